@@ -1,0 +1,1 @@
+"""Whoever may start something."""

@@ -1,0 +1,182 @@
+"""The ``loans`` command line.
+
+A command imports what it needs inside its function: ``--help`` stays quick.
+Commands live in this module, or in one that registers its own with the ``app``
+here and is imported at the end of this file.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from infra.supervisor import State
+
+app = typer.Typer(
+    name="loans",
+    help="Event-sourced loan servicing. Start with: up, then status.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command()
+def up(as_json: AsJson = False) -> None:
+    """Start everything that is not running: servers, relay, projectors.
+
+    The first start downloads Apache Kafka (44 MB). Set LOANS_DATABASE_URL or
+    LOANS_KAFKA_BOOTSTRAP to use servers of yours instead of the embedded ones.
+    """
+    from entrypoints import output
+    from infra import supervisor
+    from infra.settings import Settings
+
+    settings = Settings()
+    with output.progress(quiet=as_json) as progress:
+        state = supervisor.up(settings, progress)
+    output.emit(state, as_json=as_json, render=_render)
+    if state.troubled:
+        raise typer.Exit(1)
+
+
+@app.command()
+def down(as_json: AsJson = False) -> None:
+    """Stop everything that ``up`` started; the data stays."""
+    from entrypoints import output
+    from infra import supervisor
+    from infra.settings import Settings
+
+    settings = Settings()
+    with output.progress(quiet=as_json) as progress:
+        from infra.embedded.part import Step
+
+        progress(Step("loans", "stopping"))
+        ran = supervisor.down(settings)
+    output.emit(
+        {"stopped": ran},
+        as_json=as_json,
+        render=lambda _: output.out.print("Stopped." if ran else "Nothing was running."),
+    )
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the processes, and where to reach the servers.
+
+    Exits with 3 when nothing runs, with 1 when a process is in trouble.
+    """
+    from entrypoints import output
+    from infra import supervisor
+    from infra.settings import Settings
+
+    state = supervisor.status(Settings())
+    if state is None:
+        output.emit(
+            {"phase": "stopped", "processes": []},
+            as_json=as_json,
+            render=lambda _: output.out.print("Nothing is running: start it with up."),
+        )
+        raise typer.Exit(3)
+    output.emit(state, as_json=as_json, render=_render)
+    if state.troubled:
+        raise typer.Exit(1)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def test(context: typer.Context) -> None:
+    """Run the tests; whatever follows goes to pytest."""
+    import os
+
+    from infra.settings import ROOT
+
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *context.args])  # noqa: S606
+
+
+def _render(state: State) -> None:
+    from entrypoints import output
+
+    colours = {"ready": "green", "done": "green", "failing": "red"}
+    rows = output.table("process", "state", "pid", "restarts", right=("pid", "restarts"))
+    for each in state.processes:
+        colour = colours.get(each.state, "yellow")
+        rows.add_row(
+            each.name,
+            f"[{colour}]{each.state}[/]",
+            str(each.pid or ""),
+            str(each.restarts or ""),
+        )
+    output.out.print(rows)
+    output.out.print(f"PostgreSQL  {_without_password(state.database_url)}")
+    output.out.print(f"Kafka       {state.kafka_bootstrap}")
+    if state.already_running:
+        output.out.print("It was running already; nothing changed.")
+    for each in state.troubled:
+        output.out.print(f"[red]{each.name} is {each.state}[/]: see {each.log}")
+
+
+def _without_password(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", "@") if parts.password else url
+
+
+def main() -> None:
+    """Runs the command line; an error is a sentence, its traceback in a file."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the process's main
+        from entrypoints import output
+
+        output.err.print(_sentence(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    import traceback
+
+    from infra.trouble import Trouble
+
+    settings = _settings()
+    if isinstance(settings, str):
+        return settings
+    log = settings.logs / "cli.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        traceback.print_exception(error, file=file)
+    if isinstance(error, Trouble):
+        return str(error)
+    said = str(error).splitlines() or [""]
+    return f"Unexpected {type(error).__name__}: {said[0]} (details: {log})"
+
+
+def _settings() -> Settings | str:
+    """The settings, or a sentence on what is wrong with them."""
+    from pydantic import ValidationError
+
+    from infra.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        return f"LOANS_{name} cannot be used: {first['msg']}. Set it to another value."
+
+
+if __name__ == "__main__":
+    main()

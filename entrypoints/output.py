@@ -1,0 +1,112 @@
+"""What commands print: JSON for programs, tables and bars for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from infra.embedded.part import Progress, Step
+
+T = TypeVar("T")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def emit(answer: T, *, as_json: bool, render: Callable[[T], None]) -> None:
+    """Prints *answer* as JSON, or lets *render* print it for a person.
+
+    Records become objects; dates, decimals and ids their text.
+    """
+    if as_json:
+        print(json.dumps(_plain(answer), ensure_ascii=False, default=str))  # noqa: T201
+    else:
+        render(answer)
+
+
+def _plain(answer: Any) -> Any:
+    if is_dataclass(answer) and not isinstance(answer, type):
+        return asdict(answer)
+    if isinstance(answer, list | tuple):
+        return [_plain(each) for each in answer]
+    return answer
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency's minor unit has (ISO 4217): CNY 2, JPY 0."""
+    from iso4217 import Currency
+
+    return Currency(currency).exponent or 0
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount in minor units as text: 123456, CNY -> 1,234.56 CNY."""
+    places = exponent(currency)
+    whole, part = divmod(abs(amount), 10**places)
+    sign = "-" if amount < 0 else ""
+    decimals = f".{part:0{places}d}" if places else ""
+    return f"{sign}{whole:,}{decimals} {currency}"
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table; the columns named in *right* hold figures."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left")
+    return made
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Where parts report their steps: a bar for each, on standard error."""
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    if quiet or not err.is_terminal:
+        yield _lines(quiet=quiet)
+        return
+    with Bars(
+        SpinnerColumn(),
+        TextColumn("{task.fields[part]:<12}"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    ) as bars:
+        rows: dict[str, Any] = {}
+
+        def show(step: Step) -> None:
+            if step.part not in rows:
+                rows[step.part] = bars.add_task("", part=step.part, total=None)
+            bars.update(
+                rows[step.part],
+                description=step.doing,
+                completed=step.done,
+                total=step.total or None,
+            )
+
+        yield show
+
+
+def _lines(*, quiet: bool) -> Progress:
+    """One line where a part begins something else; nothing when *quiet*."""
+    told: set[tuple[str, str]] = set()
+
+    def show(step: Step) -> None:
+        if not quiet and (step.part, step.doing) not in told:
+            told.add((step.part, step.doing))
+            err.print(f"{step.part}: {step.doing}")
+
+    return show

@@ -1,0 +1,1 @@
+"""Real PostgreSQL and Apache Kafka, started from Python packages and jars."""

@@ -1,0 +1,143 @@
+"""Real servers for tests: given ones, containers, or the embedded ones.
+
+In this order: LOANS_TEST_DATABASE_URL and LOANS_TEST_KAFKA_BOOTSTRAP, a Docker
+engine by testcontainers, the embedded parts in a home of this session's own.
+Tests share them: make a database (``new_database``) and topics of your own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import DefaultContext, FloatOperation, setcontext
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra import supervisor
+from infra.settings import Settings
+
+DefaultContext.traps[FloatOperation] = True
+setcontext(DefaultContext)
+
+
+class Given(BaseSettings):
+    """Servers to test against, from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="LOANS_TEST_")
+
+    database_url: str | None = None
+    kafka_bootstrap: str | None = None
+
+
+@contextmanager
+def embedded(*parts: str) -> Iterator[supervisor.State]:
+    """Those parts, in a home of their own; all is gone afterwards."""
+    with temporary_home() as home:
+        settings = Settings(home=home, database_url=None, kafka_bootstrap=None)
+        try:
+            yield supervisor.up(settings, only=parts, attached=True)
+        finally:
+            supervisor.down(settings)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A folder for LOANS_HOME; gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="loans-"))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)
+
+
+def docker_answers() -> bool:
+    """Whether containers can be started here; asked without noise or a long wait."""
+    socket = Path("/var/run/docker.sock")
+    if not (socket.exists() or _docker_host()):
+        return False
+    import docker
+
+    try:
+        docker.from_env(timeout=5).ping()
+    except Exception:
+        return False
+    return True
+
+
+def _docker_host() -> str | None:
+    class Docker(BaseSettings):
+        docker_host: str | None = None
+
+    return Docker().docker_host
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL whose user may create databases and roles."""
+    given = Given().database_url
+    if given:
+        yield given
+    elif docker_answers():
+        from testcontainers.postgres import PostgresContainer
+
+        with PostgresContainer("postgres:18", driver=None) as container:
+            yield container.get_connection_url()
+    else:
+        with embedded("postgres") as state:
+            yield state.database_url
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """A Kafka with transactions, on which topics may be created."""
+    given = Given().kafka_bootstrap
+    if given:
+        yield given
+    elif docker_answers():
+        from testcontainers.kafka import KafkaContainer
+
+        with KafkaContainer("apache/kafka:4.1.1").with_kraft() as container:
+            yield container.get_bootstrap_server()
+    else:
+        with embedded("kafka") as state:
+            yield state.kafka_bootstrap
+
+
+@pytest.fixture
+def new_database(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Makes an empty database and gives its URL; it is dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        made.append(name)
+        return with_database(postgres_url, name)
+
+    yield make
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """An empty database of this test's own."""
+    return new_database()
+
+
+def with_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
