@@ -63,7 +63,9 @@ def down(as_json: AsJson = False) -> None:
     output.emit(
         {"stopped": ran},
         as_json=as_json,
-        render=lambda _: output.out.print("Stopped." if ran else "Nothing was running."),
+        render=lambda _: output.out.print(
+            "Stopped." if ran else "Nothing was running."
+        ),
     )
 
 
@@ -108,7 +110,9 @@ def _render(state: State) -> None:
     from entrypoints import output
 
     colours = {"ready": "green", "done": "green", "failing": "red"}
-    rows = output.table("process", "state", "pid", "restarts", right=("pid", "restarts"))
+    rows = output.table(
+        "process", "state", "pid", "restarts", right=("pid", "restarts")
+    )
     for each in state.processes:
         colour = colours.get(each.state, "yellow")
         rows.add_row(
@@ -136,7 +140,7 @@ def _without_password(url: str) -> str:
 def main() -> None:
     """Runs the command line; an error is a sentence, its traceback in a file."""
     try:
-        app()
+        app(prog_name="loans")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the process's main

@@ -139,6 +139,9 @@ def up(
     settings.logs.mkdir(exist_ok=True)
     if _locked(settings.home):
         return _started_by_another(settings)
+    killed = _attached.pop(str(settings.home), None)
+    if killed:
+        _end(killed)
 
     arguments = ["--only", ",".join(only)] if only is not None else []
     with _open_log(settings.logs / "supervisor.log") as log:
@@ -267,11 +270,9 @@ def _end(supervisor: subprocess.Popen[str]) -> None:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
     while True:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             supervisor.wait()
             return
-        except KeyboardInterrupt:
-            continue
 
 
 # --- the processes ------------------------------------------------------------------
@@ -479,7 +480,7 @@ class Supervisor:
     def run(self) -> int:
         """Runs until told to stop; the exit code of the supervisor."""
         wake, waker = os.pipe()
-        os.set_blocking(waker, False)  # noqa: FBT003 - the call's own form
+        os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._told_to_stop)
@@ -641,7 +642,7 @@ class Supervisor:
         if not self._listener:
             return
         try:
-            print(json.dumps(message), file=self._listener, flush=True)  # noqa: T201
+            print(json.dumps(message), file=self._listener, flush=True)
         except BrokenPipeError:
             self._stop = True
 
@@ -665,9 +666,7 @@ class Supervisor:
 def _only_after(process: Process, only: Sequence[str] | None) -> Process:
     if only is None:
         return process
-    return replace(
-        process, after=tuple(name for name in process.after if name in only)
-    )
+    return replace(process, after=tuple(name for name in process.after if name in only))
 
 
 # --- files and processes --------------------------------------------------------------
@@ -766,7 +765,9 @@ def _limit_log(file: Path) -> None:
 
 
 def _last_line(file: Path) -> str:
-    lines = file.read_text(errors="replace").strip().splitlines() if file.exists() else []
+    lines = (
+        file.read_text(errors="replace").strip().splitlines() if file.exists() else []
+    )
     return lines[-1][:300] if lines else "it said nothing"
 
 

@@ -118,7 +118,9 @@ def new_database(postgres_url: str) -> Iterator[Callable[[], str]]:
     def make() -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+            )
         made.append(name)
         return with_database(postgres_url, name)
 

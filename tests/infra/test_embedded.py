@@ -66,7 +66,7 @@ def test_every_jar_is_locked_once_with_its_digest() -> None:
 
     assert len({jar.file_name for jar in jars}) == len(jars)
     assert all(len(jar.sha256) == 64 and jar.size > 0 for jar in jars)
-    assert {root for root in kafka.ROOTS} <= {jar.coordinate for jar in jars}
+    assert set(kafka.ROOTS) <= {jar.coordinate for jar in jars}
     assert "://" not in kafka.LOCK.read_text()
 
 
