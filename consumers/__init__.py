@@ -1,0 +1,1 @@
+"""One file per process: which view it keeps up to date; nothing else."""

@@ -1,0 +1,1 @@
+"""The rules of loan servicing; no I/O, no clock."""

@@ -1,0 +1,157 @@
+"""Typed dated rules: what law and house decide, passed in as values.
+
+No figure stands here; the figures are policy files with sources, and later events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Protocol, TypeVar
+
+from domain.base.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class ContactWindow:
+    """When a borrower may be contacted, in local time: ``[start, end)``."""
+
+    version: str
+    jurisdiction: str
+    purpose: str
+    channel: str
+    start: time
+    end: time
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class ReminderPlan:
+    """On which days around a pay-by date a reminder is due: −7 is a week before."""
+
+    version: str
+    offsets_days: tuple[int, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class ServiceLevels:
+    """How many days each stage of an application may take."""
+
+    version: str
+    stage_days: dict[str, int]
+    application_valid_days: int
+    offer_valid_days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class HoldRule:
+    """What a kind of hold blocks."""
+
+    version: str
+    kind: str
+    blocks_reminders: bool
+    blocks_collection: bool
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class StrategyRule:
+    """What collectors do in a delinquency bucket."""
+
+    version: str
+    bucket: str
+    strategy: str
+    channels: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+class Dated(Protocol):
+    """A rule with the days it is in force: ``[valid_from, valid_until)``."""
+
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_until(self) -> date | None: ...
+
+
+Rule = TypeVar("Rule", bound=Dated)
+
+
+def in_force(rules: Sequence[Rule], on: date) -> list[Rule]:
+    """The *rules* that hold on the day *on*."""
+    return [
+        rule
+        for rule in rules
+        if rule.valid_from <= on and (rule.valid_until is None or on < rule.valid_until)
+    ]
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Every dated rule that is known, in all its versions."""
+
+    service_levels: tuple[ServiceLevels, ...]
+    hold_rules: tuple[HoldRule, ...]
+    reminder_plans: tuple[ReminderPlan, ...]
+    contact_windows: tuple[ContactWindow, ...]
+    strategies: tuple[StrategyRule, ...]
+
+    def levels(self, on: date) -> ServiceLevels:
+        """The service levels in force on a day.
+
+        Raises:
+            PolicyMissing: none are.
+        """
+        return _one(self.service_levels, on, "service levels")
+
+    def hold_rule(self, kind: str, on: date) -> HoldRule | None:
+        """What a kind of hold blocks, by the rule in force on a day; None without one."""
+        rules = in_force([rule for rule in self.hold_rules if rule.kind == kind], on)
+        return rules[-1] if rules else None
+
+    def reminder_plan(self, on: date) -> ReminderPlan:
+        """The reminder plan in force on a day.
+
+        Raises:
+            PolicyMissing: none is.
+        """
+        return _one(self.reminder_plans, on, "a reminder plan")
+
+    def windows(self, jurisdiction: str, purpose: str, on: date) -> list[ContactWindow]:
+        """The contact windows of a jurisdiction in force on a day."""
+        return [
+            window
+            for window in in_force(self.contact_windows, on)
+            if window.jurisdiction == jurisdiction and window.purpose == purpose
+        ]
+
+    def strategy(self, bucket: str, on: date) -> StrategyRule | None:
+        """What collectors do in a bucket, by the rule in force on a day."""
+        rules = in_force([rule for rule in self.strategies if rule.bucket == bucket], on)
+        return rules[-1] if rules else None
+
+
+class PolicyMissing(Refusal):
+    """No rule is in force on the day."""
+
+    code = "POLICY_MISSING"
+
+
+def _one(rules: Sequence[Rule], on: date, what: str) -> Rule:
+    found = in_force(rules, on)
+    if not found:
+        raise PolicyMissing(f"No policy with {what} is in force on {on}.")
+    return found[-1]

@@ -1,0 +1,78 @@
+"""What a borrower signs: the resolved terms of one loan."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """How principal comes back."""
+
+    EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
+    EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
+
+
+class Frequency(StrEnum):
+    """How often an instalment falls due."""
+
+    MONTH = "MONTH"
+
+
+class Owed(StrEnum):
+    """What a repayment can pay, in the words of an allocation order."""
+
+    FEE = "FEE"
+    INTEREST = "INTEREST"
+    PENALTY = "PENALTY"
+    PRINCIPAL = "PRINCIPAL"
+
+
+class FutureMoney(StrEnum):
+    """What happens to money that exceeds what is due."""
+
+    NEXT_INSTALMENT = "NEXT_INSTALMENT"
+
+
+class FeeTiming(StrEnum):
+    """When a fee of the contract is charged."""
+
+    PER_INSTALMENT = "PER_INSTALMENT"
+    ON_EVENT = "ON_EVENT"
+
+
+@dataclass(frozen=True)
+class FeeTerm:
+    """A fee that the contract names; *amount* in minor units, each time."""
+
+    kind: str
+    timing: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Everything that decides the figures of one loan, in full.
+
+    *amount* in minor units of *currency*; *annual_rate* and *penalty_rate* are
+    annual fractions, the penalty's on overdue principal from the day after the
+    pay-by date, free when paid within *grace_days* and otherwise back to its first
+    day when *grace_retroactive*.
+    """
+
+    product_code: str
+    product_version: int
+    currency: str
+    amount: int
+    term_months: int
+    frequency: str
+    method: str
+    annual_rate: Decimal
+    day_count: str
+    rounding: str
+    grace_days: int
+    grace_retroactive: bool
+    penalty_rate: Decimal
+    allocation_order: list[str]
+    future_money: str
+    fees: list[FeeTerm]
+    calendar: str | None = None

@@ -1,0 +1,352 @@
+"""One borrower: zones and jurisdiction, holds, promises. No personal data."""
+
+from __future__ import annotations  # apply() names Borrower before it exists
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from domain.base.calendar import next_day
+from domain.base.policy import HoldRule
+from domain.base.refusal import Refusal, positive
+from domain.base.stream import Act, NextAction, Stream
+
+
+class HoldKind(StrEnum):
+    """Why not to contact or act, until lifted."""
+
+    CEASE = "CEASE"
+    ATTORNEY = "ATTORNEY"
+    DISPUTE = "DISPUTE"
+    BANKRUPTCY = "BANKRUPTCY"
+    DECEASED = "DECEASED"
+    INCAPACITY = "INCAPACITY"
+    MORATORIUM = "MORATORIUM"
+    FRAUD = "FRAUD"
+    AML = "AML"
+    COMPLAINT = "COMPLAINT"
+
+
+class PromiseState(StrEnum):
+    """What became of a promise to pay."""
+
+    OPEN = "OPEN"
+    KEPT = "KEPT"
+    BROKEN = "BROKEN"
+
+
+class ZonesNotPlausible(Refusal):
+    """A borrower needs at least one time zone, each an IANA name."""
+
+    code = "ZONES_NOT_PLAUSIBLE"
+
+
+class HoldUnknown(Refusal):
+    """No hold with this reference stands."""
+
+    code = "HOLD_UNKNOWN"
+
+
+class HoldRefReused(Refusal):
+    """The reference already names another hold."""
+
+    code = "HOLD_REF_REUSED"
+
+
+class HoldRuleMissing(Refusal):
+    """No policy in force says what a hold of this kind blocks."""
+
+    code = "HOLD_RULE_MISSING"
+
+
+class PromiseRefReused(Refusal):
+    """The reference already names another promise."""
+
+    code = "PROMISE_REF_REUSED"
+
+
+class PromiseNotOpen(Refusal):
+    """There is no open promise with this reference."""
+
+    code = "PROMISE_NOT_OPEN"
+
+
+class PromisedTooEarly(Refusal):
+    """A promise is for a day that is still to come."""
+
+    code = "PROMISED_TOO_EARLY"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A reason not to act; *until* is the day it was lifted."""
+
+    hold_ref: str
+    kind: str
+    from_on: date
+    lifted_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """*amount* minor units promised on one loan by a day."""
+
+    promise_ref: str
+    loan_id: UUID
+    amount: int
+    currency: str
+    made_on: date
+    promised_on: date
+    state: str = PromiseState.OPEN
+
+
+class Borrower(Stream):
+    """One borrower: zones and jurisdiction, holds, promises."""
+
+    TOPIC = "borrower"
+    KAFKA_TOPIC = "borrower.events"
+
+    def __init__(self) -> None:
+        self.borrower_ref = ""
+        self.jurisdiction = ""
+        self.zones: list[str] = []
+        self.holds: dict[str, Hold] = {}
+        self.promises: dict[str, Promise] = {}
+
+    class Event(Stream.Event):
+        """Anything that happened with a borrower."""
+
+    class Opened(Event, Stream.Opened):
+        """The first event of a borrower."""
+
+        TOPIC = "borrower.begun"
+
+    class Created(Opened):
+        """The library's name for the first event; never recorded."""
+
+        TOPIC = "borrower.created"
+
+    class Registered(Opened):
+        """A borrower is known: by reference, with the law and the zones that apply."""
+
+        TOPIC = "borrower.registered"
+        borrower_ref: str
+        jurisdiction: str
+        zones: list[str]
+
+        def apply(self, borrower: Borrower) -> None:
+            borrower.borrower_ref = self.borrower_ref
+            borrower.jurisdiction = self.jurisdiction
+            borrower.zones = list(self.zones)
+
+    class HoldSet(Event):
+        """A reason not to contact or act now stands."""
+
+        TOPIC = "borrower.hold-set"
+        hold_ref: str
+        kind: str
+        from_on: date
+        reason: str
+        blocks_reminders: bool
+        blocks_collection: bool
+        policy_version: str
+
+        def apply(self, borrower: Borrower) -> None:
+            borrower.holds[self.hold_ref] = Hold(self.hold_ref, self.kind, self.from_on)
+
+    class HoldLifted(Event):
+        """A hold no longer stands."""
+
+        TOPIC = "borrower.hold-lifted"
+        hold_ref: str
+        kind: str
+        lifted_on: date
+        reason: str
+
+        def apply(self, borrower: Borrower) -> None:
+            hold = borrower.holds[self.hold_ref]
+            borrower.holds[self.hold_ref] = replace(hold, lifted_on=self.lifted_on)
+
+    class PromiseMade(Event):
+        """The borrower promised to pay an amount by a day."""
+
+        TOPIC = "borrower.promise-made"
+        promise_ref: str
+        loan_id: UUID
+        currency: str
+        amount: int
+        promised_on: date
+
+        def apply(self, borrower: Borrower) -> None:
+            borrower.promises[self.promise_ref] = Promise(
+                self.promise_ref,
+                self.loan_id,
+                self.amount,
+                self.currency,
+                self.business_on,
+                self.promised_on,
+            )
+
+    class PromiseKept(Event):
+        """What was promised came in by the day."""
+
+        TOPIC = "borrower.promise-kept"
+        promise_ref: str
+        loan_id: UUID
+        currency: str
+        promised: int
+        received: int
+
+        def apply(self, borrower: Borrower) -> None:
+            promise = borrower.promises[self.promise_ref]
+            borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.KEPT)
+
+    class PromiseBroken(Event):
+        """What was promised did not come in by the day."""
+
+        TOPIC = "borrower.promise-broken"
+        promise_ref: str
+        loan_id: UUID
+        currency: str
+        promised: int
+        received: int
+
+        def apply(self, borrower: Borrower) -> None:
+            promise = borrower.promises[self.promise_ref]
+            borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.BROKEN)
+
+    @classmethod
+    def register(
+        cls, act: Act, borrower_id: UUID, *, borrower_ref: str, jurisdiction: str, zones: list[str]
+    ) -> Borrower:
+        """A new borrower.
+
+        Raises:
+            ZonesNotPlausible: there is no zone, or one that IANA does not know.
+        """
+        if not zones or not set(zones) <= available_timezones():
+            raise ZonesNotPlausible(f"A borrower needs known time zones, not {', '.join(zones) or 'none'}.")
+        return cls.open(
+            cls.Registered,
+            act,
+            borrower_id,
+            act.business_on,
+            borrower_ref=borrower_ref,
+            jurisdiction=jurisdiction,
+            zones=zones,
+        )
+
+    def set_hold(
+        self,
+        act: Act,
+        *,
+        hold_ref: str,
+        kind: str,
+        reason: str,
+        rule: HoldRule | None,
+        from_on: date | None = None,
+    ) -> None:
+        """Let a hold stand from a day on; the same hold twice stands once."""
+        if hold_ref in self.holds:
+            if self.holds[hold_ref].kind != kind:
+                raise HoldRefReused(f"The reference {hold_ref!r} already names another hold.")
+            return
+        if rule is None or rule.kind != kind:
+            raise HoldRuleMissing(f"No policy in force says what a {kind} hold blocks.")
+        on = from_on or act.business_on
+        self.record(
+            self.HoldSet,
+            act,
+            on,
+            hold_ref=hold_ref,
+            kind=kind,
+            from_on=on,
+            reason=reason,
+            blocks_reminders=rule.blocks_reminders,
+            blocks_collection=rule.blocks_collection,
+            policy_version=rule.version,
+        )
+
+    def lift_hold(self, act: Act, *, hold_ref: str, reason: str) -> None:
+        """Let a hold end today; one lifted before stays lifted."""
+        hold = self.holds.get(hold_ref)
+        if hold is None:
+            raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower.")
+        if hold.lifted_on is not None:
+            return
+        self.record(
+            self.HoldLifted,
+            act,
+            act.business_on,
+            hold_ref=hold_ref,
+            kind=hold.kind,
+            lifted_on=act.business_on,
+            reason=reason,
+        )
+
+    def promise(
+        self,
+        act: Act,
+        *,
+        promise_ref: str,
+        loan_id: UUID,
+        amount: int,
+        currency: str,
+        promised_on: date,
+    ) -> None:
+        """Record a promise to pay; the same promise twice is recorded once."""
+        positive(amount, "A promise")
+        known = self.promises.get(promise_ref)
+        if known is not None:
+            same = (known.loan_id, known.amount, known.promised_on)
+            if same != (loan_id, amount, promised_on):
+                raise PromiseRefReused(f"The reference {promise_ref!r} already names another promise.")
+            return
+        if promised_on < act.business_on:
+            raise PromisedTooEarly(f"{promised_on} is already past.")
+        self.record(
+            self.PromiseMade,
+            act,
+            act.business_on,
+            promise_ref=promise_ref,
+            loan_id=loan_id,
+            currency=currency,
+            amount=amount,
+            promised_on=promised_on,
+        )
+
+    def assess_promise(self, act: Act, *, promise_ref: str, received: int) -> None:
+        """Tell whether a promise was kept, now that its day is over.
+
+        *received* is what the loan received from the day it was made to the day it
+        was for, in minor units.
+        """
+        promise = self.promises.get(promise_ref)
+        if promise is None or promise.state != PromiseState.OPEN:
+            raise PromiseNotOpen(f"No open promise {promise_ref!r} stands.")
+        outcome = self.PromiseKept if received >= promise.amount else self.PromiseBroken
+        self.record(
+            outcome,
+            act,
+            promise.promised_on,
+            promise_ref=promise_ref,
+            loan_id=promise.loan_id,
+            currency=promise.currency,
+            promised=promise.amount,
+            received=received,
+        )
+
+    def promises_due(self, on: date) -> list[Promise]:
+        """Open promises whose day is over on *on*."""
+        return [
+            promise
+            for promise in self.promises.values()
+            if promise.state == PromiseState.OPEN and promise.promised_on < on
+        ]
+
+    def next_action(self) -> NextAction | None:
+        """The day after the earliest open promise."""
+        days = [p.promised_on for p in self.promises.values() if p.state == PromiseState.OPEN]
+        return NextAction("PROMISE", next_day(min(days))) if days else None

@@ -1,0 +1,1 @@
+"""One function per command: load, decide, save. The only place that sees the store."""

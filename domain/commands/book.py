@@ -1,0 +1,160 @@
+"""The book: every stream of one lender, and how a command is carried out on it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import IntegrityError
+
+from domain.base.policy import Policies
+from domain.base.refusal import CommandReused, ContentionRefused, NotFound, Refusal
+from domain.base.stream import Act, Stream
+
+S = TypeVar("S", bound=Stream)
+P = ParamSpec("P")
+
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that was carried out: its content's digest and what came of it."""
+
+    command_id: UUID
+    digest: bytes
+    stream_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a caller gets: the stream, its version, and whether it was done before."""
+
+    stream_id: UUID
+    version: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A stream that needs attention."""
+
+    stream_id: UUID
+    kind: str
+    due_on: date
+
+
+class Streams(Protocol):
+    """What the book asks of its recorder beyond the library's interface."""
+
+    def load(self, ids: Sequence[UUID], until: int | None = None) -> dict[UUID, Stream]: ...
+    def find_command(self, command_id: UUID) -> Command | None: ...
+    def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]: ...
+
+
+class Book(Application[UUID]):
+    """Every stream of one lender.
+
+    ``policies`` are the dated rules its commands decide by, ``namespace`` the secret
+    under which ids of imported records are made.
+    """
+
+    name = "book"
+    policies: Policies
+    namespace: UUID
+
+    @property
+    def streams(self) -> Streams:
+        """The recorder, by what we added to it."""
+        return cast("Streams", self.recorder)
+
+    def get(self, kind: type[S], stream_id: UUID) -> S:
+        """The stream as it stands.
+
+        Raises:
+            NotFound: there is none of this kind with the id.
+        """
+        return self.must_be(kind, stream_id, self.streams.load([stream_id]))
+
+    def must_be(self, kind: type[S], stream_id: UUID, loaded: dict[UUID, Stream]) -> S:
+        """The one of *loaded* with the id, being of the kind.
+
+        Raises:
+            NotFound: there is none.
+        """
+        stream = loaded.get(stream_id)
+        if not isinstance(stream, kind):
+            raise NotFound(f"There is no {kind.__name__.lower()} {stream_id}.")
+        return stream
+
+    def find(self, kind: type[S], stream_id: UUID) -> S | None:
+        """The stream as it stands; None when there is none."""
+        stream = self.streams.load([stream_id]).get(stream_id)
+        return stream if isinstance(stream, kind) else None
+
+    def get_many(self, kind: type[S], ids: Iterable[UUID]) -> dict[UUID, S]:
+        """The streams that exist among *ids*, read in one query."""
+        found = self.streams.load(list(ids))
+        return {key: stream for key, stream in found.items() if isinstance(stream, kind)}
+
+    def keep(self, commands: Sequence[Command], *streams: Stream) -> None:
+        """Store what is new on *streams*, with the commands behind it, in one transaction.
+
+        Raises:
+            IntegrityError: another writer was first, or a command was done before.
+        """
+        self.save(*streams, commands=commands, streams=streams)
+
+
+def digest_of(name: str, content: dict[str, Any]) -> bytes:
+    """A fingerprint of what a command asks for."""
+    text = json.dumps([name, content], default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def command(
+    decide: Callable[Concatenate[Book, Act, P], Stream],
+) -> Callable[Concatenate[Book, Act, P], Receipt]:
+    """Carries out *decide*, which loads a stream, calls it and returns it.
+
+    The same command id again returns the first receipt. When another writer was
+    first, the command runs again whole, three times at most.
+
+    Raises:
+        Refusal: the rules do not allow it; nothing was recorded.
+        CommandReused: the id came before, with other content.
+        ContentionRefused: other writers were first at every try.
+    """
+
+    @wraps(decide)
+    def carried_out(book: Book, act: Act, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        digest = digest_of(decide.__name__, {"args": args, **kwargs})
+        for _ in range(TRIES):
+            try:
+                stream = decide(book, act, *args, **kwargs)
+                book.keep([Command(act.command_id, digest, stream.id, stream.version)], stream)
+            except (Refusal, IntegrityError) as trouble:
+                first = book.streams.find_command(act.command_id)
+                if first is not None:
+                    return _again(first, digest)
+                if isinstance(trouble, Refusal):
+                    raise
+            else:
+                return Receipt(stream.id, stream.version, repeated=False)
+        raise ContentionRefused("Others changed it at every try; try again in a moment.")
+
+    return carried_out
+
+
+def _again(first: Command, digest: bytes) -> Receipt:
+    if first.digest != digest:
+        raise CommandReused(f"The command id {first.command_id} came before with other content.")
+    return Receipt(first.stream_id, first.version, repeated=True)

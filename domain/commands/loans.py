@@ -1,0 +1,299 @@
+"""What can be done with a loan."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from domain.base.refs import short_ref
+from domain.base.stream import Act
+from domain.base.terms import Terms
+from domain.borrower.borrower import Borrower
+from domain.commands.book import Book, command
+from domain.commands.products import product_id
+from domain.loan.loan import Loan, Source
+from domain.loan.schedule import Instalment
+from domain.product.product import Product
+
+
+@command
+def apply_for(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    borrower_id: UUID,
+    product_code: str,
+    product_version: int,
+    amount: int,
+    term_months: int,
+    purpose: str | None = None,
+    channel: str = "BRANCH",
+) -> Loan:
+    """A new application for a product version, within its limits."""
+    streams = book.streams.load([borrower_id, product_id(book, product_code, product_version)])
+    book.must_be(Borrower, borrower_id, streams)
+    product = book.must_be(Product, product_id(book, product_code, product_version), streams)
+    product.must_offer(amount, term_months)
+    return Loan.apply_for(
+        act,
+        loan_id,
+        loan_ref=short_ref("L", loan_id),
+        borrower_id=borrower_id,
+        product_code=product_code,
+        product_version=product_version,
+        currency=product.offer.currency,
+        amount=amount,
+        term_months=term_months,
+        evidence_needed=product.offer.evidence,
+        levels=book.policies.levels(act.business_on),
+        purpose=purpose,
+        channel=channel,
+    )
+
+
+@command
+def add_evidence(
+    book: Book, act: Act, *, loan_id: UUID, kind: str, source: str, evidence_ref: str
+) -> Loan:
+    """Evidence for an application came in."""
+    loan = book.get(Loan, loan_id)
+    levels = book.policies.levels(act.business_on)
+    loan.add_evidence(act, kind=kind, source=source, evidence_ref=evidence_ref, levels=levels)
+    return loan
+
+
+@command
+def approve(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    requested_by: str,
+    approved_by: str,
+    amount: int | None = None,
+    term_months: int | None = None,
+    annual_rate: Decimal | None = None,
+) -> Loan:
+    """Approve an application; what is not said otherwise is as applied for."""
+    loan = book.get(Loan, loan_id)
+    product = _product_of(book, loan)
+    amount, term_months = amount or loan.amount, term_months or loan.term_months
+    product.must_offer(amount, term_months)
+    loan.approve(
+        act,
+        amount=amount,
+        term_months=term_months,
+        annual_rate=product.offer.annual_rate if annual_rate is None else annual_rate,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        levels=book.policies.levels(act.business_on),
+    )
+    return loan
+
+
+@command
+def decline(book: Book, act: Act, *, loan_id: UUID, reasons: list[str], decided_by: str) -> Loan:
+    """Decline an application with its reasons."""
+    loan = book.get(Loan, loan_id)
+    loan.decline(act, reasons=reasons, decided_by=decided_by)
+    return loan
+
+
+@command
+def withdraw(book: Book, act: Act, *, loan_id: UUID, reason: str) -> Loan:
+    """The applicant withdraws."""
+    loan = book.get(Loan, loan_id)
+    loan.withdraw(act, reason=reason)
+    return loan
+
+
+@command
+def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
+    """Show the borrower what the approved offer costs."""
+    loan = book.get(Loan, loan_id)
+    terms = _terms_of(book, loan)
+    loan.disclose(act, terms=terms, levels=book.policies.levels(act.business_on))
+    return loan
+
+
+@command
+def sign(
+    book: Book, act: Act, *, loan_id: UUID, contract_ref: str, template_version: str = "1"
+) -> Loan:
+    """The contract on the disclosed terms is signed."""
+    loan = book.get(Loan, loan_id)
+    loan.sign(
+        act,
+        terms=_terms_of(book, loan),
+        contract_ref=contract_ref,
+        template_version=template_version,
+        levels=book.policies.levels(act.business_on),
+    )
+    return loan
+
+
+@command
+def disburse(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    disbursement_ref: str,
+    paid_to: str,
+    first_due_on: date | None = None,
+) -> Loan:
+    """Pay a signed loan out."""
+    loan = book.get(Loan, loan_id)
+    loan.disburse(
+        act, disbursement_ref=disbursement_ref, paid_to=paid_to, first_due_on=first_due_on
+    )
+    return loan
+
+
+@command
+def migrate(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    borrower_id: UUID,
+    origin: str,
+    terms: Terms,
+    disbursed_on: date,
+    accrues_from: date,
+    rows: list[Instalment],
+    unapplied: int = 0,
+) -> Loan:
+    """Take over a running loan with its opening balances."""
+    book.get(Borrower, borrower_id)
+    return Loan.migrate(
+        act,
+        loan_id,
+        loan_ref=short_ref("L", loan_id),
+        borrower_id=borrower_id,
+        origin=origin,
+        terms=terms,
+        disbursed_on=disbursed_on,
+        accrues_from=accrues_from,
+        rows=rows,
+        unapplied=unapplied,
+    )
+
+
+@command
+def repay(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    amount: int,
+    currency: str,
+    received_on: date,
+    payment_ref: str,
+    source: str = Source.BORROWER,
+    payoff: bool = False,
+) -> Loan:
+    """Record money received on a loan."""
+    loan = book.get(Loan, loan_id)
+    loan.repay(
+        act,
+        amount=amount,
+        currency=currency,
+        received_on=received_on,
+        payment_ref=payment_ref,
+        source=source,
+        payoff=payoff,
+    )
+    return loan
+
+
+@command
+def reverse(book: Book, act: Act, *, loan_id: UUID, payment_ref: str, reason: str) -> Loan:
+    """Take back a payment that does not stand."""
+    loan = book.get(Loan, loan_id)
+    loan.reverse(act, payment_ref=payment_ref, reason=reason)
+    return loan
+
+
+@command
+def refund(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    amount: int,
+    refund_ref: str,
+    requested_by: str,
+    approved_by: str,
+) -> Loan:
+    """Pay a borrower's credit back."""
+    loan = book.get(Loan, loan_id)
+    loan.refund(
+        act,
+        amount=amount,
+        refund_ref=refund_ref,
+        requested_by=requested_by,
+        approved_by=approved_by,
+    )
+    return loan
+
+
+@command
+def charge_fee(book: Book, act: Act, *, loan_id: UUID, kind: str, fee_ref: str) -> Loan:
+    """Charge a fee that the contract names."""
+    loan = book.get(Loan, loan_id)
+    loan.charge_fee(act, kind=kind, fee_ref=fee_ref)
+    return loan
+
+
+@command
+def waive_fee(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    fee_ref: str,
+    amount: int,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+) -> Loan:
+    """Forgive a fee, or part of it."""
+    loan = book.get(Loan, loan_id)
+    loan.waive_fee(
+        act,
+        fee_ref=fee_ref,
+        amount=amount,
+        reason=reason,
+        requested_by=requested_by,
+        approved_by=approved_by,
+    )
+    return loan
+
+
+@command
+def move_due_date(
+    book: Book, act: Act, *, loan_id: UUID, instalment: int, due_on: date, reason: str
+) -> Loan:
+    """Give an instalment another due date."""
+    loan = book.get(Loan, loan_id)
+    loan.move_due_date(act, instalment=instalment, due_on=due_on, reason=reason)
+    return loan
+
+
+@command
+def write_off(
+    book: Book, act: Act, *, loan_id: UUID, reason: str, requested_by: str, approved_by: str
+) -> Loan:
+    """Take the loss of what is still owed."""
+    loan = book.get(Loan, loan_id)
+    loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by)
+    return loan
+
+
+def _product_of(book: Book, loan: Loan) -> Product:
+    return book.get(Product, product_id(book, loan.product_code, loan.product_version))
+
+
+def _terms_of(book: Book, loan: Loan) -> Terms:
+    return _product_of(book, loan).terms(loan.amount, loan.term_months, loan.annual_rate)

@@ -1,0 +1,1 @@
+"""One loan, from the application to the last recovery."""

@@ -1,0 +1,205 @@
+"""The money of one loan: facts in the order they count, and what follows from them.
+
+Every figure of a loan follows from its schedule and its facts (payments, refunds,
+fees, waivers, moved dates) in effective order. A fact that counts last is taken on
+top; one that counts earlier makes the ledger run again from the schedule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from domain.base.terms import Terms
+from domain.loan import accrual
+from domain.loan.allocation import Part, Split, pay, split_of
+from domain.loan.schedule import Instalment
+
+
+class FactKind(StrEnum):
+    """What can move money, or the day it is owed."""
+
+    PAYMENT = "PAYMENT"
+    PAYOFF = "PAYOFF"
+    REFUND = "REFUND"
+    FEE = "FEE"
+    WAIVER = "WAIVER"
+    MOVE = "MOVE"
+    RECOVERY = "RECOVERY"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that counts from *on*; *order* breaks ties by arrival."""
+
+    kind: str
+    ref: str
+    on: date
+    order: int
+    amount: int = 0
+    instalment: int = 0
+    due_on: date | None = None
+    pay_by_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What is owed, in minor units; *penalty* as accrued to the day of the event.
+
+    *interest* and *fees* are those of the schedule still unpaid; *unapplied* is the
+    borrower's credit (negative when more was refunded than there was).
+    """
+
+    principal: int
+    interest: int
+    fees: int
+    penalty: int
+    unapplied: int
+
+
+@dataclass
+class Ledger:
+    """Instalments and splits as they stand after the facts taken so far."""
+
+    terms: Terms
+    accrues_from: date
+    rows: list[Instalment]
+    unapplied: int = 0
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    splits: dict[str, Split] = field(default_factory=dict)
+    paid_on: dict[str, date] = field(default_factory=dict)
+
+    def take(self, fact: Fact) -> None:
+        """Let *fact* count, after all that were taken before."""
+        if fact.kind in (FactKind.PAYMENT, FactKind.PAYOFF):
+            self._take_payment(fact)
+        elif fact.kind == FactKind.REFUND:
+            self.unapplied -= fact.amount
+        elif fact.kind == FactKind.FEE:
+            self._change(fact.instalment, fees=fact.amount)
+        elif fact.kind == FactKind.WAIVER:
+            self._change(fact.instalment, fees=-fact.amount)
+            self._close_if_paid(fact.instalment, fact.on)
+        else:
+            row = self.rows[self._index(fact.instalment)]
+            assert fact.due_on is not None and fact.pay_by_on is not None
+            self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
+
+    def _index(self, number: int) -> int:
+        return number - self.rows[0].number
+
+    def _put(self, row: Instalment) -> None:
+        self.rows[self._index(row.number)] = row
+
+    def _change(self, number: int, fees: int) -> None:
+        row = self.rows[self._index(number)]
+        row = replace(row, fees=row.fees + fees)
+        self._put(replace(row, paid_on=None) if row.left else row)
+
+    def _close_if_paid(self, number: int, on: date) -> None:
+        row = self.rows[self._index(number)]
+        if row.left == 0 and row.paid_on is None:
+            self._put(replace(row, paid_on=on))
+
+    def _take_payment(self, fact: Fact) -> None:
+        short = max(-self.unapplied, 0)
+        money = max(fact.amount - short, 0)
+        if fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on):
+            self.rows = self._called_due(fact.on)
+        parts: list[Part] = []
+        for row in list(self.rows):
+            if money == 0:
+                break
+            owed = self.penalty_due(row, fact.on)
+            if row.left == 0 and owed == 0:
+                continue
+            after, part = pay(row, owed, money, self.terms.allocation_order, fact.on)
+            money -= part.fees + part.interest + part.penalty + part.principal
+            self._put(after)
+            parts.append(part)
+        unapplied = fact.amount - split_of(parts, 0).total
+        self.unapplied += unapplied
+        self.parts[fact.ref] = parts
+        self.splits[fact.ref] = split_of(parts, unapplied)
+        self.paid_on[fact.ref] = fact.on
+
+    def penalty_due(self, row: Instalment, on: date) -> int:
+        """Penalty accrued on *row* to *on* and neither paid nor waived."""
+        if row.pay_by_on >= on or self.terms.penalty_rate == 0:
+            return 0
+        paid = [
+            (self.paid_on[ref], part.principal)
+            for ref, parts in self.parts.items()
+            for part in parts
+            if part.instalment == row.number and part.principal
+        ]
+        accrued = accrual.penalty(row, paid, self.terms, on)
+        return max(accrued - row.penalty_paid - row.penalty_waived, 0)
+
+    def _called_due(self, on: date) -> list[Instalment]:
+        """The rows when all that is left is called due on *on*.
+
+        The period running takes all principal, and the interest accrued to the day;
+        later interest and fees per instalment fall away.
+
+        Source: Civil Code of the PRC, art. 677.
+        """
+        later = [row for row in self.rows if row.due_on > on and row.left]
+        if not later:
+            return self.rows
+        running = later[0]
+        index = self._index(running.number)
+        start = self.rows[index - 1].due_on if index else self.accrues_from
+        principal = sum(row.principal_left for row in later)
+        accrued = accrual.interest(principal, self.terms, start, on)
+        rows = list(self.rows)
+        for row in later[1:]:
+            rows[self._index(row.number)] = replace(
+                row,
+                principal=row.principal_paid,
+                interest=row.interest_paid,
+                fees=row.fees_paid,
+                paid_on=on,
+            )
+        rows[index] = replace(
+            running,
+            principal=running.principal_paid + principal,
+            interest=max(running.interest_paid, min(accrued, running.interest)),
+        )
+        return rows
+
+    def payoff(self, on: date) -> int:
+        """What closes the loan on *on*, before credit; minor units."""
+        rows = self._called_due(on)
+        return sum(row.left + self.penalty_due(row, on) for row in rows)
+
+    def balance(self, on: date) -> Balance:
+        """What is owed as of *on*."""
+        return Balance(
+            principal=sum(row.principal_left for row in self.rows),
+            interest=sum(row.interest - row.interest_paid for row in self.rows),
+            fees=sum(row.fees - row.fees_paid for row in self.rows),
+            penalty=sum(self.penalty_due(row, on) for row in self.rows if row.pay_by_on < on),
+            unapplied=self.unapplied,
+        )
+
+    def is_paid(self, on: date) -> bool:
+        """Whether nothing is owed on *on*."""
+        return all(row.left == 0 and self.penalty_due(row, on) == 0 for row in self.rows)
+
+    def oldest_unpaid_on(self) -> date | None:
+        """The pay-by date lateness counts from; None when all is paid."""
+        return min((row.pay_by_on for row in self.rows if row.left), default=None)
+
+    def overdue(self, on: date) -> int:
+        """What should have been paid before *on*, penalty apart; minor units."""
+        return sum(row.left for row in self.rows if row.pay_by_on < on)
+
+
+def run(terms: Terms, accrues_from: date, opening: list[Instalment], facts: list[Fact], unapplied: int = 0) -> Ledger:
+    """The ledger after all *facts*, in the order they count."""
+    ledger = Ledger(terms, accrues_from, list(opening), unapplied)
+    for fact in sorted(facts, key=lambda fact: (fact.on, fact.order)):
+        ledger.take(fact)
+    return ledger

@@ -1,0 +1,1375 @@
+"""One loan: what happened to it, and what may happen next."""
+
+from __future__ import annotations  # apply() names Loan before it exists
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from domain.base.calendar import next_day
+from domain.base.policy import ServiceLevels
+from domain.base.refusal import positive, two_people
+from domain.base.stream import Act, NextAction, Stream
+from domain.base.terms import FeeTiming, Terms
+from domain.loan import cost, delinquency
+from domain.loan import refusals as no
+from domain.loan.allocation import Part, Split
+from domain.loan.delinquency import Bucket
+from domain.loan.ledger import Balance, Fact, FactKind, Ledger, run
+from domain.loan.origination import Stage, stage_due_on
+from domain.loan.schedule import Instalment, schedule
+
+
+class LoanState(StrEnum):
+    """Where a loan stands."""
+
+    APPLIED = "APPLIED"
+    APPROVED = "APPROVED"
+    DISCLOSED = "DISCLOSED"
+    SIGNED = "SIGNED"
+    DECLINED = "DECLINED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    ACTIVE = "ACTIVE"
+    SETTLED = "SETTLED"
+    CLOSED = "CLOSED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+
+class Source(StrEnum):
+    """Where money of a repayment or recovery comes from."""
+
+    BORROWER = "BORROWER"
+    THIRD_PARTY = "THIRD_PARTY"
+    COLLATERAL = "COLLATERAL"
+    GUARANTOR = "GUARANTOR"
+    INSURANCE = "INSURANCE"
+
+
+class NextActionKind(StrEnum):
+    """Why a loan needs attention on a day."""
+
+    EXPIRY = "EXPIRY"
+    DELINQUENCY = "DELINQUENCY"
+
+
+UNDER_REVIEW = (LoanState.APPLIED,)
+OFFERED = (LoanState.APPROVED, LoanState.DISCLOSED, LoanState.SIGNED)
+PAID_OUT = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED, LoanState.WRITTEN_OFF)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """An earlier movement that is split anew, before and after; *parts* after."""
+
+    ref: str
+    on: date
+    before: Split
+    after: Split
+    parts: list[Part]
+
+
+@dataclass(frozen=True)
+class MovedDate:
+    """An instalment with its new dates."""
+
+    instalment: int
+    due_on: date
+    pay_by_on: date
+
+
+@dataclass(frozen=True)
+class Fee:
+    """A fee charged on an event, and what of it is waived; minor units."""
+
+    fee_ref: str
+    kind: str
+    amount: int
+    instalment: int
+    waived: int = 0
+
+
+class Loan(Stream):
+    """One loan: what happened to it, and what may happen next."""
+
+    TOPIC = "loan"
+    KAFKA_TOPIC = "loan.events"
+
+    def __init__(self) -> None:
+        self.loan_ref = ""
+        self.borrower_id = UUID(int=0)
+        self.state: str = LoanState.APPLIED
+        self.stage: str = Stage.EVIDENCE
+        self.missing: list[str] = []
+        self.valid_until_on: date | None = None
+        self.product_code = ""
+        self.product_version = 0
+        self.currency = ""
+        self.amount = 0
+        self.term_months = 0
+        self.annual_rate = Decimal(0)
+        self.disclosed = ""
+        self.terms: Terms | None = None
+        self.disbursed_on: date | None = None
+        self.accrues_from: date | None = None
+        self.opening: list[Instalment] = []
+        self.opening_unapplied = 0
+        self.facts: list[Fact] = []
+        self.facts_taken = 0
+        self.instalments: list[Instalment] = []
+        self.parts: dict[str, list[Part]] = {}
+        self.splits: dict[str, Split] = {}
+        self.fees: dict[str, Fee] = {}
+        self.unapplied = 0
+        self.reversed: list[str] = []
+        self.recoveries: dict[str, Fact] = {}
+        self.bucket: str = Bucket.M0
+        self.overdue_since_on: date | None = None
+        self.balance = Balance(0, 0, 0, 0, 0)
+
+    # --- events -----------------------------------------------------------------
+
+    class Event(Stream.Event):
+        """Anything that happened to a loan."""
+
+    class Opened(Event, Stream.Opened):
+        """The first event of a loan."""
+
+        TOPIC = "loan.begun"
+
+    class Created(Opened):
+        """The library's name for the first event; never recorded."""
+
+        TOPIC = "loan.created"
+
+    class Applied(Opened):
+        """A borrower asked for a loan."""
+
+        TOPIC = "loan.applied"
+        loan_ref: str
+        borrower_id: UUID
+        product_code: str
+        product_version: int
+        currency: str
+        amount: int
+        term_months: int
+        purpose: str | None
+        channel: str
+        missing: list[str]
+        stage: str
+        stage_due_on: date | None
+        valid_until_on: date
+        policy_version: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.loan_ref = self.loan_ref
+            loan.borrower_id = self.borrower_id
+            loan.product_code = self.product_code
+            loan.product_version = self.product_version
+            loan.currency = self.currency
+            loan.amount = self.amount
+            loan.term_months = self.term_months
+            loan.missing = list(self.missing)
+            loan.stage = self.stage
+            loan.valid_until_on = self.valid_until_on
+
+    class EvidenceAdded(Event):
+        """A piece of evidence came in; *missing* is what is still needed."""
+
+        TOPIC = "loan.evidence-added"
+        kind: str
+        source: str
+        evidence_ref: str
+        missing: list[str]
+        stage: str
+        stage_due_on: date | None
+        policy_version: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.missing = list(self.missing)
+            loan.stage = self.stage
+
+    class Approved(Event):
+        """The application was approved: an offer stands until its last day."""
+
+        TOPIC = "loan.approved"
+        currency: str
+        amount: int
+        term_months: int
+        annual_rate: Decimal
+        requested_by: str
+        approved_by: str
+        valid_until_on: date
+        stage: str
+        stage_due_on: date | None
+        policy_version: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.APPROVED
+            loan.stage = self.stage
+            loan.amount = self.amount
+            loan.term_months = self.term_months
+            loan.annual_rate = self.annual_rate
+            loan.valid_until_on = self.valid_until_on
+
+    class Declined(Event):
+        """The application was declined, for the reasons given."""
+
+        TOPIC = "loan.declined"
+        reasons: list[str]
+        decided_by: str
+        stage: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.DECLINED
+            loan.stage = self.stage
+            loan.valid_until_on = None
+
+    class Withdrawn(Event):
+        """The applicant withdrew."""
+
+        TOPIC = "loan.withdrawn"
+        reason: str
+        stage: str
+        stage_before: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.WITHDRAWN
+            loan.stage = self.stage
+            loan.valid_until_on = None
+
+    class Expired(Event):
+        """The application or offer ran out unused."""
+
+        TOPIC = "loan.expired"
+        valid_until_on: date
+        stage: str
+        stage_before: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.EXPIRED
+            loan.stage = self.stage
+            loan.valid_until_on = None
+
+    class CostDisclosed(Event):
+        """The borrower was shown what exactly these terms cost, before signing."""
+
+        TOPIC = "loan.cost-disclosed"
+        currency: str
+        principal: int
+        interest: int
+        fees: int
+        annualised_cost: Decimal
+        method: str
+        terms_digest: str
+        charges: list[str]
+        stage: str
+        stage_due_on: date | None
+        policy_version: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.DISCLOSED
+            loan.stage = self.stage
+            loan.disclosed = self.terms_digest
+
+    class ContractSigned(Event):
+        """The contract was signed; from here on its terms decide every figure."""
+
+        TOPIC = "loan.contract-signed"
+        contract_ref: str
+        template_version: str
+        terms: Terms
+        terms_digest: str
+        stage: str
+        stage_due_on: date | None
+        policy_version: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.SIGNED
+            loan.stage = self.stage
+            loan.terms = self.terms
+
+    class Disbursed(Event):
+        """The money was paid out; the whole schedule follows from it."""
+
+        TOPIC = "loan.disbursed"
+        disbursement_ref: str
+        borrower_id: UUID
+        loan_ref: str
+        currency: str
+        amount: int
+        paid_to: str
+        schedule: list[Instalment]
+        balance: Balance
+        stage: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.ACTIVE
+            loan.stage = self.stage
+            loan.valid_until_on = None
+            loan.disbursed_on = self.effective_on
+            loan.accrues_from = self.effective_on
+            loan.opening = self.schedule
+            loan.instalments = list(self.schedule)
+            loan.balance = self.balance
+
+    class Migrated(Opened):
+        """A running loan was taken over from elsewhere with its opening balances."""
+
+        TOPIC = "loan.migrated"
+        loan_ref: str
+        borrower_id: UUID
+        origin: str
+        currency: str
+        terms: Terms
+        disbursed_on: date
+        accrues_from: date
+        schedule: list[Instalment]
+        balance: Balance
+        bucket: str
+        overdue_since_on: date | None
+        stage: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.loan_ref = self.loan_ref
+            loan.borrower_id = self.borrower_id
+            loan.product_code = self.terms.product_code
+            loan.product_version = self.terms.product_version
+            loan.currency = self.currency
+            loan.amount = self.terms.amount
+            loan.term_months = self.terms.term_months
+            loan.annual_rate = self.terms.annual_rate
+            loan.terms = self.terms
+            loan.state = LoanState.ACTIVE
+            loan.stage = self.stage
+            loan.disbursed_on = self.disbursed_on
+            loan.accrues_from = self.accrues_from
+            loan.opening = self.schedule
+            loan.opening_unapplied = self.balance.unapplied
+            loan.unapplied = self.balance.unapplied
+            loan.instalments = list(self.schedule)
+            loan.balance = self.balance
+            loan.bucket = self.bucket
+            loan.overdue_since_on = self.overdue_since_on
+
+    class MoneyMoved(Event):
+        """What every event that moves money on the schedule says of its outcome.
+
+        *net* is the change of everything paid so far; *instalments* those touched,
+        as they stand after it; *reallocated* earlier movements that split anew.
+        """
+
+        TOPIC = "loan.money-moved"
+        currency: str
+        net: Split
+        instalments: list[Instalment]
+        reallocated: list[Movement]
+        balance: Balance
+        bucket: str
+        state: str
+
+        def take_over(self, loan: Loan, facts: list[Fact]) -> None:
+            """Assign the outcome and the facts behind it."""
+            loan.facts = facts
+            loan.facts_taken += 1
+            first = loan.instalments[0].number
+            for row in self.instalments:
+                loan.instalments[row.number - first] = row
+            for movement in self.reallocated:
+                loan.parts[movement.ref] = movement.parts
+                loan.splits[movement.ref] = movement.after
+            loan.balance = self.balance
+            loan.unapplied = self.balance.unapplied
+            loan.state = self.state
+
+    class Repaid(MoneyMoved):
+        """Money was received and split over what was owed."""
+
+        TOPIC = "loan.repaid"
+        payment_ref: str
+        received_on: date
+        amount: int
+        source: str
+        payoff: bool
+        fees: int
+        interest: int
+        penalty: int
+        principal: int
+        unapplied: int
+        parts: list[Part]
+
+        def apply(self, loan: Loan) -> None:
+            kind = FactKind.PAYOFF if self.payoff else FactKind.PAYMENT
+            fact = Fact(kind, self.payment_ref, self.received_on, loan.facts_taken, self.amount)
+            self.take_over(loan, [*loan.facts, fact])
+            loan.parts[self.payment_ref] = self.parts
+            loan.splits[self.payment_ref] = Split(
+                self.fees, self.interest, self.penalty, self.principal, self.unapplied
+            )
+
+    class RepaymentReversed(MoneyMoved):
+        """A payment turned out not to stand: bounced, misposted or charged back."""
+
+        TOPIC = "loan.repayment-reversed"
+        payment_ref: str
+        received_on: date
+        amount: int
+        reason: str
+        reversed: Split
+
+        def apply(self, loan: Loan) -> None:
+            self.take_over(
+                loan, [fact for fact in loan.facts if fact.ref != self.payment_ref or not _pays(fact)]
+            )
+            loan.parts.pop(self.payment_ref)
+            loan.splits.pop(self.payment_ref)
+            loan.reversed = [*loan.reversed, self.payment_ref]
+
+    class CreditRefunded(MoneyMoved):
+        """Credit of the borrower was paid back."""
+
+        TOPIC = "loan.credit-refunded"
+        refund_ref: str
+        amount: int
+        requested_by: str
+        approved_by: str
+
+        def apply(self, loan: Loan) -> None:
+            fact = Fact(
+                FactKind.REFUND, self.refund_ref, self.effective_on, loan.facts_taken, self.amount
+            )
+            self.take_over(loan, [*loan.facts, fact])
+
+    class FeeCharged(MoneyMoved):
+        """A fee that the contract names was charged, due with an instalment."""
+
+        TOPIC = "loan.fee-charged"
+        fee_ref: str
+        kind: str
+        amount: int
+        instalment: int
+
+        def apply(self, loan: Loan) -> None:
+            fact = Fact(
+                FactKind.FEE,
+                self.fee_ref,
+                self.effective_on,
+                loan.facts_taken,
+                self.amount,
+                self.instalment,
+            )
+            self.take_over(loan, [*loan.facts, fact])
+            loan.fees[self.fee_ref] = Fee(self.fee_ref, self.kind, self.amount, self.instalment)
+
+    class FeeWaived(MoneyMoved):
+        """A charged fee, or part of it, was forgiven."""
+
+        TOPIC = "loan.fee-waived"
+        fee_ref: str
+        amount: int
+        instalment: int
+        reason: str
+        requested_by: str
+        approved_by: str
+
+        def apply(self, loan: Loan) -> None:
+            fact = Fact(
+                FactKind.WAIVER,
+                self.fee_ref,
+                self.effective_on,
+                loan.facts_taken,
+                self.amount,
+                self.instalment,
+            )
+            self.take_over(loan, [*loan.facts, fact])
+            fee = loan.fees[self.fee_ref]
+            loan.fees[self.fee_ref] = Fee(
+                fee.fee_ref, fee.kind, fee.amount, fee.instalment, fee.waived + self.amount
+            )
+
+    class DueDateMoved(MoneyMoved):
+        """An instalment got another due date."""
+
+        TOPIC = "loan.due-date-moved"
+        moved: list[MovedDate]
+        reason: str
+
+        def apply(self, loan: Loan) -> None:
+            facts = [
+                Fact(
+                    FactKind.MOVE,
+                    f"move-{loan.facts_taken}",
+                    self.effective_on,
+                    loan.facts_taken,
+                    0,
+                    move.instalment,
+                    move.due_on,
+                    move.pay_by_on,
+                )
+                for move in self.moved
+            ]
+            self.take_over(loan, [*loan.facts, *facts])
+
+    class WentOverdue(Event):
+        """An instalment was not paid by its pay-by date."""
+
+        TOPIC = "loan.went-overdue"
+        currency: str
+        instalment: int
+        oldest_unpaid_on: date
+        amount_overdue: int
+
+        def apply(self, loan: Loan) -> None:
+            loan.overdue_since_on = self.oldest_unpaid_on
+
+    class BucketChanged(Event):
+        """The loan moved to another delinquency bucket."""
+
+        TOPIC = "loan.bucket-changed"
+        currency: str
+        bucket_before: str
+        bucket: str
+        days_past_due: int
+        oldest_unpaid_on: date | None
+        amount_overdue: int
+        balance: Balance
+
+        def apply(self, loan: Loan) -> None:
+            loan.bucket = self.bucket
+            loan.overdue_since_on = self.oldest_unpaid_on
+
+    class Cured(Event):
+        """Nothing is overdue any more."""
+
+        TOPIC = "loan.cured"
+        currency: str
+        overdue_since_on: date
+        next_pay_by_on: date | None
+
+        def apply(self, loan: Loan) -> None:
+            loan.overdue_since_on = None
+
+    class Settled(Event):
+        """Everything that was owed is paid."""
+
+        TOPIC = "loan.settled"
+        currency: str
+        early: bool
+        balance: Balance
+        bucket: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.SETTLED
+
+    class Closed(Event):
+        """The loan is settled and the borrower has no credit left."""
+
+        TOPIC = "loan.closed"
+        currency: str
+        balance: Balance
+        bucket: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.CLOSED
+
+    class WrittenOff(Event):
+        """The loss was taken; the claim and every contact rule survive."""
+
+        TOPIC = "loan.written-off"
+        currency: str
+        principal: int
+        interest: int
+        fees: int
+        penalty: int
+        reason: str
+        requested_by: str
+        approved_by: str
+        balance_before: Balance
+        balance: Balance
+        bucket: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.WRITTEN_OFF
+            loan.balance = self.balance
+
+    class RecoveryReceived(Event):
+        """Money came in on a written-off loan; it stays written off."""
+
+        TOPIC = "loan.recovery-received"
+        payment_ref: str
+        received_on: date
+        currency: str
+        amount: int
+        source: str
+        recovered: int
+
+        def apply(self, loan: Loan) -> None:
+            loan.recoveries[self.payment_ref] = Fact(
+                FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
+            )
+
+    # --- the application ----------------------------------------------------------
+
+    @classmethod
+    def apply_for(
+        cls,
+        act: Act,
+        loan_id: UUID,
+        *,
+        loan_ref: str,
+        borrower_id: UUID,
+        product_code: str,
+        product_version: int,
+        currency: str,
+        amount: int,
+        term_months: int,
+        evidence_needed: list[str],
+        levels: ServiceLevels,
+        purpose: str | None = None,
+        channel: str = "BRANCH",
+        applied_on: date | None = None,
+    ) -> Loan:
+        """A new application, waiting for evidence or for its decision."""
+        positive(amount, "The amount applied for")
+        positive(term_months, "The term")
+        on = applied_on or act.business_on
+        stage = Stage.EVIDENCE if evidence_needed else Stage.DECISION
+        return cls.open(
+            cls.Applied,
+            act,
+            loan_id,
+            on,
+            loan_ref=loan_ref,
+            borrower_id=borrower_id,
+            product_code=product_code,
+            product_version=product_version,
+            currency=currency,
+            amount=amount,
+            term_months=term_months,
+            purpose=purpose,
+            channel=channel,
+            missing=list(evidence_needed),
+            stage=stage,
+            stage_due_on=stage_due_on(stage, on, levels),
+            valid_until_on=on + timedelta(days=levels.application_valid_days),
+            policy_version=levels.version,
+        )
+
+    def add_evidence(
+        self, act: Act, *, kind: str, source: str, evidence_ref: str, levels: ServiceLevels
+    ) -> None:
+        """Record evidence of a kind that is still missing; a kind that came before changes nothing."""
+        self._must_be_under_review()
+        if kind not in self.missing:
+            return
+        missing = [other for other in self.missing if other != kind]
+        stage = Stage.EVIDENCE if missing else Stage.DECISION
+        self.record(
+            self.EvidenceAdded,
+            act,
+            act.business_on,
+            kind=kind,
+            source=source,
+            evidence_ref=evidence_ref,
+            missing=missing,
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def approve(
+        self,
+        act: Act,
+        *,
+        amount: int,
+        term_months: int,
+        annual_rate: Decimal,
+        requested_by: str,
+        approved_by: str,
+        levels: ServiceLevels,
+    ) -> None:
+        """Approve the application with the terms of the offer."""
+        self._must_be_under_review()
+        two_people(requested_by, approved_by, "An approval")
+        positive(amount, "The amount approved")
+        positive(term_months, "The term")
+        if self.missing:
+            raise no.EvidenceMissing(f"Before approval this is needed: {', '.join(self.missing)}.")
+        stage = Stage.DISCLOSURE
+        self.record(
+            self.Approved,
+            act,
+            act.business_on,
+            currency=self.currency,
+            amount=amount,
+            term_months=term_months,
+            annual_rate=annual_rate,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            valid_until_on=act.business_on + timedelta(days=levels.offer_valid_days),
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def decline(self, act: Act, *, reasons: list[str], decided_by: str) -> None:
+        """Decline the application; reasons are needed."""
+        self._must_be_under_review()
+        if not any(reason.strip() for reason in reasons):
+            raise no.ReasonMissing("A decline needs at least one reason.")
+        self.record(
+            self.Declined,
+            act,
+            act.business_on,
+            reasons=reasons,
+            decided_by=decided_by,
+            stage=Stage.DECLINED,
+        )
+
+    def withdraw(self, act: Act, *, reason: str) -> None:
+        """End the application at the applicant's wish, at any stage before payout."""
+        if self.state not in (*UNDER_REVIEW, *OFFERED):
+            raise no.NotUnderReview(f"The loan is {self._state_words()} and cannot be withdrawn.")
+        self.record(
+            self.Withdrawn,
+            act,
+            act.business_on,
+            reason=reason,
+            stage=Stage.WITHDRAWN,
+            stage_before=self.stage,
+        )
+
+    def disclose(self, act: Act, *, terms: Terms, levels: ServiceLevels) -> None:
+        """Show the borrower what *terms* cost if paid out today."""
+        if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
+            raise no.NotApproved(f"The loan is {self._state_words()}; there is no offer to disclose.")
+        self._must_match_offer(terms)
+        rows = schedule(terms, act.business_on)
+        stage = Stage.SIGNING
+        self.record(
+            self.CostDisclosed,
+            act,
+            act.business_on,
+            currency=terms.currency,
+            principal=terms.amount,
+            interest=sum(row.interest for row in rows),
+            fees=sum(row.fees for row in rows),
+            annualised_cost=cost.annualised_cost(terms.amount, rows),
+            method="IRR",
+            terms_digest=cost.digest(terms),
+            charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def sign(
+        self,
+        act: Act,
+        *,
+        terms: Terms,
+        contract_ref: str,
+        template_version: str,
+        levels: ServiceLevels,
+    ) -> None:
+        """Sign the contract on exactly the terms that were disclosed."""
+        if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
+            raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
+        terms_digest = cost.digest(terms)
+        if terms_digest != self.disclosed:
+            raise no.NotDisclosed("The cost of these terms was not disclosed; disclose it, then sign.")
+        stage = Stage.DISBURSEMENT
+        self.record(
+            self.ContractSigned,
+            act,
+            act.business_on,
+            contract_ref=contract_ref,
+            template_version=template_version,
+            terms=terms,
+            terms_digest=terms_digest,
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def disburse(
+        self,
+        act: Act,
+        *,
+        disbursement_ref: str,
+        paid_to: str,
+        first_due_on: date | None = None,
+        disbursed_on: date | None = None,
+    ) -> None:
+        """Pay the loan out in full; instalments follow monthly."""
+        if self.state in PAID_OUT:
+            raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
+        if self.state != LoanState.SIGNED or self.terms is None:
+            raise no.NotSigned(f"The loan is {self._state_words()}; money goes out on a signed contract.")
+        on = disbursed_on or act.business_on
+        self._must_not_be_future(act, on)
+        rows = schedule(self.terms, on, first_due_on)
+        ledger = Ledger(self.terms, on, rows)
+        self.record(
+            self.Disbursed,
+            act,
+            on,
+            disbursement_ref=disbursement_ref,
+            borrower_id=self.borrower_id,
+            loan_ref=self.loan_ref,
+            currency=self.currency,
+            amount=self.terms.amount,
+            paid_to=paid_to,
+            schedule=rows,
+            balance=ledger.balance(on),
+            stage=Stage.SERVICING,
+        )
+        self._assess(act)
+
+    @classmethod
+    def migrate(
+        cls,
+        act: Act,
+        loan_id: UUID,
+        *,
+        loan_ref: str,
+        borrower_id: UUID,
+        origin: str,
+        terms: Terms,
+        disbursed_on: date,
+        accrues_from: date,
+        rows: list[Instalment],
+        unapplied: int = 0,
+    ) -> Loan:
+        """Take over a running loan with the instalments that are left of it.
+
+        Raises:
+            OpeningNotSound: there are none, they are out of order, or they ask for
+                more principal than was lent.
+        """
+        if not rows:
+            raise no.OpeningNotSound("A loan without open instalments has nothing to service.")
+        if any(later.due_on <= row.due_on for row, later in zip(rows, rows[1:], strict=False)):
+            raise no.OpeningNotSound("The instalments left are not in the order of their dates.")
+        ledger = Ledger(terms, accrues_from, rows, unapplied)
+        if not 0 < ledger.balance(act.business_on).principal <= terms.amount:
+            raise no.OpeningNotSound("The principal left is not between zero and the amount lent.")
+        oldest = ledger.oldest_unpaid_on()
+        dpd = delinquency.days_past_due(oldest, act.business_on)
+        return cls.open(
+            cls.Migrated,
+            act,
+            loan_id,
+            act.business_on,
+            loan_ref=loan_ref,
+            borrower_id=borrower_id,
+            origin=origin,
+            currency=terms.currency,
+            terms=terms,
+            disbursed_on=disbursed_on,
+            accrues_from=accrues_from,
+            schedule=rows,
+            balance=ledger.balance(act.business_on),
+            bucket=delinquency.bucket(dpd),
+            overdue_since_on=oldest if dpd else None,
+            stage=Stage.SERVICING,
+        )
+
+    # --- money --------------------------------------------------------------------
+
+    def repay(
+        self,
+        act: Act,
+        *,
+        amount: int,
+        currency: str,
+        received_on: date,
+        payment_ref: str,
+        source: str = Source.BORROWER,
+        payoff: bool = False,
+    ) -> None:
+        """Record money received; the same payment twice is recorded once.
+
+        A payment dated before earlier ones makes them split anew. On a written-off
+        loan it is a recovery. With *payoff* it closes the loan early.
+
+        Raises:
+            PaymentRefReused: *payment_ref* already names another payment.
+            PayoffShort: *payoff* was asked for and *amount* does not suffice.
+        """
+        self._must_be_paid_out()
+        positive(amount, "A payment")
+        if currency != self.currency:
+            raise no.CurrencyDiffers(f"The loan is in {self.currency}, the payment in {currency}.")
+        if self._knows_payment(payment_ref, amount, received_on):
+            return
+        self._must_not_be_before_disbursement(received_on)
+        self._must_not_be_future(act, received_on)
+        if self.state == LoanState.WRITTEN_OFF:
+            self._recover(act, amount, received_on, payment_ref, source)
+            return
+        if payoff and (owed := self.payoff(received_on)) > amount:
+            raise no.PayoffShort(f"On {received_on} it takes {owed} minor units to close the loan, not {amount}.")
+        if received_on == act.business_on:
+            self._assess(act)  # late by a day is late, even when the day's run has not seen it
+        kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
+        fact = Fact(kind, payment_ref, received_on, self.facts_taken, amount)
+        ledger = self._ledger_with([*self.facts, fact])
+        split = ledger.splits[payment_ref]
+        self.record(
+            self.Repaid,
+            act,
+            received_on,
+            payment_ref=payment_ref,
+            received_on=received_on,
+            amount=amount,
+            source=source,
+            payoff=payoff,
+            fees=split.fees,
+            interest=split.interest,
+            penalty=split.penalty,
+            principal=split.principal,
+            unapplied=split.unapplied,
+            parts=ledger.parts[payment_ref],
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, received_on, early=payoff)
+
+    def _recover(
+        self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
+    ) -> None:
+        self.record(
+            self.RecoveryReceived,
+            act,
+            received_on,
+            payment_ref=payment_ref,
+            received_on=received_on,
+            currency=self.currency,
+            amount=amount,
+            source=source,
+            recovered=sum(fact.amount for fact in self.recoveries.values()) + amount,
+        )
+
+    def reverse(self, act: Act, *, payment_ref: str, reason: str) -> None:
+        """Take back a payment that does not stand; a payment reversed before stays so.
+
+        Later payments split anew, in the same event.
+        """
+        self._must_be_paid_out()
+        if payment_ref in self.reversed:
+            return
+        fact = next((fact for fact in self.facts if fact.ref == payment_ref and _pays(fact)), None)
+        if fact is None or self.state == LoanState.WRITTEN_OFF:
+            raise no.PaymentUnknown(f"No payment {payment_ref!r} stands on this loan that could be reversed.")
+        if not reason.strip():
+            raise no.ReasonMissing("A reversal needs a reason.")
+        ledger = self._rerun([other for other in self.facts if other != fact])
+        self.record(
+            self.RepaymentReversed,
+            act,
+            fact.on,
+            payment_ref=payment_ref,
+            received_on=fact.on,
+            amount=fact.amount,
+            reason=reason,
+            reversed=self.splits[payment_ref],
+            **self._outcome(act, ledger, without=payment_ref),
+        )
+        self._follow_up(act, act.business_on)
+
+    def refund(
+        self, act: Act, *, amount: int, refund_ref: str, requested_by: str, approved_by: str
+    ) -> None:
+        """Pay credit back to the borrower."""
+        self._must_be_paid_out()
+        positive(amount, "A refund")
+        two_people(requested_by, approved_by, "A refund")
+        known = next((f for f in self.facts if f.kind == FactKind.REFUND and f.ref == refund_ref), None)
+        if known is not None:
+            if known.amount != amount:
+                raise no.PaymentRefReused(f"The reference {refund_ref!r} already names another refund.")
+            return
+        if amount > self.unapplied:
+            raise no.NoCredit(f"The borrower has {max(self.unapplied, 0)} minor units of credit, not {amount}.")
+        fact = Fact(FactKind.REFUND, refund_ref, act.business_on, self.facts_taken, amount)
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            self.CreditRefunded,
+            act,
+            act.business_on,
+            refund_ref=refund_ref,
+            amount=amount,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def charge_fee(self, act: Act, *, kind: str, fee_ref: str) -> None:
+        """Charge a fee that the contract names for an event, due with the next instalment."""
+        self._must_be_active()
+        if fee_ref in self.fees:
+            return
+        assert self.terms is not None
+        named = [fee for fee in self.terms.fees if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT]
+        if not named:
+            raise no.FeeNotDisclosed(f"The contract names no fee {kind!r} for an event.")
+        coming = [row for row in self.instalments if row.pay_by_on >= act.business_on]
+        row = coming[0] if coming else self.instalments[-1]
+        fact = Fact(
+            FactKind.FEE, fee_ref, act.business_on, self.facts_taken, named[0].amount, row.number
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            self.FeeCharged,
+            act,
+            act.business_on,
+            fee_ref=fee_ref,
+            kind=kind,
+            amount=named[0].amount,
+            instalment=row.number,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def waive_fee(
+        self,
+        act: Act,
+        *,
+        fee_ref: str,
+        amount: int,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+    ) -> None:
+        """Forgive an unpaid fee, or part of it."""
+        self._must_be_active()
+        positive(amount, "A waiver")
+        two_people(requested_by, approved_by, "A waiver")
+        fee = self.fees.get(fee_ref)
+        if fee is None:
+            raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
+        row = self._row(fee.instalment)
+        if amount > min(fee.amount - fee.waived, row.fees - row.fees_paid):
+            raise no.FeeUnknown(f"Less than {amount} minor units of the fee {fee_ref!r} are unpaid.")
+        fact = Fact(
+            FactKind.WAIVER, fee_ref, act.business_on, self.facts_taken, amount, fee.instalment
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            self.FeeWaived,
+            act,
+            act.business_on,
+            fee_ref=fee_ref,
+            amount=amount,
+            instalment=fee.instalment,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def move_due_date(self, act: Act, *, instalment: int, due_on: date, reason: str) -> None:
+        """Give an unpaid instalment another due date; interest stays as scheduled."""
+        self._must_be_active()
+        row = self._row(instalment)
+        if row.paid_on is not None or row.left == 0:
+            raise no.InstalmentNotOpen(f"Instalment {instalment} is paid.")
+        if due_on == row.due_on:
+            return
+        assert self.disbursed_on is not None
+        before = [r.due_on for r in self.instalments if r.number < instalment]
+        after = [r.due_on for r in self.instalments if r.number > instalment]
+        earliest = max(before) if before else self.disbursed_on
+        if due_on <= earliest or (after and due_on >= min(after)) or due_on < act.business_on:
+            raise no.DueDateOutOfOrder(
+                f"Instalment {instalment} can move to a day from {act.business_on} on,"
+                f" after {earliest}" + (f" and before {min(after)}." if after else ".")
+            )
+        move = MovedDate(instalment, due_on, due_on)
+        fact = Fact(
+            FactKind.MOVE,
+            f"move-{self.facts_taken}",
+            act.business_on,
+            self.facts_taken,
+            0,
+            instalment,
+            due_on,
+            due_on,
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            self.DueDateMoved,
+            act,
+            act.business_on,
+            moved=[move],
+            reason=reason,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def write_off(self, act: Act, *, reason: str, requested_by: str, approved_by: str) -> None:
+        """Take the loss of everything still owed."""
+        if self.state == LoanState.WRITTEN_OFF:
+            return
+        self._must_be_active()
+        two_people(requested_by, approved_by, "A write-off")
+        if not reason.strip():
+            raise no.ReasonMissing("A write-off needs a reason.")
+        before = self._ledger().balance(act.business_on)
+        self.record(
+            self.WrittenOff,
+            act,
+            act.business_on,
+            currency=self.currency,
+            principal=before.principal,
+            interest=before.interest,
+            fees=before.fees,
+            penalty=before.penalty,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            balance_before=before,
+            balance=Balance(0, 0, 0, 0, before.unapplied),
+            bucket=self.bucket,
+        )
+
+    # --- time ---------------------------------------------------------------------
+
+    def attend(self, act: Act) -> None:
+        """Do what the business date asks for: expire, or tell how late the loan is."""
+        if self.state in (*UNDER_REVIEW, *OFFERED):
+            if self.valid_until_on is not None and act.business_on > self.valid_until_on:
+                self.record(
+                    self.Expired,
+                    act,
+                    next_day(self.valid_until_on),
+                    valid_until_on=self.valid_until_on,
+                    stage=Stage.EXPIRED,
+                    stage_before=self.stage,
+                )
+        elif self.state == LoanState.ACTIVE:
+            self._assess(act)
+
+    def next_action(self) -> NextAction | None:
+        """When the application runs out, or the loan next grows later."""
+        if self.state in (*UNDER_REVIEW, *OFFERED):
+            if self.valid_until_on is None:
+                return None
+            return NextAction(NextActionKind.EXPIRY, next_day(self.valid_until_on))
+        if self.state != LoanState.ACTIVE:
+            return None
+        oldest = self.oldest_unpaid_on()
+        if oldest is None:
+            return None
+        due_on = next_day(oldest)
+        if self.overdue_since_on is not None:
+            later = delinquency.next_bucket_on(oldest, self.bucket)
+            if later is None:
+                return None
+            due_on = later
+        return NextAction(NextActionKind.DELINQUENCY, due_on)
+
+    def oldest_unpaid_on(self) -> date | None:
+        """The pay-by date that lateness counts from; None when all is paid."""
+        return min((row.pay_by_on for row in self.instalments if row.left), default=None)
+
+    def payoff(self, on: date) -> int:
+        """What closes the loan on *on*, in minor units, credit counted."""
+        self._must_be_paid_out()
+        return max(self._ledger().payoff(on) - self.unapplied, 0)
+
+    def received(self, from_on: date, until_on: date) -> int:
+        """Money received from one day to another, both included; minor units."""
+        return sum(
+            fact.amount
+            for fact in (*self.facts, *self.recoveries.values())
+            if (_pays(fact) or fact.kind == FactKind.RECOVERY) and from_on <= fact.on <= until_on
+        )
+
+    def _assess(self, act: Act) -> None:
+        """Record how late the loan is today, if that changed; dated when it did."""
+        on = act.business_on
+        if self.state != LoanState.ACTIVE:
+            return
+        oldest = self.oldest_unpaid_on()
+        dpd = delinquency.days_past_due(oldest, on)
+        current = delinquency.bucket(dpd)
+        overdue = sum(row.left for row in self.instalments if row.pay_by_on < on)
+        if dpd and oldest is not None and self.overdue_since_on is None:
+            row = next(row for row in self.instalments if row.left)
+            self.record(
+                self.WentOverdue,
+                act,
+                next_day(oldest),
+                currency=self.currency,
+                instalment=row.number,
+                oldest_unpaid_on=oldest,
+                amount_overdue=overdue,
+            )
+        elif not dpd and self.overdue_since_on is not None:
+            self.record(
+                self.Cured,
+                act,
+                on,
+                currency=self.currency,
+                overdue_since_on=self.overdue_since_on,
+                next_pay_by_on=oldest,
+            )
+        if current != self.bucket:
+            entered = on
+            if dpd and oldest is not None and current > self.bucket:
+                first = delinquency.FIRST_DAYS_PAST_DUE[list(Bucket).index(current)]
+                entered = oldest + timedelta(days=first)
+            self.record(
+                self.BucketChanged,
+                act,
+                entered,
+                currency=self.currency,
+                bucket_before=self.bucket,
+                bucket=current,
+                days_past_due=dpd,
+                oldest_unpaid_on=oldest if dpd else None,
+                amount_overdue=overdue,
+                balance=self.balance,
+            )
+
+    def _follow_up(self, act: Act, on: date, early: bool = False) -> None:
+        """Labels that follow from a movement of money, in the same transaction."""
+        self._assess(act)
+        if self.state == LoanState.ACTIVE and self._ledger().is_paid(on):
+            self.record(
+                self.Settled,
+                act,
+                on,
+                currency=self.currency,
+                early=early,
+                balance=self.balance,
+                bucket=self.bucket,
+            )
+        if self.state == LoanState.SETTLED and self.unapplied == 0:
+            self.record(
+                self.Closed,
+                act,
+                on,
+                currency=self.currency,
+                balance=self.balance,
+                bucket=self.bucket,
+            )
+
+    # --- the ledger behind it -------------------------------------------------------
+
+    def _ledger(self) -> Ledger:
+        assert self.terms is not None and self.accrues_from is not None
+        return Ledger(
+            self.terms,
+            self.accrues_from,
+            list(self.instalments),
+            self.unapplied,
+            dict(self.parts),
+            dict(self.splits),
+            {fact.ref: fact.on for fact in self.facts if _pays(fact)},
+        )
+
+    def _rerun(self, facts: list[Fact]) -> Ledger:
+        assert self.terms is not None and self.accrues_from is not None
+        return run(self.terms, self.accrues_from, self.opening, facts, self.opening_unapplied)
+
+    def _ledger_with(self, facts: list[Fact]) -> Ledger:
+        """The ledger with one more fact, the last of *facts*."""
+        new = facts[-1]
+        if any((fact.on, fact.order) > (new.on, new.order) for fact in self.facts):
+            return self._rerun(facts)
+        ledger = self._ledger()
+        ledger.take(new)
+        return ledger
+
+    def _outcome(self, act: Act, ledger: Ledger, without: str | None = None) -> dict[str, object]:
+        """The fields every event that moves money shares."""
+        before = [self.splits[ref] for ref in self.splits]
+        after = [ledger.splits[ref] for ref in ledger.splits]
+        reallocated = [
+            Movement(ref, ledger.paid_on[ref], self.splits[ref], split, ledger.parts[ref])
+            for ref, split in ledger.splits.items()
+            if ref in self.splits and ledger.parts[ref] != self.parts[ref]
+        ]
+        touched = [
+            row for row, old in zip(ledger.rows, self.instalments, strict=True) if row != old
+        ]
+        state = self.state
+        if state in (LoanState.SETTLED, LoanState.CLOSED):
+            paid = ledger.is_paid(act.business_on)
+            state = LoanState.SETTLED if paid else LoanState.ACTIVE
+        return {
+            "currency": self.currency,
+            "net": _sum(after).less(_sum(before)),
+            "instalments": touched,
+            "reallocated": reallocated,
+            "balance": ledger.balance(act.business_on),
+            "bucket": self.bucket,
+            "state": state,
+        }
+
+    def _row(self, number: int) -> Instalment:
+        for row in self.instalments:
+            if row.number == number:
+                return row
+        raise no.InstalmentNotOpen(f"The loan has no open instalment {number}.")
+
+    def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
+        if payment_ref in self.reversed:
+            raise no.PaymentRefReused(f"The payment {payment_ref!r} was reversed; a new one needs a new reference.")
+        for fact in (*self.facts, *self.recoveries.values()):
+            if fact.ref == payment_ref and (_pays(fact) or fact.kind == FactKind.RECOVERY):
+                if (fact.amount, fact.on) != (amount, received_on):
+                    raise no.PaymentRefReused(f"The reference {payment_ref!r} already names another payment.")
+                return True
+        return False
+
+    # --- guards ---------------------------------------------------------------------
+
+    def _state_words(self) -> str:
+        return self.state.lower().replace("_", " ")
+
+    def _must_be_under_review(self) -> None:
+        if self.state not in UNDER_REVIEW:
+            raise no.NotUnderReview(f"The application is {self._state_words()} and no longer under review.")
+
+    def _must_be_paid_out(self) -> None:
+        if self.state not in PAID_OUT:
+            raise no.NotDisbursed(f"The loan is {self._state_words()} and was not paid out.")
+
+    def _must_be_active(self) -> None:
+        self._must_be_paid_out()
+        if self.state != LoanState.ACTIVE:
+            raise no.NotActive(f"The loan is {self._state_words()}.")
+
+    def _must_match_offer(self, terms: Terms) -> None:
+        offer = (self.amount, self.term_months, self.annual_rate, self.currency)
+        if (terms.amount, terms.term_months, terms.annual_rate, terms.currency) != offer:
+            raise no.TermsNotApproved("Amount, term, rate or currency differ from the approved offer.")
+
+    def _must_not_be_before_disbursement(self, on: date) -> None:
+        if self.accrues_from is not None and on < self.accrues_from:
+            raise no.BeforeDisbursement(f"{on} lies before {self.accrues_from}, when the loan began here.")
+
+    def _must_not_be_future(self, act: Act, on: date) -> None:
+        if on > act.business_on:
+            raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def _pays(fact: Fact) -> bool:
+    return fact.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
+
+
+def _sum(splits: list[Split]) -> Split:
+    return Split(
+        sum(split.fees for split in splits),
+        sum(split.interest for split in splits),
+        sum(split.penalty for split in splits),
+        sum(split.principal for split in splits),
+        sum(split.unapplied for split in splits),
+    )

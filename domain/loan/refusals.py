@@ -1,0 +1,147 @@
+"""Every reason a loan says no, each with its stable code."""
+
+from domain.base.refusal import Refusal
+
+
+class NotUnderReview(Refusal):
+    """The application is already decided, withdrawn or expired."""
+
+    code = "NOT_UNDER_REVIEW"
+
+
+class EvidenceMissing(Refusal):
+    """An approval needs evidence that has not come."""
+
+    code = "EVIDENCE_MISSING"
+
+
+class EvidenceNotAsked(Refusal):
+    """The evidence is of a kind that the application does not need."""
+
+    code = "EVIDENCE_NOT_ASKED"
+
+
+class ReasonMissing(Refusal):
+    """A decision that needs reasons has none."""
+
+    code = "REASON_MISSING"
+
+
+class NotApproved(Refusal):
+    """There is no standing offer to disclose, sign or pay out."""
+
+    code = "NOT_APPROVED"
+
+
+class TermsNotApproved(Refusal):
+    """The terms differ from the approved offer."""
+
+    code = "TERMS_NOT_APPROVED"
+
+
+class NotDisclosed(Refusal):
+    """The cost of exactly these terms was not disclosed before signing."""
+
+    code = "NOT_DISCLOSED"
+
+
+class NotSigned(Refusal):
+    """Money goes out on a signed contract only."""
+
+    code = "NOT_SIGNED"
+
+
+class AlreadyDisbursed(Refusal):
+    """The loan was paid out before."""
+
+    code = "ALREADY_DISBURSED"
+
+
+class NotDisbursed(Refusal):
+    """The loan was not paid out, so nothing is owed."""
+
+    code = "NOT_DISBURSED"
+
+
+class NotActive(Refusal):
+    """The loan is settled, closed or written off."""
+
+    code = "NOT_ACTIVE"
+
+
+class CurrencyDiffers(Refusal):
+    """The money is in another currency than the loan."""
+
+    code = "CURRENCY_DIFFERS"
+
+
+class BeforeDisbursement(Refusal):
+    """The date lies before the loan was paid out."""
+
+    code = "BEFORE_DISBURSEMENT"
+
+
+class DateInFuture(Refusal):
+    """The date lies after the business date."""
+
+    code = "DATE_IN_FUTURE"
+
+
+class PaymentRefReused(Refusal):
+    """The reference already names another payment."""
+
+    code = "PAYMENT_REF_REUSED"
+
+
+class PaymentUnknown(Refusal):
+    """No payment that stands has this reference."""
+
+    code = "PAYMENT_UNKNOWN"
+
+
+class NoCredit(Refusal):
+    """The borrower has less credit than is to be refunded."""
+
+    code = "NO_CREDIT"
+
+
+class FeeNotDisclosed(Refusal):
+    """The contract names no such fee, or not in this amount."""
+
+    code = "FEE_NOT_DISCLOSED"
+
+
+class FeeUnknown(Refusal):
+    """No unpaid fee has this reference and amount."""
+
+    code = "FEE_UNKNOWN"
+
+
+class InstalmentNotOpen(Refusal):
+    """There is no such instalment, or it is paid."""
+
+    code = "INSTALMENT_NOT_OPEN"
+
+
+class DueDateOutOfOrder(Refusal):
+    """A due date must stay between its neighbours."""
+
+    code = "DUE_DATE_OUT_OF_ORDER"
+
+
+class PayoffShort(Refusal):
+    """The amount does not close the loan on that day."""
+
+    code = "PAYOFF_SHORT"
+
+
+class NotWrittenOff(Refusal):
+    """Only a written-off loan has recoveries."""
+
+    code = "NOT_WRITTEN_OFF"
+
+
+class OpeningNotSound(Refusal):
+    """The opening balances of a migrated loan contradict each other."""
+
+    code = "OPENING_NOT_SOUND"

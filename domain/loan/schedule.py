@@ -1,0 +1,114 @@
+"""The instalments of a loan: what falls due when, and how much of it is paid."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from domain.base.calendar import DayCount, due_dates, year_fraction
+from domain.base.money import rounded
+from domain.base.refusal import Refusal
+from domain.base.terms import FeeTiming, Method, Terms
+
+
+class TermsNotOffered(Refusal):
+    """The terms name something that cannot be scheduled."""
+
+    code = "TERMS_NOT_OFFERED"
+
+
+@dataclass(frozen=True)
+class Instalment:
+    """One scheduled payment and what of it is paid; amounts in minor units.
+
+    ``due_on`` is the contract's date; lateness counts from ``pay_by_on``.
+    ``paid_on`` is the day principal, interest and fees were all paid.
+    """
+
+    number: int
+    due_on: date
+    pay_by_on: date
+    principal: int
+    interest: int
+    fees: int
+    principal_paid: int = 0
+    interest_paid: int = 0
+    fees_paid: int = 0
+    penalty_paid: int = 0
+    penalty_waived: int = 0
+    paid_on: date | None = None
+
+    @property
+    def left(self) -> int:
+        """What is still to be paid on it, penalty apart."""
+        return (
+            self.principal
+            + self.interest
+            + self.fees
+            - self.principal_paid
+            - self.interest_paid
+            - self.fees_paid
+        )
+
+    @property
+    def principal_left(self) -> int:
+        """Principal still to be paid on it."""
+        return self.principal - self.principal_paid
+
+
+def level_instalment(principal: int, annual_rate: Decimal, count: int) -> Decimal:
+    """The equal monthly instalment, unrounded: P·r(1+r)^n / ((1+r)^n − 1).
+
+    Source: annuity formula; at rate zero, P/n.
+    """
+    rate = annual_rate / 12
+    if rate == 0:
+        return Decimal(principal) / count
+    growth = (1 + rate) ** count
+    return principal * rate * growth / (growth - 1)
+
+
+def schedule(terms: Terms, disbursed_on: date, first_due_on: date | None = None) -> list[Instalment]:
+    """The instalments of a loan disbursed in full on *disbursed_on*.
+
+    Interest of a period is counted on its opening balance and rounded once; the
+    last instalment takes the residue, so the principals sum to the amount lent.
+
+    Raises:
+        TermsNotOffered: method, term or first due date cannot be scheduled.
+    """
+    if terms.term_months < 1 or terms.term_months > 1200:
+        raise TermsNotOffered(f"A term of {terms.term_months} months cannot be scheduled.")
+    count = terms.term_months
+    if first_due_on is None:
+        dates = due_dates(disbursed_on, count + 1)[1:]
+    else:
+        dates = due_dates(first_due_on, count)
+    if dates[0] <= disbursed_on:
+        raise TermsNotOffered(
+            f"The first instalment cannot fall due on {dates[0]}, before the money is paid out."
+        )
+    level = rounded(level_instalment(terms.amount, terms.annual_rate, count), terms.rounding)
+    share = rounded(Decimal(terms.amount) / count, terms.rounding)
+    per_instalment = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
+    rows: list[Instalment] = []
+    balance, start = terms.amount, disbursed_on
+    for number, due_on in enumerate(dates, start=1):
+        whole_month = number > 1 or first_due_on is None
+        share = (
+            Decimal(1) / 12
+            if whole_month and terms.day_count == DayCount.THIRTY_360
+            else year_fraction(terms.day_count, start, due_on)
+        )
+        interest = rounded(balance * terms.annual_rate * share, terms.rounding)
+        if number == count:
+            principal = balance
+        elif terms.method == Method.EQUAL_INSTALMENTS:
+            principal = min(max(level - interest, 0), balance)
+        elif terms.method == Method.EQUAL_PRINCIPAL:
+            principal = min(share, balance)
+        else:
+            raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
+        rows.append(Instalment(number, due_on, due_on, principal, interest, per_instalment))
+        balance -= principal
+        start = due_on
+    return rows

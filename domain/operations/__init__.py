@@ -1,0 +1,1 @@
+"""How the lender's own work proceeds: business days."""

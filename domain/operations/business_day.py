@@ -1,0 +1,100 @@
+"""The business days of one book: opened, closed, with what was done."""
+
+from __future__ import annotations  # apply() names BusinessDay before it exists
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from domain.base.refusal import Refusal
+from domain.base.stream import Act, Stream
+
+
+class DayOutOfOrder(Refusal):
+    """Business days are opened and closed one after the other."""
+
+    code = "DAY_OUT_OF_ORDER"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of one kind."""
+
+    kind: str
+    count: int
+
+
+class BusinessDay(Stream):
+    """The business days of one book, in the lender's zone."""
+
+    TOPIC = "day"
+    KAFKA_TOPIC = "day.events"
+
+    def __init__(self) -> None:
+        self.book = ""
+        self.open_on: date | None = None
+        self.closed_on: date | None = None
+
+    class Event(Stream.Event):
+        """Anything that happened to the book's days."""
+
+    class Opened(Event, Stream.Opened):
+        """The first event of a book's days."""
+
+        TOPIC = "day.begun"
+
+    class Created(Opened):
+        """The library's name for the first event; never recorded."""
+
+        TOPIC = "day.created"
+
+    class BookOpened(Opened):
+        """The book begins."""
+
+        TOPIC = "day.book-opened"
+        book: str
+        zone: str
+
+        def apply(self, days: BusinessDay) -> None:
+            days.book = self.book
+
+    class DayOpened(Event):
+        """A business day began."""
+
+        TOPIC = "day.opened"
+        day: date
+
+        def apply(self, days: BusinessDay) -> None:
+            days.open_on = self.day
+
+    class DayClosed(Event):
+        """A business day ended; *done* counts what its run did."""
+
+        TOPIC = "day.closed"
+        day: date
+        done: list[Count]
+
+        def apply(self, days: BusinessDay) -> None:
+            days.open_on = None
+            days.closed_on = self.day
+
+    @classmethod
+    def begin(cls, act: Act, days_id: UUID, *, book: str, zone: str) -> BusinessDay:
+        """The book's stream of days, none opened yet."""
+        return cls.open(cls.BookOpened, act, days_id, act.business_on, book=book, zone=zone)
+
+    def start_day(self, act: Act, day: date) -> None:
+        """Open *day*; a day already open stays open."""
+        if self.open_on == day:
+            return
+        if self.open_on is not None:
+            raise DayOutOfOrder(f"{self.open_on} is still open; close it before {day}.")
+        if self.closed_on is not None and day <= self.closed_on:
+            raise DayOutOfOrder(f"{day} was closed; the last closed day is {self.closed_on}.")
+        self.record(self.DayOpened, act, day, day=day)
+
+    def close_day(self, act: Act, done: list[Count]) -> None:
+        """Close the open day with the counts of what was done."""
+        if self.open_on is None:
+            raise DayOutOfOrder("No business day is open.")
+        self.record(self.DayClosed, act, self.open_on, day=self.open_on, done=done)

@@ -1,0 +1,1 @@
+"""What the lender offers, in published versions that are never edited."""

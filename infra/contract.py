@@ -1,0 +1,138 @@
+"""The published contract: one Avro schema per event type, in ``schemas/``.
+
+``python -m infra.contract`` writes the schema of each event type that has none yet,
+from its fields; after that the file is the contract, and a class that differs from
+it fails the tests. An older version is kept beside it as ``loan.repaid.v1.avsc``.
+"""
+
+import dataclasses
+import json
+import types
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from domain.base.stream import Stream
+from domain.catalogue import event_types
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+
+ENVELOPE = ("originator_id", "originator_version", "originator_topic")
+"""Fields that stand beside the bytes, not in them: key, sequence, kind of stream."""
+
+RENAMED = {"timestamp": "recorded_at"}
+"""Fields of the library that the contract calls by our word."""
+
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 10}
+
+PLAIN: dict[Any, Any] = {
+    str: "string",
+    int: "long",
+    bool: "boolean",
+    Decimal: DECIMAL,
+    date: {"type": "int", "logicalType": "date"},
+    datetime: {"type": "long", "logicalType": "timestamp-micros"},
+    UUID: {"type": "string", "logicalType": "uuid"},
+}
+
+
+def fields_of(event: type[Stream.Event]) -> dict[str, Any]:
+    """The fields of an event that its bytes hold, with their types, in order."""
+    hints = get_type_hints(event)
+    names = [field.name for field in dataclasses.fields(event)]
+    return {name: hints[name] for name in names if name not in ENVELOPE}
+
+
+def record_inside(hint: Any) -> Any:
+    """The record type that *hint* holds, bare, optional or in a list; or None."""
+    if dataclasses.is_dataclass(hint):
+        return hint
+    return next((arg for arg in get_args(hint) if dataclasses.is_dataclass(arg)), None)
+
+
+def schema_of(event: type[Stream.Event]) -> dict[str, Any]:
+    """The Avro schema that the fields of an event class ask for."""
+    topic: str = event.TOPIC  # type: ignore[attr-defined]
+    named: set[str] = set()
+    return {
+        "type": "record",
+        "name": event.__name__,
+        "namespace": topic.partition(".")[0],
+        "doc": (event.__doc__ or "").strip(),
+        "fields": [
+            _field(RENAMED.get(name, name), hint, named)
+            for name, hint in fields_of(event).items()
+        ],
+    }
+
+
+def _field(name: str, hint: Any, named: set[str]) -> dict[str, Any]:
+    field = {"name": name, "type": _type(hint, named)}
+    return {**field, "default": None} if _optional(hint) else field
+
+
+def _optional(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)
+
+
+def _type(hint: Any, named: set[str]) -> Any:
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if _optional(hint):
+        inner = next(arg for arg in get_args(hint) if arg is not type(None))
+        return ["null", _type(inner, named)]
+    if get_origin(hint) is list:
+        return {"type": "array", "items": _type(get_args(hint)[0], named)}
+    if not dataclasses.is_dataclass(hint):
+        raise TypeError(f"no Avro type for {hint}; see STYLE, fields of events")
+    assert isinstance(hint, type)
+    if hint.__name__ in named:
+        return hint.__name__
+    named.add(hint.__name__)
+    inner_hints = get_type_hints(hint)
+    return {
+        "type": "record",
+        "name": hint.__name__,
+        "doc": (hint.__doc__ or "").strip().split("\n")[0],
+        "fields": [
+            _field(field.name, inner_hints[field.name], named)
+            for field in dataclasses.fields(hint)
+        ],
+    }
+
+
+def crc64(schema: Any) -> bytes:
+    """The fingerprint that single-object encoding puts before the bytes."""
+    return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+@cache
+def published() -> dict[str, dict[str, Any]]:
+    """Every schema file by its stem: ``loan.repaid``, ``loan.repaid.v1``."""
+    return {
+        path.name.removesuffix(".avsc"): json.loads(path.read_text())
+        for path in sorted(SCHEMAS.glob("*.avsc"))
+    }
+
+
+def topic_of(stem: str) -> str:
+    """The event type that a schema file is for: ``loan.repaid.v1`` is ``loan.repaid``."""
+    return ".".join(stem.split(".")[:2])
+
+
+def main() -> None:
+    """Write a schema for each event type that has none."""
+    for topic, event in event_types().items():
+        path = SCHEMAS / f"{topic}.avsc"
+        if not path.exists():
+            path.write_text(json.dumps(schema_of(event), indent=2) + "\n")
+            print(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Dated policy from the files beside this one."""
+
+import tomllib
+from datetime import date, time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from domain.base.policy import (
+    ContactWindow,
+    HoldRule,
+    Policies,
+    ReminderPlan,
+    ServiceLevels,
+    StrategyRule,
+)
+
+FILES = Path(__file__).parent
+
+
+@cache
+def load_policies(folder: Path = FILES) -> Policies:
+    """Every dated rule in the TOML files of a folder.
+
+    Raises:
+        ValueError: a file is not as it should be, with its name and the entry.
+    """
+    entries: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.toml")):
+        for kind, rows in tomllib.loads(path.read_text()).items():
+            entries.setdefault(kind, []).extend({**row, "file": path.name} for row in rows)
+    return Policies(
+        service_levels=tuple(_made(ServiceLevels, row) for row in entries.pop("service_levels", [])),
+        hold_rules=tuple(_made(HoldRule, row) for row in entries.pop("hold", [])),
+        reminder_plans=tuple(_made(ReminderPlan, row) for row in entries.pop("reminder_plan", [])),
+        contact_windows=tuple(_made(ContactWindow, row) for row in entries.pop("window", [])),
+        strategies=tuple(_made(StrategyRule, row) for row in entries.pop("strategy", [])),
+    )
+
+
+def _made(kind: type[Any], row: dict[str, Any]) -> Any:
+    values = {name: value for name, value in row.items() if name != "file"}
+    values["valid_from"] = values.pop("from")
+    values["valid_until"] = values.pop("until", None)
+    for name in ("offsets_days", "channels"):
+        if name in values:
+            values[name] = tuple(values[name])
+    try:
+        made = kind(**values)
+    except TypeError as wrong:
+        raise ValueError(f"{row['file']}: {kind.__name__} {values}: {wrong}") from None
+    dates = (made.valid_from, made.valid_until or date.max)
+    if not all(type(day) is date for day in dates) or dates[0] >= dates[1]:
+        raise ValueError(f"{row['file']}: {kind.__name__} {made.version} has no sound dates")
+    if isinstance(made, ContactWindow) and not (
+        isinstance(made.start, time) and isinstance(made.end, time) and made.start < made.end
+    ):
+        raise ValueError(f"{row['file']}: window {made.version} has no sound hours")
+    return made

@@ -1,0 +1,256 @@
+"""The event store: how streams, commands and next actions are kept in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.rows import tuple_row
+
+from domain.base.stream import Stream
+from domain.base.terms import FeeTerm, Terms
+from domain.borrower.borrower import Hold, Promise
+from domain.catalogue import STREAMS
+from domain.commands.book import Command, Due
+from domain.loan.allocation import Part, Split
+from domain.loan.ledger import Balance, Fact
+from domain.loan.loan import Fee
+from domain.loan.schedule import Instalment
+from domain.operations.business_day import Count
+from domain.product.product import Offer
+from infra import codec
+
+WRITER = "loans_writer"
+"""The role that may add events and change none."""
+
+SNAPSHOT_EVERY_VERSIONS = 50
+
+APPEND = "SELECT store.append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+
+RECORDS = {
+    kind.__name__: kind
+    for kind in (
+        Balance,
+        Count,
+        Fact,
+        Fee,
+        FeeTerm,
+        Hold,
+        Instalment,
+        Offer,
+        Part,
+        Promise,
+        Split,
+        Terms,
+    )
+}
+"""The records that the state of a stream holds, by the name a snapshot gives them."""
+
+CODES = {
+    f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}": stream  # type: ignore[attr-defined]
+    for stream in STREAMS
+}
+"""Snapshots of any other code version are passed over, and replaced in time."""
+
+
+class EventMapper(Mapper[UUID]):
+    """Stores events as the Avro bytes that also go to Kafka."""
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        assert isinstance(domain_event, Stream.Event)
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=domain_event.TOPIC,  # type: ignore[attr-defined]
+            state=codec.encode(domain_event),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        assert isinstance(stored_event.originator_id, UUID)
+        return codec.decode(
+            stored_event.state, stored_event.originator_id, stored_event.originator_version
+        )
+
+
+class EventRecorder(PostgresApplicationRecorder):
+    """Appends by one database function in one round trip, and reads many streams at once.
+
+    The function holds an advisory lock until commit, so that a reader of the
+    notification log never passes over an event that commits late.
+    """
+
+    def __init__(self, datastore: PostgresDatastore, **kwargs: Any) -> None:
+        # The pool opens at its first use, so every connection enters in this role.
+        assert isinstance(datastore.pool.kwargs, dict)
+        datastore.pool.kwargs["options"] = f"-c role={WRITER}"
+        super().__init__(datastore, **kwargs)
+        assert self.events_table_name == "book_events"
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        commands: Sequence[Command] = (),
+        streams: Sequence[Stream] = (),
+        **_: Any,
+    ) -> Sequence[int]:
+        """Store events, the commands behind them and the streams' next actions.
+
+        Unlike the library's method this one is not repeated when the connection breaks:
+        whether the command was done is found by its id.
+        """
+        actions = [stream.next_action() for stream in streams]
+        parameters = (
+            [command.command_id for command in commands],
+            [command.digest for command in commands],
+            [command.stream_id for command in commands],
+            [command.version for command in commands],
+            [event.originator_id for event in stored_events],
+            [event.originator_version for event in stored_events],
+            [event.topic for event in stored_events],
+            [event.state for event in stored_events],
+            [stream.id for stream in streams],
+            [stream.TOPIC for stream in streams],  # type: ignore[attr-defined]
+            [action and str(action.kind) for action in actions],
+            [action and action.due_on for action in actions],
+        )
+        with self.datastore.get_connection() as conn, conn.cursor(
+            binary=True, row_factory=tuple_row
+        ) as cursor:
+            cursor.execute(APPEND, parameters, prepare=True)
+            ids = [row[0] for row in cursor.fetchall()]
+        self._keep_snapshots(streams, stored_events)
+        return ids
+
+    def load(self, ids: Sequence[UUID], until: int | None = None) -> dict[UUID, Stream]:
+        """The streams with these ids, by one query; those that do not exist are missing.
+
+        With *until*, each as it stood at that version.
+        """
+        codes = list(CODES) if until is None else []
+        with self.datastore.get_connection() as conn, conn.cursor(
+            binary=True, row_factory=tuple_row
+        ) as cursor:
+            cursor.execute("SELECT * FROM store.load(%s, %s)", (list(ids), codes), prepare=True)
+            rows = cursor.fetchall()
+        loaded: dict[UUID, Stream] = {}
+        for stream_id, version, topic, state in rows:
+            if until is not None and version > until:
+                continue
+            if topic.startswith("snapshot:"):
+                kind = CODES[topic.removeprefix("snapshot:")]
+                loaded[stream_id] = from_snapshot(kind, stream_id, version, state)
+            else:
+                event: Any = codec.decode(state, stream_id, version)
+                loaded[stream_id] = event.mutate(loaded.get(stream_id))
+        return loaded
+
+    def find_command(self, command_id: UUID) -> Command | None:
+        """The command that was carried out under this id."""
+        with self.datastore.get_connection() as conn, conn.cursor(
+            binary=True, row_factory=tuple_row
+        ) as cursor:
+            cursor.execute(
+                "SELECT command_id, digest, stream_id, version FROM store.command_log"
+                " WHERE command_id = %s",
+                (command_id,),
+            )
+            row = cursor.fetchone()
+        return None if row is None else Command(*row)
+
+    def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]:
+        """Streams of a kind whose next action is due by a day, oldest first, after *after*."""
+        last = (date.min, UUID(int=0)) if after is None else (after.due_on, after.stream_id)
+        with self.datastore.get_connection() as conn, conn.cursor(
+            binary=True, row_factory=tuple_row
+        ) as cursor:
+            cursor.execute(
+                "SELECT stream_id, kind, due_on FROM store.next_action"
+                " WHERE stream_kind = %s AND due_on <= %s AND (due_on, stream_id) > (%s, %s)"
+                " ORDER BY due_on, stream_id LIMIT %s",
+                (stream_kind, on, *last, limit),
+                prepare=True,
+            )
+            return [Due(*row) for row in cursor.fetchall()]
+
+    def _keep_snapshots(
+        self, streams: Sequence[Stream], stored_events: Sequence[StoredEvent]
+    ) -> None:
+        before = {event.originator_id: event.originator_version for event in reversed(stored_events)}
+        due = [
+            stream
+            for stream in streams
+            if stream.version // SNAPSHOT_EVERY_VERSIONS
+            > (before.get(stream.id, stream.version + 1) - 1) // SNAPSHOT_EVERY_VERSIONS
+        ]
+        if not due:
+            return
+        with self.datastore.get_connection() as conn, conn.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO store.snapshot AS old VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (stream_id) DO UPDATE SET version = EXCLUDED.version,"
+                " code = EXCLUDED.code, state = EXCLUDED.state"
+                " WHERE old.version < EXCLUDED.version OR old.code <> EXCLUDED.code",
+                [
+                    (stream.id, stream.version, snapshot_code(stream), to_snapshot(stream))
+                    for stream in due
+                ],
+            )
+
+
+def snapshot_code(stream: Stream) -> str:
+    """The kind and code version under which a snapshot of *stream* is kept."""
+    return f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}"  # type: ignore[attr-defined]
+
+
+def to_snapshot(stream: Stream) -> bytes:
+    """The state of *stream* as private bytes; only the same code version reads them."""
+    state = {name: value for name, value in vars(stream).items() if name != "_pending_events"}
+    del state["_id"], state["_version"]
+    return json.dumps(state, default=_plain).encode()
+
+
+def from_snapshot(kind: type[Stream], stream_id: UUID, version: int, state: bytes) -> Stream:
+    """The stream whose state was kept."""
+    stream = object.__new__(kind)
+    stream.__dict__.update(json.loads(state, object_hook=_whole))
+    stream.__dict__.update(_id=stream_id, _version=version, _pending_events=[])
+    return stream
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {"!": type(value).__name__, **vars(value)}
+    for kind in (UUID, Decimal):
+        if isinstance(value, kind):
+            return {"!": kind.__name__, "text": str(value)}
+    if isinstance(value, date):
+        return {"!": type(value).__name__, "text": value.isoformat()}
+    raise TypeError(f"a snapshot cannot hold {value!r}")
+
+
+def _whole(values: dict[str, Any]) -> Any:
+    name = values.pop("!", None)
+    if name is None:
+        return values
+    if name in RECORDS:
+        record = object.__new__(RECORDS[name])
+        record.__dict__.update(values)
+        return record
+    return TEXTS[name](values["text"])
+
+
+TEXTS: dict[str, Any] = {
+    "UUID": UUID,
+    "Decimal": Decimal,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
