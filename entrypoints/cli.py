@@ -49,7 +49,11 @@ def up(as_json: AsJson = False) -> None:
 
 @app.command()
 def down(as_json: AsJson = False) -> None:
-    """Stop everything that ``up`` started; the data stays."""
+    """Stop everything that ``up`` started; the data stays.
+
+    The first time takes some seconds longer: Kafka keeps what makes its later
+    starts quick.
+    """
     from entrypoints import output
     from infra import supervisor
     from infra.settings import Settings
@@ -179,7 +183,8 @@ def _settings() -> Settings | str:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        return f"LOANS_{name} cannot be used: {first['msg']}. Set it to another value."
+        said = first["msg"].removeprefix("Value error, ")
+        return f"LOANS_{name} cannot be used: {said}. Set it to another value."
 
 
 if __name__ == "__main__":

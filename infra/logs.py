@@ -9,6 +9,7 @@ import logging
 import sys
 
 import structlog
+import structlog.tracebacks
 
 from infra.settings import Settings
 
@@ -26,7 +27,10 @@ def configure(settings: Settings, process: str) -> None:
         [structlog.dev.ConsoleRenderer()]
         if in_terminal
         else [
-            structlog.processors.dict_tracebacks,
+            # Without local variables, which may hold personal data.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     )
@@ -54,7 +58,7 @@ def configure(settings: Settings, process: str) -> None:
     root.setLevel(max(level, logging.WARNING))
 
 
-def logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines carry *name*."""
-    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
-    return bound
+def logger(module: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose lines name *module*; may be made before ``configure``."""
+    made: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=module)
+    return made

@@ -377,6 +377,7 @@ class _Child:
         self.log = log
         self.state = "waiting"
         self.running: subprocess.Popen[bytes] | None = None
+        self.prepared = False
         self.preparing: Future[None] | None = None
         self.born: int | None = None
         self.started_at: datetime | None = None
@@ -525,13 +526,14 @@ class Supervisor:
 
     def _advance(self, pool: ThreadPoolExecutor) -> None:
         for child in self._children:
-            if child.state == "waiting" and child.process.prepare:
+            if child.process.prepare and not child.prepared:
+                child.prepared = True
                 child.preparing = pool.submit(child.process.prepare, self._steps.append)
                 child.state = "preparing"
             if child.preparing and child.preparing.done():
                 child.preparing.result()
                 child.preparing = None
-                child.state = "waiting to start"
+                child.state = "waiting"
             child.look()
             if child.running or child.preparing or child.state == "done":
                 continue
