@@ -368,6 +368,7 @@ class Loan(Stream):
         reallocated: list[Movement]
         balance: Balance
         bucket: str
+        state_before: str
         state: str
 
         def take_over(self, loan: Loan, facts: list[Fact]) -> None:
@@ -1310,6 +1311,7 @@ class Loan(Stream):
             "reallocated": reallocated,
             "balance": ledger.balance(act.business_on),
             "bucket": self.bucket,
+            "state_before": self.state,
             "state": state,
         }
 
