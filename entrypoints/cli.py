@@ -1,32 +1,28 @@
 """The ``loans`` command line.
 
 A command imports what it needs inside its function: ``--help`` stays quick.
-Commands live in this module, or in one that registers its own with the ``app``
-here and is imported at the end of this file.
+Commands live in this module, or in one that registers its own with ``app`` and is
+imported here.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from entrypoints import (  # noqa: F401 - they add their commands
+    day_commands,
+    history,
+    loan_commands,
+)
+from entrypoints.app import AsJson, app
+
 if TYPE_CHECKING:
+    from domain.base.refusal import Refusal
     from infra.settings import Settings
     from infra.supervisor import State
-
-app = typer.Typer(
-    name="loans",
-    help="Event-sourced loan servicing. Start with: up, then status.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
 
 @app.command()
 def up(as_json: AsJson = False) -> None:
@@ -148,10 +144,25 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the process's main
+        from domain.base.refusal import Refusal
         from entrypoints import output
 
+        if isinstance(error, Refusal):
+            _tell_refusal(error)
+            sys.exit(2)
         output.err.print(_sentence(error), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
+
+
+def _tell_refusal(refusal: Refusal) -> None:
+    from entrypoints import output
+
+    if "--json" in sys.argv:
+        output.emit(
+            {"refused": refusal.code, "sentence": refusal.sentence}, as_json=True, render=print
+        )
+    else:
+        output.err.print(f"Refused ({refusal.code}): {refusal.sentence}", style="red", markup=False)
 
 
 def _sentence(error: Exception) -> str:

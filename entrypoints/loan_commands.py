@@ -1,0 +1,627 @@
+"""What staff do with loans, borrowers and products: one command each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID, uuid4
+
+import typer
+
+from entrypoints.app import AsJson, app
+
+if TYPE_CHECKING:
+    from domain.base.stream import Act
+    from domain.commands.book import Receipt
+    from entrypoints.session import Session
+
+borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
+product = typer.Typer(help="Products: publish a version, list what is on offer.", no_args_is_help=True)
+app.add_typer(borrower, name="borrower")
+app.add_typer(product, name="product")
+
+APPLICATIONS = "Applications"
+MONEY = "Money"
+
+Loan = Annotated[
+    str, typer.Argument(metavar="LOAN", help="L-XXXXX-XXXXX, an id, or origin:reference.")
+]
+Borrower = Annotated[
+    str, typer.Argument(metavar="BORROWER", help="B-XXXXX-XXXXX, an id, or origin:reference.")
+]
+Actor = Annotated[
+    str, typer.Option("--by", envvar="LOANS_ACTOR", help="Who does this.", show_default=True)
+]
+CommandId = Annotated[
+    UUID | None,
+    typer.Option("--id", help="The command's id: the same id again changes nothing."),
+]
+Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 1250.00.")]
+Approver = Annotated[str, typer.Option("--approved-by", help="Somebody other than the requester.")]
+Requester = Annotated[str, typer.Option("--requested-by", help="Who asks for it.")]
+Day = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it counts from.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the history.")]
+
+STAFF = "staff"
+
+
+def carry_out(
+    do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
+) -> None:
+    """Run one command, note that it was acknowledged, and show what it recorded."""
+    from entrypoints import output
+    from entrypoints.history import answer_of, render_answer
+    from entrypoints.session import session
+
+    with session() as opened:
+        act = opened.act(actor, command_id)
+        receipt = do(opened, act)
+        opened.journal([(act.command_id, receipt)])
+        answer = answer_of(opened, act, receipt)
+    output.emit(answer, as_json=as_json, render=render_answer)
+
+
+def _day(given: datetime | None, otherwise: date) -> date:
+    return given.date() if given else otherwise
+
+
+@app.command("apply", rich_help_panel=APPLICATIONS)
+def apply_for(
+    borrower: Borrower,
+    product: Annotated[str, typer.Argument(help="CODE or CODE:VERSION; see product list.")],
+    amount: Amount,
+    months: Annotated[int, typer.Argument(help="The term in months.")],
+    purpose: Annotated[str | None, typer.Option(help="What the money is for.")] = None,
+    channel: Annotated[str, typer.Option(help="How the request came in.")] = "BRANCH",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in an application for a loan."""
+    from uuid import uuid5
+
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.commands.products import product_id
+    from domain.product.product import Product
+
+    def do(opened: Session, act: Act) -> Receipt:
+        code, _, version = product.partition(":")
+        book = opened.book
+        number = int(version or 1)
+        offer = book.get(Product, product_id(book, code, number)).offer
+        return loans.apply_for(
+            book,
+            act,
+            loan_id=uuid5(act.command_id, "loan"),
+            borrower_id=opened.stream_id(borrower),
+            product_code=code,
+            product_version=number,
+            amount=minor_units(amount, offer.currency),
+            term_months=months,
+            purpose=purpose,
+            channel=channel,
+        )
+
+    carry_out(do, actor, command_id, as_json)
+
+
+@app.command("evidence", rich_help_panel=APPLICATIONS)
+def add_evidence(
+    loan: Loan,
+    kind: Annotated[str, typer.Argument(help="The kind that was asked for, see tracker.")],
+    ref: Annotated[str, typer.Option(help="Where it is filed.")],
+    source: Annotated[str, typer.Option(help="Who supplied it.")] = "BORROWER",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add evidence that an application waits for."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.add_evidence(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            kind=kind,
+            source=source,
+            evidence_ref=ref,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("approve", rich_help_panel=APPLICATIONS)
+def approve(
+    loan: Loan,
+    requested_by: Requester,
+    approved_by: Approver,
+    amount: Annotated[str | None, typer.Option(help="If other than applied for.")] = None,
+    months: Annotated[int | None, typer.Option(help="If other than applied for.")] = None,
+    rate: Annotated[str | None, typer.Option(help="Annual, as a fraction: 0.12.")] = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve an application: an offer stands from now on."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.approve(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            amount=None if amount is None else minor_units(amount, currency),
+            term_months=months,
+            annual_rate=None if rate is None else _rate(rate),
+        )
+
+    carry_out(do, approved_by, command_id, as_json)
+
+
+def _rate(text: str) -> Any:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no rate; 12 % is 0.12") from None
+
+
+@app.command("decline", rich_help_panel=APPLICATIONS)
+def decline(
+    loan: Loan,
+    reason: Annotated[list[str], typer.Option(help="Why; may be given several times.")],
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decline an application, with reasons."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.decline(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            reasons=reason,
+            decided_by=actor,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("withdraw", rich_help_panel=APPLICATIONS)
+def withdraw(
+    loan: Loan,
+    reason: Reason = "applicant's wish",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """End an application at the applicant's wish."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.withdraw(
+            opened.book, act, loan_id=opened.stream_id(loan), reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("disclose", rich_help_panel=APPLICATIONS)
+def disclose(
+    loan: Loan, actor: Actor = STAFF, command_id: CommandId = None, as_json: AsJson = False
+) -> None:
+    """Show the borrower what the offer costs a year; needed before signing."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.disclose(opened.book, act, loan_id=opened.stream_id(loan)),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("sign", rich_help_panel=APPLICATIONS)
+def sign(
+    loan: Loan,
+    contract: Annotated[str, typer.Option(help="Where the contract is filed.")],
+    template: Annotated[str, typer.Option(help="The contract template's version.")] = "1",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the contract on the terms that were disclosed."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.sign(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            contract_ref=contract,
+            template_version=template,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("disburse", rich_help_panel=MONEY)
+def disburse(
+    loan: Loan,
+    to: Annotated[str, typer.Option(help="Reference of the account it goes to.")],
+    ref: Annotated[str | None, typer.Option(help="The payment's reference.")] = None,
+    first_due: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First due date; else a month from now."),
+    ] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay a signed loan out; its schedule follows."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.disburse(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            disbursement_ref=ref or f"D-{act.command_id}",
+            paid_to=to,
+            first_due_on=first_due.date() if first_due else None,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("repay", rich_help_panel=MONEY)
+def repay(
+    loan: Loan,
+    amount: Amount,
+    ref: Annotated[str | None, typer.Option(help="The payment's own reference.")] = None,
+    on: Day = None,
+    currency: Annotated[str | None, typer.Option(help="If it is not the loan's.")] = None,
+    source: Annotated[str, typer.Option(help="BORROWER, THIRD_PARTY, GUARANTOR ...")] = "BORROWER",
+    payoff: Annotated[bool, typer.Option("--payoff", help="Close the loan early.")] = False,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record money received on a loan; --on may lie in the past."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        money_in = currency or opened.book.get(LoanStream, loan_id).currency
+        return loans.repay(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            amount=minor_units(amount, money_in),
+            currency=money_in,
+            received_on=_day(on, opened.business_on),
+            payment_ref=ref or f"P-{act.command_id}",
+            source=source,
+            payoff=payoff,
+        )
+
+    carry_out(do, actor, command_id, as_json)
+
+
+@app.command("reverse", rich_help_panel=MONEY)
+def reverse(
+    loan: Loan,
+    ref: Annotated[str, typer.Argument(help="The payment's reference, see statement.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back a payment that bounced or was posted wrongly."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.reverse(
+            opened.book, act, loan_id=opened.stream_id(loan), payment_ref=ref, reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("refund", rich_help_panel=MONEY)
+def refund(
+    loan: Loan,
+    amount: Amount,
+    requested_by: Requester,
+    approved_by: Approver,
+    ref: Annotated[str | None, typer.Option(help="The refund's reference.")] = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay a borrower's credit back."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.refund(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            amount=minor_units(amount, currency),
+            refund_ref=ref or f"R-{act.command_id}",
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+
+    carry_out(do, approved_by, command_id, as_json)
+
+
+@app.command("fee", rich_help_panel=MONEY)
+def charge_fee(
+    loan: Loan,
+    kind: Annotated[str, typer.Argument(help="A fee that the contract names.")],
+    ref: Annotated[str | None, typer.Option(help="The fee's reference.")] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Charge a fee that the contract names."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.charge_fee(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            kind=kind,
+            fee_ref=ref or f"F-{act.command_id}",
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("waive", rich_help_panel=MONEY)
+def waive_fee(
+    loan: Loan,
+    ref: Annotated[str, typer.Argument(help="The fee's reference.")],
+    amount: Amount,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forgive a fee, or part of it; two people."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.waive_fee(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            fee_ref=ref,
+            amount=minor_units(amount, currency),
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+
+    carry_out(do, approved_by, command_id, as_json)
+
+
+@app.command("move-due-date", rich_help_panel=MONEY)
+def move_due_date(
+    loan: Loan,
+    instalment: Annotated[int, typer.Argument(help="Its number, see show.")],
+    due_on: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The new due date.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an unpaid instalment another due date."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.move_due_date(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            instalment=instalment,
+            due_on=due_on.date(),
+            reason=reason,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@app.command("write-off", rich_help_panel=MONEY)
+def write_off(
+    loan: Loan,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the loss of what is still owed; the claim stays."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.write_off(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        ),
+        approved_by,
+        command_id,
+        as_json,
+    )
+
+
+@borrower.command("register")
+def register(
+    jurisdiction: Annotated[str, typer.Option(help="CN, US, UK, IN or EU.")],
+    zone: Annotated[list[str], typer.Option(help="Plausible time zone; may be repeated.")],
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a borrower: by reference, no personal data."""
+    from domain.commands import borrowers
+
+    command_id = command_id or uuid4()
+    carry_out(
+        lambda opened, act: borrowers.register(
+            opened.book, act, borrower_id=act.command_id, jurisdiction=jurisdiction, zones=zone
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@borrower.command("hold")
+def set_hold(
+    borrower: Borrower,
+    kind: Annotated[str, typer.Argument(help="CEASE, DISPUTE, BANKRUPTCY, DECEASED ...")],
+    reason: Reason,
+    ref: Annotated[str | None, typer.Option(help="The hold's reference.")] = None,
+    on: Day = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set a hold: contact that it blocks stops at once."""
+    from domain.commands import borrowers
+
+    carry_out(
+        lambda opened, act: borrowers.set_hold(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            hold_ref=ref or f"H-{act.command_id}",
+            kind=kind,
+            reason=reason,
+            from_on=on.date() if on else None,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@borrower.command("lift")
+def lift_hold(
+    borrower: Borrower,
+    ref: Annotated[str, typer.Argument(help="The hold's reference.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lift a hold."""
+    from domain.commands import borrowers
+
+    carry_out(
+        lambda opened, act: borrowers.lift_hold(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            hold_ref=ref,
+            reason=reason,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@borrower.command("promise")
+def promise(
+    loan: Loan,
+    amount: Amount,
+    by: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day it is for.")],
+    ref: Annotated[str | None, typer.Option(help="The promise's reference.")] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a promise to pay on a loan."""
+    from domain.base.money import minor_units
+    from domain.commands import borrowers
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return borrowers.promise(
+            opened.book,
+            act,
+            promise_ref=ref or f"PP-{act.command_id}",
+            loan_id=loan_id,
+            amount=minor_units(amount, currency),
+            promised_on=by.date(),
+        )
+
+    carry_out(do, actor, command_id, as_json)
+
+
+@product.command("publish")
+def publish(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A product file.")],
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a product version from a TOML file; a version is never edited."""
+    from domain.commands import products
+    from entrypoints.product_file import read_offer
+
+    offer = read_offer(file)
+    carry_out(
+        lambda opened, act: products.publish(opened.book, act, offer=offer),
+        actor,
+        command_id,
+        as_json,
+    )

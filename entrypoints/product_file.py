@@ -1,0 +1,48 @@
+"""A product version as a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from domain.base.money import minor_units
+from domain.base.terms import FeeTerm
+from domain.product.product import Offer
+from infra.trouble import Trouble
+
+AMOUNTS = ("amount_min", "amount_max")
+RATES = ("annual_rate", "penalty_rate")
+
+
+def read_offer(path: Path) -> Offer:
+    """The product version that a file describes: amounts and rates written as text.
+
+    Raises:
+        Trouble: the file is no such thing, with everything that is wrong.
+    """
+    try:
+        said = tomllib.loads(path.read_text(), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as wrong:
+        raise Trouble(f"{path.name} is not TOML: {wrong}.") from None
+    names = {field.name for field in dataclasses.fields(Offer)}
+    wrong = [f"{name!r} is not known" for name in sorted(said.keys() - names)]
+    wrong += [f"{name!r} is missing" for name in sorted(names - said.keys())]
+    if wrong:
+        raise Trouble(f"{path.name}: {'; '.join(wrong)}.")
+    currency = str(said["currency"])
+    values: dict[str, Any] = dict(said)
+    for name in AMOUNTS:
+        values[name] = minor_units(str(said[name]), currency)
+    for name in RATES:
+        values[name] = Decimal(str(said[name]))
+    values["fees"] = [
+        FeeTerm(fee["kind"], fee["timing"], minor_units(str(fee["amount"]), currency))
+        for fee in said["fees"]
+    ]
+    for name, hint in get_type_hints(Offer).items():
+        if hint in (str, int, bool) and type(values[name]) is not hint:
+            raise Trouble(f"{path.name}: {name!r} should be {hint.__name__}, not {values[name]!r}.")
+    return Offer(**values)

@@ -1,0 +1,118 @@
+"""What a command of staff needs: the running book, who acts, and which loan is meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID, uuid4, uuid5
+
+import psycopg
+
+from domain.base.refs import ALPHABET
+from domain.base.stream import Act, Stream
+from domain.commands import days
+from domain.commands.book import Book, Receipt
+from infra import clock, supervisor
+from infra.bootstrap import PROJECTOR, as_role, open_book
+from infra.settings import Settings
+from infra.trouble import Trouble
+
+REF = re.compile(rf"^([LB])-?([{ALPHABET}]{{5}})-?([{ALPHABET}]{{5}})$", re.IGNORECASE)
+
+
+@dataclass
+class Session:
+    """The open book and the circumstances of this command."""
+
+    settings: Settings
+    database_url: str
+    book: Book
+    business_on: date
+
+    def act(self, actor: str, command_id: UUID | None) -> Act:
+        """An act of *actor* now, on the book's business date."""
+        command_id = command_id or uuid4()
+        return Act(actor, self.business_on, clock.now(), command_id, command_id)
+
+    def stream_id(self, named: str) -> UUID:
+        """The stream that staff mean by an id, a short reference or ``origin:ref``.
+
+        Raises:
+            Trouble: there is none.
+        """
+        text = named.strip()
+        try:
+            return UUID(text)
+        except ValueError:
+            pass
+        short = REF.match(text)
+        if short is not None:
+            return self._by_ref(short)
+        if ":" in text:
+            return uuid5(self.book.namespace, text)
+        raise Trouble(f"{named!r} names no loan: give L-XXXXX-XXXXX, an id, or origin:reference.")
+
+    def _by_ref(self, short: re.Match[str]) -> UUID:
+        bits = 0
+        for letter in (short[2] + short[3]).upper():
+            bits = bits << 5 | ALPHABET.index(letter)
+        kind = {"L": "loan.", "B": "borrower."}[short[1].upper()]
+        with psycopg.connect(as_role(self.database_url, PROJECTOR)) as conn:
+            row = conn.execute(
+                "SELECT originator_id FROM store.book_events WHERE originator_id >= %s"
+                " AND originator_id <= %s AND originator_version = 1 AND topic LIKE %s",
+                (UUID(int=bits << 78), UUID(int=(bits << 78) + (1 << 78) - 1), kind + "%"),
+            ).fetchone()
+        if row is None:
+            raise Trouble(f"No stream has the reference {short[0].upper()}.")
+        found: UUID = row[0]
+        return found
+
+    def journal(self, receipts: Sequence[tuple[UUID, Receipt]]) -> None:
+        """Note acknowledged commands in the caller's own file, outside the database."""
+        path = self.settings.home / "journal.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            for command_id, receipt in receipts:
+                line = {
+                    "command_id": str(command_id),
+                    "stream_id": str(receipt.stream_id),
+                    "version": receipt.version,
+                }
+                file.write(json.dumps(line) + "\n")
+
+    def events_of(self, command_id: UUID, stream_id: UUID) -> list[Stream.Event]:
+        """What one command recorded on a stream."""
+        return [
+            event
+            for event in self.book.events.get(stream_id)
+            if isinstance(event, Stream.Event) and event.command_id == command_id
+        ]
+
+
+def database_url(settings: Settings) -> str:
+    """Where the database is: given, or that of the running embedded server.
+
+    Raises:
+        Trouble: nothing is running.
+    """
+    if settings.database_url:
+        return settings.database_url
+    state = supervisor.status(settings)
+    if state is None:
+        raise Trouble("Nothing is running: start it with ./loans up.")
+    return state.database_url
+
+
+@contextmanager
+def session(settings: Settings | None = None) -> Iterator[Session]:
+    """The book, open for one command."""
+    settings = settings or Settings()
+    url = database_url(settings)
+    with open_book(url, connections=1) as book:
+        on = days.business_date(book) or clock.business_date(settings.zone)
+        yield Session(settings, url, book, on)
