@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrypoints import (  # noqa: F401 - they add their commands
-    day_commands,
-    history,
-    loan_commands,
-)
+from entrypoints import day_commands, history, loan_commands  # noqa: F401 - they add their commands
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
     from domain.base.refusal import Refusal
     from infra.settings import Settings
     from infra.supervisor import State
+
 
 @app.command()
 def up(as_json: AsJson = False) -> None:
@@ -63,9 +60,7 @@ def down(as_json: AsJson = False) -> None:
     output.emit(
         {"stopped": ran},
         as_json=as_json,
-        render=lambda _: output.out.print(
-            "Stopped." if ran else "Nothing was running."
-        ),
+        render=lambda _: output.out.print("Stopped." if ran else "Nothing was running."),
     )
 
 
@@ -110,16 +105,11 @@ def _render(state: State) -> None:
     from entrypoints import output
 
     colours = {"ready": "green", "done": "green", "failing": "red"}
-    rows = output.table(
-        "process", "state", "pid", "restarts", right=("pid", "restarts")
-    )
+    rows = output.table("process", "state", "pid", "restarts", right=("pid", "restarts"))
     for each in state.processes:
         colour = colours.get(each.state, "yellow")
         rows.add_row(
-            each.name,
-            f"[{colour}]{each.state}[/]",
-            str(each.pid or ""),
-            str(each.restarts or ""),
+            each.name, f"[{colour}]{each.state}[/]", str(each.pid or ""), str(each.restarts or "")
         )
     output.out.print(rows)
     output.out.print(f"PostgreSQL  {_without_password(state.database_url)}")

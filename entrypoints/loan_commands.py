@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from entrypoints.session import Session
 
 borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
-product = typer.Typer(help="Products: publish a version, list what is on offer.", no_args_is_help=True)
+product = typer.Typer(
+    help="Products: publish a version, list what is on offer.", no_args_is_help=True
+)
 app.add_typer(borrower, name="borrower")
 app.add_typer(product, name="product")
 
@@ -35,13 +37,14 @@ Actor = Annotated[
     str, typer.Option("--by", envvar="LOANS_ACTOR", help="Who does this.", show_default=True)
 ]
 CommandId = Annotated[
-    UUID | None,
-    typer.Option("--id", help="The command's id: the same id again changes nothing."),
+    UUID | None, typer.Option("--id", help="The command's id: the same id again changes nothing.")
 ]
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 1250.00.")]
 Approver = Annotated[str, typer.Option("--approved-by", help="Somebody other than the requester.")]
 Requester = Annotated[str, typer.Option("--requested-by", help="Who asks for it.")]
-Day = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it counts from.")]
+Day = Annotated[
+    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it counts from.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the history.")]
 
 STAFF = "staff"
@@ -191,11 +194,7 @@ def decline(
 
     carry_out(
         lambda opened, act: loans.decline(
-            opened.book,
-            act,
-            loan_id=opened.stream_id(loan),
-            reasons=reason,
-            decided_by=actor,
+            opened.book, act, loan_id=opened.stream_id(loan), reasons=reason, decided_by=actor
         ),
         actor,
         command_id,
@@ -565,11 +564,7 @@ def lift_hold(
 
     carry_out(
         lambda opened, act: borrowers.lift_hold(
-            opened.book,
-            act,
-            borrower_id=opened.stream_id(borrower),
-            hold_ref=ref,
-            reason=reason,
+            opened.book, act, borrower_id=opened.stream_id(borrower), hold_ref=ref, reason=reason
         ),
         actor,
         command_id,

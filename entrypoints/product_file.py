@@ -25,8 +25,8 @@ def read_offer(path: Path) -> Offer:
     """
     try:
         said = tomllib.loads(path.read_text(), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as wrong:
-        raise Trouble(f"{path.name} is not TOML: {wrong}.") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise Trouble(f"{path.name} is not TOML: {fault}.") from None
     names = {field.name for field in dataclasses.fields(Offer)}
     wrong = [f"{name!r} is not known" for name in sorted(said.keys() - names)]
     wrong += [f"{name!r} is missing" for name in sorted(names - said.keys())]

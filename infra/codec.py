@@ -113,7 +113,7 @@ def schemas_by_fingerprint() -> dict[str, dict[str, Any]]:
 
 @cache
 def _types() -> dict[type, _Type]:
-    streams = {stream.TOPIC: stream for stream in STREAMS}  # type: ignore[attr-defined]
+    streams = {stream.TOPIC: stream for stream in STREAMS}
     types = {}
     for topic, event in event_types().items():
         schema = published().get(topic)
@@ -128,9 +128,7 @@ def _types() -> dict[type, _Type]:
                 _Field(name, RENAMED.get(name, name), hint, _enter(hint), _leave(hint))
                 for name, hint in fields_of(event).items()
             ),
-            stream_topic=streams[prefix].TOPIC  # type: ignore[attr-defined]
-            if issubclass(event, Stream.Opened)
-            else None,
+            stream_topic=streams[prefix].TOPIC if issubclass(event, Stream.Opened) else None,
         )
     return types
 
@@ -190,7 +188,7 @@ def _from_dict(record: type) -> Callable[[dict[str, Any]], Any]:
     def one(values: dict[str, Any]) -> Any:
         for name, leave in nested.items():
             values[name] = leave(values[name])
-        value = object.__new__(record)
+        value: Any = object.__new__(record)
         value.__dict__.update(values)
         return value
 

@@ -65,8 +65,7 @@ def schema_of(event: type[Stream.Event]) -> dict[str, Any]:
         "namespace": topic.partition(".")[0],
         "doc": (event.__doc__ or "").strip(),
         "fields": [
-            _field(RENAMED.get(name, name), hint, named)
-            for name, hint in fields_of(event).items()
+            _field(RENAMED.get(name, name), hint, named) for name, hint in fields_of(event).items()
         ],
     }
 
@@ -100,8 +99,7 @@ def _type(hint: Any, named: set[str]) -> Any:
         "name": hint.__name__,
         "doc": (hint.__doc__ or "").strip().split("\n")[0],
         "fields": [
-            _field(field.name, inner_hints[field.name], named)
-            for field in dataclasses.fields(hint)
+            _field(field.name, inner_hints[field.name], named) for field in dataclasses.fields(hint)
         ],
     }
 
@@ -131,7 +129,7 @@ def main() -> None:
         path = SCHEMAS / f"{topic}.avsc"
         if not path.exists():
             path.write_text(json.dumps(schema_of(event), indent=2) + "\n")
-            print(f"wrote {path.name}")
+            print(f"wrote {path.name}")  # noqa: T201 - this is its output
 
 
 if __name__ == "__main__":

@@ -54,10 +54,7 @@ RECORDS = {
 }
 """The records that the state of a stream holds, by the name a snapshot gives them."""
 
-CODES = {
-    f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}": stream  # type: ignore[attr-defined]
-    for stream in STREAMS
-}
+CODES = {f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}": stream for stream in STREAMS}
 """Snapshots of any other code version are passed over, and replaced in time."""
 
 
@@ -118,13 +115,14 @@ class EventRecorder(PostgresApplicationRecorder):
             [event.topic for event in stored_events],
             [event.state for event in stored_events],
             [stream.id for stream in streams],
-            [stream.TOPIC for stream in streams],  # type: ignore[attr-defined]
+            [stream.TOPIC for stream in streams],
             [action and str(action.kind) for action in actions],
             [action and action.due_on for action in actions],
         )
-        with self.datastore.get_connection() as conn, conn.cursor(
-            binary=True, row_factory=tuple_row
-        ) as cursor:
+        with (
+            self.datastore.get_connection() as conn,
+            conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
             cursor.execute(APPEND, parameters, prepare=True)
             ids = [row[0] for row in cursor.fetchall()]
         self._keep_snapshots(streams, stored_events)
@@ -136,9 +134,10 @@ class EventRecorder(PostgresApplicationRecorder):
         With *until*, each as it stood at that version.
         """
         codes = list(CODES) if until is None else []
-        with self.datastore.get_connection() as conn, conn.cursor(
-            binary=True, row_factory=tuple_row
-        ) as cursor:
+        with (
+            self.datastore.get_connection() as conn,
+            conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
             cursor.execute("SELECT * FROM store.load(%s, %s)", (list(ids), codes), prepare=True)
             rows = cursor.fetchall()
         loaded: dict[UUID, Stream] = {}
@@ -155,9 +154,10 @@ class EventRecorder(PostgresApplicationRecorder):
 
     def find_command(self, command_id: UUID) -> Command | None:
         """The command that was carried out under this id."""
-        with self.datastore.get_connection() as conn, conn.cursor(
-            binary=True, row_factory=tuple_row
-        ) as cursor:
+        with (
+            self.datastore.get_connection() as conn,
+            conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
             cursor.execute(
                 "SELECT command_id, digest, stream_id, version FROM store.command_log"
                 " WHERE command_id = %s",
@@ -169,9 +169,10 @@ class EventRecorder(PostgresApplicationRecorder):
     def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]:
         """Streams of a kind whose next action is due by a day, oldest first, after *after*."""
         last = (date.min, UUID(int=0)) if after is None else (after.due_on, after.stream_id)
-        with self.datastore.get_connection() as conn, conn.cursor(
-            binary=True, row_factory=tuple_row
-        ) as cursor:
+        with (
+            self.datastore.get_connection() as conn,
+            conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
             cursor.execute(
                 "SELECT stream_id, kind, due_on FROM store.next_action"
                 " WHERE stream_kind = %s AND due_on <= %s AND (due_on, stream_id) > (%s, %s)"
@@ -184,7 +185,9 @@ class EventRecorder(PostgresApplicationRecorder):
     def _keep_snapshots(
         self, streams: Sequence[Stream], stored_events: Sequence[StoredEvent]
     ) -> None:
-        before = {event.originator_id: event.originator_version for event in reversed(stored_events)}
+        before = {
+            event.originator_id: event.originator_version for event in reversed(stored_events)
+        }
         due = [
             stream
             for stream in streams
@@ -208,7 +211,7 @@ class EventRecorder(PostgresApplicationRecorder):
 
 def snapshot_code(stream: Stream) -> str:
     """The kind and code version under which a snapshot of *stream* is kept."""
-    return f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}"  # type: ignore[attr-defined]
+    return f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}"
 
 
 def to_snapshot(stream: Stream) -> bytes:

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanInitAggregate
+from eventsourcing.domain import Aggregate
+from eventsourcing.utils import resolve_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class NextAction:
 class Stream(Aggregate):
     """One stream of events and the state they lead to."""
 
+    TOPIC: ClassVar[str]
     KAFKA_TOPIC: ClassVar[str]
     SNAPSHOT_VERSION: ClassVar[int] = 1
 
@@ -64,9 +66,10 @@ class Stream(Aggregate):
             # Aggregate.Created inspects signatures on every load; our streams take
             # nothing by __init__, so the shell can be made at once.
             assert aggregate is None
-            stream = resolve(self)
+            kind = resolve_topic(self.originator_topic)
+            stream = kind.__new__(kind)
             stream.__base_init__(self.originator_id, self.originator_version, self.timestamp)
-            stream.__init__()  # type: ignore[misc]
+            stream.__init__()
             self.apply(stream)
             return stream
 
@@ -80,18 +83,18 @@ class Stream(Aggregate):
         **fields: Any,
     ) -> Self:
         """A new stream that begins with *opening*."""
-        event = opening(
-            originator_id=stream_id,
-            originator_version=1,
-            originator_topic=cls.TOPIC,  # type: ignore[attr-defined]
-            timestamp=act.recorded_at,
-            effective_on=effective_on,
-            business_on=act.business_on,
-            actor=act.actor,
-            command_id=act.command_id,
-            correlation_id=act.correlation_id,
-            **fields,
-        )
+        common: dict[str, Any] = {
+            "originator_id": stream_id,
+            "originator_version": 1,
+            "originator_topic": cls.TOPIC,
+            "timestamp": act.recorded_at,
+            "effective_on": effective_on,
+            "business_on": act.business_on,
+            "actor": act.actor,
+            "command_id": act.command_id,
+            "correlation_id": act.correlation_id,
+        }
+        event = opening(**common, **fields)
         stream: Self = event.mutate(None)
         stream.pending_events.append(event)
         return stream
@@ -114,11 +117,3 @@ class Stream(Aggregate):
     def next_action(self) -> NextAction | None:
         """When this stream next needs attention; None when it needs none."""
         return None
-
-
-def resolve(event: CanInitAggregate[UUID]) -> Any:
-    """An empty stream of the kind that *event* opens."""
-    from eventsourcing.utils import resolve_topic
-
-    kind = resolve_topic(event.originator_topic)
-    return kind.__new__(kind)

@@ -227,7 +227,9 @@ class Borrower(Stream):
             ZonesNotPlausible: there is no zone, or one that IANA does not know.
         """
         if not zones or not set(zones) <= available_timezones():
-            raise ZonesNotPlausible(f"A borrower needs known time zones, not {', '.join(zones) or 'none'}.")
+            raise ZonesNotPlausible(
+                f"A borrower needs known time zones, not {', '.join(zones) or 'none'}."
+            )
         return cls.open(
             cls.Registered,
             act,
@@ -302,7 +304,9 @@ class Borrower(Stream):
         if known is not None:
             same = (known.loan_id, known.amount, known.promised_on)
             if same != (loan_id, amount, promised_on):
-                raise PromiseRefReused(f"The reference {promise_ref!r} already names another promise.")
+                raise PromiseRefReused(
+                    f"The reference {promise_ref!r} already names another promise."
+                )
             return
         if promised_on < act.business_on:
             raise PromisedTooEarly(f"{promised_on} is already past.")

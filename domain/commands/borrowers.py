@@ -52,9 +52,7 @@ def set_hold(
 
 
 @command
-def lift_hold(
-    book: Book, act: Act, *, borrower_id: UUID, hold_ref: str, reason: str
-) -> Borrower:
+def lift_hold(book: Book, act: Act, *, borrower_id: UUID, hold_ref: str, reason: str) -> Borrower:
     """Let a hold end."""
     borrower = book.get(Borrower, borrower_id)
     borrower.lift_hold(act, hold_ref=hold_ref, reason=reason)
@@ -63,13 +61,7 @@ def lift_hold(
 
 @command
 def promise(
-    book: Book,
-    act: Act,
-    *,
-    promise_ref: str,
-    loan_id: UUID,
-    amount: int,
-    promised_on: date,
+    book: Book, act: Act, *, promise_ref: str, loan_id: UUID, amount: int, promised_on: date
 ) -> Borrower:
     """Record a promise to pay on a loan."""
     loan = book.get(Loan, loan_id)

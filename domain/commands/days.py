@@ -77,9 +77,7 @@ def open_day(book: Book, day: date, *, zone: str, now: datetime) -> None:
     book.keep([_command(act, days)], days)
 
 
-def close_day(
-    book: Book, day: date, *, zone: str, now: Callable[[], datetime]
-) -> dict[str, int]:
+def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) -> dict[str, int]:
     """Attend to every stream whose day has come, then close *day*; counts by event.
 
     Raises:
@@ -102,7 +100,7 @@ def close_day(
 
 def _batches(book: Book, kind: type[Stream], day: date) -> Iterator[list[Due]]:
     after: Due | None = None
-    while due := book.streams.due(day, kind.TOPIC, after, BATCH_STREAMS):  # type: ignore[attr-defined]
+    while due := book.streams.due(day, kind.TOPIC, after, BATCH_STREAMS):
         yield due
         after = due[-1]
 
@@ -112,7 +110,9 @@ def _attend_loans(book: Book, due: list[Due], day: date, now: datetime) -> Count
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     for loan in loans.values():
         loan.attend(acts[loan.id])
-    return _keep(book, due, list(loans.values()), acts, lambda some: _attend_loans(book, some, day, now))
+    return _keep(
+        book, due, list(loans.values()), acts, lambda some: _attend_loans(book, some, day, now)
+    )
 
 
 def _attend_borrowers(book: Book, due: list[Due], day: date, now: datetime) -> Counter[str]:

@@ -197,7 +197,13 @@ class Ledger:
         return sum(row.left for row in self.rows if row.pay_by_on < on)
 
 
-def run(terms: Terms, accrues_from: date, opening: list[Instalment], facts: list[Fact], unapplied: int = 0) -> Ledger:
+def run(
+    terms: Terms,
+    accrues_from: date,
+    opening: list[Instalment],
+    facts: list[Fact],
+    unapplied: int = 0,
+) -> Ledger:
     """The ledger after all *facts*, in the order they count."""
     ledger = Ledger(terms, accrues_from, list(opening), unapplied)
     for fact in sorted(facts, key=lambda fact: (fact.on, fact.order)):

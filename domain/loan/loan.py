@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from domain.base.calendar import next_day
@@ -422,7 +423,8 @@ class Loan(Stream):
 
         def apply(self, loan: Loan) -> None:
             self.take_over(
-                loan, [fact for fact in loan.facts if fact.ref != self.payment_ref or not _pays(fact)]
+                loan,
+                [fact for fact in loan.facts if fact.ref != self.payment_ref or not _pays(fact)],
             )
             loan.parts.pop(self.payment_ref)
             loan.splits.pop(self.payment_ref)
@@ -661,7 +663,7 @@ class Loan(Stream):
     def add_evidence(
         self, act: Act, *, kind: str, source: str, evidence_ref: str, levels: ServiceLevels
     ) -> None:
-        """Record evidence of a kind that is still missing; a kind that came before changes nothing."""
+        """Record evidence of a kind that is still missing; another changes nothing."""
         self._must_be_under_review()
         if kind not in self.missing:
             return
@@ -745,7 +747,9 @@ class Loan(Stream):
     def disclose(self, act: Act, *, terms: Terms, levels: ServiceLevels) -> None:
         """Show the borrower what *terms* cost if paid out today."""
         if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
-            raise no.NotApproved(f"The loan is {self._state_words()}; there is no offer to disclose.")
+            raise no.NotApproved(
+                f"The loan is {self._state_words()}; there is no offer to disclose."
+            )
         self._must_match_offer(terms)
         rows = schedule(terms, act.business_on)
         stage = Stage.SIGNING
@@ -780,7 +784,9 @@ class Loan(Stream):
             raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
         terms_digest = cost.digest(terms)
         if terms_digest != self.disclosed:
-            raise no.NotDisclosed("The cost of these terms was not disclosed; disclose it, then sign.")
+            raise no.NotDisclosed(
+                "The cost of these terms was not disclosed; disclose it, then sign."
+            )
         stage = Stage.DISBURSEMENT
         self.record(
             self.ContractSigned,
@@ -808,7 +814,9 @@ class Loan(Stream):
         if self.state in PAID_OUT:
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
         if self.state != LoanState.SIGNED or self.terms is None:
-            raise no.NotSigned(f"The loan is {self._state_words()}; money goes out on a signed contract.")
+            raise no.NotSigned(
+                f"The loan is {self._state_words()}; money goes out on a signed contract."
+            )
         on = disbursed_on or act.business_on
         self._must_not_be_future(act, on)
         rows = schedule(self.terms, on, first_due_on)
@@ -852,7 +860,7 @@ class Loan(Stream):
         """
         if not rows:
             raise no.OpeningNotSound("A loan without open instalments has nothing to service.")
-        if any(later.due_on <= row.due_on for row, later in zip(rows, rows[1:], strict=False)):
+        if any(later.due_on <= row.due_on for row, later in pairwise(rows)):
             raise no.OpeningNotSound("The instalments left are not in the order of their dates.")
         ledger = Ledger(terms, accrues_from, rows, unapplied)
         if not 0 < ledger.balance(act.business_on).principal <= terms.amount:
@@ -912,7 +920,9 @@ class Loan(Stream):
             self._recover(act, amount, received_on, payment_ref, source)
             return
         if payoff and (owed := self.payoff(received_on)) > amount:
-            raise no.PayoffShort(f"On {received_on} it takes {owed} minor units to close the loan, not {amount}.")
+            raise no.PayoffShort(
+                f"On {received_on} it takes {owed} minor units to close the loan, not {amount}."
+            )
         if received_on == act.business_on:
             self._assess(act)  # late by a day is late, even when the day's run has not seen it
         kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
@@ -963,7 +973,9 @@ class Loan(Stream):
             return
         fact = next((fact for fact in self.facts if fact.ref == payment_ref and _pays(fact)), None)
         if fact is None or self.state == LoanState.WRITTEN_OFF:
-            raise no.PaymentUnknown(f"No payment {payment_ref!r} stands on this loan that could be reversed.")
+            raise no.PaymentUnknown(
+                f"No payment {payment_ref!r} stands on this loan that could be reversed."
+            )
         if not reason.strip():
             raise no.ReasonMissing("A reversal needs a reason.")
         ledger = self._rerun([other for other in self.facts if other != fact])
@@ -976,7 +988,7 @@ class Loan(Stream):
             amount=fact.amount,
             reason=reason,
             reversed=self.splits[payment_ref],
-            **self._outcome(act, ledger, without=payment_ref),
+            **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
 
@@ -987,13 +999,19 @@ class Loan(Stream):
         self._must_be_paid_out()
         positive(amount, "A refund")
         two_people(requested_by, approved_by, "A refund")
-        known = next((f for f in self.facts if f.kind == FactKind.REFUND and f.ref == refund_ref), None)
+        known = next(
+            (f for f in self.facts if f.kind == FactKind.REFUND and f.ref == refund_ref), None
+        )
         if known is not None:
             if known.amount != amount:
-                raise no.PaymentRefReused(f"The reference {refund_ref!r} already names another refund.")
+                raise no.PaymentRefReused(
+                    f"The reference {refund_ref!r} already names another refund."
+                )
             return
         if amount > self.unapplied:
-            raise no.NoCredit(f"The borrower has {max(self.unapplied, 0)} minor units of credit, not {amount}.")
+            raise no.NoCredit(
+                f"The borrower has {max(self.unapplied, 0)} minor units of credit, not {amount}."
+            )
         fact = Fact(FactKind.REFUND, refund_ref, act.business_on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
         self.record(
@@ -1014,7 +1032,9 @@ class Loan(Stream):
         if fee_ref in self.fees:
             return
         assert self.terms is not None
-        named = [fee for fee in self.terms.fees if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT]
+        named = [
+            fee for fee in self.terms.fees if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT
+        ]
         if not named:
             raise no.FeeNotDisclosed(f"The contract names no fee {kind!r} for an event.")
         coming = [row for row in self.instalments if row.pay_by_on >= act.business_on]
@@ -1054,7 +1074,9 @@ class Loan(Stream):
             raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
         row = self._row(fee.instalment)
         if amount > min(fee.amount - fee.waived, row.fees - row.fees_paid):
-            raise no.FeeUnknown(f"Less than {amount} minor units of the fee {fee_ref!r} are unpaid.")
+            raise no.FeeUnknown(
+                f"Less than {amount} minor units of the fee {fee_ref!r} are unpaid."
+            )
         fact = Fact(
             FactKind.WAIVER, fee_ref, act.business_on, self.facts_taken, amount, fee.instalment
         )
@@ -1238,7 +1260,7 @@ class Loan(Stream):
                 balance=self.balance,
             )
 
-    def _follow_up(self, act: Act, on: date, early: bool = False) -> None:
+    def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
         self._assess(act)
         if self.state == LoanState.ACTIVE and self._ledger().is_paid(on):
@@ -1288,7 +1310,7 @@ class Loan(Stream):
         ledger.take(new)
         return ledger
 
-    def _outcome(self, act: Act, ledger: Ledger, without: str | None = None) -> dict[str, object]:
+    def _outcome(self, act: Act, ledger: Ledger) -> dict[str, object]:
         """The fields every event that moves money shares."""
         before = [self.splits[ref] for ref in self.splits]
         after = [ledger.splits[ref] for ref in ledger.splits]
@@ -1323,11 +1345,15 @@ class Loan(Stream):
 
     def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
         if payment_ref in self.reversed:
-            raise no.PaymentRefReused(f"The payment {payment_ref!r} was reversed; a new one needs a new reference.")
+            raise no.PaymentRefReused(
+                f"The payment {payment_ref!r} was reversed; a new one needs a new reference."
+            )
         for fact in (*self.facts, *self.recoveries.values()):
             if fact.ref == payment_ref and (_pays(fact) or fact.kind == FactKind.RECOVERY):
                 if (fact.amount, fact.on) != (amount, received_on):
-                    raise no.PaymentRefReused(f"The reference {payment_ref!r} already names another payment.")
+                    raise no.PaymentRefReused(
+                        f"The reference {payment_ref!r} already names another payment."
+                    )
                 return True
         return False
 
@@ -1338,7 +1364,9 @@ class Loan(Stream):
 
     def _must_be_under_review(self) -> None:
         if self.state not in UNDER_REVIEW:
-            raise no.NotUnderReview(f"The application is {self._state_words()} and no longer under review.")
+            raise no.NotUnderReview(
+                f"The application is {self._state_words()} and no longer under review."
+            )
 
     def _must_be_paid_out(self) -> None:
         if self.state not in PAID_OUT:
@@ -1352,11 +1380,15 @@ class Loan(Stream):
     def _must_match_offer(self, terms: Terms) -> None:
         offer = (self.amount, self.term_months, self.annual_rate, self.currency)
         if (terms.amount, terms.term_months, terms.annual_rate, terms.currency) != offer:
-            raise no.TermsNotApproved("Amount, term, rate or currency differ from the approved offer.")
+            raise no.TermsNotApproved(
+                "Amount, term, rate or currency differ from the approved offer."
+            )
 
     def _must_not_be_before_disbursement(self, on: date) -> None:
         if self.accrues_from is not None and on < self.accrues_from:
-            raise no.BeforeDisbursement(f"{on} lies before {self.accrues_from}, when the loan began here.")
+            raise no.BeforeDisbursement(
+                f"{on} lies before {self.accrues_from}, when the loan began here."
+            )
 
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:

@@ -67,7 +67,9 @@ def level_instalment(principal: int, annual_rate: Decimal, count: int) -> Decima
     return principal * rate * growth / (growth - 1)
 
 
-def schedule(terms: Terms, disbursed_on: date, first_due_on: date | None = None) -> list[Instalment]:
+def schedule(
+    terms: Terms, disbursed_on: date, first_due_on: date | None = None
+) -> list[Instalment]:
     """The instalments of a loan disbursed in full on *disbursed_on*.
 
     Interest of a period is counted on its opening balance and rounded once; the
@@ -88,7 +90,7 @@ def schedule(terms: Terms, disbursed_on: date, first_due_on: date | None = None)
             f"The first instalment cannot fall due on {dates[0]}, before the money is paid out."
         )
     level = rounded(level_instalment(terms.amount, terms.annual_rate, count), terms.rounding)
-    share = rounded(Decimal(terms.amount) / count, terms.rounding)
+    equal_share = rounded(Decimal(terms.amount) / count, terms.rounding)
     per_instalment = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
     rows: list[Instalment] = []
     balance, start = terms.amount, disbursed_on
@@ -105,7 +107,7 @@ def schedule(terms: Terms, disbursed_on: date, first_due_on: date | None = None)
         elif terms.method == Method.EQUAL_INSTALMENTS:
             principal = min(max(level - interest, 0), balance)
         elif terms.method == Method.EQUAL_PRINCIPAL:
-            principal = min(share, balance)
+            principal = min(equal_share, balance)
         else:
             raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
         rows.append(Instalment(number, due_on, due_on, principal, interest, per_instalment))

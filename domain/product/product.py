@@ -69,7 +69,9 @@ class Offer:
         if self.future_money not in list(FutureMoney):
             wrong.append(f"The rule {self.future_money!r} for money not yet due is not offered.")
         if sorted(self.allocation_order) != sorted(Owed):
-            wrong.append("The allocation order must name fee, interest, penalty and principal once each.")
+            wrong.append(
+                "The allocation order must name fee, interest, penalty and principal once each."
+            )
         if self.annual_rate < 0 or self.penalty_rate < 0 or self.grace_days < 0:
             wrong.append("Rates and grace days cannot be negative.")
         return wrong

@@ -1,5 +1,6 @@
 """Runs the migration steps under a lock, and creates the topics."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from alembic import command
@@ -8,7 +9,6 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
-
 
 MIGRATION_LOCK = 5_051_987
 
@@ -51,9 +51,8 @@ def create_topics(bootstrap: str, replication: int = 1) -> None:
             for name, (partitions, settings) in TOPICS.items()
             if name not in existing
         ]
-        try:
-            admin.create_topics(new)
-        except TopicAlreadyExistsError:
-            pass
+        if new:
+            with suppress(TopicAlreadyExistsError):  # another start was faster
+                admin.create_topics(new)
     finally:
         admin.close()
