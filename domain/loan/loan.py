@@ -103,6 +103,7 @@ class Loan(Stream):
         self.borrower_id = UUID(int=0)
         self.state: str = LoanState.APPLIED
         self.stage: str = Stage.EVIDENCE
+        self.stage_due_on: date | None = None
         self.missing: list[str] = []
         self.valid_until_on: date | None = None
         self.product_code = ""
@@ -174,6 +175,7 @@ class Loan(Stream):
             loan.term_months = self.term_months
             loan.missing = list(self.missing)
             loan.stage = self.stage
+            loan.stage_due_on = self.stage_due_on
             loan.valid_until_on = self.valid_until_on
 
     class EvidenceAdded(Event):
@@ -191,6 +193,7 @@ class Loan(Stream):
         def apply(self, loan: Loan) -> None:
             loan.missing = list(self.missing)
             loan.stage = self.stage
+            loan.stage_due_on = self.stage_due_on
 
     class Approved(Event):
         """The application was approved: an offer stands until its last day."""
@@ -222,6 +225,7 @@ class Loan(Stream):
         reasons: list[str]
         decided_by: str
         stage: str
+        stage_before: str
 
         def apply(self, loan: Loan) -> None:
             loan.state = LoanState.DECLINED
@@ -267,6 +271,7 @@ class Loan(Stream):
         terms_digest: str
         charges: list[str]
         stage: str
+        stage_before: str
         stage_due_on: date | None
         policy_version: str
 
@@ -668,7 +673,10 @@ class Loan(Stream):
         if kind not in self.missing:
             return
         missing = [other for other in self.missing if other != kind]
-        stage = Stage.EVIDENCE if missing else Stage.DECISION
+        stage, due_on = Stage.EVIDENCE, self.stage_due_on
+        if not missing:
+            stage = Stage.DECISION
+            due_on = stage_due_on(stage, act.business_on, levels)
         self.record(
             self.EvidenceAdded,
             act,
@@ -678,7 +686,7 @@ class Loan(Stream):
             evidence_ref=evidence_ref,
             missing=missing,
             stage=stage,
-            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            stage_due_on=due_on,
             policy_version=levels.version,
         )
 
@@ -729,6 +737,7 @@ class Loan(Stream):
             reasons=reasons,
             decided_by=decided_by,
             stage=Stage.DECLINED,
+            stage_before=self.stage,
         )
 
     def withdraw(self, act: Act, *, reason: str) -> None:
@@ -766,6 +775,7 @@ class Loan(Stream):
             terms_digest=cost.digest(terms),
             charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],
             stage=stage,
+            stage_before=self.stage,
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             policy_version=levels.version,
         )
@@ -1326,12 +1336,15 @@ class Loan(Stream):
         if state in (LoanState.SETTLED, LoanState.CLOSED):
             paid = ledger.is_paid(act.business_on)
             state = LoanState.SETTLED if paid else LoanState.ACTIVE
+        balance = ledger.balance(act.business_on)
+        if state == LoanState.WRITTEN_OFF:
+            balance = Balance(0, 0, 0, 0, ledger.unapplied)
         return {
             "currency": self.currency,
             "net": _sum(after).less(_sum(before)),
             "instalments": touched,
             "reallocated": reallocated,
-            "balance": ledger.balance(act.business_on),
+            "balance": balance,
             "bucket": self.bucket,
             "state_before": self.state,
             "state": state,

@@ -1,0 +1,340 @@
+"""The invariants, checked on the live system by means other than the code they check.
+
+Bytes are decoded by plain fastavro and the schemas that stand on ``loan.schemas``;
+acknowledged commands come from the caller's own journal; money is added up from the
+events alone. Only rows are compared with the aggregates' own state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from fastavro import parse_schema, schemaless_reader
+from kafka import KafkaConsumer, TopicPartition
+from psycopg.rows import tuple_row
+
+FAULTS_SHOWN = 5
+ROWS_PER_READ = 5_000
+HEADER_BYTES = 10
+
+EVENT_TOPICS = ("loan.events", "borrower.events", "product.events", "day.events")
+SCHEMA_TOPIC = "loan.schemas"
+
+PERSONAL = {
+    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}"),
+    "a telephone number": re.compile(
+        r"(?<![\w-])\+\d{7,15}(?![\w-])|(?<![\w-])1[3-9]\d{9}(?![\w-])"
+    ),
+    "an identity number": re.compile(r"(?<![\w-])\d{17}[\dXx](?![\w-])"),
+    "a card number": re.compile(r"(?<![\w-])\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}(?![\w-])"),
+}
+"""What personal data looks like, by shape; ids and references never do."""
+
+PERSONAL_FIELDS = re.compile(
+    r"(^|_)(first_name|last_name|full_name|surname|phone|mobile|email|address|street|passport"
+    r"|id_number|id_card|birth|birthday|gender|iban|card_number|account_number)($|_)"
+)
+
+
+@dataclass
+class Check:
+    """One invariant: whether it holds, what was counted, and the first faults."""
+
+    number: int
+    title: str
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    fault_count: int = 0
+
+    def fault(self, sentence: str) -> None:
+        """Note something that should not be."""
+        self.fault_count += 1
+        if len(self.faults) < FAULTS_SHOWN:
+            self.faults.append(sentence)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found, and something was looked at."""
+        return self.fault_count == 0 and any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of the event store."""
+
+    notification_id: int
+    stream_id: UUID
+    version: int
+    topic: str
+    state: bytes
+
+
+def stored_events(conn: psycopg.Connection[Any]) -> Iterator[Stored]:
+    """Every event of the store, in the order it was recorded."""
+    last = 0
+    while True:
+        with conn.cursor(binary=True, row_factory=tuple_row) as cursor:
+            rows = cursor.execute(
+                "SELECT notification_id, originator_id, originator_version, topic, state"
+                " FROM store.book_events WHERE notification_id > %s"
+                " ORDER BY notification_id LIMIT %s",
+                (last, ROWS_PER_READ),
+            ).fetchall()
+        if not rows:
+            return
+        for row in rows:
+            yield Stored(*row)
+        last = rows[-1][0]
+
+
+class Published:
+    """What a downstream system can read: the topics, and nothing else of ours."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    def records(self, topics: tuple[str, ...]) -> Iterator[Any]:
+        """Every committed record of some topics, from the first to the present end."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=ROWS_PER_READ,
+            max_partition_fetch_bytes=4 << 20,
+            metrics_enabled=False,
+        )
+        try:
+            parts = [
+                TopicPartition(topic, number)
+                for topic in topics
+                for number in sorted(consumer.partitions_for_topic(topic) or ())
+            ]
+            consumer.assign(parts)
+            consumer.seek_to_beginning(*parts)
+            ends = consumer.end_offsets(parts)
+            while any(consumer.position(part) < end for part, end in ends.items()):
+                for records in consumer.poll(timeout_ms=500).values():
+                    yield from records
+        finally:
+            consumer.close()
+
+    def schemas(self) -> dict[bytes, Any]:
+        """Every published schema, by the header of the bytes that it explains."""
+        return {
+            b"\xc3\x01" + bytes.fromhex(record.key.decode()): parse_schema(json.loads(record.value))
+            for record in self.records((SCHEMA_TOPIC,))
+            if record.value
+        }
+
+
+def decoded(state: bytes, schemas: dict[bytes, Any]) -> dict[str, Any]:
+    """The record in *state*, by the published schemas alone."""
+    source = io.BytesIO(state)
+    schema = schemas[source.read(HEADER_BYTES)]
+    record = schemaless_reader(source, schema, None)
+    assert isinstance(record, dict)
+    return record
+
+
+def check_commands(conn: psycopg.Connection[Any], journal: Path) -> Check:
+    """1: every acknowledged command is stored exactly once."""
+    check = Check(1, "Every acknowledged command is stored exactly once")
+    logged: dict[str, tuple[str, int]] = {}
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        for row in cursor.execute("SELECT command_id, stream_id, version FROM store.command_log"):
+            logged[str(row[0])] = (str(row[1]), row[2])
+        heads: dict[str, int] = dict(
+            cursor.execute(
+                "SELECT originator_id::text, max(originator_version)"
+                " FROM store.book_events GROUP BY 1"
+            ).fetchall()
+        )
+        gaps = cursor.execute(
+            "SELECT originator_id, count(*), max(originator_version) FROM store.book_events"
+            " GROUP BY 1 HAVING count(*) <> max(originator_version)"
+        ).fetchall()
+    for stream_id, count, version in gaps:
+        check.fault(f"Stream {stream_id} has {count} events up to version {version}.")
+    acknowledged = 0
+    if journal.exists():
+        with journal.open() as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    continue  # the caller was stopped while it wrote; it never read an answer
+                entry = json.loads(line)
+                acknowledged += 1
+                said = (entry["stream_id"], entry["version"])
+                if logged.get(entry["command_id"]) != said:
+                    check.fault(f"Command {entry['command_id']} was acknowledged, not stored.")
+                elif heads.get(said[0], 0) < said[1]:
+                    check.fault(f"Stream {said[0]} lacks version {said[1]} that was acknowledged.")
+    check.counts = {
+        "commands acknowledged": acknowledged,
+        "commands stored": len(logged),
+        "streams": len(heads),
+    }
+    return check
+
+
+def check_stream(conn: psycopg.Connection[Any], published: Published) -> Check:
+    """2: Kafka has each stream's versions without gap or repetition, byte for byte."""
+    check = Check(2, "Kafka holds every event once, in order, byte for byte")
+    digests = {
+        (str(event.stream_id), event.version): hashlib.sha256(event.state).digest()[:16]
+        for event in stored_events(conn)
+    }
+    stored = len(digests)
+    heads: Counter[str] = Counter()
+    records = 0
+    for record in published.records(EVENT_TOPICS):
+        records += 1
+        stream_id = record.key.decode()
+        version = int(next(value for name, value in record.headers if name == "ce_sequence"))
+        if version != heads[stream_id] + 1:
+            check.fault(f"{stream_id}: version {version} follows {heads[stream_id]}.")
+        heads[stream_id] = version
+        kept = digests.pop((stream_id, version), None)
+        if kept is None:
+            check.fault(f"{stream_id}/{version} is on Kafka twice, or not in the store.")
+        elif kept != hashlib.sha256(record.value).digest()[:16]:
+            check.fault(f"{stream_id}/{version} has other bytes than the store.")
+    for stream_id, version in list(digests)[:FAULTS_SHOWN]:
+        check.fault(f"{stream_id}/{version} is stored and not on Kafka.")
+    check.counts = {"stored": stored, "on Kafka": records, "streams": len(heads)}
+    return check
+
+
+PAID = ("fees", "interest", "penalty", "principal")
+
+
+@dataclass
+class _Money:
+    """One loan, added up from its events."""
+
+    currency: str = ""
+    lent: int = 0
+    opening_credit: int = 0
+    received: int = 0
+    recovered: int = 0
+    refunded: int = 0
+    paid: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PAID, 0))
+    unapplied: int = 0
+    written_off: int = 0
+    balance: dict[str, int] = field(default_factory=dict)
+
+
+def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Check:
+    """4: nothing received or lent is lost."""
+    check = Check(4, "Money is conserved on every loan")
+    loans: dict[UUID, _Money] = defaultdict(_Money)
+    for event in stored_events(conn):
+        if event.topic.startswith("loan."):
+            _add_up(loans[event.stream_id], event.topic, decoded(event.state, schemas))
+    totals: Counter[str] = Counter()
+    for loan_id, money in loans.items():
+        if not money.lent:
+            continue
+        totals["loans"] += 1
+        totals[f"received {money.currency}"] += money.received + money.recovered
+        if money.received != sum(money.paid.values()) + money.unapplied:
+            check.fault(
+                f"Loan {loan_id}: received {money.received}, allocated"
+                f" {sum(money.paid.values())} and kept {money.unapplied}."
+            )
+        credit = money.opening_credit + money.unapplied - money.refunded
+        if money.balance["unapplied"] != credit:
+            check.fault(f"Loan {loan_id}: credit {money.balance['unapplied']} should be {credit}.")
+        left = money.lent - money.paid["principal"] - money.written_off
+        if money.balance["principal"] != left:
+            check.fault(f"Loan {loan_id}: principal {money.balance['principal']} should be {left}.")
+    check.counts = dict(totals)
+    return check
+
+
+def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
+    match topic:
+        case "loan.disbursed":
+            money.lent += said["amount"]
+            money.currency = said["currency"]
+        case "loan.migrated":
+            money.lent += said["balance"]["principal"]
+            money.opening_credit = said["balance"]["unapplied"]
+            money.currency = said["currency"]
+        case "loan.repaid":
+            money.received += said["amount"]
+        case "loan.repayment-reversed":
+            money.received -= said["amount"]
+        case "loan.credit-refunded":
+            money.refunded += said["amount"]
+        case "loan.recovery-received":
+            money.recovered += said["amount"]
+        case "loan.written-off":
+            money.written_off += said["principal"]
+    for kind in PAID if "net" in said else ():
+        money.paid[kind] += said["net"][kind]
+    money.unapplied += said.get("net", {}).get("unapplied", 0)
+    money.balance = said.get("balance", money.balance)
+
+
+def check_personal_data(
+    conn: psycopg.Connection[Any], schemas: dict[bytes, Any], logs: Path
+) -> Check:
+    """8: no personal data stands in an event, a log line or a topic in clear."""
+    check = Check(8, "No personal data in events, topics or logs")
+    counts = {"events": 0, "texts": 0, "schemas": len(schemas), "log lines": 0}
+    for schema in schemas.values():
+        for name in _field_names(schema):
+            if PERSONAL_FIELDS.search(name):
+                check.fault(f"{schema['name']} has a field {name!r}.")
+    for event in stored_events(conn):
+        counts["events"] += 1
+        for text in _texts(decoded(event.state, schemas)):
+            counts["texts"] += 1
+            if (found := looks_personal(text)) is not None:
+                check.fault(f"{event.stream_id}/{event.version} holds {found}.")
+    for path in sorted(logs.glob("*.log")) if logs.is_dir() else ():
+        with path.open(errors="replace") as lines:
+            for line in lines:
+                counts["log lines"] += 1
+                if (found := looks_personal(line)) is not None:
+                    check.fault(f"{path.name} holds {found}.")
+    check.counts = counts
+    return check
+
+
+def looks_personal(text: str) -> str | None:
+    """What kind of personal data *text* looks like holding; None when none."""
+    return next((what for what, shape in PERSONAL.items() if shape.search(text)), None)
+
+
+def _field_names(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for each in schema.get("fields", ()):
+            yield each["name"]
+            yield from _field_names(each["type"])
+        yield from _field_names(schema.get("items"))
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _field_names(each)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
