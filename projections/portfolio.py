@@ -1,0 +1,246 @@
+"""Portfolio: the whole book by state, bucket and currency, day by day.
+
+Every row holds what a business day changed; how the book stood on a day is the sum
+of all rows up to it.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from domain.base.stream import Stream
+from domain.loan.delinquency import Bucket
+from domain.loan.loan import Loan, LoanState
+from domain.loan.origination import Stage
+from projections import Add, Change, Table
+
+NAME = "portfolio"
+VERSION = 1
+TOPICS = ("loan.events",)
+
+FLOWS = (
+    "disbursed",
+    "taken_over",
+    "received",
+    "reversed",
+    "refunded",
+    "principal_repaid",
+    "interest_repaid",
+    "fees_repaid",
+    "penalty_repaid",
+    "credit",
+    "fees_charged",
+    "fees_waived",
+    "principal_written_off",
+    "written_off",
+    "recovered",
+)
+"""Per currency. *credit* is the change of what borrowers have unapplied."""
+
+TABLES = (
+    Table(
+        "portfolio_loans",
+        {
+            "business_on": "date",
+            "currency": "text",
+            "state": "text",
+            "bucket": "text",
+            "loans": "bigint",
+            "principal": "bigint",
+        },
+        key=("business_on", "currency", "state", "bucket"),
+    ),
+    Table(
+        "portfolio_flow",
+        {"business_on": "date", "currency": "text", **dict.fromkeys(FLOWS, "bigint")},
+        key=("business_on", "currency"),
+    ),
+    Table(
+        "portfolio_stage",
+        {"business_on": "date", "stage": "text", "applications": "bigint"},
+        key=("business_on", "stage"),
+    ),
+)
+
+IGNORED = frozenset({"loan.cured", "loan.went-overdue"})
+"""Money stays where it is, and the bucket that may follow is an event of its own."""
+
+
+@singledispatch
+def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
+    """What this view adds for *event*; nothing for events it does not show."""
+    return []
+
+
+@changes.register
+def _(event: Loan.Applied) -> list[Change]:
+    return _stage(event, None, event.stage)
+
+
+@changes.register
+def _(event: Loan.EvidenceAdded) -> list[Change]:
+    return _stage(event, Stage.EVIDENCE, event.stage)
+
+
+@changes.register
+def _(event: Loan.Approved) -> list[Change]:
+    return _stage(event, Stage.DECISION, event.stage)
+
+
+@changes.register(Loan.Declined)
+@changes.register(Loan.Withdrawn)
+@changes.register(Loan.Expired)
+@changes.register(Loan.CostDisclosed)
+def _(
+    event: Loan.Declined | Loan.Withdrawn | Loan.Expired | Loan.CostDisclosed,
+) -> list[Change]:
+    return _stage(event, event.stage_before, event.stage)
+
+
+@changes.register
+def _(event: Loan.ContractSigned) -> list[Change]:
+    return _stage(event, Stage.SIGNING, event.stage)
+
+
+@changes.register
+def _(event: Loan.Disbursed) -> list[Change]:
+    return [
+        *_stage(event, Stage.DISBURSEMENT, event.stage),
+        _loans(event, LoanState.ACTIVE, Bucket.M0, 1, event.balance.principal),
+        *_flow(event, disbursed=event.amount),
+    ]
+
+
+@changes.register
+def _(event: Loan.Migrated) -> list[Change]:
+    opening = event.balance
+    return [
+        _loans(event, LoanState.ACTIVE, event.bucket, 1, opening.principal),
+        *_flow(event, taken_over=opening.principal, credit=opening.unapplied),
+    ]
+
+
+def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
+    """Principal leaves the loan's place before, and is in its place after."""
+    net, left = event.net, event.balance.principal
+    before, after = (event.state_before, event.bucket), (event.state, event.bucket)
+    flow = _flow(
+        event,
+        principal_repaid=net.principal,
+        interest_repaid=net.interest,
+        fees_repaid=net.fees,
+        penalty_repaid=net.penalty,
+        credit=net.unapplied - amounts.get("refunded", 0),
+        **amounts,
+    )
+    return [*flow, *_from_to(event, before, after, left + net.principal, left)]
+
+
+@changes.register
+def _(event: Loan.Repaid) -> list[Change]:
+    return _moved(event, received=event.amount)
+
+
+@changes.register
+def _(event: Loan.RepaymentReversed) -> list[Change]:
+    return _moved(event, reversed=event.amount)
+
+
+@changes.register
+def _(event: Loan.CreditRefunded) -> list[Change]:
+    return _moved(event, refunded=event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeCharged) -> list[Change]:
+    return _moved(event, fees_charged=event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeWaived) -> list[Change]:
+    return _moved(event, fees_waived=event.amount)
+
+
+@changes.register
+def _(event: Loan.DueDateMoved) -> list[Change]:
+    return _moved(event)
+
+
+@changes.register
+def _(event: Loan.BucketChanged) -> list[Change]:
+    before, after = (LoanState.ACTIVE, event.bucket_before), (LoanState.ACTIVE, event.bucket)
+    left = event.balance.principal
+    return _from_to(event, before, after, left, left)
+
+
+@changes.register
+def _(event: Loan.Settled) -> list[Change]:
+    before, after = (LoanState.ACTIVE, event.bucket), (LoanState.SETTLED, event.bucket)
+    left = event.balance.principal
+    return _from_to(event, before, after, left, left)
+
+
+@changes.register
+def _(event: Loan.Closed) -> list[Change]:
+    before, after = (LoanState.SETTLED, event.bucket), (LoanState.CLOSED, event.bucket)
+    left = event.balance.principal
+    return _from_to(event, before, after, left, left)
+
+
+@changes.register
+def _(event: Loan.WrittenOff) -> list[Change]:
+    before, after = (LoanState.ACTIVE, event.bucket), (LoanState.WRITTEN_OFF, event.bucket)
+    loss = event.principal + event.interest + event.fees + event.penalty
+    return [
+        *_flow(event, principal_written_off=event.principal, written_off=loss),
+        *_from_to(
+            event, before, after, event.balance_before.principal, event.balance.principal
+        ),
+    ]
+
+
+@changes.register
+def _(event: Loan.RecoveryReceived) -> list[Change]:
+    return _flow(event, recovered=event.amount)
+
+
+def _from_to(
+    event: Any, before: tuple[str, str], after: tuple[str, str], principal: int, left: int
+) -> list[Change]:
+    """The loan with *principal* leaves one place, and with *left* enters the other."""
+    if before != after:
+        return [_loans(event, *before, -1, -principal), _loans(event, *after, 1, left)]
+    return [_loans(event, *after, 0, left - principal)] if left != principal else []
+
+
+def _loans(event: Any, state: str, bucket: str, loans: int, principal: int) -> Add:
+    return Add(
+        "portfolio_loans",
+        key={
+            "business_on": event.business_on,
+            "currency": event.currency,
+            "state": state,
+            "bucket": bucket,
+        },
+        amounts={"loans": loans, "principal": principal},
+    )
+
+
+def _flow(event: Any, **amounts: int) -> list[Change]:
+    """What flowed, by name; what did not is left out."""
+    flowed = {name: amount for name, amount in amounts.items() if amount}
+    key = {"business_on": event.business_on, "currency": event.currency}
+    return [Add("portfolio_flow", key=key, amounts=flowed)] if flowed else []
+
+
+def _stage(event: Any, before: str | None, after: str) -> list[Change]:
+    if before == after:
+        return []
+    steps = [(after, 1)] if before is None else [(before, -1), (after, 1)]
+    return [
+        Add(
+            "portfolio_stage",
+            key={"business_on": event.business_on, "stage": stage},
+            amounts={"applications": applications},
+        )
+        for stage, applications in steps
+    ]

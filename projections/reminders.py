@@ -1,0 +1,220 @@
+"""Reminders: what falls due when, what is left of it, and what stands against reminding."""
+
+from functools import singledispatch
+
+from domain.base.stream import Stream
+from domain.borrower.borrower import Borrower
+from domain.loan.loan import Loan, LoanState
+from domain.loan.schedule import Instalment
+from projections import KNOWN, Change, Put, Table, known
+
+NAME = "reminders"
+VERSION = 1
+TOPICS = ("loan.events", "borrower.events")
+
+TABLES = (
+    Table(
+        "reminders_loan",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "loan_ref": "text",
+            "borrower_id": "uuid",
+            "currency": "text",
+        },
+        key=("loan_id",),
+        indexes=(("borrower_id",),),
+    ),
+    Table(
+        "reminders_state",
+        {"loan_id": "uuid", "version": "bigint", **KNOWN, "state": "text"},
+        key=("loan_id", "version"),
+    ),
+    Table(
+        "reminders_due_date",
+        {
+            "loan_id": "uuid",
+            "number": "integer",
+            "version": "bigint",
+            **KNOWN,
+            "due_on": "date",
+            "pay_by_on": "date",
+        },
+        key=("loan_id", "number", "version"),
+        indexes=(("pay_by_on",),),
+    ),
+    Table(
+        "reminders_left",
+        {
+            "loan_id": "uuid",
+            "number": "integer",
+            "version": "bigint",
+            **KNOWN,
+            "amount_left": "bigint",
+            "paid_on": "date",
+        },
+        key=("loan_id", "number", "version"),
+    ),
+    Table(
+        "reminders_hold",
+        {
+            "borrower_id": "uuid",
+            "hold_ref": "text",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "blocks": "boolean",
+            "from_on": "date",
+            "lifted_on": "date",
+            "lift_business_on": "date",
+        },
+        key=("borrower_id", "hold_ref"),
+    ),
+)
+
+IGNORED = frozenset(
+    {
+        "borrower.promise-broken",
+        "borrower.promise-kept",
+        "borrower.promise-made",
+        "borrower.registered",
+        "loan.applied",
+        "loan.approved",
+        "loan.bucket-changed",
+        "loan.contract-signed",
+        "loan.cost-disclosed",
+        "loan.cured",
+        "loan.declined",
+        "loan.evidence-added",
+        "loan.expired",
+        "loan.recovery-received",
+        "loan.went-overdue",
+        "loan.withdrawn",
+    }
+)
+"""Before payout nothing is due; lateness follows from the dates kept here."""
+
+
+@singledispatch
+def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
+    """What this view writes for *event*; nothing for events it does not show."""
+    return []
+
+
+@changes.register(Loan.Disbursed)
+@changes.register(Loan.Migrated)
+def _(event: Loan.Disbursed | Loan.Migrated) -> list[Change]:
+    loan = Put(
+        "reminders_loan",
+        key={"loan_id": event.originator_id},
+        values={
+            "version": event.originator_version,
+            **known(event),
+            "loan_ref": event.loan_ref,
+            "borrower_id": event.borrower_id,
+            "currency": event.currency,
+        },
+    )
+    return [
+        loan,
+        _state(event, LoanState.ACTIVE),
+        *(_due_date(event, row) for row in event.schedule),
+        *(_left(event, row) for row in event.schedule),
+    ]
+
+
+@changes.register
+def _(event: Loan.MoneyMoved) -> list[Change]:
+    moved = [_state(event, event.state)] if event.state != event.state_before else []
+    return [*moved, *(_left(event, row) for row in event.instalments)]
+
+
+@changes.register
+def _(event: Loan.DueDateMoved) -> list[Change]:
+    # Only here do the dates of an instalment change; the day this row is known is the
+    # day from which reminders for the new date can be planned.
+    numbers = {move.instalment for move in event.moved}
+    return [
+        *(_due_date(event, row) for row in event.instalments if row.number in numbers),
+        *(_left(event, row) for row in event.instalments),
+    ]
+
+
+@changes.register
+def _(event: Loan.Settled) -> list[Change]:
+    return [_state(event, LoanState.SETTLED)]
+
+
+@changes.register
+def _(event: Loan.Closed) -> list[Change]:
+    return [_state(event, LoanState.CLOSED)]
+
+
+@changes.register
+def _(event: Loan.WrittenOff) -> list[Change]:
+    return [_state(event, LoanState.WRITTEN_OFF)]
+
+
+@changes.register
+def _(event: Borrower.HoldSet) -> list[Change]:
+    return [
+        Put(
+            "reminders_hold",
+            key={"borrower_id": event.originator_id, "hold_ref": event.hold_ref},
+            values={
+                "version": event.originator_version,
+                **known(event),
+                "kind": event.kind,
+                "blocks": event.blocks_reminders,
+                "from_on": event.from_on,
+            },
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.HoldLifted) -> list[Change]:
+    return [
+        Put(
+            "reminders_hold",
+            key={"borrower_id": event.originator_id, "hold_ref": event.hold_ref},
+            values={
+                "version": event.originator_version,
+                "lifted_on": event.lifted_on,
+                "lift_business_on": event.business_on,
+            },
+        )
+    ]
+
+
+def _state(event: Stream.Event, state: str) -> Put:
+    return Put(
+        "reminders_state",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={**known(event), "state": state},
+    )
+
+
+def _due_date(event: Stream.Event, row: Instalment) -> Put:
+    return Put(
+        "reminders_due_date",
+        key={
+            "loan_id": event.originator_id,
+            "number": row.number,
+            "version": event.originator_version,
+        },
+        values={**known(event), "due_on": row.due_on, "pay_by_on": row.pay_by_on},
+    )
+
+
+def _left(event: Stream.Event, row: Instalment) -> Put:
+    return Put(
+        "reminders_left",
+        key={
+            "loan_id": event.originator_id,
+            "number": row.number,
+            "version": event.originator_version,
+        },
+        values={**known(event), "amount_left": row.left, "paid_on": row.paid_on},
+    )

@@ -1,0 +1,196 @@
+"""Statement: one line per movement of money, oldest first.
+
+Every figure of a line is signed as what it does to the borrower's debt: money lent
+and charged is positive, money received and forgiven negative. The split of a line
+is the net of everything it moved, earlier payments split anew included, so the
+lines add up to the balance.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from domain.base.stream import Stream
+from domain.loan.allocation import Split
+from domain.loan.ledger import Balance
+from domain.loan.loan import Loan
+from projections import KNOWN, Change, Put, Table, known
+
+NAME = "statement"
+VERSION = 1
+TOPICS = ("loan.events",)
+
+TABLES = (
+    Table(
+        "statement_line",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "ref": "text",
+            "currency": "text",
+            "amount": "bigint",
+            "principal": "bigint",
+            "interest": "bigint",
+            "fees": "bigint",
+            "penalty": "bigint",
+            "unapplied": "bigint",
+            "reallocated": "integer",
+            "principal_after": "bigint",
+            "owed_after": "bigint",
+        },
+        key=("loan_id", "version"),
+    ),
+)
+
+IGNORED = frozenset(
+    {
+        "loan.applied",
+        "loan.approved",
+        "loan.bucket-changed",
+        "loan.closed",
+        "loan.contract-signed",
+        "loan.cost-disclosed",
+        "loan.cured",
+        "loan.declined",
+        "loan.evidence-added",
+        "loan.expired",
+        "loan.settled",
+        "loan.went-overdue",
+        "loan.withdrawn",
+    }
+)
+"""No money moves."""
+
+
+@singledispatch
+def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
+    """What this view writes for *event*; nothing for events it does not show."""
+    return []
+
+
+@changes.register
+def _(event: Loan.Disbursed) -> list[Change]:
+    return _line(
+        event,
+        "disbursement",
+        ref=event.disbursement_ref,
+        amount=event.amount,
+        split=Split(principal=event.amount),
+        balance=event.balance,
+    )
+
+
+@changes.register
+def _(event: Loan.Migrated) -> list[Change]:
+    # What was charged and paid elsewhere is not told here: the balance begins with it.
+    opening = Split(principal=event.balance.principal, unapplied=-event.balance.unapplied)
+    return _line(
+        event,
+        "opening balance",
+        ref=event.origin,
+        amount=opening.total,
+        split=opening,
+        balance=event.balance,
+    )
+
+
+@changes.register
+def _(event: Loan.Repaid) -> list[Change]:
+    return _moved(event, "repayment", event.payment_ref, -event.amount)
+
+
+@changes.register
+def _(event: Loan.RepaymentReversed) -> list[Change]:
+    return _moved(event, "reversal", event.payment_ref, event.amount)
+
+
+@changes.register
+def _(event: Loan.CreditRefunded) -> list[Change]:
+    return _moved(event, "refund", event.refund_ref, event.amount, Split(unapplied=event.amount))
+
+
+@changes.register
+def _(event: Loan.FeeCharged) -> list[Change]:
+    return _moved(event, "fee", event.fee_ref, event.amount, Split(fees=event.amount))
+
+
+@changes.register
+def _(event: Loan.FeeWaived) -> list[Change]:
+    return _moved(event, "waiver", event.fee_ref, -event.amount, Split(fees=-event.amount))
+
+
+@changes.register
+def _(event: Loan.DueDateMoved) -> list[Change]:
+    # A moved date is no movement of money, unless payments split anew because of it.
+    return _moved(event, "due date moved", "", 0) if event.reallocated else []
+
+
+@changes.register
+def _(event: Loan.WrittenOff) -> list[Change]:
+    loss = Split(event.fees, event.interest, event.penalty, event.principal)
+    split = Split().less(loss)
+    return _line(
+        event, "write-off", ref="", amount=split.total, split=split, balance=event.balance
+    )
+
+
+@changes.register
+def _(event: Loan.RecoveryReceived) -> list[Change]:
+    # The books owe nothing after the write-off, so a recovery changes no balance.
+    nothing = Balance(0, 0, 0, 0, 0)
+    return _line(
+        event,
+        "recovery",
+        ref=event.payment_ref,
+        amount=-event.amount,
+        split=Split(),
+        balance=nothing,
+    )
+
+
+def _moved(
+    event: Loan.MoneyMoved, kind: str, ref: str, amount: int, charged: Split | None = None
+) -> list[Change]:
+    split = (charged or Split()).less(event.net)
+    return _line(
+        event,
+        kind,
+        ref=ref,
+        amount=amount,
+        split=split,
+        balance=event.balance,
+        reallocated=len(event.reallocated),
+    )
+
+
+def _line(
+    event: Any,
+    kind: str,
+    *,
+    ref: str,
+    amount: int,
+    split: Split,
+    balance: Balance,
+    reallocated: int = 0,
+) -> list[Change]:
+    return [
+        Put(
+            "statement_line",
+            key={"loan_id": event.originator_id, "version": event.originator_version},
+            values={
+                **known(event),
+                "kind": kind,
+                "ref": ref,
+                "currency": event.currency,
+                "amount": amount,
+                **vars(split),
+                "reallocated": reallocated,
+                "principal_after": balance.principal,
+                "owed_after": balance.principal
+                + balance.interest
+                + balance.fees
+                + balance.penalty,
+            },
+        )
+    ]

@@ -1,0 +1,411 @@
+"""Summary: one loan on one page, as it stands and as it stood on any day."""
+
+from functools import singledispatch
+from typing import Any
+
+from domain.base.stream import Stream
+from domain.base.terms import Terms
+from domain.loan.ledger import Balance
+from domain.loan.loan import Loan, LoanState
+from domain.loan.schedule import Instalment
+from projections import KNOWN, Change, Put, Table, known
+
+NAME = "summary"
+VERSION = 1
+TOPICS = ("loan.events",)
+
+STANDING = {
+    "state": "text",
+    "bucket": "text",
+    "principal": "bigint",
+    "interest": "bigint",
+    "fees": "bigint",
+    "penalty": "bigint",
+    "unapplied": "bigint",
+}
+
+TABLES = (
+    Table(
+        "summary_loan",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "loan_ref": "text",
+            "borrower_id": "uuid",
+            "product_code": "text",
+            "product_version": "integer",
+            "currency": "text",
+            "origin": "text",
+            "disbursed_on": "date",
+            "disbursed_business_on": "date",
+            **STANDING,
+        },
+        key=("loan_id",),
+        indexes=(("loan_ref",), ("borrower_id",)),
+    ),
+    Table(
+        "summary_standing",
+        {"loan_id": "uuid", "version": "bigint", **KNOWN, **STANDING},
+        key=("loan_id", "version"),
+    ),
+    Table(
+        "summary_terms",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "amount": "bigint",
+            "term_months": "integer",
+            "annual_rate": "numeric(18,10)",
+            "frequency": "text",
+            "method": "text",
+            "day_count": "text",
+            "rounding": "text",
+            "grace_days": "integer",
+            "grace_retroactive": "boolean",
+            "penalty_rate": "numeric(18,10)",
+            "allocation_order": "text[]",
+            "future_money": "text",
+            "calendar": "text",
+        },
+        key=("loan_id", "version"),
+    ),
+    Table(
+        "summary_contract_fee",
+        {
+            "loan_id": "uuid",
+            "number": "integer",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "timing": "text",
+            "amount": "bigint",
+        },
+        key=("loan_id", "number"),
+    ),
+    Table(
+        "summary_money",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "received": "bigint",
+            "refunded": "bigint",
+            "principal_paid": "bigint",
+            "interest_paid": "bigint",
+            "fees_paid": "bigint",
+            "penalty_paid": "bigint",
+            "fees_charged": "bigint",
+            "fees_waived": "bigint",
+            "written_off": "bigint",
+            "recovered": "bigint",
+        },
+        key=("loan_id", "version"),
+    ),
+    Table(
+        "summary_instalment",
+        {
+            "loan_id": "uuid",
+            "number": "integer",
+            "version": "bigint",
+            **KNOWN,
+            "due_on": "date",
+            "pay_by_on": "date",
+            "principal": "bigint",
+            "interest": "bigint",
+            "fees": "bigint",
+            "principal_paid": "bigint",
+            "interest_paid": "bigint",
+            "fees_paid": "bigint",
+            "penalty_paid": "bigint",
+            "penalty_waived": "bigint",
+            "paid_on": "date",
+        },
+        key=("loan_id", "number", "version"),
+    ),
+)
+
+IGNORED = frozenset({"loan.cured", "loan.evidence-added", "loan.went-overdue"})
+"""The tracker shows evidence; lateness is computed from the instalments when asked."""
+
+NOTHING = Balance(0, 0, 0, 0, 0)
+
+
+@singledispatch
+def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
+    """What this view writes for *event*; nothing for events it does not show."""
+    return []
+
+
+@changes.register
+def _(event: Loan.Applied) -> list[Change]:
+    loan = _loan(
+        event,
+        product_code=event.product_code,
+        product_version=event.product_version,
+    )
+    terms = _terms(event, amount=event.amount, term_months=event.term_months)
+    return [loan, terms, *_standing(event, LoanState.APPLIED)]
+
+
+@changes.register
+def _(event: Loan.Approved) -> list[Change]:
+    terms = _terms(
+        event,
+        amount=event.amount,
+        term_months=event.term_months,
+        annual_rate=event.annual_rate,
+    )
+    return [terms, *_standing(event, LoanState.APPROVED)]
+
+
+@changes.register
+def _(event: Loan.CostDisclosed) -> list[Change]:
+    return _standing(event, LoanState.DISCLOSED)
+
+
+@changes.register
+def _(event: Loan.ContractSigned) -> list[Change]:
+    return [*_contract(event, event.terms), *_standing(event, LoanState.SIGNED)]
+
+
+@changes.register
+def _(event: Loan.Declined) -> list[Change]:
+    return _standing(event, LoanState.DECLINED)
+
+
+@changes.register
+def _(event: Loan.Withdrawn) -> list[Change]:
+    return _standing(event, LoanState.WITHDRAWN)
+
+
+@changes.register
+def _(event: Loan.Expired) -> list[Change]:
+    return _standing(event, LoanState.EXPIRED)
+
+
+@changes.register
+def _(event: Loan.Disbursed) -> list[Change]:
+    paid_out = Put(
+        "summary_loan",
+        key={"loan_id": event.originator_id},
+        values={
+            "disbursed_on": event.effective_on,
+            "disbursed_business_on": event.business_on,
+        },
+    )
+    return [
+        paid_out,
+        *_standing(event, LoanState.ACTIVE, balance=event.balance),
+        *_instalments(event, event.schedule),
+    ]
+
+
+@changes.register
+def _(event: Loan.Migrated) -> list[Change]:
+    loan = _loan(
+        event,
+        product_code=event.terms.product_code,
+        product_version=event.terms.product_version,
+        origin=event.origin,
+        disbursed_on=event.disbursed_on,
+        disbursed_business_on=event.business_on,
+    )
+    return [
+        loan,
+        *_contract(event, event.terms),
+        *_standing(event, LoanState.ACTIVE, event.bucket, event.balance),
+        *_instalments(event, event.schedule),
+    ]
+
+
+def _money_moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
+    net = event.net
+    money = _money(
+        event,
+        principal_paid=net.principal,
+        interest_paid=net.interest,
+        fees_paid=net.fees,
+        penalty_paid=net.penalty,
+        **amounts,
+    )
+    return [
+        money,
+        *_standing(event, event.state, event.bucket, event.balance),
+        *_instalments(event, event.instalments),
+    ]
+
+
+@changes.register
+def _(event: Loan.Repaid) -> list[Change]:
+    return _money_moved(event, received=event.amount)
+
+
+@changes.register
+def _(event: Loan.RepaymentReversed) -> list[Change]:
+    return _money_moved(event, received=-event.amount)
+
+
+@changes.register
+def _(event: Loan.CreditRefunded) -> list[Change]:
+    return _money_moved(event, refunded=event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeCharged) -> list[Change]:
+    return _money_moved(event, fees_charged=event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeWaived) -> list[Change]:
+    return _money_moved(event, fees_waived=event.amount)
+
+
+@changes.register
+def _(event: Loan.DueDateMoved) -> list[Change]:
+    return _money_moved(event)
+
+
+@changes.register
+def _(event: Loan.BucketChanged) -> list[Change]:
+    return _standing(event, LoanState.ACTIVE, event.bucket, event.balance)
+
+
+@changes.register
+def _(event: Loan.Settled) -> list[Change]:
+    return _standing(event, LoanState.SETTLED, event.bucket, event.balance)
+
+
+@changes.register
+def _(event: Loan.Closed) -> list[Change]:
+    return _standing(event, LoanState.CLOSED, event.bucket, event.balance)
+
+
+@changes.register
+def _(event: Loan.WrittenOff) -> list[Change]:
+    loss = event.principal + event.interest + event.fees + event.penalty
+    return [
+        _money(event, written_off=loss),
+        *_standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance),
+    ]
+
+
+@changes.register
+def _(event: Loan.RecoveryReceived) -> list[Change]:
+    return [_money(event, recovered=event.amount)]
+
+
+def _loan(event: Loan.Applied | Loan.Migrated, **values: Any) -> Put:
+    return Put(
+        "summary_loan",
+        key={"loan_id": event.originator_id},
+        values={
+            **known(event),
+            "loan_ref": event.loan_ref,
+            "borrower_id": event.borrower_id,
+            "currency": event.currency,
+            **values,
+        },
+    )
+
+
+def _standing(
+    event: Stream.Event, state: str, bucket: str | None = None, balance: Balance = NOTHING
+) -> list[Change]:
+    """How the loan now stands, in its own row and in the history beside it."""
+    standing = {"state": state, "bucket": bucket, **vars(balance)}
+    now = Put(
+        "summary_loan",
+        key={"loan_id": event.originator_id},
+        values={"version": event.originator_version, **standing},
+    )
+    then = Put(
+        "summary_standing",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={**known(event), **standing},
+    )
+    return [now, then]
+
+
+def _terms(event: Stream.Event, **values: Any) -> Put:
+    return Put(
+        "summary_terms",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={**known(event), **values},
+    )
+
+
+def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
+    fees = [
+        Put(
+            "summary_contract_fee",
+            key={"loan_id": event.originator_id, "number": number},
+            values={
+                "version": event.originator_version,
+                **known(event),
+                "kind": fee.kind,
+                "timing": fee.timing,
+                "amount": fee.amount,
+            },
+        )
+        for number, fee in enumerate(terms.fees, start=1)
+    ]
+    in_full = _terms(
+        event,
+        amount=terms.amount,
+        term_months=terms.term_months,
+        annual_rate=terms.annual_rate,
+        frequency=terms.frequency,
+        method=terms.method,
+        day_count=terms.day_count,
+        rounding=terms.rounding,
+        grace_days=terms.grace_days,
+        grace_retroactive=terms.grace_retroactive,
+        penalty_rate=terms.penalty_rate,
+        allocation_order=terms.allocation_order,
+        future_money=terms.future_money,
+        calendar=terms.calendar,
+    )
+    return [in_full, *fees]
+
+
+def _money(event: Stream.Event, **amounts: int) -> Put:
+    nothing = dict.fromkeys(
+        (
+            "received",
+            "refunded",
+            "principal_paid",
+            "interest_paid",
+            "fees_paid",
+            "penalty_paid",
+            "fees_charged",
+            "fees_waived",
+            "written_off",
+            "recovered",
+        ),
+        0,
+    )
+    return Put(
+        "summary_money",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={**known(event), **nothing, **amounts},
+    )
+
+
+def _instalments(event: Stream.Event, rows: list[Instalment]) -> list[Change]:
+    return [
+        Put(
+            "summary_instalment",
+            key={
+                "loan_id": event.originator_id,
+                "number": row.number,
+                "version": event.originator_version,
+            },
+            values={
+                **known(event),
+                **{name: value for name, value in vars(row).items() if name != "number"},
+            },
+        )
+        for row in rows
+    ]
