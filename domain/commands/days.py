@@ -67,34 +67,54 @@ def open_day(book: Book, day: date, *, zone: str, now: datetime) -> None:
     Raises:
         DayOutOfOrder: another day is open, or this one was closed.
     """
+    days, commands = opening(book, day, zone=zone, now=now)
+    if commands:
+        book.keep(commands, days)
+
+
+def opening(
+    book: Book, day: date, *, zone: str, now: datetime
+) -> tuple[BusinessDay, list[Command]]:
+    """The book's days with *day* open, and the command to store when it was not yet.
+
+    For a caller who stores it in one transaction with what he does first on that day.
+
+    Raises:
+        DayOutOfOrder: another day is open, or this one was closed.
+    """
     act = _act(days_id(book), "open", day, now)
     days = book.find(BusinessDay, days_id(book))
     if days is None:
         days = BusinessDay.begin(act, days_id(book), book=Book.name, zone=zone)
     if days.open_on == day:
-        return
+        return days, []
     days.start_day(act, day)
-    book.keep([_command(act, days)], days)
+    return days, [_command(act, days)]
 
 
 def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) -> dict[str, int]:
     """Attend to every stream whose day has come, then close *day*; counts by event.
 
+    A day on which nothing is to do opens and closes in one transaction.
+
     Raises:
         DayOutOfOrder: another day is open, or this one was closed.
     """
-    open_day(book, day, zone=zone, now=now())
+    days, commands = opening(book, day, zone=zone, now=now())
     counts: Counter[str] = Counter()
-    for due in _batches(book, Borrower, day):
-        counts += _attend_borrowers(book, due, day, now())
-    for due in _batches(book, Loan, day):
-        counts += _attend_loans(book, due, day, now())
-    days = book.get(BusinessDay, days_id(book))
-    if days.open_on != day:
-        raise DayOutOfOrder(f"{day} is not open any more; another run closed it.")
+    for kind, attend in ((Borrower, _attend_borrowers), (Loan, _attend_loans)):
+        for due in _batches(book, kind, day):
+            if commands:
+                book.keep(commands, days)
+                commands = []
+            counts += attend(book, due, day, now())
+    if not commands:
+        days = book.get(BusinessDay, days_id(book))
+        if days.open_on != day:
+            raise DayOutOfOrder(f"{day} is not open any more; another run closed it.")
     act = _act(days.id, "close", day, now())
     days.close_day(act, [Count(kind, count) for kind, count in sorted(counts.items())])
-    book.keep([_command(act, days)], days)
+    book.keep([*commands, _command(act, days)], days)
     return dict(counts)
 
 
