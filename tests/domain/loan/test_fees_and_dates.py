@@ -1,0 +1,274 @@
+"""Fees charged and forgiven; due dates that move."""
+
+from datetime import date
+
+import pytest
+
+from domain.base.refusal import AmountNotPositive, SamePerson
+from domain.base.terms import FeeTerm
+from domain.loan import refusals as no
+from domain.loan.loan import Loan
+from domain.loan.schedule import Instalment
+from tests.domain.story import (
+    LETTER_FEE,
+    act,
+    disbursed,
+    fee_charged,
+    fee_waived,
+    given,
+    happened,
+    kinds,
+    last,
+    moved,
+    paid,
+    recorded,
+    repaid,
+    repay,
+    terms,
+    waive,
+    written_off,
+)
+
+FEB_1 = date(2025, 2, 1)
+FEB_15 = date(2025, 2, 15)
+WITH_FEE = terms(fees=[LETTER_FEE])
+
+
+def test_a_fee_of_the_contract_falls_due_with_the_next_instalment() -> None:
+    loan = given(disbursed(WITH_FEE))
+
+    fee_charged("F-1", on=date(2025, 2, 16))(loan)
+
+    (event,) = recorded(loan)[:1]
+    assert event == happened(Loan.FeeCharged, fee_ref="F-1", amount=20_00, instalment=2)
+    assert event.balance.fees == 20_00
+
+
+def test_a_fee_on_a_due_date_falls_due_the_same_day() -> None:
+    loan = given(disbursed(WITH_FEE))
+
+    fee_charged("F-1", on=FEB_15)(loan)
+
+    assert recorded(loan) == [happened(Loan.FeeCharged, instalment=1)]
+
+
+def test_a_fee_the_contract_does_not_name_is_refused() -> None:
+    loan = given(disbursed(WITH_FEE))
+
+    with pytest.raises(no.FeeNotDisclosed):
+        fee_charged("F-1", on=FEB_1, kind="PHONE_CALL")(loan)
+
+    assert recorded(loan) == []
+
+
+def test_a_fee_for_each_instalment_is_not_charged_on_an_event() -> None:
+    loan = given(disbursed(terms(fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)])))
+
+    with pytest.raises(no.FeeNotDisclosed):
+        fee_charged("F-1", on=FEB_1, kind="ACCOUNT")(loan)
+
+
+def test_a_fee_for_each_instalment_is_part_of_the_schedule() -> None:
+    loan = given(disbursed(terms(fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)])))
+
+    assert [row.fees for row in loan.instalments] == [1_00] * 12
+
+
+def test_the_same_fee_again_is_charged_once() -> None:
+    loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1))
+
+    fee_charged("F-1", on=FEB_1)(loan)
+
+    assert recorded(loan) == []
+
+
+def test_no_fee_is_charged_on_a_settled_or_written_off_loan() -> None:
+    settled = given(disbursed(WITH_FEE), paid("P-1", 1_032_80, on=FEB_1))
+    lost = given(disbursed(WITH_FEE), written_off(on=FEB_1))
+
+    for loan in (settled, lost):
+        with pytest.raises(no.NotActive):
+            fee_charged("F-1", on=FEB_1)(loan)
+
+
+def test_a_fee_on_an_instalment_paid_in_advance_leaves_it_open_again() -> None:
+    loan = given(disbursed(WITH_FEE), paid("P-1", 86_07, on=FEB_1))
+
+    fee_charged("F-1", on=date(2025, 2, 2))(loan)
+
+    (row,) = last(loan, Loan.FeeCharged).instalments
+    assert (row.paid_on, row.left) == (None, 20_00)
+
+
+def test_a_fee_is_forgiven_by_two_people() -> None:
+    loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1))
+
+    waive(loan, "F-1", 20_00, on=date(2025, 2, 2))
+
+    assert recorded(loan) == [
+        happened(
+            Loan.FeeWaived,
+            fee_ref="F-1",
+            amount=20_00,
+            instalment=1,
+            requested_by="clerk",
+            approved_by="manager",
+        )
+    ]
+    assert loan.balance.fees == 0
+
+
+def test_a_fee_is_forgiven_in_part() -> None:
+    loan = given(
+        disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1), fee_waived("F-1", 5_00, on=FEB_1)
+    )
+
+    repay(loan, "P-1", 15_00, on=FEB_15)
+
+    assert recorded(loan) == [repaid("P-1", 15_00, fees=15_00)]
+
+
+def test_forgiving_all_that_was_left_of_an_instalment_closes_it() -> None:
+    fee_last = terms(
+        fees=[LETTER_FEE], allocation_order=["INTEREST", "PENALTY", "PRINCIPAL", "FEE"]
+    )
+    loan = given(disbursed(fee_last), fee_charged("F-1", on=FEB_1), paid("P-1", 86_07, on=FEB_1))
+
+    waive(loan, "F-1", 20_00, on=FEB_15)
+
+    (row,) = last(loan, Loan.FeeWaived).instalments
+    assert (row.left, row.paid_on is not None) == (0, True)
+
+
+def test_nobody_approves_a_waiver_of_their_own() -> None:
+    loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1))
+
+    with pytest.raises(SamePerson):
+        waive(loan, "F-1", 20_00, on=FEB_1, requested_by="manager")
+
+
+@pytest.mark.parametrize("amount", [0, -5_00])
+def test_a_waiver_is_above_zero(amount: int) -> None:
+    loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1))
+
+    with pytest.raises(AmountNotPositive):
+        waive(loan, "F-1", amount, on=FEB_1)
+
+
+def test_a_fee_that_was_never_charged_cannot_be_forgiven() -> None:
+    loan = given(disbursed(WITH_FEE))
+
+    with pytest.raises(no.FeeUnknown):
+        waive(loan, "F-1", 20_00, on=FEB_1)
+
+
+def test_no_more_of_a_fee_is_forgiven_than_is_unpaid() -> None:
+    loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1), paid("P-1", 15_00, on=FEB_1))
+
+    with pytest.raises(no.FeeUnknown):
+        waive(loan, "F-1", 5_01, on=FEB_1)
+    waive(loan, "F-1", 5_00, on=FEB_1)
+
+    assert kinds(loan) == [Loan.FeeWaived]
+
+
+def test_a_fee_is_forgiven_once() -> None:
+    loan = given(
+        disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1), fee_waived("F-1", 20_00, on=FEB_1)
+    )
+
+    with pytest.raises(no.FeeUnknown):
+        waive(loan, "F-1", 1, on=FEB_1)
+
+
+def test_a_moved_due_date_keeps_the_interest_as_scheduled() -> None:
+    loan = given(disbursed())
+
+    moved(1, date(2025, 2, 25), on=FEB_1)(loan)
+
+    (event,) = recorded(loan)
+    assert event == happened(Loan.DueDateMoved, effective_on=FEB_1, reason="asked")
+    (row,) = event.instalments
+    assert row == Instalment(1, date(2025, 2, 25), date(2025, 2, 25), 81_07, 5_00, 0)
+
+
+def test_moving_a_due_date_to_where_it_is_changes_nothing() -> None:
+    loan = given(disbursed())
+
+    moved(1, FEB_15, on=FEB_1)(loan)
+
+    assert recorded(loan) == []
+
+
+@pytest.mark.parametrize(
+    ("due_on", "on"),
+    [
+        (date(2025, 3, 15), FEB_1),  # onto its neighbour
+        (date(2025, 3, 16), FEB_1),
+        (date(2025, 1, 31), FEB_1),  # into the past
+        (date(2025, 1, 15), date(2025, 1, 15)),  # onto the payout
+    ],
+)
+def test_instalments_keep_their_order_when_one_moves(due_on: date, on: date) -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(no.DueDateOutOfOrder):
+        moved(1, due_on, on=on)(loan)
+
+
+def test_an_instalment_does_not_move_before_the_one_before() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(no.DueDateOutOfOrder):
+        moved(2, FEB_15, on=FEB_1)(loan)
+
+
+def test_the_last_instalment_moves_as_far_as_is_agreed() -> None:
+    loan = given(disbursed())
+
+    moved(12, date(2026, 6, 30), on=FEB_1)(loan)
+
+    assert kinds(loan) == [Loan.DueDateMoved]
+
+
+def test_a_paid_instalment_does_not_move() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_1))
+
+    with pytest.raises(no.InstalmentNotOpen):
+        moved(1, date(2025, 2, 20), on=FEB_1)(loan)
+
+
+def test_an_instalment_that_is_not_in_the_schedule_does_not_move() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(no.InstalmentNotOpen):
+        moved(13, date(2026, 2, 20), on=FEB_1)(loan)
+
+
+def test_a_loss_is_taken_by_two_people_with_a_reason() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(SamePerson):
+        loan.write_off(act(FEB_1), reason="r", requested_by="a", approved_by="A ")
+    with pytest.raises(no.ReasonMissing):
+        loan.write_off(act(FEB_1), reason=" ", requested_by="a", approved_by="b")
+    loan.write_off(act(FEB_1), reason="gone", requested_by="a", approved_by="b")
+
+    assert recorded(loan) == [
+        happened(Loan.WrittenOff, principal=1_000_00, interest=32_80, fees=0, penalty=0)
+    ]
+
+
+def test_a_loss_is_taken_once() -> None:
+    loan = given(disbursed(), written_off(on=FEB_1))
+
+    written_off(on=FEB_15)(loan)
+
+    assert recorded(loan) == []
+
+
+def test_a_settled_loan_has_no_loss_to_take() -> None:
+    loan = given(disbursed(), paid("P-1", 1_032_80, on=FEB_1))
+
+    with pytest.raises(no.NotActive):
+        written_off(on=FEB_15)(loan)

@@ -1,0 +1,203 @@
+"""Payments that turn out not to stand, and payments that were found late."""
+
+from datetime import date
+
+import pytest
+
+from domain.loan import refusals as no
+from domain.loan.allocation import Split
+from domain.loan.loan import Loan
+from tests.domain.story import (
+    act,
+    applied,
+    attended,
+    disbursed,
+    given,
+    happened,
+    last,
+    paid,
+    recorded,
+    refunded,
+    repaid,
+    repay,
+    reversed_,
+    written_off,
+)
+
+FEB_15 = date(2025, 2, 15)
+MAR_15 = date(2025, 3, 15)
+MAR_20 = date(2025, 3, 20)
+
+
+def test_a_reversal_takes_back_what_the_payment_paid() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    reversed_("P-1", on=date(2025, 2, 15))(loan)
+
+    (event,) = recorded(loan)
+    assert event == happened(
+        Loan.RepaymentReversed,
+        effective_on=FEB_15,
+        payment_ref="P-1",
+        amount=86_07,
+        reversed=Split(interest=5_00, principal=81_07),
+        net=Split(interest=-5_00, principal=-81_07),
+        reallocated=[],
+    )
+    assert event.instalments[0].paid_on is None
+    assert event.balance.principal == 1_000_00
+
+
+def test_a_reversal_splits_later_payments_anew_in_the_same_event() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15), paid("P-2", 86_07, on=MAR_15))
+
+    reversed_("P-1", on=MAR_15)(loan)
+
+    (moved,) = last(loan, Loan.RepaymentReversed).reallocated
+    assert (moved.ref, moved.on) == ("P-2", MAR_15)
+    assert moved.before == Split(interest=4_59, principal=81_48)
+    assert moved.after == Split(interest=5_00, principal=81_07)
+    assert [part.instalment for part in moved.parts] == [1]
+
+
+def test_a_reversal_that_leaves_the_loan_late_says_so_from_the_day_it_was() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    reversed_("P-1", on=MAR_20)(loan)
+
+    assert recorded(loan) == [
+        happened(Loan.RepaymentReversed, effective_on=FEB_15, business_on=MAR_20),
+        happened(Loan.WentOverdue, effective_on=date(2025, 2, 16), amount_overdue=172_14),
+        happened(Loan.BucketChanged, effective_on=date(2025, 3, 18), bucket="M2"),
+    ]
+
+
+def test_after_a_reversal_the_loan_stands_as_if_the_payment_had_never_come() -> None:
+    with_it = given(
+        disbursed(),
+        paid("P-1", 50_00, on=FEB_15),
+        paid("P-2", 86_07, on=MAR_15),
+        reversed_("P-1", on=MAR_20),
+    )
+    without = given(disbursed(), paid("P-2", 86_07, on=MAR_15), attended(on=MAR_20))
+
+    assert with_it.instalments == without.instalments
+    assert with_it.parts == without.parts
+    assert with_it.splits == without.splits
+    assert with_it.balance.principal == without.balance.principal
+    assert with_it.bucket == without.bucket
+
+
+def test_a_payment_is_reversed_once() -> None:
+    loan = given(disbursed(), paid("P-1", 50_00, on=FEB_15), reversed_("P-1", on=FEB_15))
+
+    reversed_("P-1", on=MAR_20)(loan)
+
+    assert recorded(loan) == []
+
+
+def test_a_payment_nobody_made_cannot_be_reversed() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(no.PaymentUnknown):
+        reversed_("P-1", on=FEB_15)(loan)
+
+
+def test_a_reversal_needs_a_reason() -> None:
+    loan = given(disbursed(), paid("P-1", 50_00, on=FEB_15))
+
+    with pytest.raises(no.ReasonMissing):
+        loan.reverse(act(FEB_15), payment_ref="P-1", reason=" ")
+
+
+def test_nothing_is_reversed_on_a_loan_that_was_not_paid_out() -> None:
+    loan = given(applied())
+
+    with pytest.raises(no.NotDisbursed):
+        reversed_("P-1", on=FEB_15)(loan)
+
+
+def test_the_reference_of_a_reversed_payment_is_not_used_again() -> None:
+    loan = given(disbursed(), paid("P-1", 50_00, on=FEB_15), reversed_("P-1", on=FEB_15))
+
+    with pytest.raises(no.PaymentRefReused):
+        repay(loan, "P-1", 50_00, on=FEB_15)
+
+
+def test_a_recovery_cannot_be_reversed_as_a_payment() -> None:
+    loan = given(
+        disbursed(), written_off(on=date(2025, 9, 30)), paid("P-1", 50_00, on=date(2025, 10, 1))
+    )
+
+    with pytest.raises(no.PaymentUnknown):
+        reversed_("P-1", on=date(2025, 10, 2))(loan)
+
+
+def test_reversing_the_payment_that_closed_a_loan_opens_it_again() -> None:
+    loan = given(disbursed(), paid("P-1", 1_032_80, on=FEB_15))
+
+    reversed_("P-1", on=date(2025, 2, 20))(loan)
+
+    assert recorded(loan) == [
+        happened(Loan.RepaymentReversed, state_before="CLOSED", state="ACTIVE"),
+        happened(Loan.WentOverdue, effective_on=date(2025, 2, 16)),
+        happened(Loan.BucketChanged, bucket="M1"),
+    ]
+
+
+def test_reversing_a_payment_whose_credit_was_refunded_leaves_the_borrower_owing_it() -> None:
+    loan = given(disbursed(), paid("P-1", 1_100_00, on=FEB_15), refunded("R-1", 67_20, on=FEB_15))
+
+    reversed_("P-1", on=FEB_15)(loan)
+
+    assert loan.unapplied == -67_20
+    assert loan.balance.principal == 1_000_00
+
+
+def test_money_first_fills_a_credit_that_was_refunded_and_then_taken_back() -> None:
+    loan = given(
+        disbursed(),
+        paid("P-1", 1_100_00, on=FEB_15),
+        refunded("R-1", 67_20, on=FEB_15),
+        reversed_("P-1", on=FEB_15),
+    )
+
+    repay(loan, "P-2", 100_00, on=FEB_15)
+
+    assert recorded(loan) == [
+        repaid("P-2", 100_00, interest=5_00, principal=27_80, unapplied=67_20)
+    ]
+    assert loan.unapplied == 0
+
+
+def test_a_payment_found_late_counts_from_the_day_it_was_received() -> None:
+    loan = given(disbursed(), paid("P-2", 86_07, on=MAR_15))
+
+    repay(loan, "P-1", 86_07, on=FEB_15, known_on=MAR_15)
+
+    event = last(loan, Loan.Repaid)
+    assert event == repaid("P-1", 86_07, interest=5_00, principal=81_07)
+    assert (event.effective_on, event.business_on) == (FEB_15, MAR_15)
+    (moved,) = event.reallocated
+    assert (moved.ref, moved.after) == ("P-2", Split(interest=4_59, principal=81_48))
+    assert event.net == Split(interest=4_59, principal=81_48)
+
+
+def test_in_whatever_order_payments_become_known_the_loan_stands_the_same() -> None:
+    in_order = given(disbursed(), paid("P-1", 86_07, on=FEB_15), paid("P-2", 50_00, on=MAR_15))
+    late = given(
+        disbursed(), paid("P-2", 50_00, on=MAR_15), paid("P-1", 86_07, on=FEB_15, known_on=MAR_15)
+    )
+
+    assert late.instalments == in_order.instalments
+    assert late.parts == in_order.parts
+    assert late.splits == in_order.splits
+
+
+def test_movements_keep_their_references_when_they_are_split_anew() -> None:
+    loan = given(disbursed(), paid("P-2", 86_07, on=MAR_15), paid("P-3", 10_00, on=MAR_20))
+
+    repay(loan, "P-1", 1_00, on=FEB_15, known_on=MAR_20)
+
+    assert {movement.ref for movement in last(loan, Loan.Repaid).reallocated} == {"P-2", "P-3"}
+    assert set(loan.splits) == {"P-1", "P-2", "P-3"}
