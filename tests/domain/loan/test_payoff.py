@@ -1,0 +1,137 @@
+"""Closing a loan early."""
+
+from datetime import date
+
+import pytest
+
+from domain.loan import refusals as no
+from domain.loan.loan import Loan
+from tests.domain.story import (
+    JAN_15,
+    applied,
+    disbursed,
+    given,
+    happened,
+    kinds,
+    last,
+    paid,
+    recorded,
+    repaid,
+    repay,
+    reversed_,
+)
+
+FEB_15 = date(2025, 2, 15)
+MAR_1 = date(2025, 3, 1)
+
+
+def test_closing_early_costs_the_principal_and_the_interest_to_the_day() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    # 918.93 at 6 % for 16 days of 30/360: 2.45.
+    assert loan.payoff(MAR_1) == 918_93 + 2_45
+
+
+def test_on_a_due_date_closing_early_costs_no_more_than_the_instalment_and_the_principal() -> None:
+    loan = given(disbursed())
+
+    assert loan.payoff(FEB_15) == 1_000_00 + 5_00
+
+
+def test_on_the_day_of_payout_closing_costs_the_principal() -> None:
+    loan = given(disbursed())
+
+    assert loan.payoff(JAN_15) == 1_000_00
+
+
+def test_overdue_interest_is_part_of_what_closes_a_loan() -> None:
+    loan = given(disbursed())
+
+    assert loan.payoff(MAR_1) == 1_000_00 + 5_00 + 2_45
+
+
+def test_closing_early_settles_and_closes_the_loan() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    repay(loan, "P-2", 921_38, on=MAR_1, payoff=True)
+
+    assert recorded(loan) == [
+        repaid("P-2", 921_38, interest=2_45, principal=918_93),
+        happened(Loan.Settled, effective_on=MAR_1, early=True),
+        happened(Loan.Closed, effective_on=MAR_1),
+    ]
+    assert {row.paid_on for row in loan.instalments[1:]} == {MAR_1}
+    assert sum(row.principal for row in loan.instalments) == 1_000_00
+
+
+def test_money_that_does_not_close_the_loan_is_no_payoff() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    with pytest.raises(no.PayoffShort):
+        repay(loan, "P-2", 921_37, on=MAR_1, payoff=True)
+
+    assert recorded(loan) == []
+
+
+def test_the_same_money_without_the_word_is_paid_in_advance() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    repay(loan, "P-2", 921_38, on=MAR_1)
+
+    assert kinds(loan) == [Loan.Repaid]
+    assert loan.state == "ACTIVE"
+
+
+def test_too_much_money_at_a_payoff_is_credit() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    repay(loan, "P-2", 930_00, on=MAR_1, payoff=True)
+
+    assert last(loan, Loan.Repaid).unapplied == 8_62
+    assert kinds(loan) == [Loan.Repaid, Loan.Settled]
+
+
+def test_reversing_a_payoff_brings_the_old_schedule_back() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    before = list(loan.instalments)
+
+    repay(loan, "P-2", 921_38, on=MAR_1, payoff=True)
+    reversed_("P-2", on=date(2025, 3, 2))(loan)
+
+    assert loan.instalments == before
+    assert loan.state == "ACTIVE"
+
+
+def test_a_payoff_that_an_earlier_reversal_leaves_short_closes_nothing() -> None:
+    loan = given(
+        disbursed(), paid("P-1", 86_07, on=FEB_15), paid("P-2", 921_38, on=MAR_1, payoff=True)
+    )
+
+    reversed_("P-1", on=MAR_1)(loan)
+
+    (moved,) = last(loan, Loan.RepaymentReversed).reallocated
+    assert moved.ref == "P-2"
+    assert loan.state == "ACTIVE"
+    assert loan.balance.principal > 0
+
+
+def test_a_payment_found_after_a_payoff_becomes_credit_of_the_payoff() -> None:
+    loan = given(disbursed(), paid("P-2", 1_007_45, on=MAR_1, payoff=True))
+
+    repay(loan, "P-1", 86_07, on=FEB_15, known_on=MAR_1)
+
+    assert loan.state == "SETTLED"
+    assert loan.unapplied == 86_07
+    assert loan.splits["P-1"].unapplied == 0
+
+
+def test_a_loan_that_was_not_paid_out_has_no_payoff() -> None:
+    with pytest.raises(no.NotDisbursed):
+        given(applied()).payoff(MAR_1)
+
+
+def test_closing_a_loan_whose_next_instalment_is_paid_keeps_its_interest() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07 * 2, on=FEB_15))
+
+    # The second instalment is paid with its interest in advance; what is left is principal.
+    assert loan.payoff(MAR_1) == 1_000_00 - 81_07 - 81_48
