@@ -1,6 +1,7 @@
 """Money as integers in the currency's minor unit, and the one rounding."""
 
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+import re
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from functools import lru_cache
 
@@ -10,6 +11,10 @@ from domain.base.refusal import Refusal
 
 AMOUNT_MAX = 10**15
 """The largest amount taken, in minor units; sums of a book stay far inside int64."""
+
+AMOUNT = re.compile(
+    r"(?P<sign>-?)(?P<whole>[0-9]{1,20}|[0-9]{1,3}(,[0-9]{3}){1,6})(\.(?P<fraction>[0-9]{1,20}))?"
+)
 
 
 class Rounding(StrEnum):
@@ -50,19 +55,23 @@ def exponent(currency: str) -> int:
 def minor_units(text: str, currency: str) -> int:
     """The amount that *text* writes, in minor units: ``"1,234.50"`` CNY is 123450.
 
+    A comma separates thousands and nothing else: ``"12,34"`` is a mistake, not 1234.
+
     Raises:
         NotAnAmount: it is not a number, or has more decimals than the currency.
         UnknownCurrency: the currency is unknown.
     """
-    try:
-        scaled = Decimal(text.strip().replace(",", "")).scaleb(exponent(currency))
-    except InvalidOperation:
-        raise NotAnAmount(f"{text!r} is not an amount.") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    digits = exponent(currency)
+    found = AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise NotAnAmount(f"{text!r} is not an amount.")
+    sign, whole, fraction = found["sign"], found["whole"].replace(",", ""), found["fraction"] or ""
+    if fraction[digits:].strip("0"):
         raise NotAnAmount(f"{text!r} has more decimals than {currency} has.")
-    if abs(scaled) > AMOUNT_MAX:
+    amount = int(sign + whole + fraction[:digits].ljust(digits, "0"))
+    if abs(amount) > AMOUNT_MAX:
         raise NotAnAmount(f"{text!r} is larger than any loan here.")
-    return int(scaled)
+    return amount
 
 
 def written(amount: int, currency: str) -> str:
