@@ -25,6 +25,7 @@ STATEMENTS = (
     "GRANT loans_writer, loans_projector TO CURRENT_USER",
     "CREATE SCHEMA store",
     "CREATE SCHEMA views",
+    "CREATE SCHEMA rm AUTHORIZATION loans_projector",
     """
     CREATE TABLE store.book_events (
         originator_id uuid NOT NULL,
@@ -156,26 +157,29 @@ STATEMENTS = (
     """
     CREATE TABLE views.position (
         view text NOT NULL,
+        view_version integer NOT NULL,
         topic text NOT NULL,
         partition integer NOT NULL,
         next_offset bigint NOT NULL,
         notification_id bigint NOT NULL DEFAULT 0,
         event_at timestamptz,
         applied_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (view, topic, partition)
+        PRIMARY KEY (view, view_version, topic, partition)
     )
     """,
     """
     CREATE TABLE views.stream_version (
         view text NOT NULL,
+        view_version integer NOT NULL,
         stream_id uuid NOT NULL,
         version bigint NOT NULL,
-        PRIMARY KEY (view, stream_id)
+        PRIMARY KEY (view, view_version, stream_id)
     )
     """,
     """
     CREATE TABLE views.parked (
         view text NOT NULL,
+        view_version integer NOT NULL,
         stream_id uuid NOT NULL,
         version bigint NOT NULL,
         topic text NOT NULL,
@@ -186,7 +190,7 @@ STATEMENTS = (
         state bytea NOT NULL,
         error text NOT NULL,
         parked_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (view, stream_id, version)
+        PRIMARY KEY (view, view_version, stream_id, version)
     )
     """,
     """
@@ -204,6 +208,7 @@ STATEMENTS = (
     "GRANT SELECT ON store.installation TO loans_writer",
     "GRANT SELECT ON store.book_events, store.relay_position, store.published TO loans_projector",
     "GRANT USAGE ON SCHEMA views TO loans_writer, loans_projector",
+    "GRANT USAGE ON SCHEMA rm TO loans_writer",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA views TO loans_projector",
     "GRANT SELECT ON ALL TABLES IN SCHEMA views TO loans_writer",
     "GRANT CREATE ON SCHEMA views TO loans_projector",
