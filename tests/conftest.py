@@ -8,11 +8,13 @@ Tests share them: make a database (``new_database``) and topics of your own.
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import DefaultContext, FloatOperation, setcontext
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -21,10 +23,19 @@ from psycopg import sql
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra import supervisor
+from infra.embedded.kafka import PROPERTIES
 from infra.settings import Settings
 
 DefaultContext.traps[FloatOperation] = True
 setcontext(DefaultContext)
+
+POSTGRES_IMAGE = "postgres:18.4-bookworm"
+KAFKA_IMAGE = "apache/kafka:4.1.1"
+START_WHEN_TOLD = """
+until [ -f /tmp/address ]; do sleep 0.1; done
+export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address),BROKER://localhost:19092
+exec /etc/kafka/docker/run
+"""
 
 
 class Given(BaseSettings):
@@ -57,17 +68,30 @@ def temporary_home() -> Iterator[Path]:
         shutil.rmtree(home)
 
 
+@cache
 def docker_answers() -> bool:
     """Whether containers can be started here; asked without noise or a long wait."""
-    socket = Path("/var/run/docker.sock")
-    if not (socket.exists() or _docker_host()):
+    host = _docker_host() or "unix:///var/run/docker.sock"
+    if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
         return False
     import docker
 
     try:
-        docker.from_env(timeout=5).ping()
+        with closing(docker.from_env(timeout=2)) as client:
+            client.ping()
     except Exception:
         return False
+    return True
+
+
+def _listens(path: str) -> bool:
+    # Docker's client forgets to close a socket that nobody answers, which is a warning.
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
     return True
 
 
@@ -78,6 +102,31 @@ def _docker_host() -> str | None:
     return Docker().docker_host
 
 
+@contextmanager
+def kafka_in_container() -> Iterator[str]:
+    """The official image, set as the embedded one; testcontainers' own class is for another."""
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    properties = PROPERTIES | {
+        "listeners": "PLAINTEXT://:9092,BROKER://:19092,CONTROLLER://:29093",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,BROKER:PLAINTEXT,"
+        "CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "BROKER",
+        "controller.quorum.voters": "1@localhost:29093",
+    }
+    container = DockerContainer(KAFKA_IMAGE).with_exposed_ports(9092)
+    for name, value in properties.items():
+        container.with_env(f"KAFKA_{name.upper().replace('.', '_')}", value)
+    # It has to say where it is reached, which nobody knows before it was made.
+    container.with_command(["bash", "-c", START_WHEN_TOLD])
+    with container:
+        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(9092)}"
+        container.exec(["bash", "-c", f"echo {address} >/tmp/new && mv /tmp/new /tmp/address"])
+        LogMessageWaitStrategy("Kafka Server started").wait_until_ready(container)
+        yield address
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL whose user may create databases and roles."""
@@ -85,9 +134,9 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
     elif docker_answers():
-        from testcontainers.postgres import PostgresContainer
+        from testcontainers.community.postgres import PostgresContainer
 
-        with PostgresContainer("postgres:18", driver=None) as container:
+        with PostgresContainer(POSTGRES_IMAGE, driver=None) as container:
             yield container.get_connection_url()
     else:
         with embedded("postgres") as state:
@@ -101,10 +150,8 @@ def kafka_bootstrap() -> Iterator[str]:
     if given:
         yield given
     elif docker_answers():
-        from testcontainers.kafka import KafkaContainer
-
-        with KafkaContainer("apache/kafka:4.1.1").with_kraft() as container:
-            yield container.get_bootstrap_server()
+        with kafka_in_container() as address:
+            yield address
     else:
         with embedded("kafka") as state:
             yield state.kafka_bootstrap
@@ -118,9 +165,7 @@ def new_database(postgres_url: str) -> Iterator[Callable[[], str]]:
     def make() -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         made.append(name)
         return with_database(postgres_url, name)
 
