@@ -27,8 +27,10 @@ TABLES = (
             "term_months": "integer",
             "purpose": "text",
             "channel": "text",
+            "stage": "text",
         },
         key=("loan_id",),
+        indexes=(("stage",),),
     ),
     Table(
         "tracker_offer",
@@ -57,7 +59,7 @@ TABLES = (
             "reasons": "text[]",
         },
         key=("loan_id", "version"),
-        indexes=(("stage", "business_on"),),
+        indexes=(("business_on", "loan_id"),),
     ),
 )
 
@@ -87,9 +89,14 @@ def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
     return []
 
 
-def _stage(event: Any, **values: Any) -> Put:
-    """A row for the stage that *event* leads to, or for what changed within it."""
-    return Put(
+def _stage(event: Any, **values: Any) -> list[Change]:
+    """The stage that *event* leads to, with a row for it or what changed within it."""
+    now = Put(
+        "tracker_loan",
+        key={"loan_id": event.originator_id},
+        values={"version": event.originator_version, "stage": event.stage},
+    )
+    entered = Put(
         "tracker_stage",
         key={"loan_id": event.originator_id, "version": event.originator_version},
         values={
@@ -104,6 +111,7 @@ def _stage(event: Any, **values: Any) -> Put:
             **values,
         },
     )
+    return [now, entered]
 
 
 @changes.register
@@ -131,7 +139,7 @@ def _(event: Loan.Applied) -> list[Change]:
         valid_until_on=event.valid_until_on,
         missing=event.missing,
     )
-    return [loan, stage]
+    return [loan, *stage]
 
 
 @changes.register
@@ -153,12 +161,12 @@ def _(event: Loan.Migrated) -> list[Change]:
             "channel": event.origin,
         },
     )
-    return [loan, _stage(event)]
+    return [loan, *_stage(event)]
 
 
 @changes.register
 def _(event: Loan.EvidenceAdded) -> list[Change]:
-    return [_stage(event, due_on=event.stage_due_on, missing=event.missing)]
+    return _stage(event, due_on=event.stage_due_on, missing=event.missing)
 
 
 @changes.register
@@ -174,30 +182,30 @@ def _(event: Loan.Approved) -> list[Change]:
         },
     )
     stage = _stage(event, due_on=event.stage_due_on, valid_until_on=event.valid_until_on)
-    return [offer, stage]
+    return [offer, *stage]
 
 
 @changes.register(Loan.CostDisclosed)
 @changes.register(Loan.ContractSigned)
 def _(event: Loan.CostDisclosed | Loan.ContractSigned) -> list[Change]:
-    return [_stage(event, due_on=event.stage_due_on)]
+    return _stage(event, due_on=event.stage_due_on)
 
 
 @changes.register
 def _(event: Loan.Disbursed) -> list[Change]:
-    return [_stage(event)]
+    return _stage(event)
 
 
 @changes.register
 def _(event: Loan.Declined) -> list[Change]:
-    return [_stage(event, reasons=event.reasons)]
+    return _stage(event, reasons=event.reasons)
 
 
 @changes.register
 def _(event: Loan.Withdrawn) -> list[Change]:
-    return [_stage(event, reasons=[event.reason])]
+    return _stage(event, reasons=[event.reason])
 
 
 @changes.register
 def _(event: Loan.Expired) -> list[Change]:
-    return [_stage(event, valid_until_on=event.valid_until_on)]
+    return _stage(event, valid_until_on=event.valid_until_on)

@@ -1,0 +1,85 @@
+"""When a borrower may be contacted, wherever they may plausibly be."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from zoneinfo import ZoneInfo
+
+from domain.base.policy import ContactWindow
+
+LIMIT_DAYS = 14
+"""How far ahead a window is looked for."""
+
+
+@dataclass(frozen=True, order=True)
+class ContactPeriod:
+    """A stretch of time in which contact is allowed: ``[start_at, end_at)``, in UTC."""
+
+    start_at: datetime
+    end_at: datetime
+
+    def includes(self, at: datetime) -> bool:
+        """Whether *at* lies in it."""
+        return self.start_at <= at < self.end_at
+
+
+def next_contact(
+    zones: Sequence[str],
+    windows_on: Callable[[date], Sequence[ContactWindow]],
+    at: datetime,
+    limit_days: int = LIMIT_DAYS,
+) -> ContactPeriod | None:
+    """The period in which contact is allowed, the one *at* lies in or the next.
+
+    An instant is allowed when the clock of every zone shows a time inside the window
+    in force on the date there. None when no such instant comes within *limit_days*,
+    when no zone is known, or when no window is in force: unknown hours are no hours.
+    """
+    if not zones:
+        return None
+    everywhere = [_allowed_in(ZoneInfo(zone), windows_on, at, limit_days) for zone in zones]
+    coming = [period for period in reduce(_common, everywhere) if period.end_at > at]
+    if not coming or coming[0].start_at > at + timedelta(days=limit_days):
+        return None
+    return coming[0]
+
+
+def _allowed_in(
+    zone: ZoneInfo,
+    windows_on: Callable[[date], Sequence[ContactWindow]],
+    at: datetime,
+    limit_days: int,
+) -> list[ContactPeriod]:
+    first = at.astimezone(zone).date() - timedelta(days=1)
+    days = (first + timedelta(days=number) for number in range(limit_days + 3))
+    periods = (_allowed_on(zone, day, windows_on(day)) for day in days)
+    return [period for period in periods if period is not None]
+
+
+def _allowed_on(
+    zone: ZoneInfo, day: date, windows: Sequence[ContactWindow]
+) -> ContactPeriod | None:
+    """What all *windows* allow on a local day; the strictest wins."""
+    if not windows:
+        return None
+    start = max(_instants(day, max(window.start for window in windows), zone))
+    end = min(_instants(day, min(window.end for window in windows), zone))
+    return ContactPeriod(start, end) if start < end else None
+
+
+def _instants(day: date, at: time, zone: ZoneInfo) -> Iterable[datetime]:
+    """Both instants that a local time can mean; they differ when the clock is changed."""
+    return (
+        datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)
+    )
+
+
+def _common(some: list[ContactPeriod], others: list[ContactPeriod]) -> list[ContactPeriod]:
+    """What lies in a period of *some* and in one of *others*, in order."""
+    found = [
+        ContactPeriod(max(one.start_at, other.start_at), min(one.end_at, other.end_at))
+        for one in some
+        for other in others
+    ]
+    return sorted(period for period in found if period.start_at < period.end_at)
