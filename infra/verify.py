@@ -23,8 +23,14 @@ from fastavro import parse_schema, schemaless_reader
 from kafka import KafkaConsumer, TopicPartition
 from psycopg.rows import tuple_row
 
+from domain.borrower.borrower import Borrower
+from domain.commands.book import Book
+from domain.loan.loan import Loan
+from domain.loan.schedule import Instalment
+
 FAULTS_SHOWN = 5
 ROWS_PER_READ = 5_000
+STREAMS_PER_READ = 500
 HEADER_BYTES = 10
 
 EVENT_TOPICS = ("loan.events", "borrower.events", "product.events", "day.events")
@@ -213,6 +219,210 @@ def check_stream(conn: psycopg.Connection[Any], published: Published) -> Check:
         check.fault(f"{stream_id}/{version} is stored and not on Kafka.")
     check.counts = {"stored": stored, "on Kafka": records, "streams": len(heads)}
     return check
+
+
+LOAN_ROWS = {
+    "summary": (
+        "SELECT l.loan_id, l.state, coalesce(l.bucket, 'M0'), l.currency, l.principal, l.interest,"
+        " l.fees, l.penalty, l.unapplied FROM rm.summary_loan AS l WHERE l.loan_id = ANY(%s)"
+    ),
+    "summary, instalments": (
+        "SELECT loan_id, array_agg(ARRAY[number::text, due_on::text, pay_by_on::text,"
+        " principal::text, interest::text, fees::text, principal_paid::text, interest_paid::text,"
+        " fees_paid::text, penalty_paid::text, paid_on::text] ORDER BY number)"
+        " FROM (SELECT DISTINCT ON (loan_id, number) * FROM rm.summary_instalment"
+        " WHERE loan_id = ANY(%s) ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
+    ),
+    "summary, money": (
+        "SELECT loan_id, sum(received), sum(recovered), sum(refunded), sum(principal_paid),"
+        " sum(interest_paid), sum(fees_paid), sum(penalty_paid)"
+        " FROM rm.summary_money WHERE loan_id = ANY(%s) GROUP BY 1"
+    ),
+    "statement": (
+        "SELECT loan_id, sum(principal), sum(unapplied),"
+        " (array_agg(principal_after ORDER BY version DESC))[1]"
+        " FROM rm.statement_line WHERE loan_id = ANY(%s) GROUP BY 1"
+    ),
+    "tracker": "SELECT loan_id, stage FROM rm.tracker_loan WHERE loan_id = ANY(%s)",
+    "reminders": (
+        "SELECT loan_id, sum(amount_left) FROM (SELECT DISTINCT ON (loan_id, number) *"
+        " FROM rm.reminders_left WHERE loan_id = ANY(%s)"
+        " ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
+    ),
+    "reminders, dates": (
+        "SELECT loan_id, array_agg(pay_by_on ORDER BY number) FROM (SELECT DISTINCT ON"
+        " (loan_id, number) * FROM rm.reminders_due_date WHERE loan_id = ANY(%s)"
+        " ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
+    ),
+    "collections": (
+        "SELECT loan_id, min(unpaid_pay_by_on) FROM rm.collections_unpaid"
+        " WHERE loan_id = ANY(%s) GROUP BY 1"
+    ),
+}
+"""What each view says of a loan, in the form of ``_said_by``."""
+
+BORROWER_ROWS = {
+    "collections, zones": (
+        "SELECT borrower_id, jurisdiction, zones FROM rm.collections_borrower"
+        " WHERE borrower_id = ANY(%s)"
+    ),
+    "collections, holds": (
+        "SELECT borrower_id, array_agg(hold_ref ORDER BY hold_ref) FROM rm.collections_hold"
+        " WHERE borrower_id = ANY(%s) AND lifted_on IS NULL GROUP BY 1"
+    ),
+    "reminders, holds": (
+        "SELECT borrower_id, array_agg(hold_ref ORDER BY hold_ref) FROM rm.reminders_hold"
+        " WHERE borrower_id = ANY(%s) AND lifted_on IS NULL GROUP BY 1"
+    ),
+    "collections, promises": (
+        "SELECT borrower_id, array_agg(promise_ref || ' ' || state ORDER BY promise_ref)"
+        " FROM (SELECT DISTINCT ON (borrower_id, promise_ref) * FROM rm.collections_promise"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, promise_ref, version DESC) AS last"
+        " GROUP BY 1"
+    ),
+}
+
+
+def check_rows(conn: psycopg.Connection[Any], book: Book) -> Check:
+    """3: every row agrees with the aggregate it speaks of."""
+    check = Check(3, "Every row agrees with the aggregate it speaks of")
+    counts: Counter[str] = Counter()
+    places: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    stages: Counter[str] = Counter()
+    for opened_by, ids in _streams(conn, ("loan.applied", "loan.migrated")):
+        loans = book.get_many(Loan, ids)
+        for view, question in LOAN_ROWS.items():
+            rows = {row[0]: row[1:] for row in conn.execute(question, (ids,))}
+            for loan_id, loan in loans.items():
+                _compare(check, f"{view}: {loan.loan_ref}", _said_by(view, loan), rows.get(loan_id))
+            counts[f"compared in {view.partition(',')[0]}"] += len(loans)
+        for loan in loans.values():
+            if opened_by == "loan.applied":
+                stages[loan.stage] += 1
+            if loan.disbursed_on is not None:
+                place = places[loan.currency, loan.state, loan.bucket]
+                place[0] += 1
+                place[1] += loan.balance.principal
+    for _, ids in _streams(conn, ("borrower.registered",)):
+        borrowers = book.get_many(Borrower, ids)
+        for view, question in BORROWER_ROWS.items():
+            rows = {row[0]: row[1:] for row in conn.execute(question, (ids,))}
+            for borrower_id, borrower in borrowers.items():
+                what = f"{view}: {borrower.borrower_ref}"
+                _compare(check, what, _said_of(view, borrower), rows.get(borrower_id))
+        counts["borrowers compared"] += len(borrowers)
+    _compare_portfolio(conn, check, places, stages)
+    check.counts = dict(counts)
+    return check
+
+
+def _streams(
+    conn: psycopg.Connection[Any], openings: tuple[str, ...]
+) -> Iterator[tuple[str, list[UUID]]]:
+    """The ids of all streams that begin with one of these events, some at a time."""
+    for opening in openings:
+        last = UUID(int=0)
+        while rows := conn.execute(
+            "SELECT originator_id FROM store.book_events WHERE originator_version = 1"
+            " AND topic = %s AND originator_id > %s ORDER BY originator_id LIMIT %s",
+            (opening, last, STREAMS_PER_READ),
+        ).fetchall():
+            yield opening, [row[0] for row in rows]
+            last = rows[-1][0]
+
+
+def _compare(check: Check, what: str, expected: Any, found: Any) -> None:
+    if expected is None and found is None:
+        return
+    if found is None or expected is None or tuple(expected) != tuple(found):
+        check.fault(f"{what}: the row says {found}, the aggregate {expected}.")
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
+    """What a view should say of *loan*; None where it has no row."""
+    balance = loan.balance
+    if view == "tracker":
+        return (loan.stage,)
+    if view == "summary":
+        money = (balance.principal, balance.interest, balance.fees, balance.penalty)
+        return (loan.state, loan.bucket, loan.currency, *money, balance.unapplied)
+    if loan.disbursed_on is None:
+        return None
+    said: dict[str, tuple[Any, ...]] = {
+        "summary, instalments": ([_instalment(row) for row in loan.instalments],),
+        "summary, money": _money_of(loan),
+        "statement": (balance.principal, -balance.unapplied, balance.principal),
+        "reminders": (sum(row.left for row in loan.instalments),),
+        "reminders, dates": ([row.pay_by_on for row in loan.instalments],),
+        "collections": (loan.oldest_unpaid_on(),),
+    }
+    return said[view]
+
+
+def _instalment(row: Instalment) -> list[str | None]:
+    names = ("number", "due_on", "pay_by_on", "principal", "interest", "fees")
+    paid = ("principal_paid", "interest_paid", "fees_paid", "penalty_paid", "paid_on")
+    return [_text(getattr(row, name)) for name in (*names, *paid)]
+
+
+def _money_of(loan: Loan) -> tuple[int, ...]:
+    amounts: Counter[str] = Counter()
+    for fact in loan.facts:
+        amounts[fact.kind] += fact.amount
+    received = amounts["PAYMENT"] + amounts["PAYOFF"]
+    recovered = sum(fact.amount for fact in loan.recoveries.values())
+    splits = loan.splits.values()
+    return (
+        received,
+        recovered,
+        amounts["REFUND"],
+        sum(split.principal for split in splits),
+        sum(split.interest for split in splits),
+        sum(split.fees for split in splits),
+        sum(split.penalty for split in splits),
+    )
+
+
+def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
+    """What a view should say of *borrower*; None where it has no row."""
+    standing = sorted(hold.hold_ref for hold in borrower.holds.values() if not hold.lifted_on)
+    promises = sorted(f"{p.promise_ref} {p.state}" for p in borrower.promises.values())
+    match view:
+        case "collections, zones":
+            return (borrower.jurisdiction, borrower.zones)
+        case "collections, promises":
+            return (promises,) if promises else None
+        case _:
+            return (standing,) if standing else None
+
+
+def _compare_portfolio(
+    conn: psycopg.Connection[Any],
+    check: Check,
+    places: dict[tuple[str, str, str], list[int]],
+    stages: Counter[str],
+) -> None:
+    found = {
+        tuple(row[:3]): row[3:]
+        for row in conn.execute(
+            "SELECT currency, state, bucket, sum(loans), sum(principal) FROM rm.portfolio_loans"
+            " GROUP BY 1, 2, 3 HAVING sum(loans) <> 0 OR sum(principal) <> 0"
+        )
+    }
+    for place in sorted(found.keys() | places.keys()):
+        _compare(check, f"portfolio: {' '.join(place)}", places.get(place), found.get(place))
+    counted = dict(
+        conn.execute(
+            "SELECT stage, sum(applications) FROM rm.portfolio_stage GROUP BY 1"
+            " HAVING sum(applications) <> 0"
+        ).fetchall()
+    )
+    for stage in sorted(counted.keys() | stages.keys()):
+        _compare(check, f"portfolio: {stage}", [stages.get(stage, 0)], [counted.get(stage, 0)])
 
 
 PAID = ("fees", "interest", "penalty", "principal")
