@@ -1,7 +1,7 @@
 """What accrues as days pass: interest of a broken period, and penalty."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.base.calendar import year_fraction
@@ -23,21 +23,22 @@ def penalty(
 ) -> int:
     """Penalty on the overdue principal of *row* from its pay-by date to *on*.
 
-    *principal_paid* lists what was paid on this instalment's principal, by day.
-    The sum over all stretches is rounded once. Within the grace days it is zero;
-    after them it counts from the first day when the terms say so, else from the
-    end of the grace days.
+    *principal_paid* lists what was paid on this instalment's principal, by day; what
+    was paid before we knew the loan is in none of them and bears none. Principal paid
+    within the grace days is free; the rest counts from the pay-by date when the terms
+    say so, else from the end of the grace days. The sum over all stretches is rounded
+    once.
     """
-    if terms.penalty_rate == 0 or (on - row.pay_by_on).days <= terms.grace_days:
+    free_until = row.pay_by_on + timedelta(days=terms.grace_days)
+    if terms.penalty_rate == 0 or on <= free_until:
         return 0
-    start = row.pay_by_on
-    if not terms.grace_retroactive:
-        start = date.fromordinal(start.toordinal() + terms.grace_days)
-    owed, accrued = row.principal, Decimal(0)
-    for day, amount in sorted(principal_paid):
+    start = row.pay_by_on if terms.grace_retroactive else free_until
+    paid = sorted(principal_paid)
+    owed, accrued = row.principal_left + sum(amount for _, amount in paid), Decimal(0)
+    for day, amount in paid:
         if day >= on:
             break
-        if day > start:
+        if day > free_until:
             accrued += owed * year_fraction(terms.day_count, start, day)
             start = day
         owed -= amount

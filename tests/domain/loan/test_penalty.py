@@ -121,6 +121,25 @@ def test_after_the_days_of_grace_penalty_counts_from_their_end_when_that_was_agr
     assert loan.payoff(late(4)) == 1_001_00
 
 
+@pytest.mark.parametrize("retroactive", [True, False])
+def test_what_was_paid_within_the_days_of_grace_never_bears_a_penalty(*, retroactive: bool) -> None:
+    loan = given(disbursed(one_instalment(grace_days=3, grace_retroactive=retroactive)))
+
+    repay(loan, "P-1", 1_000_00, on=late(2))
+
+    assert loan.state == "CLOSED"
+    assert loan.payoff(late(30)) == 0
+
+
+def test_only_what_was_not_paid_within_the_days_of_grace_bears_a_penalty() -> None:
+    loan = given(
+        disbursed(one_instalment(grace_days=3, grace_retroactive=True)),
+        paid("P-1", 600_00, on=late(3)),
+    )
+
+    assert loan.payoff(late(10)) == 400_00 + 4_00
+
+
 def test_penalty_in_days_of_thirty_counts_a_month_as_thirty() -> None:
     loan = given(disbursed(one_instalment(day_count="30/360", penalty_rate=Decimal("0.36"))))
 
