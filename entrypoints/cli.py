@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrypoints import day_commands, history, loan_commands  # noqa: F401 - they add their commands
+from entrypoints import day_commands, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:

@@ -218,8 +218,9 @@ def run_checks(settings: Settings, *, without_rebuild: bool = False) -> Iterator
     import psycopg
 
     from infra import verify as checks
-    from infra.bootstrap import WRITER, as_role, open_book
+    from infra.bootstrap import as_role, open_book
     from infra.freshness import wait_until_current
+    from infra.store import WRITER
     from infra.supervisor import connected
     from infra.trouble import Trouble
 
