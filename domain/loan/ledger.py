@@ -185,8 +185,14 @@ class Ledger:
         )
 
     def is_paid(self, on: date) -> bool:
-        """Whether nothing is owed on *on*."""
-        return all(row.left == 0 and self.penalty_due(row, on) == 0 for row in self.rows)
+        """Whether nothing is owed on *on*, nor any credit that was refunded too much."""
+        return self.unapplied >= 0 and all(
+            row.left == 0 and self.penalty_due(row, on) == 0 for row in self.rows
+        )
+
+    def last_paid_on(self) -> date | None:
+        """The day of the last payment that paid something owed."""
+        return max((self.paid_on[ref] for ref, parts in self.parts.items() if parts), default=None)
 
     def oldest_unpaid_on(self) -> date | None:
         """The pay-by date lateness counts from; None when all is paid."""

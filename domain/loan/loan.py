@@ -1273,7 +1273,11 @@ class Loan(Stream):
     def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
         self._assess(act)
-        if self.state == LoanState.ACTIVE and self._ledger().is_paid(on):
+        if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
+            return
+        ledger = self._ledger()
+        if self.state == LoanState.ACTIVE and ledger.is_paid(act.business_on):
+            on = max(on, ledger.last_paid_on() or on)
             self.record(
                 self.Settled,
                 act,

@@ -1,6 +1,7 @@
 """Payments that turn out not to stand, and payments that were found late."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.domain.story import (
     disbursed,
     given,
     happened,
+    kinds,
     last,
     paid,
     recorded,
@@ -21,6 +23,7 @@ from tests.domain.story import (
     repaid,
     repay,
     reversed_,
+    terms,
     written_off,
 )
 
@@ -201,3 +204,44 @@ def test_movements_keep_their_references_when_they_are_split_anew() -> None:
 
     assert {movement.ref for movement in last(loan, Loan.Repaid).reallocated} == {"P-2", "P-3"}
     assert set(loan.splits) == {"P-1", "P-2", "P-3"}
+
+
+def test_a_payment_found_late_settles_no_loan_whose_penalty_is_still_owed() -> None:
+    late = terms(
+        term_months=1,
+        annual_rate=Decimal(0),
+        penalty_rate=Decimal("0.365"),
+        day_count="ACT/365F",
+        allocation_order=["FEE", "INTEREST", "PRINCIPAL", "PENALTY"],
+    )
+    # A fortnight of penalty on 900.00 had grown when the rest came.
+    loan = given(disbursed(late), paid("P-2", 900_00, on=date(2025, 3, 1)))
+
+    repay(loan, "P-1", 100_00, on=FEB_15, known_on=MAR_15)
+
+    assert kinds(loan) == [Loan.Repaid, Loan.Cured, Loan.BucketChanged]
+    assert (loan.state, loan.payoff(MAR_15)) == ("ACTIVE", 12_60)
+
+
+def test_a_payment_found_late_settles_a_loan_on_the_day_the_last_money_came() -> None:
+    loan = given(disbursed(), paid("P-2", 1_000_00, on=MAR_15))
+
+    repay(loan, "P-1", 32_80, on=FEB_15, known_on=MAR_20)
+
+    assert last(loan, Loan.Settled).effective_on == MAR_15
+    assert last(loan, Loan.Closed).effective_on == MAR_15
+
+
+def test_a_borrower_who_was_refunded_too_much_still_owes_it() -> None:
+    loan = given(
+        disbursed(),
+        paid("P-1", 1_032_80, on=FEB_15),
+        paid("P-2", 100_00, on=FEB_15),
+        refunded("R-1", 100_00, on=FEB_15),
+    )
+
+    reversed_("P-2", on=FEB_15)(loan)
+    assert (loan.state, loan.payoff(FEB_15)) == ("ACTIVE", 100_00)
+    repay(loan, "P-3", 100_00, on=FEB_15)
+
+    assert kinds(loan) == [Loan.RepaymentReversed, Loan.Repaid, Loan.Settled, Loan.Closed]

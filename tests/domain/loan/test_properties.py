@@ -1,0 +1,409 @@
+"""What holds for every loan, whatever happens to it and in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from domain.base.refusal import Refusal
+from domain.base.terms import FeeTerm, Terms
+from domain.loan.ledger import FactKind
+from domain.loan.loan import Loan, LoanState
+from domain.loan.schedule import schedule
+from infra import codec
+from infra.store import from_snapshot, to_snapshot
+from tests.domain import story
+from tests.domain.story import JAN_15, act, replayed, state, terms
+
+ORDERS = st.permutations(["FEE", "INTEREST", "PENALTY", "PRINCIPAL"])
+
+TERMS = st.builds(
+    terms,
+    amount=st.integers(1, 5_000_00),
+    term_months=st.integers(1, 6),
+    method=st.sampled_from(["EQUAL_INSTALMENTS", "EQUAL_PRINCIPAL"]),
+    annual_rate=st.sampled_from([Decimal(0), Decimal("0.06"), Decimal("0.24")]),
+    penalty_rate=st.sampled_from([Decimal(0), Decimal("0.365")]),
+    day_count=st.sampled_from(["30/360", "ACT/365F"]),
+    rounding=st.sampled_from(["HALF_UP", "HALF_EVEN"]),
+    grace_days=st.sampled_from([0, 3]),
+    grace_retroactive=st.booleans(),
+    allocation_order=ORDERS,
+    fees=st.sampled_from(
+        [
+            [],
+            [FeeTerm("LETTER", "ON_EVENT", 20_00)],
+            [FeeTerm("LETTER", "ON_EVENT", 3_00), FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)],
+        ]
+    ),
+)
+
+
+# --- schedules ----------------------------------------------------------------------
+
+
+@for_all(
+    st.builds(
+        terms,
+        amount=st.integers(1, 10**12),
+        term_months=st.integers(1, 400),
+        method=st.sampled_from(["EQUAL_INSTALMENTS", "EQUAL_PRINCIPAL"]),
+        annual_rate=st.decimals("0", "3", places=4),
+        day_count=st.sampled_from(["30/360", "ACT/365F"]),
+        rounding=st.sampled_from(["HALF_UP", "HALF_EVEN"]),
+    ),
+    st.dates(date(2000, 1, 1), date(2060, 1, 1)),
+    st.none() | st.integers(1, 100),
+)
+def test_scheduled_principal_sums_to_the_loan(
+    terms: Terms, on: date, first_after_days: int | None
+) -> None:
+    first = None if first_after_days is None else on + timedelta(days=first_after_days)
+
+    rows = schedule(terms, on, first)
+
+    assert sum(row.principal for row in rows) == terms.amount
+    assert all(row.principal >= 0 and row.interest >= 0 for row in rows)
+    assert [row.number for row in rows] == list(range(1, terms.term_months + 1))
+    assert [row.due_on for row in rows] == sorted({row.due_on for row in rows})
+
+
+# --- the order in which things become known --------------------------------------------
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A payment, by the day it was received."""
+
+    ref: str
+    amount: int
+    on: date
+
+
+@st.composite
+def payments(draw: st.DrawFn) -> list[Paid]:
+    days = draw(st.lists(st.integers(0, 250), min_size=1, max_size=6, unique=True))
+    return [
+        Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), JAN_15 + timedelta(days=day))
+        for number, day in enumerate(days)
+    ]
+
+
+LATER = JAN_15 + timedelta(days=300)
+
+
+def outcome(loan: Loan) -> dict[str, Any]:
+    """What must not depend on the order in which things became known."""
+    names = ("instalments", "parts", "splits", "unapplied", "state", "bucket")
+    # The balance kept is as of the last event, which is the takeover if nothing came.
+    owed = loan._ledger().balance(LATER)
+    return {"owed": owed, **{name: getattr(loan, name) for name in names}}
+
+
+def paid_out(terms: Terms) -> Callable[[], Loan]:
+    """Makes the same new loan each time."""
+    events = story.disbursed(terms).pending_events
+    return lambda: replayed(events)
+
+
+@for_all(TERMS, payments(), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_ends_in_the_same_loan(
+    terms: Terms, received: list[Paid], random: Any
+) -> None:
+    new = paid_out(terms)
+    in_order, shuffled = new(), new()
+    arrived = list(received)
+    random.shuffle(arrived)
+
+    for payment in sorted(received, key=lambda payment: payment.on):
+        story.repay(in_order, payment.ref, payment.amount, payment.on, known_on=LATER)
+    for payment in arrived:
+        story.repay(shuffled, payment.ref, payment.amount, payment.on, known_on=LATER)
+
+    assert outcome(shuffled) == outcome(in_order)
+
+
+@for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
+def test_a_reversed_payment_might_as_well_never_have_come(
+    terms: Terms, received: list[Paid], random: Any, data: st.DataObject
+) -> None:
+    new = paid_out(terms)
+    bounced = data.draw(st.sets(st.sampled_from([payment.ref for payment in received])))
+    never, reversed_ = new(), new()
+    never.attend(act(LATER))
+
+    for payment in sorted(received, key=lambda payment: payment.on):
+        if payment.ref not in bounced:
+            story.repay(never, payment.ref, payment.amount, payment.on, known_on=LATER)
+    to_come: list[Paid | str] = list(received)
+    random.shuffle(to_come)
+    for ref in sorted(bounced):
+        came = next(
+            i for i, item in enumerate(to_come) if isinstance(item, Paid) and item.ref == ref
+        )
+        to_come.insert(random.randint(came + 1, len(to_come)), ref)
+    for item in to_come:
+        if isinstance(item, Paid):
+            story.repay(reversed_, item.ref, item.amount, item.on, known_on=LATER)
+        else:
+            story.reversed_(item, on=LATER)(reversed_)
+    reversed_.attend(act(LATER))
+
+    assert outcome(reversed_) == outcome(never)
+
+
+@for_all(TERMS, payments())
+def test_known_at_once_or_known_day_by_day_makes_no_difference(
+    terms: Terms, received: list[Paid]
+) -> None:
+    new = paid_out(terms)
+    at_once, day_by_day = new(), new()
+
+    for payment in sorted(received, key=lambda payment: payment.on):
+        story.repay(day_by_day, payment.ref, payment.amount, payment.on)
+        day_by_day.attend(act(payment.on))
+    for payment in received:
+        story.repay(at_once, payment.ref, payment.amount, payment.on, known_on=LATER)
+    for loan in (at_once, day_by_day):
+        loan.attend(act(LATER))
+
+    assert at_once.instalments == day_by_day.instalments
+    assert at_once.splits == day_by_day.splits
+    assert (at_once.state, at_once.bucket) == (day_by_day.state, day_by_day.bucket)
+
+
+# --- whatever happens --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Try:
+    """Something somebody tries on a day; the rules may refuse it."""
+
+    days_later: int
+    what: str
+    amount: int
+    which: int
+    backdated_days: int
+
+
+def tried(loan: Loan, number: int, on: date, it: Try) -> None:
+    """What was tried, done or refused."""
+    with suppress(Refusal):
+        ATTEMPTS[it.what](loan, number, on, it)
+
+
+def _repay(loan: Loan, number: int, on: date, it: Try) -> None:
+    received_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    story.repay(loan, f"P-{number}", it.amount, received_on, on)
+
+
+def _pay_off(loan: Loan, number: int, on: date, it: Try) -> None:
+    received_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    amount = max(loan.payoff(received_on) + it.which - 1, 1)
+    story.repay(loan, f"P-{number}", amount, received_on, on, payoff=True)
+
+
+def _reverse(loan: Loan, number: int, on: date, it: Try) -> None:
+    story.reversed_(f"P-{it.which}", on=on)(loan)
+
+
+def _refund(loan: Loan, number: int, on: date, it: Try) -> None:
+    story.refund(loan, f"R-{number}", max(loan.unapplied - it.which, 1), on=on)
+
+
+def _charge_fee(loan: Loan, number: int, on: date, it: Try) -> None:
+    story.fee_charged(f"F-{number}", on=on)(loan)
+
+
+def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
+    fees = sorted(loan.fees) or ["none"]
+    story.waive(loan, fees[it.which % len(fees)], it.amount % 25_00, on=on)
+
+
+def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
+    row = loan.instalments[it.which % len(loan.instalments)]
+    story.moved(row.number, max(row.due_on, on) + timedelta(days=it.which), on=on)(loan)
+
+
+def _write_off(loan: Loan, number: int, on: date, it: Try) -> None:
+    if it.which == 0:
+        story.write_off(loan, on=on)
+
+
+def _attend(loan: Loan, number: int, on: date, it: Try) -> None:
+    loan.attend(act(on))
+
+
+ATTEMPTS = {
+    "repay": _repay,
+    "pay off": _pay_off,
+    "reverse": _reverse,
+    "refund": _refund,
+    "charge fee": _charge_fee,
+    "waive fee": _waive_fee,
+    "move due date": _move_due_date,
+    "write off": _write_off,
+    "attend": _attend,
+}
+
+TRIES = st.lists(
+    st.builds(
+        Try,
+        days_later=st.sampled_from([0, 0, 1, 5, 17, 31]),
+        what=st.sampled_from(["repay", "repay", *ATTEMPTS]),
+        amount=st.integers(1, 3_000_00),
+        which=st.integers(0, 7),
+        backdated_days=st.sampled_from([0, 0, 0, 1, 20, 60]),
+    ),
+    max_size=14,
+)
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_money_is_conserved(terms: Terms, tries: list[Try]) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+
+        received = sum(fact.amount for fact in loan.facts if fact.kind in ("PAYMENT", "PAYOFF"))
+        refunded = sum(fact.amount for fact in loan.facts if fact.kind == FactKind.REFUND)
+        rows = loan.instalments
+        paid = sum(r.fees_paid + r.interest_paid + r.penalty_paid + r.principal_paid for r in rows)
+        assert received == paid + loan.unapplied + refunded
+        assert sum(row.principal for row in rows) == terms.amount
+        for row in rows:
+            assert 0 <= row.principal_paid <= row.principal
+            assert 0 <= row.interest_paid <= row.interest
+            assert 0 <= row.fees_paid <= row.fees
+            assert row.penalty_paid >= 0
+            assert (row.paid_on is None) or row.left == 0
+        parts = [part for parts in loan.parts.values() for part in parts]
+        assert sum(part.principal for part in parts) == sum(row.principal_paid for row in rows)
+        assert sum(part.penalty for part in parts) == sum(row.penalty_paid for row in rows)
+        for ref, split in loan.splits.items():
+            fact = next(f for f in loan.facts if f.ref == ref and f.kind in ("PAYMENT", "PAYOFF"))
+            assert split.total == fact.amount
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+
+    events: list[Any] = list(loan.pending_events)
+    moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
+    lost = sum(event.principal for event in events if isinstance(event, Loan.WrittenOff))
+    paid = sum(event.net.principal for event in moved)
+    assert terms.amount == loan.balance.principal + paid + lost
+    assert sum(event.net.penalty for event in moved) == sum(
+        row.penalty_paid for row in loan.instalments
+    )
+    before = LoanState.ACTIVE
+    for event in events:
+        if isinstance(event, Loan.MoneyMoved):
+            assert event.state_before == before
+        before = {
+            Loan.Settled: LoanState.SETTLED,
+            Loan.Closed: LoanState.CLOSED,
+            Loan.WrittenOff: LoanState.WRITTEN_OFF,
+        }.get(type(event), LoanState(getattr(event, "state", before)))
+    assert before == loan.state
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_a_replay_of_the_stored_bytes_is_the_same_loan(
+    terms: Terms, tries: list[Try]
+) -> None:
+    loan, on = story.disbursed(terms), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+
+    events: list[Any] = list(loan.pending_events)
+    stored = [
+        codec.decode(codec.encode(event), event.originator_id, event.originator_version)
+        for event in events
+    ]
+    assert stored == events
+    assert state(replayed(stored)) == state(loan)
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_a_snapshot_is_the_same_loan(terms: Terms, tries: list[Try]) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+
+    again = from_snapshot(Loan, loan.id, loan.version, to_snapshot(loan))
+    assert state(again) == state(loan)
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_the_ledger_run_from_the_schedule_is_the_one_kept(
+    terms: Terms, tries: list[Try]
+) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+
+        ledger = loan._rerun(loan.facts)
+        assert ledger.rows == loan.instalments
+        assert ledger.parts == loan.parts
+        assert ledger.splits == loan.splits
+        assert ledger.unapplied == loan.unapplied
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_attention_is_asked_for_in_the_future_only(
+    terms: Terms, tries: list[Try]
+) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+        loan.attend(act(on))
+        version = loan.version
+        loan.attend(act(on))
+
+        assert loan.version == version
+        action = loan.next_action()
+        assert action is None or action.due_on > on
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_labels_agree_with_the_instalments(terms: Terms, tries: list[Try]) -> None:
+    loan, on = paid_out(terms)(), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+        loan.attend(act(on))
+
+        nothing_owed = all(row.left == 0 for row in loan.instalments) and loan.unapplied >= 0
+        if loan.state == LoanState.ACTIVE:
+            oldest = min((r.pay_by_on for r in loan.instalments if r.left), default=on)
+            assert (loan.overdue_since_on is not None) == (oldest < on)
+            assert (loan.bucket != "M0") == (oldest < on)
+        elif loan.state != LoanState.WRITTEN_OFF:
+            assert nothing_owed
+            assert loan.bucket == "M0"
+            assert (loan.state == LoanState.CLOSED) == (loan.unapplied == 0)
+            assert loan.payoff(on + timedelta(days=400)) == 0
