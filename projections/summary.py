@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.base.stream import Stream
 from domain.base.terms import Terms
+from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan, LoanState
 from domain.loan.schedule import Instalment
@@ -197,7 +198,7 @@ def _(event: Loan.Disbursed) -> list[Change]:
     )
     return [
         paid_out,
-        *_standing(event, LoanState.ACTIVE, balance=event.balance),
+        *_standing(event, LoanState.ACTIVE, Bucket.M0, event.balance),
         *_instalments(event, event.schedule),
     ]
 

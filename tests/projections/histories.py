@@ -1,0 +1,98 @@
+"""Loans that lived through anything: applied for, paid, reversed, moved, lost."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import strategies as some
+
+from domain.base.refusal import Refusal
+from domain.loan.loan import Loan
+from tests.domain.story import (
+    JAN_15,
+    LETTER_FEE,
+    act,
+    disbursed,
+    refund,
+    repay,
+    terms,
+    waive,
+    write_off,
+)
+
+Life = list[tuple[str, int, int]]
+"""Steps by name, each with the days since the one before and a number to choose with."""
+
+
+def lived(life: Life) -> Loan:
+    """A loan after these steps, each some days after the one before; refused ones left out."""
+    loan = disbursed(terms(fees=[LETTER_FEE]))
+    on = JAN_15
+    for number, (step, days, amount) in enumerate(life):
+        on += timedelta(days=days)
+        loan.attend(act(on))
+        try:
+            STEPS[step](loan, on, number, amount)
+        except Refusal:
+            continue
+    return loan
+
+
+def _pay(loan: Loan, on: date, number: int, amount: int) -> None:
+    repay(loan, f"P-{number}", amount, on)
+
+
+def _pay_and_find_later(loan: Loan, on: date, number: int, amount: int) -> None:
+    repay(loan, f"P-{number}", amount, on - timedelta(days=amount % 10), known_on=on)
+
+
+def _pay_off(loan: Loan, on: date, number: int, amount: int) -> None:
+    repay(loan, f"P-{number}", loan.payoff(on), on, payoff=True)
+
+
+def _reverse(loan: Loan, on: date, number: int, amount: int) -> None:
+    refs = [fact.ref for fact in loan.facts if fact.ref.startswith("P-")]
+    if refs:
+        loan.reverse(act(on), payment_ref=refs[amount % len(refs)], reason="bounced")
+
+
+def _refund(loan: Loan, on: date, number: int, amount: int) -> None:
+    refund(loan, f"R-{number}", min(amount, loan.unapplied), on)
+
+
+def _charge(loan: Loan, on: date, number: int, amount: int) -> None:
+    loan.charge_fee(act(on), kind="LETTER", fee_ref=f"F-{number}")
+
+
+def _waive(loan: Loan, on: date, number: int, amount: int) -> None:
+    if loan.fees:
+        waive(loan, list(loan.fees)[amount % len(loan.fees)], min(amount, 20_00), on)
+
+
+def _move(loan: Loan, on: date, number: int, amount: int) -> None:
+    row = loan.instalments[amount % len(loan.instalments)]
+    due_on = row.due_on + timedelta(days=amount % 20)
+    loan.move_due_date(act(on), instalment=row.number, due_on=due_on, reason="asked")
+
+
+def _write_off(loan: Loan, on: date, number: int, amount: int) -> None:
+    if amount % 3 == 0:
+        write_off(loan, on)
+
+
+STEPS = {
+    "pay": _pay,
+    "pay and find later": _pay_and_find_later,
+    "pay off": _pay_off,
+    "reverse": _reverse,
+    "refund": _refund,
+    "charge": _charge,
+    "waive": _waive,
+    "move": _move,
+    "write off": _write_off,
+}
+
+lives: some.SearchStrategy[Life] = some.lists(
+    some.tuples(some.sampled_from(sorted(STEPS)), some.integers(1, 40), some.integers(1, 600_00)),
+    max_size=12,
+)

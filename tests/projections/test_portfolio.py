@@ -1,0 +1,143 @@
+"""What the portfolio adds: every day's changes, summing to the book."""
+
+from collections import Counter
+from datetime import date
+
+from hypothesis import given
+
+from domain.loan.loan import Loan
+from projections import portfolio
+from tests.domain.story import (
+    JAN_15,
+    act,
+    applied,
+    approve,
+    attended,
+    disbursed,
+    repay,
+    signed,
+    write_off,
+)
+from tests.projections.histories import Life, lived, lives
+from tests.projections.rows import Rows, migrated, only, rows
+
+FEB_15 = date(2025, 2, 15)
+
+
+def cells(found: Rows) -> dict[tuple[str, str], tuple[int, int]]:
+    """Loans and principal by state and bucket, over all days; the empty left out."""
+    loans: Counter[tuple[str, str]] = Counter()
+    principal: Counter[tuple[str, str]] = Counter()
+    for row in found["portfolio_loans"]:
+        loans[row["state"], row["bucket"]] += row["loans"]
+        principal[row["state"], row["bucket"]] += row["principal"]
+    return {
+        cell: (loans[cell], principal[cell]) for cell in loans if loans[cell] or principal[cell]
+    }
+
+
+def stages(*loans: Loan) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for row in rows(portfolio, *loans)["portfolio_stage"]:
+        counts[row["stage"]] += row["applications"]
+    return {stage: count for stage, count in counts.items() if count}
+
+
+def flow(found: Rows, name: str) -> int:
+    return sum(row.get(name, 0) for row in found["portfolio_flow"])
+
+
+def test_applications_are_counted_where_they_are() -> None:
+    asked, decided, declined = applied(evidence=["ID"]), applied(), applied()
+    approve(decided)
+    declined.decline(act(), reasons=["FRAUD"], decided_by="officer")
+
+    found = stages(asked, decided, declined, signed(), disbursed())
+
+    assert found == {
+        "EVIDENCE": 1,
+        "DISCLOSURE": 1,
+        "DECLINED": 1,
+        "DISBURSEMENT": 1,
+        "SERVICING": 1,
+    }
+
+
+def test_a_payout_adds_a_loan_and_its_principal() -> None:
+    found = rows(portfolio, disbursed())
+
+    assert only(found["portfolio_loans"], "business_on", "state", "bucket") == [
+        (JAN_15, "ACTIVE", "M0")
+    ]
+    assert cells(found) == {("ACTIVE", "M0"): (1, 1_000_00)}
+    assert flow(found, "disbursed") == 1_000_00
+
+
+def test_a_repayment_flows_on_the_day_it_was_known() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 2, 17))
+
+    found = rows(portfolio, loan)
+
+    received = [row for row in found["portfolio_flow"] if row.get("received")]
+    assert only(received, "business_on", "received", "principal_repaid", "interest_repaid") == [
+        (date(2025, 2, 17), 86_07, 81_07, 5_00)
+    ]
+
+
+def test_a_loan_that_grows_later_moves_with_its_principal() -> None:
+    loan = disbursed()
+    attended(date(2025, 3, 20))(loan)
+
+    assert cells(rows(portfolio, loan)) == {("ACTIVE", "M2"): (1, 1_000_00)}
+
+
+def test_a_loan_closed_and_reopened_by_a_reversal_is_counted_once() -> None:
+    loan = disbursed()
+    on = date(2025, 2, 10)
+    repay(loan, "P-1", loan.payoff(on), on, payoff=True)
+    closed = cells(rows(portfolio, loan))
+
+    loan.reverse(act(date(2025, 2, 20)), payment_ref="P-1", reason="bounced")
+    reopened = cells(rows(portfolio, loan))
+
+    assert closed == {("CLOSED", "M0"): (1, 0)}
+    assert reopened == {("ACTIVE", "M1"): (1, 1_000_00)}
+
+
+def test_a_write_off_takes_the_principal_off_the_books() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 2, 10))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
+    assert flow(found, "principal_written_off") == 1_000_00
+    assert flow(found, "recovered") == 100_00
+
+
+def test_a_loan_taken_over_was_never_an_application() -> None:
+    loan = migrated()
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {("ACTIVE", "M1"): (1, 400_00)}
+    assert (flow(found, "disbursed"), flow(found, "taken_over")) == (0, 400_00)
+    assert flow(found, "credit") == 10_00
+    assert stages(loan) == {}
+
+
+@given(life=lives)
+def test_whatever_happened_a_loan_is_in_one_place_with_its_principal(life: Life) -> None:
+    loan = lived(life)
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {(loan.state, loan.bucket): (1, loan.balance.principal)}
+    lent = flow(found, "principal_repaid") + flow(found, "principal_written_off")
+    assert flow(found, "disbursed") == loan.balance.principal + lent
+    received = flow(found, "received") - flow(found, "reversed") - flow(found, "refunded")
+    parts = ("principal_repaid", "interest_repaid", "fees_repaid", "penalty_repaid", "credit")
+    assert received == sum(flow(found, part) for part in parts)
+    assert flow(found, "credit") == loan.balance.unapplied

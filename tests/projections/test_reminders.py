@@ -1,0 +1,116 @@
+"""What the reminders view writes, so that reminders can be planned when asked."""
+
+from datetime import date
+
+from domain.base.policy import HoldRule
+from projections import reminders
+from tests.domain.story import BORROWER_ID, JAN_15, act, disbursed, repay, write_off
+from tests.projections.rows import borrower, migrated, only, rows
+
+FEB_15 = date(2025, 2, 15)
+CEASE = HoldRule(
+    version="holds-test",
+    kind="CEASE",
+    blocks_reminders=True,
+    blocks_collection=True,
+    valid_from=date(1990, 1, 1),
+    valid_until=None,
+    source="test",
+)
+
+
+def test_a_payout_makes_every_due_date_known() -> None:
+    loan = disbursed()
+
+    found = rows(reminders, loan)
+
+    assert len(found["reminders_due_date"]) == len(found["reminders_left"]) == 12
+    assert only(found["reminders_due_date"][:2], "number", "business_on", "pay_by_on") == [
+        (1, JAN_15, FEB_15),
+        (2, JAN_15, date(2025, 3, 15)),
+    ]
+    assert found["reminders_left"][0]["amount_left"] == 86_07
+    assert only(found["reminders_loan"], "borrower_id", "currency") == [(BORROWER_ID, "CNY")]
+    assert only(found["reminders_state"], "state") == [("ACTIVE",)]
+
+
+def test_a_payment_adds_what_is_left_of_the_instalments_it_touched() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 100_00, FEB_15)
+
+    found = rows(reminders, loan)
+
+    paid = [row for row in found["reminders_left"] if row["version"] == loan.version]
+    assert only(paid, "number", "amount_left", "paid_on") == [
+        (1, 0, FEB_15),
+        (2, 86_07 - 13_93, None),
+    ]
+    assert len(found["reminders_due_date"]) == 12
+
+
+def test_a_moved_date_is_known_from_the_day_it_was_moved() -> None:
+    loan = disbursed()
+    moved_on, due_on = date(2025, 2, 10), date(2025, 2, 25)
+    loan.move_due_date(act(moved_on), instalment=1, due_on=due_on, reason="asked")
+
+    found = rows(reminders, loan)["reminders_due_date"]
+
+    assert only([row for row in found if row["number"] == 1], "business_on", "pay_by_on") == [
+        (JAN_15, FEB_15),
+        (moved_on, due_on),
+    ]
+
+
+def test_a_reversal_leaves_the_instalment_to_pay_again() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, FEB_15)
+    loan.reverse(act(date(2025, 2, 20)), payment_ref="P-1", reason="bounced")
+
+    found = rows(reminders, loan)["reminders_left"]
+
+    assert only([row for row in found if row["number"] == 1], "business_on", "amount_left") == [
+        (JAN_15, 86_07),
+        (FEB_15, 0),
+        (date(2025, 2, 20), 86_07),
+    ]
+
+
+def test_the_end_of_a_loan_is_kept_with_its_day() -> None:
+    loan = disbursed()
+    on = date(2025, 2, 10)
+    repay(loan, "P-1", loan.payoff(on), on, payoff=True)
+    loan.reverse(act(date(2025, 2, 20)), payment_ref="P-1", reason="bounced")
+    write_off(loan, date(2025, 3, 1))
+
+    found = rows(reminders, loan)["reminders_state"]
+
+    assert only(found, "business_on", "state") == [
+        (JAN_15, "ACTIVE"),
+        (on, "SETTLED"),
+        (on, "CLOSED"),
+        (date(2025, 2, 20), "ACTIVE"),
+        (date(2025, 3, 1), "WRITTEN_OFF"),
+    ]
+
+
+def test_a_hold_is_kept_with_the_days_it_was_set_and_lifted() -> None:
+    ada = borrower()
+    set_on, lifted_on = date(2025, 2, 1), date(2025, 2, 9)
+    ada.set_hold(act(set_on), hold_ref="H-1", kind="CEASE", reason="letter", rule=CEASE)
+    ada.lift_hold(act(lifted_on), hold_ref="H-1", reason="withdrawn")
+
+    found = rows(reminders, ada)["reminders_hold"]
+
+    assert only(found, "kind", "blocks", "business_on", "from_on", "lift_business_on") == [
+        ("CEASE", True, set_on, set_on, lifted_on)
+    ]
+
+
+def test_a_loan_taken_over_brings_its_dates_after_holidays() -> None:
+    found = rows(reminders, migrated())
+
+    assert only(found["reminders_due_date"], "number", "business_on", "due_on", "pay_by_on") == [
+        (11, JAN_15, date(2025, 1, 1), date(2025, 1, 2)),
+        (12, JAN_15, date(2025, 2, 1), date(2025, 2, 3)),
+    ]
+    assert only(found["reminders_state"], "state") == [("ACTIVE",)]

@@ -1,0 +1,129 @@
+"""What the statement writes: one line per movement of money, adding up to the balance."""
+
+from datetime import date
+
+from hypothesis import given
+
+from projections import statement
+from tests.domain.story import (
+    LETTER_FEE,
+    act,
+    applied,
+    disbursed,
+    refund,
+    repay,
+    terms,
+    waive,
+    write_off,
+)
+from tests.projections.histories import Life, lived, lives
+from tests.projections.rows import migrated, only, rows
+
+FEB_15 = date(2025, 2, 15)
+
+
+def test_an_application_moves_no_money() -> None:
+    assert rows(statement, applied())["statement_line"] == []
+
+
+def test_a_payout_is_the_first_line() -> None:
+    found = rows(statement, disbursed())["statement_line"]
+
+    assert only(found, "kind", "ref", "amount", "principal_after", "owed_after") == [
+        ("disbursement", "D-1", 1_000_00, 1_000_00, 1_032_80)
+    ]
+
+
+def test_a_repayment_is_a_line_with_its_split() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, FEB_15)
+
+    last = rows(statement, loan)["statement_line"][-1]
+
+    assert (last["kind"], last["ref"], last["amount"]) == ("repayment", "P-1", -86_07)
+    assert (last["interest"], last["principal"], last["fees"]) == (-5_00, -81_07, 0)
+    assert last["principal_after"] == 1_000_00 - 81_07
+
+
+def test_a_payment_found_later_is_one_line_with_the_net_of_what_it_split_anew() -> None:
+    loan = disbursed()
+    repay(loan, "P-2", 86_07, date(2025, 3, 15))
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 3, 20))
+
+    [_, first, second] = rows(statement, loan)["statement_line"]
+
+    assert (second["business_on"], second["effective_on"]) == (date(2025, 3, 20), FEB_15)
+    assert (first["reallocated"], second["reallocated"]) == (0, 1)
+    assert (second["principal"], second["interest"]) == (-81_48, -4_59)
+
+
+def test_a_reversal_gives_the_debt_back() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, FEB_15)
+    loan.reverse(act(date(2025, 2, 20)), payment_ref="P-1", reason="bounced")
+
+    last = rows(statement, loan)["statement_line"][-1]
+
+    assert (last["kind"], last["amount"], last["principal"]) == ("reversal", 86_07, 81_07)
+    assert last["principal_after"] == 1_000_00
+
+
+def test_a_refund_takes_credit_away() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 1_100_00, FEB_15)
+    refund(loan, "R-1", 67_20, date(2025, 2, 16))
+
+    [_, paid, back] = rows(statement, loan)["statement_line"]
+
+    assert (paid["unapplied"], back["kind"], back["unapplied"]) == (-67_20, "refund", 67_20)
+
+
+def test_a_fee_and_its_waiver_are_lines() -> None:
+    loan = disbursed(terms(fees=[LETTER_FEE]))
+    loan.charge_fee(act(date(2025, 2, 1)), kind="LETTER", fee_ref="F-1")
+    waive(loan, "F-1", 5_00, date(2025, 2, 2))
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[1:], "kind", "ref", "amount", "fees", "owed_after") == [
+        ("fee", "F-1", 20_00, 20_00, 1_052_80),
+        ("waiver", "F-1", -5_00, -5_00, 1_047_80),
+    ]
+
+
+def test_a_write_off_clears_the_books_and_a_recovery_leaves_them_clear() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[1:], "kind", "amount", "principal", "owed_after") == [
+        ("write-off", -1_032_80, -1_000_00, 0),
+        ("recovery", -100_00, 0, 0),
+    ]
+
+
+def test_a_loan_taken_over_begins_with_its_opening_balance() -> None:
+    found = rows(statement, migrated())["statement_line"]
+
+    assert only(found, "kind", "ref", "principal", "unapplied", "principal_after") == [
+        ("opening balance", "old book", 400_00, -10_00, 400_00)
+    ]
+
+
+@given(life=lives)
+def test_whatever_happened_the_lines_add_up_to_the_balance(life: Life) -> None:
+    loan = lived(life)
+
+    found = rows(statement, loan)["statement_line"]
+
+    running = 0
+    for line in found:
+        running += line["principal"]
+        assert line["principal_after"] == running
+        parts = ("fees", "interest", "penalty", "principal", "unapplied")
+        if line["kind"] != "recovery":
+            assert line["amount"] == sum(line[part] for part in parts)
+    assert running == loan.balance.principal
+    assert -sum(line["unapplied"] for line in found) == loan.balance.unapplied

@@ -1,0 +1,166 @@
+"""What the summary writes: how a loan stands, and how it stood."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+
+from projections import summary
+from tests.domain.story import (
+    JAN_15,
+    LETTER_FEE,
+    act,
+    applied,
+    approve,
+    attended,
+    disbursed,
+    refund,
+    repay,
+    terms,
+    write_off,
+)
+from tests.projections.histories import Life, lived, lives
+from tests.projections.rows import Rows, migrated, only, rows
+
+FEB_15 = date(2025, 2, 15)
+
+
+def current(found: Rows) -> dict[str, Any]:
+    [loan] = found["summary_loan"]
+    return loan
+
+
+def test_an_application_stands_without_a_balance() -> None:
+    loan = applied()
+
+    found = rows(summary, loan)
+
+    assert (current(found)["state"], current(found)["principal"]) == ("APPLIED", 0)
+    assert current(found)["product_code"] == "TEST"
+
+
+def test_the_terms_grow_from_what_was_asked_for_to_the_contract() -> None:
+    contract = terms(fees=[LETTER_FEE])
+    loan = disbursed(contract)
+
+    found = rows(summary, loan)
+
+    grown = [
+        (row["amount"], row.get("annual_rate"), row.get("method")) for row in found["summary_terms"]
+    ]
+    assert grown == [
+        (1_000_00, None, None),
+        (1_000_00, Decimal("0.06"), None),
+        (1_000_00, Decimal("0.06"), "EQUAL_INSTALMENTS"),
+    ]
+    assert only(found["summary_contract_fee"], "kind", "timing", "amount") == [
+        ("LETTER", "ON_EVENT", 20_00)
+    ]
+
+
+def test_an_application_stands_in_every_state_it_went_through() -> None:
+    loan = disbursed()
+
+    found = rows(summary, loan)["summary_standing"]
+
+    states = ["APPLIED", "APPROVED", "DISCLOSED", "SIGNED", "ACTIVE"]
+    assert [row["state"] for row in found] == states
+
+
+def test_a_decline_ends_an_application_without_a_loan() -> None:
+    loan = applied()
+    loan.decline(act(), reasons=["FRAUD"], decided_by="officer")
+
+    found = rows(summary, loan)
+
+    assert current(found)["state"] == "DECLINED"
+    assert "disbursed_on" not in current(found)
+
+
+def test_an_expired_or_withdrawn_offer_is_shown_as_such() -> None:
+    expired, withdrawn = applied(), applied()
+    approve(expired)
+    expired.attend(act(date(2025, 6, 1)))
+    withdrawn.withdraw(act(), reason="found better")
+
+    states = [current(rows(summary, loan))["state"] for loan in (expired, withdrawn)]
+
+    assert states == ["EXPIRED", "WITHDRAWN"]
+
+
+def test_a_payout_is_shown_with_its_day_and_its_instalments() -> None:
+    loan = disbursed()
+
+    found = rows(summary, loan)
+
+    assert (current(found)["disbursed_on"], current(found)["principal"]) == (JAN_15, 1_000_00)
+    assert len(found["summary_instalment"]) == 12
+
+
+def test_a_loan_that_grew_late_stands_in_its_bucket() -> None:
+    loan = disbursed()
+    attended(date(2025, 3, 20))(loan)
+
+    found = rows(summary, loan)
+
+    assert (current(found)["state"], current(found)["bucket"]) == ("ACTIVE", "M2")
+
+
+def test_money_is_kept_with_the_day_it_was_known() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 2_000_00, FEB_15, known_on=date(2025, 2, 17))
+    refund(loan, "R-1", 900_00, date(2025, 2, 18))
+
+    found = rows(summary, loan)["summary_money"]
+
+    assert only(found, "business_on", "effective_on", "received", "refunded") == [
+        (date(2025, 2, 17), FEB_15, 2_000_00, 0),
+        (date(2025, 2, 18), date(2025, 2, 18), 0, 900_00),
+    ]
+
+
+def test_a_write_off_leaves_no_balance_and_a_recovery_brings_none_back() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+
+    found = rows(summary, loan)
+
+    assert (current(found)["state"], current(found)["principal"]) == ("WRITTEN_OFF", 0)
+    [lost, back] = found["summary_money"]
+    assert (lost["written_off"], back["recovered"]) == (1_000_00 + 32_80, 100_00)
+
+
+def test_a_loan_taken_over_stands_as_it_came() -> None:
+    loan = migrated()
+
+    found = rows(summary, loan)
+
+    assert {name: current(found)[name] for name in summary.STANDING} == {
+        "state": "ACTIVE",
+        "bucket": "M1",
+        **vars(loan.balance),
+    }
+    assert (current(found)["origin"], current(found)["disbursed_on"]) == (
+        "old book",
+        date(2024, 2, 1),
+    )
+    assert len(found["summary_instalment"]) == 2
+    assert found["summary_money"] == []
+
+
+@given(life=lives)
+def test_whatever_happened_the_summary_agrees_with_the_loan(life: Life) -> None:
+    loan = lived(life)
+
+    found = rows(summary, loan)
+
+    standing = {name: current(found)[name] for name in summary.STANDING}
+    assert standing == {"state": loan.state, "bucket": loan.bucket, **vars(loan.balance)}
+    last = {row["number"]: row for row in found["summary_instalment"]}
+    for row in loan.instalments:
+        assert {name: last[row.number][name] for name in vars(row)} == vars(row)
+    for name in ("principal_paid", "interest_paid", "fees_paid", "penalty_paid"):
+        paid = sum(getattr(row, name) for row in loan.instalments)
+        assert sum(row[name] for row in found["summary_money"]) == paid
