@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrypoints import day_commands, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
+from entrypoints import day_commands, demo_command, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
@@ -66,24 +66,42 @@ def down(as_json: AsJson = False) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show the processes, and where to reach the servers.
+    """Show the processes, what waits to be published or shown, and what is parked.
 
     Exits with 3 when nothing runs, with 1 when a process is in trouble.
     """
+    from dataclasses import asdict
+
     from entrypoints import output
+    from entrypoints.operations import render_freshness
     from infra import supervisor
+    from infra.freshness import freshness
+    from infra.reading import connection
     from infra.settings import Settings
 
-    state = supervisor.status(Settings())
-    if state is None:
+    settings = Settings()
+    state = supervisor.status(settings)
+    url = settings.database_url or (state.database_url if state else None)
+    if state is None and not url:
         output.emit(
-            {"phase": "stopped", "processes": []},
+            {"phase": "stopped", "processes": [], "views": []},
             as_json=as_json,
             render=lambda _: output.out.print("Nothing is running: start it with up."),
         )
         raise typer.Exit(3)
-    output.emit(state, as_json=as_json, render=_render)
-    if state.troubled:
+    views = []
+    if url and (state is None or state.phase == "running"):
+        with connection(url) as conn:
+            views = freshness(conn)
+
+    def render(_: object) -> None:
+        if state is not None:
+            _render(state)
+        render_freshness(views)
+
+    answer = {**(asdict(state) if state else {}), "views": [asdict(view) for view in views]}
+    output.emit(answer, as_json=as_json, render=render)
+    if state is not None and state.troubled:
         raise typer.Exit(1)
 
 

@@ -38,7 +38,7 @@ def test_status_of_a_home_where_nothing_runs(tmp_path: Path) -> None:
     )
 
     assert answer.returncode == 3
-    assert json.loads(answer.stdout) == {"phase": "stopped", "processes": []}
+    assert json.loads(answer.stdout) == {"phase": "stopped", "processes": [], "views": []}
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status"])
