@@ -7,6 +7,7 @@ top; one that counts earlier makes the ledger run again from the schedule.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -77,11 +78,9 @@ class Ledger:
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
         elif fact.kind == FactKind.FEE:
-            self._change(fact.instalment, fees=fact.amount)
-        elif fact.kind == FactKind.WAIVER:
-            self._change(fact.instalment, fees=-fact.amount)
-            self._close_if_paid(fact.instalment, fact.on)
+            self._charge(fact.instalment, fact.amount)
         else:
+            assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
             assert fact.due_on is not None and fact.pay_by_on is not None
             self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
@@ -92,15 +91,10 @@ class Ledger:
     def _put(self, row: Instalment) -> None:
         self.rows[self._index(row.number)] = row
 
-    def _change(self, number: int, fees: int) -> None:
+    def _charge(self, number: int, fee: int) -> None:
         row = self.rows[self._index(number)]
-        row = replace(row, fees=row.fees + fees)
+        row = replace(row, fees=row.fees + fee)
         self._put(replace(row, paid_on=None) if row.left else row)
-
-    def _close_if_paid(self, number: int, on: date) -> None:
-        row = self.rows[self._index(number)]
-        if row.left == 0 and row.paid_on is None:
-            self._put(replace(row, paid_on=on))
 
     def _take_payment(self, fact: Fact) -> None:
         short = max(-self.unapplied, 0)
@@ -210,8 +204,19 @@ def run(
     facts: list[Fact],
     unapplied: int = 0,
 ) -> Ledger:
-    """The ledger after all *facts*, in the order they count."""
+    """The ledger after all *facts*, in the order they count.
+
+    What is forgiven of a fee counts from the day of the fee: no payment that splits
+    anew is used up on it.
+    """
+    forgiven = Counter[str]()
+    for fact in facts:
+        if fact.kind == FactKind.WAIVER:
+            forgiven[fact.ref] += fact.amount
     ledger = Ledger(terms, accrues_from, list(opening), unapplied)
     for fact in sorted(facts, key=lambda fact: (fact.on, fact.order)):
-        ledger.take(fact)
+        if fact.kind == FactKind.FEE:
+            ledger.take(replace(fact, amount=fact.amount - forgiven[fact.ref]))
+        elif fact.kind != FactKind.WAIVER:
+            ledger.take(fact)
     return ledger

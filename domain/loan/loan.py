@@ -1318,7 +1318,9 @@ class Loan(Stream):
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
         new = facts[-1]
-        if any((fact.on, fact.order) > (new.on, new.order) for fact in self.facts):
+        if new.kind == FactKind.WAIVER or any(
+            (fact.on, fact.order) > (new.on, new.order) for fact in self.facts
+        ):
             return self._rerun(facts)
         ledger = self._ledger()
         ledger.take(new)

@@ -140,6 +140,17 @@ def test_forgiving_all_that_was_left_of_an_instalment_closes_it() -> None:
     assert (row.left, row.paid_on is not None) == (0, True)
 
 
+def test_a_payment_found_late_is_not_used_up_on_a_fee_that_was_forgiven_since() -> None:
+    loan = given(
+        disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1), fee_waived("F-1", 15_00, on=FEB_15)
+    )
+
+    repay(loan, "P-1", 86_07, on=date(2025, 2, 10), known_on=FEB_15)
+
+    assert recorded(loan) == [repaid("P-1", 86_07, fees=5_00, interest=5_00, principal=76_07)]
+    assert all(row.fees_paid <= row.fees for row in loan.instalments)
+
+
 def test_nobody_approves_a_waiver_of_their_own() -> None:
     loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1))
 
