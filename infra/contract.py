@@ -3,6 +3,7 @@
 ``python -m infra.contract`` writes the schema of each event type that has none yet,
 from its fields; after that the file is the contract, and a class that differs from
 it fails the tests. An older version is kept beside it as ``loan.repaid.v1.avsc``.
+The event catalogue, ``docs/EVENTS.md``, is written from the schemas by the same call.
 """
 
 import dataclasses
@@ -21,6 +22,10 @@ from domain.base.stream import Stream
 from domain.catalogue import event_types
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+
+CATALOGUE = SCHEMAS.parent / "docs" / "EVENTS.md"
+COMMON_FIELDS = 6
+"""So many fields every event begins with, in one order."""
 
 ENVELOPE = ("originator_id", "originator_version", "originator_topic")
 """Fields that stand beside the bytes, not in them: key, sequence, kind of stream."""
@@ -123,13 +128,64 @@ def topic_of(stem: str) -> str:
     return ".".join(stem.split(".")[:2])
 
 
+def catalogue() -> str:
+    """The event catalogue as Markdown, from the current schemas."""
+    lines = [
+        "# Event catalogue",
+        "",
+        "Written from `schemas/` by `python -m infra.contract`. Every event begins with the",
+        "fields of the first table; the others are listed without them. Amounts are in the",
+        "currency's minor unit, rates annual fractions; a type with `?` may be absent.",
+    ]
+    current = {stem: schema for stem, schema in published().items() if stem.count(".") == 1}
+    common = next(iter(current.values()))["fields"][:COMMON_FIELDS]
+    lines += ["", "| field | type |", "|---|---|"]
+    lines += [f"| {field['name']} | {_written(field['type'])} |" for field in common]
+    records: dict[str, Any] = {}
+    for stem, schema in current.items():
+        fields = schema["fields"][COMMON_FIELDS:]
+        for field in fields:
+            _collect(field["type"], records)
+        lines += ["", f"## {stem}", "", schema["doc"].split("\n")[0], ""]
+        lines.append("; ".join(f"`{f['name']}` {_written(f['type'])}" for f in fields) + ".")
+    lines += ["", "## Records"]
+    for name, record in sorted(records.items()):
+        fields = "; ".join(f"`{f['name']}` {_written(f['type'])}" for f in record["fields"])
+        lines += ["", f"**{name}**: {record['doc']} {fields}."]
+    return "\n".join(lines) + "\n"
+
+
+def _written(kind: Any) -> str:
+    if isinstance(kind, list):
+        return _written(next(each for each in kind if each != "null")) + "?"
+    if isinstance(kind, str):
+        return kind
+    if kind["type"] == "array":
+        return f"list of {_written(kind['items'])}"
+    return str(kind.get("logicalType", kind.get("name", kind["type"])))
+
+
+def _collect(kind: Any, records: dict[str, Any]) -> None:
+    if isinstance(kind, list):
+        for each in kind:
+            _collect(each, records)
+    elif isinstance(kind, dict):
+        if kind["type"] == "record":
+            records[kind["name"]] = kind
+        for each in kind.get("fields", ()):
+            _collect(each["type"], records)
+        _collect(kind.get("items"), records)
+
+
 def main() -> None:
-    """Write a schema for each event type that has none."""
+    """Write a schema for each event type that has none, and the event catalogue."""
     for topic, event in event_types().items():
         path = SCHEMAS / f"{topic}.avsc"
         if not path.exists():
             path.write_text(json.dumps(schema_of(event), indent=2) + "\n")
             print(f"wrote {path.name}")  # noqa: T201 - this is its output
+    published.cache_clear()
+    CATALOGUE.write_text(catalogue())
 
 
 if __name__ == "__main__":
