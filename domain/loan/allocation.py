@@ -20,7 +20,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """A sum over what was owed; *unapplied* is the borrower's credit."""
+    """A sum over what was owed; *unapplied* is what it adds to the borrower's credit.
+
+    It is negative when credit was used up with it.
+    """
 
     fees: int = 0
     interest: int = 0

@@ -97,8 +97,8 @@ class Ledger:
         self._put(replace(row, paid_on=None) if row.left else row)
 
     def _take_payment(self, fact: Fact) -> None:
-        short = max(-self.unapplied, 0)
-        money = max(fact.amount - short, 0)
+        # Credit is used up first; what was refunded too much is made good first.
+        money = max(fact.amount + self.unapplied, 0)
         if fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on):
             self.rows = self._called_due(fact.on)
         parts: list[Part] = []

@@ -1211,9 +1211,13 @@ class Loan(Stream):
         return min((row.pay_by_on for row in self.instalments if row.left), default=None)
 
     def payoff(self, on: date) -> int:
-        """What closes the loan on *on*, in minor units, credit counted."""
+        """What closes the loan on *on*, in minor units, credit counted.
+
+        Of a past day it says what closed it then, by what is known now.
+        """
         self._must_be_paid_out()
-        return max(self._ledger().payoff(on) - self.unapplied, 0)
+        ledger = self._ledger_on(on)
+        return max(ledger.payoff(on) - ledger.unapplied, 0)
 
     def received(self, from_on: date, until_on: date) -> int:
         """Money received from one day to another, both included; minor units."""
@@ -1314,6 +1318,12 @@ class Loan(Stream):
     def _rerun(self, facts: list[Fact]) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
         return run(self.terms, self.accrues_from, self.opening, facts, self.opening_unapplied)
+
+    def _ledger_on(self, on: date) -> Ledger:
+        """The ledger after the facts that counted by the end of *on*."""
+        if all(fact.on <= on for fact in self.facts):
+            return self._ledger()
+        return self._rerun([fact for fact in self.facts if fact.on <= on])
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""

@@ -106,3 +106,21 @@ def test_a_loan_taken_over_needs_attention_by_the_rules_of_any_other() -> None:
     loan.attend(act(date(2025, 3, 16)))
 
     assert kinds(loan) == [Loan.WentOverdue, Loan.BucketChanged]
+
+
+def test_credit_taken_over_is_used_with_the_next_payment() -> None:
+    loan = given(migrated(row(9, date(2025, 3, 15)), unapplied=30_00))
+
+    repay(loan, "P-1", 60_00, on=date(2025, 3, 15))
+
+    assert recorded(loan) == [repaid("P-1", 60_00, principal=90_00, unapplied=-30_00)]
+    assert loan.unapplied == 0
+
+
+def test_credit_taken_over_counts_when_the_loan_is_closed_early() -> None:
+    loan = given(migrated(row(9, date(2025, 3, 15)), row(10, date(2025, 4, 15)), unapplied=30_00))
+
+    assert loan.payoff(TAKEN_OVER) == 170_00
+    repay(loan, "P-1", 170_00, on=TAKEN_OVER, payoff=True)
+
+    assert kinds(loan) == [Loan.Repaid, Loan.Settled, Loan.Closed]

@@ -135,3 +135,23 @@ def test_closing_a_loan_whose_next_instalment_is_paid_keeps_its_interest() -> No
 
     # The second instalment is paid with its interest in advance; what is left is principal.
     assert loan.payoff(MAR_1) == 1_000_00 - 81_07 - 81_48
+
+
+def test_a_payoff_found_late_is_judged_by_the_day_it_was_received() -> None:
+    loan = given(disbursed(), paid("P-2", 86_07, on=date(2025, 3, 15)))
+
+    # On 15 February it took the whole principal; a payment of March does not lower that.
+    with pytest.raises(no.PayoffShort):
+        repay(loan, "P-1", 950_00, on=FEB_15, known_on=date(2025, 3, 15), payoff=True)
+    assert loan.payoff(FEB_15) == 1_005_00
+    repay(loan, "P-1", 1_005_00, on=FEB_15, known_on=date(2025, 3, 15), payoff=True)
+
+    assert last(loan, Loan.Repaid) == repaid("P-1", 1_005_00, interest=5_00, principal=1_000_00)
+    assert loan.unapplied == 86_07
+
+
+def test_what_closed_a_loan_on_a_past_day_can_still_be_asked() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+
+    assert loan.payoff(FEB_15) == 918_93
+    assert loan.payoff(JAN_15) == 1_000_00
