@@ -620,3 +620,34 @@ def publish(
         command_id,
         as_json,
     )
+
+
+@product.command("list")
+def list_products(as_json: AsJson = False) -> None:
+    """List the published product versions."""
+    from domain.base.money import written
+    from domain.product.product import Product
+    from entrypoints import output
+    from entrypoints.session import session
+
+    with session() as opened:
+        found = opened.book.get_many(Product, opened.ids_opened_by("product.published"))
+    offers = sorted(
+        (stream.offer for stream in found.values()), key=lambda offer: (offer.code, offer.version)
+    )
+
+    def render(_: Any) -> None:
+        rows = output.table("product", "", "lends", "months", "rate", "method", right=("lends",))
+        for offer in offers:
+            least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
+            rows.add_row(
+                f"{offer.code}:{offer.version}",
+                offer.name,
+                f"{least} to {most} {offer.currency}",
+                f"{offer.term_months_min} to {offer.term_months_max}",
+                f"{offer.annual_rate:.2%}",
+                offer.method.lower().replace("_", " "),
+            )
+        output.out.print(rows)
+
+    output.emit(offers, as_json=as_json, render=render)

@@ -72,6 +72,16 @@ class Session:
         found: UUID = row[0]
         return found
 
+    def ids_opened_by(self, event_type: str) -> list[UUID]:
+        """The streams that begin with events of a type."""
+        with psycopg.connect(as_role(self.database_url, PROJECTOR)) as conn:
+            rows = conn.execute(
+                "SELECT originator_id FROM store.book_events"
+                " WHERE originator_version = 1 AND topic = %s ORDER BY notification_id",
+                (event_type,),
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def journal(self, receipts: Sequence[tuple[UUID, Receipt]]) -> None:
         """Note acknowledged commands in the caller's own file, outside the database."""
         path = self.settings.home / "journal.jsonl"
