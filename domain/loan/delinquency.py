@@ -41,3 +41,12 @@ def next_bucket_on(oldest_unpaid_on: date, current: str) -> date | None:
     if index == len(FIRST_DAYS_PAST_DUE):
         return None
     return oldest_unpaid_on + timedelta(days=FIRST_DAYS_PAST_DUE[index])
+
+
+def entered_on(oldest_unpaid_on: date | None, current: str) -> date | None:
+    """The first day of the bucket *current*; None where nothing is unpaid."""
+    if oldest_unpaid_on is None:
+        return None
+    return oldest_unpaid_on + timedelta(
+        days=FIRST_DAYS_PAST_DUE[list(Bucket).index(Bucket(current))]
+    )

@@ -933,8 +933,9 @@ class Loan(Stream):
             raise no.PayoffShort(
                 f"On {received_on} it takes {owed} minor units to close the loan, not {amount}."
             )
-        if received_on == act.business_on:
-            self._assess(act)  # late by a day is late, even when the day's run has not seen it
+        if received_on == act.business_on or self.overdue_since_on is None:
+            # Late by a day is late, even when no day's run has seen it.
+            self._assess(act, received_on)
         kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
         fact = Fact(kind, payment_ref, received_on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
@@ -1227,40 +1228,45 @@ class Loan(Stream):
             if (_pays(fact) or fact.kind == FactKind.RECOVERY) and from_on <= fact.on <= until_on
         )
 
-    def _assess(self, act: Act) -> None:
-        """Record how late the loan is today, if that changed; dated when it did."""
-        on = act.business_on
+    def _assess(self, act: Act, on: date | None = None, cause_on: date | None = None) -> None:
+        """Record how late the loan is on *on*, if that changed; dated when it did.
+
+        *on* and *cause_on*, from when what changed it counts, are today if not said.
+        """
         if self.state != LoanState.ACTIVE:
             return
+        on = on or act.business_on
         oldest = self.oldest_unpaid_on()
         dpd = delinquency.days_past_due(oldest, on)
-        current = delinquency.bucket(dpd)
+        late_since = oldest if dpd else None
         overdue = sum(row.left for row in self.instalments if row.pay_by_on < on)
-        if dpd and oldest is not None and self.overdue_since_on is None:
+        better_on = self._better_on(cause_on or act.business_on, late_since or on)
+        if late_since is not None and self.overdue_since_on is None:
             row = next(row for row in self.instalments if row.left)
             self.record(
                 self.WentOverdue,
                 act,
-                next_day(oldest),
+                next_day(late_since),
                 currency=self.currency,
                 instalment=row.number,
-                oldest_unpaid_on=oldest,
+                oldest_unpaid_on=late_since,
                 amount_overdue=overdue,
             )
-        elif not dpd and self.overdue_since_on is not None:
+        elif late_since is None and self.overdue_since_on is not None:
+            better_on = max(better_on, next_day(self.overdue_since_on))
             self.record(
                 self.Cured,
                 act,
-                on,
+                better_on,
                 currency=self.currency,
                 overdue_since_on=self.overdue_since_on,
                 next_pay_by_on=oldest,
             )
+        current = delinquency.bucket(dpd)
         if current != self.bucket:
-            entered = on
-            if dpd and oldest is not None and current > self.bucket:
-                first = delinquency.FIRST_DAYS_PAST_DUE[list(Bucket).index(current)]
-                entered = oldest + timedelta(days=first)
+            entered = delinquency.entered_on(late_since, current) or better_on
+            if current < self.bucket:
+                entered = max(better_on, entered)
             self.record(
                 self.BucketChanged,
                 act,
@@ -1269,14 +1275,19 @@ class Loan(Stream):
                 bucket_before=self.bucket,
                 bucket=current,
                 days_past_due=dpd,
-                oldest_unpaid_on=oldest if dpd else None,
+                oldest_unpaid_on=late_since,
                 amount_overdue=overdue,
                 balance=self.balance,
             )
 
+    def _better_on(self, cause_on: date, late_before: date) -> date:
+        """The day all that was due before *late_before* was paid, given what changed it."""
+        paid = [row.paid_on for row in self.instalments if row.pay_by_on < late_before]
+        return max([cause_on, *(day for day in paid if day is not None)])
+
     def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
-        self._assess(act)
+        self._assess(act, cause_on=on)
         if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
             return
         ledger = self._ledger()

@@ -245,3 +245,69 @@ def test_a_settled_loan_is_never_late() -> None:
     loan.attend(act(date(2026, 9, 30)))
 
     assert recorded(loan) == []
+
+
+def test_a_payment_found_late_cures_the_loan_from_the_day_it_was_received() -> None:
+    loan = given(disbursed(), attended(on=date(2025, 3, 10)))
+
+    repay(loan, "P-1", 86_07, on=date(2025, 3, 1), known_on=date(2025, 3, 10))
+
+    assert recorded(loan)[1:] == [
+        happened(Loan.Cured, effective_on=date(2025, 3, 1), business_on=date(2025, 3, 10)),
+        happened(Loan.BucketChanged, bucket="M0", effective_on=date(2025, 3, 1)),
+    ]
+
+
+def test_a_payment_that_was_in_time_after_all_leaves_no_day_overdue() -> None:
+    loan = given(disbursed(), attended(on=date(2025, 3, 10)))
+
+    repay(loan, "P-1", 86_07, on=FEB_15, known_on=date(2025, 3, 10))
+
+    # It went overdue on the 16th, and was cured from the 16th.
+    assert recorded(loan)[1:] == [
+        happened(Loan.Cured, effective_on=FEB_16),
+        happened(Loan.BucketChanged, bucket="M0", effective_on=FEB_16),
+    ]
+
+
+def test_the_last_part_of_an_instalment_cures_it_whichever_part_is_found_late() -> None:
+    loan = given(disbursed(), attended(on=FEB_16), paid("P-2", 80_00, on=date(2025, 3, 5)))
+
+    repay(loan, "P-1", 6_07, on=date(2025, 2, 20), known_on=date(2025, 3, 10))
+
+    assert recorded(loan)[1:] == [
+        happened(Loan.Cured, effective_on=date(2025, 3, 5)),
+        happened(Loan.BucketChanged, bucket="M0", effective_on=date(2025, 3, 5)),
+    ]
+
+
+def test_a_better_bucket_is_dated_to_the_payment_or_to_its_own_first_day() -> None:
+    # Two instalments late; the older one was paid on 1 March, known on 20 March.
+    loan = given(disbursed(), attended(on=date(2025, 4, 20)))
+
+    repay(loan, "P-1", 86_07, on=date(2025, 3, 1), known_on=date(2025, 4, 20))
+
+    # M3 (64 days) becomes M2: the instalment of 15 March is 31 days late on 15 April.
+    assert recorded(loan)[1:] == [
+        happened(
+            Loan.BucketChanged,
+            bucket_before="M3",
+            bucket="M2",
+            days_past_due=36,
+            effective_on=date(2025, 4, 15),
+        )
+    ]
+
+
+def test_a_late_payment_known_later_was_late_even_if_no_run_saw_it() -> None:
+    loan = given(disbursed())
+
+    repay(loan, "P-1", 86_07, on=date(2025, 3, 1), known_on=date(2025, 3, 10))
+
+    assert recorded(loan) == [
+        happened(Loan.WentOverdue, effective_on=FEB_16),
+        happened(Loan.BucketChanged, bucket="M1", days_past_due=14, effective_on=FEB_16),
+        repaid("P-1", 86_07, interest=5_00, principal=81_07),
+        happened(Loan.Cured, effective_on=date(2025, 3, 1)),
+        happened(Loan.BucketChanged, bucket="M0", effective_on=date(2025, 3, 1)),
+    ]
