@@ -347,6 +347,22 @@ def test_a_borrower_may_be_called_when_it_is_day_wherever_they_may_be(
     assert noon.contact.open_now
 
 
+def test_a_whole_book_arriving_at_once_is_answered_like_a_single_loan(
+    at_work: ViewsAtWork,
+) -> None:
+    names = [f"number {number}" for number in range(60)]
+    at_work.show(*(borrower(name) for name in names), *(lent(name, of=name) for name in names))
+
+    found = cases(at_work, FEB_15 + days(1))
+
+    assert sorted(case.loan_ref for case in found) == sorted(names)
+    assert {(*case.zones, case.bucket, case.amount_overdue) for case in found} == {
+        ("Asia/Shanghai", "M1", INSTALMENT)
+    }
+    assert len(to_remind(at_work, FEB_15)) == 60
+    assert queries.portfolio(at_work.conn, JAN_15).found.cells[0].loans == 60
+
+
 # --- tracker --------------------------------------------------------------------------
 
 
