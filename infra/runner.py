@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,7 +15,7 @@ import psycopg
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from infra import codec, logs
 from infra.codec import UnknownSchema
@@ -26,9 +27,15 @@ from infra.views import Fenced, Gap, Projection, Record, TooManyParked, View, op
 
 log = logs.logger(__name__)
 
-POLL_MS = 200
+POLL_MS = 500
 BATCH_EVENTS = 5_000
+REBALANCE_SECONDS = 10.0
+"""A member that died holds a rebalance up for the session's 6 seconds, no longer."""
 LONGEST_BACKOFF_SECONDS = 5.0
+
+
+class AssignmentLost(KafkaError):  # type: ignore[misc]
+    """The group gave this consumer partitions, and the client forgot them."""
 
 
 class Taken(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -117,6 +124,13 @@ def _subscribed(bootstrap: str, projection: Projection) -> Iterator[tuple[KafkaC
     )
     taken = Taken()
     try:
+        for topic in projection.TOPICS:
+            # Known before the first join, or that one assigns nothing.
+            if not consumer.partitions_for_topic(topic):
+                raise Trouble(
+                    f"Kafka has no topic {topic}: run python -m infra.migrations, which"
+                    " creates what is missing."
+                )
         consumer.subscribe(list(projection.TOPICS), listener=taken)
         yield consumer, taken
     finally:
@@ -134,6 +148,7 @@ class Loop:
         self._taken = taken
         self._view = view
         self._name = projection.NAME
+        self._stable_at = time.monotonic()
 
     def step(self) -> int:
         """One poll is applied; returns how many events were.
@@ -163,6 +178,7 @@ class Loop:
             for record in records
         ]
         if not records:
+            self._check_membership()
             return 0
         try:
             applied = self._view.apply(records)
@@ -170,10 +186,23 @@ class Loop:
             log.warning("fenced", view=self._name, error=str(trouble))
             self._position(set(polled))
             return 0
+        self._stable_at = time.monotonic()
         self._tell_kafka(records)
         report: Callable[..., None] = log.info if len(records) >= 500 else log.debug
         report("applied", view=self._name, **applied._asdict())
         return applied.events
+
+    def _check_membership(self) -> None:
+        """A rebalance ends, or the consumer is made anew.
+
+        kafka-python 3.0.12 forgets the partitions it was given when a topic's metadata
+        changed and a poll times out while the group joins: it waits for ever then,
+        without a heartbeat.
+        """
+        if self._consumer.group_metadata().state == MemberState.STABLE:
+            self._stable_at = time.monotonic()
+        elif time.monotonic() - self._stable_at > REBALANCE_SECONDS:
+            raise AssignmentLost(f"the group of {self._name} did not settle")
 
     def _position(self, places: set[TopicPartition]) -> None:
         """Read on from where the view is."""
