@@ -169,13 +169,15 @@ def _leave(hint: Any) -> Callable[[Any], Any] | None:
 def _to_dict(record: type) -> Callable[[Any], dict[str, Any]]:
     hints = get_type_hints(record)
     nested = {name: enter for name, hint in hints.items() if (enter := _enter(hint))}
-    if not nested:
-        return vars
+    amounts = [name for name, hint in hints.items() if hint is int]
 
     def one(value: Any) -> dict[str, Any]:
-        values = dict(vars(value))
-        for name, enter in nested.items():
-            values[name] = enter(values[name])
+        values: dict[str, Any] = vars(value)
+        for name in amounts:
+            if type(values[name]) is not int:
+                raise NotEncodable(f"{record.__name__}.{name} is {values[name]!r}, no int")
+        if nested:
+            values = {**values, **{name: enter(values[name]) for name, enter in nested.items()}}
         return values
 
     return one
