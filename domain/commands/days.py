@@ -1,7 +1,10 @@
 """The end-of-day run: what the calendar asks of the book."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
@@ -12,7 +15,7 @@ from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, Command, Due, digest_of
 from domain.loan.loan import Loan
-from domain.operations.business_day import BusinessDay, Count, DayOutOfOrder
+from domain.operations.business_day import BusinessDay, Count
 
 BATCH_STREAMS = 200
 ACTOR = "end-of-day"
@@ -95,27 +98,63 @@ def opening(
 def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) -> dict[str, int]:
     """Attend to every stream whose day has come, then close *day*; counts by event.
 
-    A day on which nothing is to do opens and closes in one transaction.
+    What fits into one batch, with the opening and closing of the day, is stored in one
+    transaction; a longer run goes on where it stopped.
 
     Raises:
         DayOutOfOrder: another day is open, or this one was closed.
     """
-    days, commands = opening(book, day, zone=zone, now=now())
+    borrowers = book.streams.due(day, Borrower.TOPIC, None, BATCH_STREAMS)
+    loans = book.streams.due(day, Loan.TOPIC, None, BATCH_STREAMS)
     counts: Counter[str] = Counter()
-    for kind, attend in ((Borrower, _attend_borrowers), (Loan, _attend_loans)):
-        for due in _batches(book, kind, day):
-            if commands:
-                book.keep(commands, days)
-                commands = []
-            counts += attend(book, due, day, now())
-    if not commands:
-        days = book.get(BusinessDay, days_id(book))
-        if days.open_on != day:
-            raise DayOutOfOrder(f"{day} is not open any more; another run closed it.")
-    act = _act(days.id, "close", day, now())
+    if len(borrowers) + len(loans) < BATCH_STREAMS:
+        batch = _attended_borrowers(book, borrowers, day, now())
+        batch.add(_attended_loans(book, loans, day, now()))
+        try:
+            return _close(book, day, batch.counts(), batch, zone=zone, now=now())
+        except IntegrityError:
+            pass  # a writer was faster on one of them: in steps, then
+    open_day(book, day, zone=zone, now=now())
+    for due in _batches(book, Borrower, day):
+        counts += _keep(book, due, lambda some: _attended_borrowers(book, some, day, now()))
+    for due in _batches(book, Loan, day):
+        counts += _keep(book, due, lambda some: _attended_loans(book, some, day, now()))
+    return _close(book, day, counts, Batch(), zone=zone, now=now())
+
+
+def _close(
+    book: Book, day: date, counts: Counter[str], batch: Batch, *, zone: str, now: datetime
+) -> dict[str, int]:
+    days, opened = opening(book, day, zone=zone, now=now)
+    act = _act(days.id, "close", day, now)
     days.close_day(act, [Count(kind, count) for kind, count in sorted(counts.items())])
-    book.keep([*commands, _command(act, days)], days)
+    book.keep([*opened, *batch.commands(), _command(act, days)], *batch.streams, days)
     return dict(counts)
+
+
+@dataclass
+class Batch:
+    """Streams that were attended to, with the act for each; nothing is stored yet."""
+
+    streams: list[Stream] = field(default_factory=list)
+    acts: dict[UUID, Act] = field(default_factory=dict)
+
+    def add(self, other: Batch) -> None:
+        """Take *other* in."""
+        self.streams += other.streams
+        self.acts |= other.acts
+
+    def commands(self) -> list[Command]:
+        """The command behind each stream's events."""
+        return [_command(self.acts[stream.id], stream) for stream in self.streams]
+
+    def counts(self) -> Counter[str]:
+        """How many events of each kind wait to be stored."""
+        return Counter(
+            type(event).TOPIC  # type: ignore[attr-defined]
+            for stream in self.streams
+            for event in stream.pending_events
+        )
 
 
 def _batches(book: Book, kind: type[Stream], day: date) -> Iterator[list[Due]]:
@@ -125,21 +164,20 @@ def _batches(book: Book, kind: type[Stream], day: date) -> Iterator[list[Due]]:
         after = due[-1]
 
 
-def _attend_loans(book: Book, due: list[Due], day: date, now: datetime) -> Counter[str]:
-    loans = book.get_many(Loan, [item.stream_id for item in due])
+def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:
+    loans = book.get_many(Loan, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     for loan in loans.values():
         loan.attend(acts[loan.id])
-    return _keep(
-        book, due, list(loans.values()), acts, lambda some: _attend_loans(book, some, day, now)
-    )
+    return Batch(list(loans.values()), acts)
 
 
-def _attend_borrowers(book: Book, due: list[Due], day: date, now: datetime) -> Counter[str]:
-    borrowers = book.get_many(Borrower, [item.stream_id for item in due])
+def _attended_borrowers(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:
+    borrowers = book.get_many(Borrower, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
-    over = {b.id: b.promises_due(day) for b in borrowers.values()}
-    loans = book.get_many(Loan, {promise.loan_id for some in over.values() for promise in some})
+    over = {borrower.id: borrower.promises_due(day) for borrower in borrowers.values()}
+    promised = {promise.loan_id for some in over.values() for promise in some}
+    loans = book.get_many(Loan, promised) if promised else {}
     for borrower in borrowers.values():
         for promise in over[borrower.id]:
             loan = loans.get(promise.loan_id)
@@ -147,36 +185,23 @@ def _attend_borrowers(book: Book, due: list[Due], day: date, now: datetime) -> C
             borrower.assess_promise(
                 acts[borrower.id], promise_ref=promise.promise_ref, received=received
             )
-    return _keep(
-        book,
-        due,
-        list(borrowers.values()),
-        acts,
-        lambda some: _attend_borrowers(book, some, day, now),
-    )
+    return Batch(list(borrowers.values()), acts)
 
 
 def _keep(
-    book: Book,
-    due: list[Due],
-    streams: Sequence[Stream],
-    acts: dict[UUID, Act],
-    again: Callable[[list[Due]], Counter[str]],
+    book: Book, due: Sequence[Due], attended: Callable[[Sequence[Due]], Batch]
 ) -> Counter[str]:
     """Store a batch; when a writer was faster on one of them, halve it and try again."""
-    counts = Counter(
-        type(event).TOPIC  # type: ignore[attr-defined]
-        for stream in streams
-        for event in stream.pending_events
-    )
+    batch = attended(due)
+    counts = batch.counts()
     try:
-        book.keep([_command(acts[stream.id], stream) for stream in streams], *streams)
+        book.keep(batch.commands(), *batch.streams)
     except IntegrityError:
         if len(due) == 1:
-            done = book.streams.find_command(acts[due[0].stream_id].command_id)
-            return Counter() if done is not None else again(due)
+            done = book.streams.find_command(batch.acts[due[0].stream_id].command_id)
+            return Counter() if done is not None else _keep(book, due, attended)
         middle = len(due) // 2
-        return again(due[:middle]) + again(due[middle:])
+        return _keep(book, due[:middle], attended) + _keep(book, due[middle:], attended)
     return counts
 
 

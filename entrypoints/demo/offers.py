@@ -10,6 +10,8 @@ from domain.base.terms import FeeTerm, FeeTiming, Frequency, FutureMoney, Method
 from domain.product.product import Offer
 
 LATE_FEE = "LATE_FEE"
+SCALE = Decimal("0.0000000001")
+"""As the store keeps rates: terms that were never stored have the same digest then."""
 
 
 def _offer(
@@ -44,12 +46,12 @@ def _offer(
         term_months_max=months[1],
         frequency=Frequency.MONTH,
         method=method,
-        annual_rate=Decimal(annual_rate),
+        annual_rate=Decimal(annual_rate).quantize(SCALE),
         day_count=day_count,
         rounding=Rounding.HALF_UP,
         grace_days=grace_days,
         grace_retroactive=grace_retroactive,
-        penalty_rate=Decimal(penalty_rate),
+        penalty_rate=Decimal(penalty_rate).quantize(SCALE),
         allocation_order=[Owed.FEE, Owed.INTEREST, Owed.PENALTY, Owed.PRINCIPAL],
         future_money=FutureMoney.NEXT_INSTALMENT,
         fees=fees,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Self
 from uuid import UUID
 
@@ -27,6 +28,9 @@ class RecentBook(Book):
         return remembering
 
     recent: dict[UUID, Stream]
+
+    def close(self) -> None:
+        """Nothing: who opened the book closes it, also after this one is forgotten."""
 
     @property
     def streams(self) -> Streams:
@@ -73,5 +77,5 @@ class _Recent:
     def find_command(self, command_id: UUID) -> Command | None:
         return self._recorder.find_command(command_id)
 
-    def due(self, on: object, stream_kind: str, after: Due | None, limit: int) -> list[Due]:
-        return self._recorder.due(on, stream_kind, after, limit)  # type: ignore[arg-type]
+    def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]:
+        return self._recorder.due(on, stream_kind, after, limit)

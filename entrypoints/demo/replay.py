@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,16 +17,12 @@ from domain.base.stream import Act, Stream
 from domain.commands import days, products
 from domain.commands.book import TRIES, Book, Command, digest_of
 from domain.operations.business_day import BusinessDay
-from domain.product.product import Product
+from domain.product.product import Offer, Product
 from entrypoints.demo.carry_out import Desk
 from entrypoints.demo.intents import END, START, Intent, Plan
 from entrypoints.demo.offers import OFFERS
 from entrypoints.demo.recent import RecentBook
 from infra.trouble import Trouble
-
-
-class NotTheDemo(Trouble):
-    """The book has days that the demo did not write."""
 
 
 @dataclass
@@ -37,6 +34,7 @@ class Progress:
     days_total: int
     commands: int = 0
     events: int = 0
+    seconds: float = 0.0
 
 
 class Journal:
@@ -79,8 +77,9 @@ def replay(
     what was done is found by its command ids.
 
     Raises:
-        NotTheDemo: the book has days of its own, later than the demo begins.
+        Trouble: others write to the same streams all the time.
     """
+    started = time.monotonic()
     book = RecentBook.of(book)
     desk = Desk(book.namespace, book.policies, _publish(book, now(), journal))
     day, resumed = _first_day(book)
@@ -93,16 +92,33 @@ def replay(
         progress.events += sum(counts.values()) + 1
         progress.days_done += 1
         progress.day = day
+        progress.seconds = time.monotonic() - started
         each(progress)
         resumed = False
         day = next_day(day)
     return progress
 
 
+def stands_at(book: Book) -> date | None:
+    """The last day closed, or the one that is open; None in a book without days."""
+    stream = book.find(BusinessDay, days.days_id(book))
+    return None if stream is None else stream.open_on or stream.closed_on
+
+
+def is_the_demo(book: Book) -> bool:
+    """Whether the book is empty, or one that a replay began."""
+    first = book.streams.find_command(_publishing(book, OFFERS[0]))
+    return first is not None or not book.recorder.max_notification_id()
+
+
+def _publishing(book: Book, offer: Offer) -> UUID:
+    return uuid5(book.namespace, f"demo:product:{offer.code}:{offer.version}")
+
+
 def _publish(book: Book, now: datetime, journal: Journal) -> dict[str, Product]:
     published = {}
     for offer in OFFERS:
-        command_id = uuid5(book.namespace, f"demo:product:{offer.code}:{offer.version}")
+        command_id = _publishing(book, offer)
         act = Act("product-desk", START, now, command_id, command_id)
         receipt = products.publish(book, act, offer=offer)
         if not receipt.repeated:
