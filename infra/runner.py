@@ -90,7 +90,7 @@ def keep(database_url: str, bootstrap: str, projection: Projection, stop: Event)
         try:
             with (
                 open_view(database_url, projection) as view,
-                _subscribed(bootstrap, projection) as (consumer, taken),
+                subscribed(bootstrap, projection) as (consumer, taken),
             ):
                 loop = Loop(consumer, taken, view, projection)
                 while not stop.is_set():
@@ -104,7 +104,8 @@ def keep(database_url: str, bootstrap: str, projection: Projection, stop: Event)
 
 
 @contextmanager
-def _subscribed(bootstrap: str, projection: Projection) -> Iterator[tuple[KafkaConsumer, Taken]]:
+def subscribed(bootstrap: str, projection: Projection) -> Iterator[tuple[KafkaConsumer, Taken]]:
+    """A member of the view's group, and what it was assigned."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=f"view.{projection.NAME}.v{projection.VERSION}",
