@@ -77,7 +77,8 @@ def approve(
     """Approve an application; what is not said otherwise is as applied for."""
     loan = book.get(Loan, loan_id)
     product = _product_of(book, loan)
-    amount, term_months = amount or loan.amount, term_months or loan.term_months
+    amount = loan.amount if amount is None else amount
+    term_months = loan.term_months if term_months is None else term_months
     product.must_offer(amount, term_months)
     loan.approve(
         act,
