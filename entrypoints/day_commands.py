@@ -84,6 +84,6 @@ def _render(done: list[tuple[date, dict[str, int]]], until: date) -> None:
         rows.add_row(kind, f"{counts[kind]:,}")
     output.out.print(f"Closed {len(done)} day(s): {done[0][0]} to {done[-1][0]}.")
     if counts:
-        output.out.print(rows)
+        output.show(rows)
     else:
         output.out.print("No loan, application or promise needed attention.")

@@ -637,7 +637,16 @@ def list_products(as_json: AsJson = False) -> None:
     )
 
     def render(_: Any) -> None:
-        rows = output.table("product", "", "lends", "months", "rate", "method", right=("lends",))
+        rows = output.table(
+            "product",
+            "name",
+            "lends",
+            "months",
+            "rate",
+            "method",
+            right=("lends",),
+            wraps=("name", "method"),
+        )
         for offer in offers:
             least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
             rows.add_row(
@@ -648,6 +657,6 @@ def list_products(as_json: AsJson = False) -> None:
                 f"{offer.annual_rate:.2%}",
                 offer.method.lower().replace("_", " "),
             )
-        output.out.print(rows)
+        output.show(rows)
 
     output.emit(offers, as_json=as_json, render=render)

@@ -68,7 +68,7 @@ def render_freshness(answer: Any) -> None:
             f"{each.parked:,}",
             style="red" if each.parked else None,
         )
-    output.out.print(rows)
+    output.show(rows)
 
 
 @projections.command("parked")
@@ -87,7 +87,7 @@ def parked(as_json: AsJson = False) -> None:
         if not answer:
             output.out.print("Nothing is parked.")
             return
-        rows = output.table("view", "stream", "version", "event", "since", "why")
+        rows = output.table("view", "stream", "version", "event", "since", "why", wraps=("why",))
         for each in answer:
             since = f"{each.parked_at:%Y-%m-%d %H:%M}"
             rows.add_row(
@@ -98,7 +98,7 @@ def parked(as_json: AsJson = False) -> None:
                 since,
                 each.error,
             )
-        output.out.print(rows)
+        output.show(rows)
 
     output.emit(answer, as_json=as_json, render=render)
 
@@ -175,7 +175,7 @@ def rebuild_views(
                 f"{each['rows']:,}",
                 "the same" if each["equal"] else "[red]differs[/]",
             )
-        output.out.print(rows)
+        output.show(rows)
 
     output.emit(answer, as_json=as_json, render=render)
     if not swap and not all(each["equal"] for each in answer):

@@ -56,15 +56,32 @@ def money(amount: int, currency: str) -> str:
     return f"{sign}{whole:,}{decimals} {currency}"
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table; the columns named in *right* hold figures."""
+def table(*columns: str, right: tuple[str, ...] = (), wraps: tuple[str, ...] = ()) -> Table:
+    """An empty table; columns in *right* hold figures, those in *wraps* may be cut up.
+
+    A figure or reference that were cut up could be neither read nor copied.
+    """
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column not in wraps,
+            overflow="fold",
+        )
     return made
+
+
+def show(made: Table) -> None:
+    """Print a table as wide as its figures need, also where the terminal is narrower."""
+    from rich.measure import Measurement
+
+    wide = out.options.update(width=10_000)
+    needed = Measurement.get(out, wide, made).minimum
+    out.print(made, width=max(out.width, needed), crop=False)
 
 
 @contextmanager

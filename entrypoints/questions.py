@@ -148,7 +148,7 @@ def _render_tracker(tracked: Tracked | None, on: date) -> None:
         f" {_money(tracked.amount, tracked.currency)} {tracked.currency}"
         f" over {tracked.term_months} months, by {tracked.channel.lower()}"
     )
-    rows = output.table("", "stage", "entered", "left", "due by", "by", "")
+    rows = output.table("", "stage", "entered", "left", "due by", "by", "notes", wraps=("notes",))
     for stage in tracked.stages:
         last = stage is tracked.stages[-1]
         notes = [
@@ -166,7 +166,7 @@ def _render_tracker(tracked: Tracked | None, on: date) -> None:
             ", ".join(note for note in notes if note),
             style="red" if stage.late and last else None,
         )
-    output.out.print(rows)
+    output.show(rows)
     coming = NEXT_STAGES.get(tracked.stage.stage)
     if coming:
         by = f", expected by {tracked.stage.due_on}" if tracked.stage.due_on else ""
@@ -212,7 +212,9 @@ def _render_applications(found_rows: list[Application], limit: int) -> None:
     if not found_rows:
         output.out.print("No application is there.")
         return
-    rows = output.table("loan", "stage", "since", "due by", "amount", "", right=("amount",))
+    rows = output.table(
+        "loan", "stage", "since", "due by", "amount", "notes", right=("amount",), wraps=("notes",)
+    )
     for row in found_rows:
         notes = [
             "late" if row.late else "",
@@ -228,7 +230,7 @@ def _render_applications(found_rows: list[Application], limit: int) -> None:
             ", ".join(note for note in notes if note),
             style="red" if row.late else None,
         )
-    output.out.print(rows)
+    output.show(rows)
     if len(found_rows) == limit:
         output.out.print(f"The first {limit}; --limit shows more.")
 
@@ -262,7 +264,15 @@ def _render_reminders(found_rows: list[Reminder], on: date) -> None:
         output.out.print(f"No reminder is to be sent on {on}.")
         return
     rows = output.table(
-        "borrower", "loan", "no.", "pay by", "when", "left", "", right=("no.", "left")
+        "borrower",
+        "loan",
+        "no.",
+        "pay by",
+        "when",
+        "left",
+        "kept back",
+        right=("no.", "left"),
+        wraps=("kept back",),
     )
     for reminder in found_rows:
         for index, each in enumerate(reminder.instalments):
@@ -276,7 +286,7 @@ def _render_reminders(found_rows: list[Reminder], on: date) -> None:
                 each.cancelled or "",
                 style="dim" if each.cancelled else None,
             )
-    output.out.print(rows)
+    output.show(rows)
     sent = sum(not reminder.cancelled for reminder in found_rows)
     output.out.print(f"{sent} reminder(s) to send on {on}, one per borrower.")
 
@@ -313,7 +323,14 @@ def _render_cases(cases: list[Case], total: int, on: date) -> None:
         output.out.print(f"No loan is late on {on}.")
         return
     rows = output.table(
-        "loan", "", "days", "overdue", "to do", "contact", right=("days", "overdue")
+        "loan",
+        "",
+        "days",
+        "overdue",
+        "to do",
+        "contact",
+        right=("days", "overdue"),
+        wraps=("to do", "contact"),
     )
     for case in cases:
         rows.add_row(
@@ -324,7 +341,7 @@ def _render_cases(cases: list[Case], total: int, on: date) -> None:
             case.strategy or "",
             _contact_words(case),
         )
-    output.out.print(rows)
+    output.show(rows)
     output.out.print(
         f"{total} loan(s) late on {on}"
         + (f"; the {len(cases)} latest are shown." if len(cases) < total else ".")
@@ -397,7 +414,7 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     )
     paid = (totals.principal_paid, totals.interest_paid, totals.fees_paid, totals.penalty_paid)
     figures.add_row("paid", *(_money(x, unit) for x in paid), "")
-    output.out.print(figures)
+    output.show(figures)
     if not page.instalments:
         return
     rows = output.table(
@@ -418,7 +435,7 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
             str(row.paid_on or ""),
             style="red" if row.left and row.pay_by_on < on else None,
         )
-    output.out.print(rows)
+    output.show(rows)
 
 
 @app.command(rich_help_panel=QUESTIONS)
@@ -442,7 +459,9 @@ def _render_statement(lines: list[StatementLine]) -> None:
         return
     unit = lines[-1].currency
     columns = ("amount", "principal", "interest", "fees", "penalty", "credit", "owed after")
-    rows = output.table("counts from", "what", *columns, "reference", right=columns)
+    rows = output.table(
+        "counts from", "what", *columns, "reference", right=columns, wraps=("what", "reference")
+    )
     for line in lines:
         rows.add_row(
             str(line.effective_on),
@@ -455,7 +474,7 @@ def _render_statement(lines: list[StatementLine]) -> None:
             _money(line.owed_after, unit),
             line.ref,
         )
-    output.out.print(rows)
+    output.show(rows)
     output.out.print(f"Amounts in {unit}; what lowers the debt is negative.")
 
 
@@ -484,7 +503,7 @@ def render_portfolio(book: Portfolio, on: date) -> None:
             _money(cell.principal, cell.currency),
         )
     output.out.print(f"The book on {on}", style="bold")
-    output.out.print(rows)
+    output.show(rows)
     money = output.table(
         "since it began",
         *(flow.currency for flow in book.flows_to_date),
@@ -500,11 +519,11 @@ def render_portfolio(book: Portfolio, on: date) -> None:
                     for amount, flow in zip(amounts, book.flows_to_date, strict=True)
                 ),
             )
-    output.out.print(money)
+    output.show(money)
     stages = output.table("applications", "", right=("",))
     for each in book.applications:
         stages.add_row(each.stage.lower(), f"{each.applications:,}")
-    output.out.print(stages)
+    output.show(stages)
 
 
 FLOW_NAMES = (
