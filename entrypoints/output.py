@@ -80,6 +80,10 @@ def show(made: Table) -> None:
     from rich.measure import Measurement
 
     wide = out.options.update(width=10_000)
+    for column in made.columns:
+        if column.no_wrap:
+            texts = [column.header, *column.cells]
+            column.min_width = max(Measurement.get(out, wide, each).maximum for each in texts)
     needed = Measurement.get(out, wide, made).minimum
     out.print(made, width=max(out.width, needed), crop=False)
 
