@@ -81,9 +81,8 @@ def show(made: Table) -> None:
 
     wide = out.options.update(width=10_000)
     for column in made.columns:
-        if column.no_wrap:
-            texts = [column.header, *column.cells]
-            column.min_width = max(Measurement.get(out, wide, each).maximum for each in texts)
+        sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
+        column.min_width = max(s.maximum if column.no_wrap else s.minimum for s in sizes)
     needed = Measurement.get(out, wide, made).minimum
     out.print(made, width=max(out.width, needed), crop=False)
 

@@ -460,7 +460,7 @@ def _render_statement(lines: list[StatementLine]) -> None:
     unit = lines[-1].currency
     columns = ("amount", "principal", "interest", "fees", "penalty", "credit", "owed after")
     rows = output.table(
-        "counts from", "what", *columns, "reference", right=columns, wraps=("what", "reference")
+        "counts from", "what", *columns, "reference", right=columns, wraps=("reference",)
     )
     for line in lines:
         rows.add_row(
