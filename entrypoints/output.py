@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+COLUMN_GAP = 3
+"""What the box of a table puts between two columns."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -83,7 +86,7 @@ def show(made: Table) -> None:
     for column in made.columns:
         sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
         column.min_width = max(s.maximum if column.no_wrap else s.minimum for s in sizes)
-    needed = Measurement.get(out, wide, made).minimum
+    needed = sum((column.min_width or 0) + COLUMN_GAP for column in made.columns) + 2
     out.print(made, width=max(out.width, needed), crop=False)
 
 
