@@ -87,7 +87,10 @@ def show(made: Table) -> None:
         sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
         column.min_width = max(s.maximum if column.no_wrap else s.minimum for s in sizes)
     needed = sum((column.min_width or 0) + COLUMN_GAP for column in made.columns) + 2
-    out.print(made, width=max(out.width, needed), crop=False)
+    if needed <= out.width:
+        out.print(made)
+    else:
+        Console(highlight=False, width=needed).print(made, crop=False)
 
 
 @contextmanager
