@@ -40,6 +40,21 @@ class FeeTiming(StrEnum):
     ON_EVENT = "ON_EVENT"
 
 
+TERM_MONTHS_MAX = 1200
+"""A hundred years."""
+
+RATE_MAX = Decimal(10**8)
+RATE_DECIMALS = 10
+"""What the contract's decimal(18,10) holds without rounding."""
+
+
+def rate_fits(rate: Decimal) -> bool:
+    """Whether *rate* is a number that is not negative and is stored as it is."""
+    if not rate.is_finite() or not 0 <= rate < RATE_MAX:
+        return False
+    return rate == round(rate, RATE_DECIMALS)
+
+
 @dataclass(frozen=True)
 class FeeTerm:
     """A fee that the contract names; *amount* in minor units, each time."""

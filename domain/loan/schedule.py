@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.base.calendar import DayCount, due_dates, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
-from domain.base.terms import FeeTiming, Method, Terms
+from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms
 
 
 class TermsNotOffered(Refusal):
@@ -78,7 +78,7 @@ def schedule(
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
     """
-    if terms.term_months < 1 or terms.term_months > 1200:
+    if not 1 <= terms.term_months <= TERM_MONTHS_MAX:
         raise TermsNotOffered(f"A term of {terms.term_months} months cannot be scheduled.")
     count = terms.term_months
     if first_due_on is None:

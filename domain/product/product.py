@@ -7,10 +7,20 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.base.calendar import DayCount
-from domain.base.money import Rounding, exponent
+from domain.base.money import AMOUNT_MAX, Rounding, exponent
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
-from domain.base.terms import FeeTerm, Frequency, FutureMoney, Method, Owed, Terms
+from domain.base.terms import (
+    TERM_MONTHS_MAX,
+    FeeTerm,
+    FeeTiming,
+    Frequency,
+    FutureMoney,
+    Method,
+    Owed,
+    Terms,
+    rate_fits,
+)
 
 
 class ProductNotSound(Refusal):
@@ -54,26 +64,39 @@ class Offer:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
         wrong = []
         exponent(self.currency)
-        if not 0 < self.amount_min <= self.amount_max:
+        if not 0 < self.amount_min <= self.amount_max <= AMOUNT_MAX:
             wrong.append("The amounts offered must be above zero, the least before the most.")
-        if not 0 < self.term_months_min <= self.term_months_max:
-            wrong.append("The terms offered must be above zero, the shortest before the longest.")
-        if self.method not in list(Method):
-            wrong.append(f"The repayment method {self.method!r} is not offered.")
-        if self.frequency not in list(Frequency):
-            wrong.append(f"The frequency {self.frequency!r} is not offered.")
-        if self.day_count not in list(DayCount):
-            wrong.append(f"The day count {self.day_count!r} is not offered.")
-        if self.rounding not in list(Rounding):
-            wrong.append(f"The rounding {self.rounding!r} is not offered.")
-        if self.future_money not in list(FutureMoney):
-            wrong.append(f"The rule {self.future_money!r} for money not yet due is not offered.")
+        if not 0 < self.term_months_min <= self.term_months_max <= TERM_MONTHS_MAX:
+            wrong.append(
+                f"The terms offered must lie within 1 to {TERM_MONTHS_MAX} months,"
+                " the shortest before the longest."
+            )
+        for what, value, offered in (
+            ("repayment method", self.method, Method),
+            ("frequency", self.frequency, Frequency),
+            ("day count", self.day_count, DayCount),
+            ("rounding", self.rounding, Rounding),
+            ("rule for money not yet due", self.future_money, FutureMoney),
+        ):
+            if value not in list(offered):
+                wrong.append(f"The {what} {value!r} is not offered.")
         if sorted(self.allocation_order) != sorted(Owed):
             wrong.append(
                 "The allocation order must name fee, interest, penalty and principal once each."
             )
-        if self.annual_rate < 0 or self.penalty_rate < 0 or self.grace_days < 0:
-            wrong.append("Rates and grace days cannot be negative.")
+        if not (rate_fits(self.annual_rate) and rate_fits(self.penalty_rate)):
+            wrong.append("Rates cannot be negative or have more than ten decimals.")
+        if self.grace_days < 0:
+            wrong.append("Grace days cannot be negative.")
+        return wrong + self._fee_faults()
+
+    def _fee_faults(self) -> list[str]:
+        wrong = []
+        kinds = [fee.kind for fee in self.fees]
+        if len(set(kinds)) != len(kinds) or not all(kind.strip() for kind in kinds):
+            wrong.append("Each fee must have a kind of its own.")
+        if any(fee.amount <= 0 or fee.timing not in list(FeeTiming) for fee in self.fees):
+            wrong.append("Each fee must be above zero and charged at a time that is offered.")
         return wrong
 
 
