@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from domain.base.calendar import next_day
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 
@@ -91,6 +92,8 @@ class BusinessDay(Stream):
             raise DayOutOfOrder(f"{self.open_on} is still open; close it before {day}.")
         if self.closed_on is not None and day <= self.closed_on:
             raise DayOutOfOrder(f"{day} was closed; the last closed day is {self.closed_on}.")
+        if self.closed_on is not None and day != next_day(self.closed_on):
+            raise DayOutOfOrder(f"{next_day(self.closed_on)} comes before {day}; close it first.")
         self.record(self.DayOpened, act, day, day=day)
 
     def close_day(self, act: Act, done: list[Count]) -> None:
