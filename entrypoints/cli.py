@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrypoints import day_commands, demo_command, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
+from entrypoints import bench_command, day_commands, demo_command, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _render(state: State) -> None:
         rows.add_row(
             each.name, f"[{colour}]{each.state}[/]", str(each.pid or ""), str(each.restarts or "")
         )
-    output.out.print(rows)
+    output.show(rows)
     output.out.print(f"PostgreSQL  {_without_password(state.database_url)}")
     output.out.print(f"Kafka       {state.kafka_bootstrap}")
     if state.already_running:

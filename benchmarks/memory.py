@@ -1,0 +1,66 @@
+"""What each process holds in memory while everything runs, and after work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from benchmarks import samples
+from benchmarks.place import Place
+from benchmarks.report import Aim, Line, resident_mib
+from infra.bootstrap import open_book
+from infra.embedded.part import Step
+from infra.settings import child_environment
+from infra.supervisor import CONSUMERS
+
+BARE = (
+    "import psycopg, kafka, fastavro, eventsourcing.postgres, infra.settings, pathlib;"
+    "print(next(line.split()[1] for line in"
+    " pathlib.Path('/proc/self/status').read_text().splitlines() if line.startswith('VmRSS')))"
+)
+
+
+def measure(place: Place) -> list[Line]:
+    """Resident memory, shared pages counted in full."""
+    state = place.everything()
+    place.progress(Step("memory", "letting the processes work", 0, 0))
+    with open_book(state.database_url, connections=1) as book:
+        for ids in samples.fill(book, place.pick(2_000, 500), samples.past(3)):
+            loan_id = ids[0]
+    command = (
+        *(sys.executable, "-m", "entrypoints.cli", "repay", str(loan_id), "1.00"),
+        *("--on", samples.DAY.isoformat(), "--json"),
+    )
+    environment = child_environment(**place.settings.environment())
+    writer = _peak_mib(command, environment)
+    bare_said = subprocess.run(
+        [sys.executable, "-c", BARE], env=environment, stdout=subprocess.PIPE, check=True
+    ).stdout
+    bare = int(bare_said) / 1024
+    held = {"CLI repay (peak)": writer}
+    for name in ("relay", *CONSUMERS):
+        pid = state.process(name).pid
+        assert pid is not None
+        held[name] = resident_mib(pid)
+    kafka = state.process("kafka").pid
+    assert kafka is not None
+    lines = [
+        Line("memory", name, "MiB", size, "Python with the libraries", bare, Aim.AT_MOST, 150)
+        for name, size in held.items()
+    ]
+    heap = float(place.settings.kafka_heap.removesuffix("m"))
+    return [
+        *lines,
+        Line("memory", "Kafka's JVM", "MiB", resident_mib(kafka), "its heap", heap, Aim.NONE, 0),
+    ]
+
+
+def _peak_mib(command: tuple[str, ...], environment: dict[str, str]) -> float:
+    """The most a command held while it ran, by the kernel's count."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_maxrss / 1024
