@@ -703,6 +703,7 @@ class Loan(Stream):
     ) -> None:
         """Approve the application with the terms of the offer."""
         self._must_be_under_review()
+        self._must_not_have_run_out(act)
         two_people(requested_by, approved_by, "An approval")
         positive(amount, "The amount approved")
         positive(term_months, "The term")
@@ -759,6 +760,7 @@ class Loan(Stream):
             raise no.NotApproved(
                 f"The loan is {self._state_words()}; there is no offer to disclose."
             )
+        self._must_not_have_run_out(act)
         self._must_match_offer(terms)
         rows = schedule(terms, act.business_on)
         stage = Stage.SIGNING
@@ -792,6 +794,7 @@ class Loan(Stream):
         """Sign the contract on exactly the terms that were disclosed."""
         if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
             raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
+        self._must_not_have_run_out(act)
         terms_digest = cost.digest(terms)
         if terms_digest != self.disclosed:
             raise no.NotDisclosed(
@@ -827,6 +830,7 @@ class Loan(Stream):
             raise no.NotSigned(
                 f"The loan is {self._state_words()}; money goes out on a signed contract."
             )
+        self._must_not_have_run_out(act)
         on = disbursed_on or act.business_on
         self._must_not_be_future(act, on)
         rows = schedule(self.terms, on, first_due_on)
@@ -1398,6 +1402,10 @@ class Loan(Stream):
         return False
 
     # --- guards ---------------------------------------------------------------------
+
+    def _must_not_have_run_out(self, act: Act) -> None:
+        if self.valid_until_on is not None and act.business_on > self.valid_until_on:
+            raise no.RanOut(f"The application or offer ran out on {self.valid_until_on}.")
 
     def _state_words(self) -> str:
         return self.state.lower().replace("_", " ")

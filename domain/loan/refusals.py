@@ -9,6 +9,12 @@ class NotUnderReview(Refusal):
     code = "NOT_UNDER_REVIEW"
 
 
+class RanOut(Refusal):
+    """The application or offer ran out unused, whether or not a day's run has seen it."""
+
+    code = "RAN_OUT"
+
+
 class EvidenceMissing(Refusal):
     """An approval needs evidence that has not come."""
 

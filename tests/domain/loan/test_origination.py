@@ -342,3 +342,32 @@ def test_an_expired_application_needs_no_more_attention() -> None:
 
     assert recorded(loan) == []
     assert loan.next_action() is None
+
+
+def test_an_offer_that_ran_out_yesterday_is_not_taken_up_today() -> None:
+    too_late = date(2025, 2, 6)
+    offered, shown, contracted = (
+        given(applied(), approve),
+        given(applied(), approve, disclose),
+        given(signed()),
+    )
+
+    with pytest.raises(no.RanOut):
+        disclose(offered, on=too_late)
+    with pytest.raises(no.RanOut):
+        sign(shown, on=too_late)
+    with pytest.raises(no.RanOut):
+        disburse(contracted, on=too_late)
+
+    disburse(contracted, on=date(2025, 2, 5))
+    assert contracted.state == "ACTIVE"
+
+
+def test_an_application_that_ran_out_is_not_approved() -> None:
+    loan = given(applied())
+
+    with pytest.raises(no.RanOut):
+        approve(loan, on=date(2025, 2, 15))
+    approve(loan, on=date(2025, 2, 14))
+
+    assert loan.state == "APPROVED"
