@@ -40,7 +40,14 @@ def _present_value(flows: list[int], rate: Decimal) -> Decimal:
     return value
 
 
+def _exactly(rate: Decimal) -> str:
+    return format(rate.normalize(), "f")
+
+
 def digest(terms: Terms) -> str:
-    """A fingerprint of *terms*: what was disclosed is what is signed."""
-    text = json.dumps(asdict(terms), default=str, sort_keys=True, ensure_ascii=True)
+    """A fingerprint of *terms*: what was disclosed is what is signed.
+
+    A rate counts as the number it is, however many zeros it is written with.
+    """
+    text = json.dumps(asdict(terms), default=_exactly, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

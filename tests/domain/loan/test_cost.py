@@ -47,3 +47,11 @@ def test_other_terms_have_another_digest() -> None:
     assert digest(terms()) == digest(terms())
     assert digest(terms()) != digest(terms(penalty_rate=Decimal("0.01")))
     assert digest(terms()) != digest(terms(fees=[FeeTerm("X", "ON_EVENT", 1)]))
+
+
+def test_a_rate_written_with_more_zeros_is_the_same_rate() -> None:
+    # As it was entered, and as it comes back from the store.
+    assert digest(terms(annual_rate=Decimal("0.06"))) == digest(
+        terms(annual_rate=Decimal("0.0600000000"))
+    )
+    assert digest(terms(annual_rate=Decimal(0))) == digest(terms(annual_rate=Decimal("0E-10")))
