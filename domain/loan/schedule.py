@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from domain.base.calendar import DayCount, due_dates, year_fraction
+from domain.base.calendar import DayCount, add_months, due_dates, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
 from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms
@@ -95,7 +95,7 @@ def schedule(
     rows: list[Instalment] = []
     balance, start = terms.amount, disbursed_on
     for number, due_on in enumerate(dates, start=1):
-        whole_month = number > 1 or first_due_on is None
+        whole_month = number > 1 or due_on == add_months(disbursed_on, 1)
         share = (
             Decimal(1) / 12
             if whole_month and terms.day_count == DayCount.THIRTY_360

@@ -98,6 +98,12 @@ def test_a_chosen_first_due_date_makes_a_longer_first_period() -> None:
     assert sum(row.principal for row in rows) == 1_000_00
 
 
+def test_a_first_due_date_a_month_after_the_payout_makes_a_whole_month() -> None:
+    chosen = rows_of(on=date(2025, 1, 31), first_due_on=date(2025, 2, 28))
+
+    assert chosen[0].interest == rows_of(on=date(2025, 1, 31))[0].interest == 5_00
+
+
 def test_a_first_due_date_on_the_payout_is_refused() -> None:
     with pytest.raises(TermsNotOffered):
         rows_of(first_due_on=JAN_15)
