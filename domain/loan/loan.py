@@ -13,7 +13,7 @@ from domain.base.calendar import next_day
 from domain.base.policy import ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
-from domain.base.terms import FeeTiming, Terms
+from domain.base.terms import FeeTiming, Terms, rate_fits
 from domain.loan import cost, delinquency
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split
@@ -707,6 +707,8 @@ class Loan(Stream):
         two_people(requested_by, approved_by, "An approval")
         positive(amount, "The amount approved")
         positive(term_months, "The term")
+        if not rate_fits(annual_rate):
+            raise no.RateNotSound(f"A rate of {annual_rate} cannot be offered or stored exactly.")
         if self.missing:
             raise no.EvidenceMissing(f"Before approval this is needed: {', '.join(self.missing)}.")
         stage = Stage.DISCLOSURE
@@ -1045,6 +1047,8 @@ class Loan(Stream):
         """Charge a fee that the contract names for an event, due with the next instalment."""
         self._must_be_active()
         if fee_ref in self.fees:
+            if self.fees[fee_ref].kind != kind:
+                raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
             return
         assert self.terms is not None
         named = [

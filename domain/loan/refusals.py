@@ -39,6 +39,12 @@ class NotApproved(Refusal):
     code = "NOT_APPROVED"
 
 
+class RateNotSound(Refusal):
+    """A rate is negative, no number, or finer than what is stored."""
+
+    code = "RATE_NOT_SOUND"
+
+
 class TermsNotApproved(Refusal):
     """The terms differ from the approved offer."""
 
@@ -121,6 +127,12 @@ class FeeUnknown(Refusal):
     """No unpaid fee has this reference and amount."""
 
     code = "FEE_UNKNOWN"
+
+
+class FeeRefReused(Refusal):
+    """The reference already names another fee."""
+
+    code = "FEE_REF_REUSED"
 
 
 class InstalmentNotOpen(Refusal):

@@ -82,6 +82,14 @@ def test_the_same_fee_again_is_charged_once() -> None:
     assert recorded(loan) == []
 
 
+def test_a_fee_reference_names_one_fee() -> None:
+    two_fees = terms(fees=[LETTER_FEE, FeeTerm("VISIT", "ON_EVENT", 50_00)])
+    loan = given(disbursed(two_fees), fee_charged("F-1", on=FEB_1))
+
+    with pytest.raises(no.FeeRefReused):
+        fee_charged("F-1", on=FEB_1, kind="VISIT")(loan)
+
+
 def test_no_fee_is_charged_on_a_settled_or_written_off_loan() -> None:
     settled = given(disbursed(WITH_FEE), paid("P-1", 1_032_80, on=FEB_1))
     lost = given(disbursed(WITH_FEE), written_off(on=FEB_1))

@@ -144,6 +144,14 @@ def test_an_approved_amount_is_above_zero(amount: int) -> None:
         approve(loan, amount=amount)
 
 
+@pytest.mark.parametrize("rate", ["-0.01", "NaN", "Infinity", "0.00000000001", "100000000"])
+def test_no_rate_is_approved_that_is_no_rate_or_would_be_rounded(rate: str) -> None:
+    loan = given(applied())
+
+    with pytest.raises(no.RateNotSound):
+        approve(loan, annual_rate=Decimal(rate))
+
+
 def test_an_application_is_declined_with_reasons() -> None:
     loan = given(applied())
 
