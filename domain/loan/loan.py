@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import pairwise
 from uuid import UUID
 
 from domain.base.calendar import next_day
@@ -20,7 +19,7 @@ from domain.loan.allocation import Part, Split
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, run
 from domain.loan.origination import Stage, stage_due_on
-from domain.loan.schedule import Instalment, schedule
+from domain.loan.schedule import Instalment, opening_fault, schedule
 
 
 class LoanState(StrEnum):
@@ -97,6 +96,7 @@ class Loan(Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
+    SNAPSHOT_VERSION = 2
 
     def __init__(self) -> None:
         self.loan_ref = ""
@@ -104,6 +104,7 @@ class Loan(Stream):
         self.state: str = LoanState.APPLIED
         self.stage: str = Stage.EVIDENCE
         self.stage_due_on: date | None = None
+        self.evidence_asked: list[str] = []
         self.missing: list[str] = []
         self.valid_until_on: date | None = None
         self.product_code = ""
@@ -173,6 +174,7 @@ class Loan(Stream):
             loan.currency = self.currency
             loan.amount = self.amount
             loan.term_months = self.term_months
+            loan.evidence_asked = list(self.missing)
             loan.missing = list(self.missing)
             loan.stage = self.stage
             loan.stage_due_on = self.stage_due_on
@@ -668,8 +670,11 @@ class Loan(Stream):
     def add_evidence(
         self, act: Act, *, kind: str, source: str, evidence_ref: str, levels: ServiceLevels
     ) -> None:
-        """Record evidence of a kind that is still missing; another changes nothing."""
+        """Record evidence of a kind that is still missing; what came before changes nothing."""
         self._must_be_under_review()
+        if kind not in self.evidence_asked:
+            asked = ", ".join(self.evidence_asked) or "none"
+            raise no.EvidenceNotAsked(f"Evidence that is asked for: {asked}; not {kind!r}.")
         if kind not in self.missing:
             return
         missing = [other for other in self.missing if other != kind]
@@ -871,13 +876,16 @@ class Loan(Stream):
         """Take over a running loan with the instalments that are left of it.
 
         Raises:
-            OpeningNotSound: there are none, they are out of order, or they ask for
-                more principal than was lent.
+            OpeningNotSound: there are none, they are out of order, paid beyond what is
+                owed, or ask for more principal than was lent.
         """
-        if not rows:
-            raise no.OpeningNotSound("A loan without open instalments has nothing to service.")
-        if any(later.due_on <= row.due_on for row, later in pairwise(rows)):
-            raise no.OpeningNotSound("The instalments left are not in the order of their dates.")
+        wrong = opening_fault(rows)
+        if wrong:
+            raise no.OpeningNotSound(wrong)
+        if not disbursed_on <= accrues_from <= act.business_on:
+            raise no.OpeningNotSound("Payout, takeover and today are not in the order of time.")
+        if unapplied < 0:
+            raise no.OpeningNotSound("A loan is not taken over with less than no credit.")
         ledger = Ledger(terms, accrues_from, rows, unapplied)
         if not 0 < ledger.balance(act.business_on).principal <= terms.amount:
             raise no.OpeningNotSound("The principal left is not between zero and the amount lent.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from domain.base.calendar import DayCount, add_months, due_dates, year_fraction
 from domain.base.money import rounded
@@ -114,3 +115,20 @@ def schedule(
         balance -= principal
         start = due_on
     return rows
+
+
+def opening_fault(rows: list[Instalment]) -> str | None:
+    """What is wrong with the instalments left of a loan taken over; None when nothing."""
+    if not rows:
+        return "A loan without open instalments has nothing to service."
+    for row, later in pairwise(rows):
+        if later.due_on <= row.due_on or later.number != row.number + 1:
+            return f"Instalment {later.number} does not follow on instalment {row.number}."
+    for row in rows:
+        paid = (row.principal_paid, row.interest_paid, row.fees_paid)
+        owed = (row.principal, row.interest, row.fees)
+        if any(not 0 <= part <= whole for part, whole in zip(paid, owed, strict=True)):
+            return f"Of instalment {row.number} less than nothing, or more than all, is paid."
+        if row.penalty_paid < 0 or row.penalty_waived < 0 or row.pay_by_on < row.due_on:
+            return f"Instalment {row.number} has a penalty or a pay-by date that cannot be."
+    return None

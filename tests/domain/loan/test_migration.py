@@ -29,7 +29,9 @@ def row(number: int, due_on: date, principal: int = 100_00, **changes: Any) -> I
     return Instalment(number, due_on, due_on, principal, 0, 0, **changes)
 
 
-def migrated(*rows: Instalment, unapplied: int = 0, **changes: Any) -> Loan:
+def migrated(
+    *rows: Instalment, unapplied: int = 0, accrues_from: date = TAKEN_OVER, **changes: Any
+) -> Loan:
     return Loan.migrate(
         act(TAKEN_OVER),
         LOAN_ID,
@@ -38,7 +40,7 @@ def migrated(*rows: Instalment, unapplied: int = 0, **changes: Any) -> Loan:
         origin="old core",
         terms=terms(day_count="ACT/365F", **changes),
         disbursed_on=date(2024, 6, 15),
-        accrues_from=TAKEN_OVER,
+        accrues_from=accrues_from,
         rows=list(rows),
         unapplied=unapplied,
     )
@@ -91,6 +93,12 @@ def test_penalty_on_an_instalment_taken_over_runs_on_what_is_left_of_it() -> Non
         [],
         [row(2, date(2025, 4, 15)), row(3, date(2025, 3, 15))],
         [row(2, date(2025, 3, 15)), row(3, date(2025, 3, 15))],
+        [row(2, date(2025, 3, 15)), row(4, date(2025, 4, 15))],
+        [row(2, date(2025, 3, 15), principal_paid=100_01)],
+        [row(2, date(2025, 3, 15), principal_paid=-1)],
+        [row(2, date(2025, 3, 15), interest_paid=1)],
+        [row(2, date(2025, 3, 15), penalty_paid=-1)],
+        [row(2, date(2025, 3, 15)), row(3, date(2025, 4, 15), principal=-1)],
         [row(2, date(2025, 3, 15), principal=0)],
         [row(2, date(2025, 3, 15), principal=1_000_01)],
     ],
@@ -124,3 +132,13 @@ def test_credit_taken_over_counts_when_the_loan_is_closed_early() -> None:
     repay(loan, "P-1", 170_00, on=TAKEN_OVER, payoff=True)
 
     assert kinds(loan) == [Loan.Repaid, Loan.Settled, Loan.Closed]
+
+
+def test_a_loan_is_not_taken_over_with_less_than_no_credit() -> None:
+    with pytest.raises(no.OpeningNotSound):
+        migrated(row(9, date(2025, 3, 15)), unapplied=-1)
+
+
+def test_a_loan_is_not_taken_over_from_the_future() -> None:
+    with pytest.raises(no.OpeningNotSound):
+        migrated(row(9, date(2025, 4, 15)), accrues_from=date(2025, 3, 2))

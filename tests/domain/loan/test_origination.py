@@ -98,6 +98,13 @@ def test_the_same_evidence_again_changes_nothing() -> None:
     assert recorded(loan) == []
 
 
+def test_evidence_nobody_asked_for_is_refused() -> None:
+    loan = given(applied(evidence=["INCOME"]))
+
+    with pytest.raises(no.EvidenceNotAsked, match="INCOME"):
+        loan.add_evidence(act(), kind="INCOM", source="S", evidence_ref="E", levels=LEVELS)
+
+
 def test_an_approval_makes_an_offer_that_stands_for_a_time() -> None:
     loan = given(applied())
 
