@@ -74,6 +74,7 @@ class Summary:
 
     origin: str
     as_of: date
+    business_on: date
     only_checked: bool
     read: int = 0
     left_out: int = 0
@@ -108,7 +109,7 @@ class Importer:
         act = Act(actor, on, clock.now(), nobody, _correlation(mapping, session))
         self._origin: Origin = Origin(mapping.origin, act)
         self._jurisdictions = sorted({w.jurisdiction for w in load_policies().contact_windows})
-        self.summary = Summary(mapping.origin, mapping.as_of, check)
+        self.summary = Summary(mapping.origin, mapping.as_of, on, check)
 
     def run(self, file: Path, beside: Path, progress: Callable[[Any], None]) -> Summary:
         """Every row is imported, known, or written to *beside* with its reasons."""
@@ -332,6 +333,11 @@ def _render(summary: Summary) -> None:
     out.print(rows)
     for currency, amount in sorted(summary.principal.items()):
         out.print(f"principal taken over  {money(amount, currency)}")
+    if summary.business_on > summary.as_of and summary.imported:
+        out.print(
+            f"The book stands at {summary.business_on}, after the cut-over on {summary.as_of}:"
+            f" enter what was paid since with ./loans repay --on, or these loans count as late."
+        )
     if summary.only_checked:
         out.print("Only checked: nothing was stored.")
     elif not summary.imported and not summary.rejected:

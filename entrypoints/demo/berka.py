@@ -116,8 +116,37 @@ def _repay(diary: Diary, dice: Random, loan: TapeLoan) -> None:
             currency=TAPE.currency,
             payment_ref=f"P-{number}",
         )
+    if loan.status == "D":
+        _talk(diary, dice, loan)
     if loan.status == "B":
         _write_off(diary, dice, loan, add_months(loan.disbursed_on, paid + 1))
+
+
+def _talk(diary: Diary, dice: Random, loan: TapeLoan) -> None:
+    """What is said with a borrower in debt at the end: some promise, some dispute."""
+    said = dice.random()
+    if said < 0.2:
+        diary.note(
+            END - timedelta(days=3),
+            loan.borrower,
+            "promise",
+            by="collector-1",
+            promise_ref="PR-1",
+            loan=loan.stream,
+            amount=loan.instalment,
+            currency=TAPE.currency,
+            promised_on=END + timedelta(days=dice.randrange(2, 7)),
+        )
+    elif said < 0.3:
+        diary.note(
+            END - timedelta(days=dice.randrange(5, 40)),
+            loan.borrower,
+            "set_hold",
+            by="collector-2",
+            hold_ref="H-1",
+            kind=dice.choice(("DISPUTE", "ATTORNEY", "BANKRUPTCY")),
+            reason="by letter of the borrower",
+        )
 
 
 def _write_off(diary: Diary, dice: Random, loan: TapeLoan, unpaid_since_on: date) -> None:

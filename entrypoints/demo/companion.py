@@ -134,10 +134,13 @@ def _loan(diary: Diary, dice: Random, person: Person, number: int, beside: date 
     term_months = dice.choice((6, 9, 12, 12, 18, 24))
     term_months = max(term_months, offer.term_months_min)
     if beside is None:
+        # More of them late than early: a book that grows has most to do at its end.
         span = (END - START).days - 60
-        paid_out_on = START + timedelta(days=dice.randrange(14, span))
+        later = max(dice.randrange(14, span), dice.randrange(14, span))
+        paid_out_on = START + timedelta(days=later)
     else:
-        paid_out_on = min(beside + timedelta(days=dice.randrange(1, 200)), END - timedelta(days=40))
+        paid_out_on = beside + timedelta(days=dice.randrange(1, 200))
+    paid_out_on = min(paid_out_on, END - timedelta(days=40))
     days = days_before(dice, paid_out_on, len(REVIEW) + 1)
     first_due_on = add_months(paid_out_on.replace(day=person.due_day), 1)
     if (first_due_on - paid_out_on).days < 15:
@@ -249,6 +252,8 @@ def _defaulting(story: Story) -> None:
         requested_by="officer-1",
         approved_by="officer-2",
     )
+    if unpaid_on + timedelta(days=30) < END < on:
+        _promise(story, END - timedelta(days=2), END + timedelta(days=5))
     for number in range(dice.choice((0, 1, 1, 2))):
         story.note(
             on + timedelta(days=20 + 45 * number + dice.randrange(30)),
@@ -271,7 +276,7 @@ def _early(story: Story) -> None:
 
 
 TEMPERS: tuple[Callable[[Story], None], ...] = (_reliable, _lax, _rolling, _defaulting, _early)
-TEMPER_WEIGHTS = (50, 22, 10, 9, 9)
+TEMPER_WEIGHTS = (46, 21, 12, 13, 8)
 
 
 # --- what happens to a loan on its way ----------------------------------------------------

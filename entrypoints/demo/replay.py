@@ -87,9 +87,11 @@ def replay(
     progress = Progress(day, (day - START).days, total)
     while day <= until:
         intents = plan.get(day, [])
+        before = progress.events
         _carry_out(book, desk, day, intents, zone, now, journal, progress, resumed)
         counts = days.close_day(book, day, zone=zone, now=now)
-        progress.events += sum(counts.values()) + 1
+        opened_by_closing = progress.events == before and not resumed
+        progress.events += sum(counts.values()) + 1 + opened_by_closing
         progress.days_done += 1
         progress.day = day
         progress.seconds = time.monotonic() - started

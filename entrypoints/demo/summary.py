@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infra.answers import Case, Freshness, Portfolio, Reminder
     from infra.reading import Connection
 
-MORNING = time(10, 0)
+ASKED_AT = time(16, 0)
 
 REAL = (
     "Real: amount, term, instalment, day and status of 500 loans of a Czech bank, 1993-1998"
@@ -98,7 +98,7 @@ def summary(conn: Connection, policies: Policies, zone: str) -> Summary:
 
     book = queries.portfolio(conn, END).found
     reminders = queries.reminders(conn, policies, END).found
-    cases = queries.collections(conn, policies, END, MORNING, zone).found
+    cases = queries.collections(conn, policies, END, ASKED_AT, zone).found
     stuck = queries.applications(conn, END, late_only=True, limit=1).found
     stored = conn.execute("SELECT count(*) FROM store.book_events").fetchone()
     assert stored is not None
@@ -147,7 +147,7 @@ def _events(views: list[Freshness], stored: int) -> Events:
 def _examples(cases: list[Case], reminders: list[Reminder], stuck: str | None) -> list[Example]:
     found = [
         Example("./loans portfolio --on 1996-06-30", "the book as it was known on a past day"),
-        Example("./loans collections --on 1998-12-31 --at 10:00", "whom one may call right then"),
+        Example("./loans collections --on 1998-12-31 --at 16:00", "whom one may call right then"),
         Example("./loans reminders --on 1998-12-31", "one message per borrower"),
     ]
     if stuck:
@@ -185,7 +185,7 @@ def render(found: Summary) -> None:
         f" ({reminders.for_several} for several at once); {reminders.week:,} within the week",
     )
     rows.add_row(
-        f"collection at {MORNING:%H:%M}",
+        f"collection at {ASKED_AT:%H:%M}",
         f"{cases.late:,} loans late: {cases.open_now:,} may be called now,"
         f" {cases.open_later:,} later, {cases.kept_back_by_hold:,} kept back by a hold;"
         f" {cases.promises_open:,} open promises",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -34,6 +33,8 @@ UNTIL = START + timedelta(days=75)
 ZONE = "Asia/Shanghai"
 
 RUN = """
+import os
+import signal
 import sys
 from datetime import date
 from pathlib import Path
@@ -43,12 +44,42 @@ from entrypoints.demo.replay import Journal, replay
 from infra import clock
 from infra.bootstrap import open_book
 
-url, namespace, journal, until = sys.argv[1:]
+url, namespace, journal, until, moment, count = sys.argv[1:]
+left = float(count)
+
+
+def step(what):
+    global left
+    if what == moment:
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Noting(Journal):
+    def note(self, commands):
+        step("stored, not noted")
+        super().note(commands)
+
+
+planned = plan()
+if moment == "anywhere":
+    signal.setitimer(signal.ITIMER_VIRTUAL, left)  # after so much work its signal kills
 with open_book(url, connections=1) as book:
     book.namespace = UUID(namespace)
-    replay(book, plan(), zone="Asia/Shanghai", now=clock.now, journal=Journal(Path(journal)),
-        until=date.fromisoformat(until))
+    replay(book, planned, zone="Asia/Shanghai", now=clock.now, journal=Noting(Path(journal)),
+        each=lambda _: step("day closed"), until=date.fromisoformat(until))
 """
+
+KILLS = (
+    ("stored, not noted", "3"),
+    ("stored, not noted", "9"),
+    ("day closed", "12"),
+    ("anywhere", "0.05"),
+    ("anywhere", "0.07"),
+    ("stored, not noted", "12"),
+)
+"""At which moment of each run it is killed, the count beginning anew."""
 
 Events = dict[tuple[UUID, int], dict[str, Any]]
 
@@ -109,30 +140,27 @@ def test_killed_and_resumed_it_records_the_same(made: Callable[[], str], tmp_pat
         run(book, tmp_path / "whole.jsonl")
 
     journal = tmp_path / "pieces.jsonl"
-    killed_at = [_killed_after(pieces, journal, lines) for lines in (1, 60, 170)]
+    killed_at = [_killed(pieces, journal, moment, count) for moment, count in KILLS]
     with book_at(pieces) as book:
         run(book, journal)
 
-    assert len(set(killed_at)) == 3, "each run came further before it was killed"
-    assert max(killed_at) < len(events_in(whole))
+    assert killed_at == sorted(killed_at)
+    assert 0 < killed_at[0] < killed_at[-1] < len(events_in(whole))
     assert events_in(pieces) == events_in(whole)
     assert commands_in(pieces) == commands_in(whole)
     assert journalled(journal) <= commands_in(pieces)
 
 
-def _killed_after(url: str, journal: Path, lines: int) -> int:
-    """How many events are stored when the replay is killed, having noted so many lines."""
-    argv = [sys.executable, "-c", RUN, url, str(NAMESPACE), str(journal), UNTIL.isoformat()]
-    with subprocess.Popen(argv, env=child_environment()) as process:
-        until = time.monotonic() + 60
-        while not journal.exists() or journal.read_text().count("\n") < lines:
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < until
-            time.sleep(0.002)
-        process.kill()
+def _killed(url: str, journal: Path, moment: str, count: str) -> int:
+    """How many events are stored when the replay was killed at that moment."""
+    given = [url, str(NAMESPACE), str(journal), UNTIL.isoformat(), moment, count]
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, *given], env=child_environment(), timeout=100, check=False
+    )
+    assert ended.returncode < 0, "it ended before it could be killed"
     with psycopg.connect(url) as conn:
-        [count] = conn.execute("SELECT count(*) FROM store.book_events").fetchone() or [0]
-    return int(count)
+        [events] = conn.execute("SELECT count(*) FROM store.book_events").fetchone() or [0]
+    return int(events)
 
 
 def test_run_again_it_changes_nothing(made: Callable[[], str], tmp_path: Path) -> None:
