@@ -138,7 +138,9 @@ class EventRecorder(PostgresApplicationRecorder):
             self.datastore.get_connection() as conn,
             conn.cursor(binary=True, row_factory=tuple_row) as cursor,
         ):
-            cursor.execute("SELECT * FROM store.load(%s, %s)", (list(ids), codes), prepare=True)
+            cursor.execute(
+                "SELECT * FROM store.load(%s, %s)", (list(set(ids)), codes), prepare=True
+            )
             rows = cursor.fetchall()
         loaded: dict[UUID, Stream] = {}
         for stream_id, version, topic, state in rows:

@@ -443,5 +443,13 @@ def test_many_streams_are_loaded_as_each_one_is(book: Book) -> None:
         assert story.state(together[stream_id]) == story.state(loaded(book, stream_id))
 
 
+def test_a_stream_asked_for_twice_is_loaded_once(book: Book) -> None:
+    loan = new_loan(book)
+
+    again = book.streams.load([loan.id, loan.id])[loan.id]
+
+    assert story.state(again) == story.state(loan)
+
+
 def test_loading_nothing_finds_nothing(book: Book) -> None:
     assert book.streams.load([]) == {}
