@@ -21,6 +21,12 @@ class NotFound(Refusal):
     code = "NOT_FOUND"
 
 
+class AlreadyThere(Refusal):
+    """A stream with the id is there already, begun by another command."""
+
+    code = "ALREADY_THERE"
+
+
 class CommandReused(Refusal):
     """A command id came again with other content."""
 

@@ -15,7 +15,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.policy import Policies
-from domain.base.refusal import CommandReused, ContentionRefused, NotFound, Refusal
+from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound, Refusal
 from domain.base.stream import Act, Stream
 
 S = TypeVar("S", bound=Stream)
@@ -94,6 +94,15 @@ class Book(Application[UUID]):
         if not isinstance(stream, kind):
             raise NotFound(f"There is no {kind.__name__.lower()} {stream_id}.")
         return stream
+
+    def must_be_new(self, stream_id: UUID, loaded: dict[UUID, Stream]) -> None:
+        """Pass when none of *loaded* has the id.
+
+        Raises:
+            AlreadyThere: one has.
+        """
+        if stream_id in loaded:
+            raise AlreadyThere(f"{stream_id} is there already.")
 
     def find(self, kind: type[S], stream_id: UUID) -> S | None:
         """The stream as it stands; None when there is none."""

@@ -30,9 +30,11 @@ def apply_for(
     channel: str = "BRANCH",
 ) -> Loan:
     """A new application for a product version, within its limits."""
-    streams = book.streams.load([borrower_id, product_id(book, product_code, product_version)])
+    offered_id = product_id(book, product_code, product_version)
+    streams = book.streams.load([loan_id, borrower_id, offered_id])
+    book.must_be_new(loan_id, streams)
     book.must_be(Borrower, borrower_id, streams)
-    product = book.must_be(Product, product_id(book, product_code, product_version), streams)
+    product = book.must_be(Product, offered_id, streams)
     product.must_offer(amount, term_months)
     return Loan.apply_for(
         act,
@@ -166,7 +168,9 @@ def migrate(
     unapplied: int = 0,
 ) -> Loan:
     """Take over a running loan with its opening balances."""
-    book.get(Borrower, borrower_id)
+    streams = book.streams.load([loan_id, borrower_id])
+    book.must_be_new(loan_id, streams)
+    book.must_be(Borrower, borrower_id, streams)
     return Loan.migrate(
         act,
         loan_id,

@@ -29,6 +29,12 @@ class ProductNotSound(Refusal):
     code = "PRODUCT_NOT_SOUND"
 
 
+class VersionPublished(Refusal):
+    """The version is published with other parts; published versions are never edited."""
+
+    code = "VERSION_PUBLISHED"
+
+
 class OutsideLimits(Refusal):
     """The amount or term lies outside what the product offers."""
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
 
-from domain.base.refusal import CommandReused, ContentionRefused, NotFound
+from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound
 from domain.borrower.borrower import Borrower
-from domain.commands import borrowers, loans
+from domain.commands import borrowers, loans, products
 from domain.commands.book import Book, command
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
-from domain.product.product import OutsideLimits, Product
-from tests.domain.commands.books import act, applied, disbursed, loan_of, registered, repay
+from domain.product.product import OutsideLimits, Product, VersionPublished
+from tests.domain.commands.books import OFFER, act, applied, disbursed, loan_of, registered, repay
 
 FEB_15 = date(2025, 2, 15)
 
@@ -109,6 +110,33 @@ def test_what_does_not_exist_is_not_found(book: Book) -> None:
         repay(book, registered(book), "P-1", 50_00, FEB_15)
     with pytest.raises(NotFound):
         borrowers.lift_hold(book, act(), borrower_id=applied(book), hold_ref="H", reason="r")
+
+
+def test_an_id_that_names_a_stream_already_begins_no_other(book: Book) -> None:
+    loan_id, borrower_id = applied(book), registered(book)
+
+    for taken in (loan_id, borrower_id):
+        with pytest.raises(AlreadyThere):
+            loans.apply_for(
+                book,
+                act(),
+                loan_id=taken,
+                borrower_id=borrower_id,
+                product_code="TEST",
+                product_version=1,
+                amount=1_000_00,
+                term_months=12,
+            )
+
+
+def test_a_published_version_is_never_edited(book: Book) -> None:
+    again = products.publish(book, act(), offer=OFFER)
+    with pytest.raises(VersionPublished):
+        products.publish(book, act(), offer=replace(OFFER, grace_days=3))
+    new = products.publish(book, act(), offer=replace(OFFER, version=2, grace_days=3))
+
+    assert (again.version, new.version) == (1, 1)
+    assert again.stream_id != new.stream_id
 
 
 def test_a_product_lends_within_its_limits(book: Book) -> None:
