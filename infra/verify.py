@@ -457,11 +457,11 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
     for event in stored_events(conn):
         if event.topic.startswith("loan."):
             _add_up(loans[event.stream_id], event.topic, decoded(event.state, schemas))
-    totals: Counter[str] = Counter()
+    totals: Counter[str] = Counter({"loans and applications": len(loans)})
     for loan_id, money in loans.items():
         if not money.lent:
             continue
-        totals["loans"] += 1
+        totals["loans paid out"] += 1
         totals[f"received {money.currency}"] += money.received + money.recovered
         if money.received != sum(money.paid.values()) + money.unapplied:
             check.fault(

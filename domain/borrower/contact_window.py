@@ -70,9 +70,7 @@ def _allowed_on(
 
 def _instants(day: date, at: time, zone: ZoneInfo) -> Iterable[datetime]:
     """Both instants that a local time can mean; they differ when the clock is changed."""
-    return (
-        datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)
-    )
+    return (datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
 
 
 def _common(some: list[ContactPeriod], others: list[ContactPeriod]) -> list[ContactPeriod]:

@@ -16,7 +16,5 @@ def offset_due(
     offsets = sorted(offsets_days)
     if not offsets or known_on > pay_by_on + timedelta(days=offsets[-1]):
         return None
-    due = [
-        offset for offset in offsets if max(pay_by_on + timedelta(days=offset), known_on) == on
-    ]
+    due = [offset for offset in offsets if max(pay_by_on + timedelta(days=offset), known_on) == on]
     return due[-1] if due else None
