@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import is_dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -54,7 +54,12 @@ RECORDS = {
 }
 """The records that the state of a stream holds, by the name a snapshot gives them."""
 
-CODES = {f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}": stream for stream in STREAMS}
+SNAPSHOT_FORMAT = 2
+"""How a snapshot is written down; each kind of stream has a version of its own beside."""
+
+CODES = {
+    f"{stream.TOPIC}/{SNAPSHOT_FORMAT}.{stream.SNAPSHOT_VERSION}": stream for stream in STREAMS
+}
 """Snapshots of any other code version are passed over, and replaced in time."""
 
 
@@ -213,14 +218,14 @@ class EventRecorder(PostgresApplicationRecorder):
 
 def snapshot_code(stream: Stream) -> str:
     """The kind and code version under which a snapshot of *stream* is kept."""
-    return f"{stream.TOPIC}/{stream.SNAPSHOT_VERSION}"
+    return f"{stream.TOPIC}/{SNAPSHOT_FORMAT}.{stream.SNAPSHOT_VERSION}"
 
 
 def to_snapshot(stream: Stream) -> bytes:
     """The state of *stream* as private bytes; only the same code version reads them."""
     state = {name: value for name, value in vars(stream).items() if name != "_pending_events"}
     del state["_id"], state["_version"]
-    return json.dumps(state, default=_plain).encode()
+    return json.dumps(state, default=_plain, separators=(",", ":")).encode()
 
 
 def from_snapshot(kind: type[Stream], stream_id: UUID, version: int, state: bytes) -> Stream:
@@ -231,26 +236,55 @@ def from_snapshot(kind: type[Stream], stream_id: UUID, version: int, state: byte
     return stream
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A record as a snapshot holds it: its values in order, days as text."""
+
+    kind: type
+    names: tuple[str, ...]
+    days: tuple[int, ...]
+
+
+def _shape(kind: type) -> _Shape:
+    hints = get_type_hints(kind)
+    days = [place for place, hint in enumerate(hints.values()) if hint in (date, date | None)]
+    return _Shape(kind, tuple(hints), tuple(days))
+
+
+SHAPES = {name: _shape(kind) for name, kind in RECORDS.items()}
+
+
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {"!": type(value).__name__, **vars(value)}
+    shape = SHAPES.get(type(value).__name__)
+    if shape is not None:
+        fields = vars(value)
+        values = [fields[name] for name in shape.names]
+        for place in shape.days:
+            if values[place] is not None:
+                values[place] = values[place].isoformat()
+        return {"!": type(value).__name__, "=": values}
     for kind in (UUID, Decimal):
         if isinstance(value, kind):
-            return {"!": kind.__name__, "text": str(value)}
+            return {"!": kind.__name__, "=": str(value)}
     if isinstance(value, date):
-        return {"!": type(value).__name__, "text": value.isoformat()}
+        return {"!": type(value).__name__, "=": value.isoformat()}
     raise TypeError(f"a snapshot cannot hold {value!r}")
 
 
 def _whole(values: dict[str, Any]) -> Any:
-    name = values.pop("!", None)
+    name = values.get("!")
     if name is None:
         return values
-    if name in RECORDS:
-        record = object.__new__(RECORDS[name])
-        record.__dict__.update(values)
-        return record
-    return TEXTS[name](values["text"])
+    shape = SHAPES.get(name)
+    if shape is None:
+        return TEXTS[name](values["="])
+    fields = values["="]
+    for place in shape.days:
+        if fields[place] is not None:
+            fields[place] = date.fromisoformat(fields[place])
+    record: Any = object.__new__(shape.kind)
+    record.__dict__.update(zip(shape.names, fields, strict=True))
+    return record
 
 
 TEXTS: dict[str, Any] = {
