@@ -32,6 +32,8 @@ def penalty(
     free_until = row.pay_by_on + timedelta(days=terms.grace_days)
     if terms.penalty_rate == 0 or on <= free_until:
         return 0
+    if row.paid_on is not None and row.paid_on <= free_until:
+        return 0
     start = row.pay_by_on if terms.grace_retroactive else free_until
     paid = sorted(principal_paid)
     owed, accrued = row.principal_left + sum(amount for _, amount in paid), Decimal(0)

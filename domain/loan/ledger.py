@@ -70,6 +70,13 @@ class Ledger:
     parts: dict[str, list[Part]] = field(default_factory=dict)
     splits: dict[str, Split] = field(default_factory=dict)
     paid_on: dict[str, date] = field(default_factory=dict)
+    principal_paid: dict[int, list[tuple[date, int]]] = field(init=False)
+    """What was paid on each instalment's principal, by day; it follows from *parts*."""
+
+    def __post_init__(self) -> None:
+        self.principal_paid = {}
+        for ref, parts in self.parts.items():
+            self._note_principal(self.paid_on[ref], parts)
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
@@ -117,17 +124,18 @@ class Ledger:
         self.parts[fact.ref] = parts
         self.splits[fact.ref] = split_of(parts, unapplied)
         self.paid_on[fact.ref] = fact.on
+        self._note_principal(fact.on, parts)
+
+    def _note_principal(self, on: date, parts: list[Part]) -> None:
+        for part in parts:
+            if part.principal:
+                self.principal_paid.setdefault(part.instalment, []).append((on, part.principal))
 
     def penalty_due(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on* and neither paid nor waived."""
         if row.pay_by_on >= on or self.terms.penalty_rate == 0:
             return 0
-        paid = [
-            (self.paid_on[ref], part.principal)
-            for ref, parts in self.parts.items()
-            for part in parts
-            if part.instalment == row.number and part.principal
-        ]
+        paid = self.principal_paid.get(row.number, [])
         accrued = accrual.penalty(row, paid, self.terms, on)
         return max(accrued - row.penalty_paid - row.penalty_waived, 0)
 
