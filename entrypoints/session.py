@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import TextIO
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
 
 from domain.base.refs import ALPHABET
-from domain.base.stream import Act, Stream
+from domain.base.stream import Act
 from domain.commands import days
 from domain.commands.book import Book, Receipt
 from infra import clock, supervisor
@@ -95,13 +96,10 @@ class Session:
                 }
                 file.write(json.dumps(line) + "\n")
 
-    def events_of(self, command_id: UUID, stream_id: UUID) -> list[Stream.Event]:
-        """What one command recorded on a stream."""
-        return [
-            event
-            for event in self.book.events.get(stream_id)
-            if isinstance(event, Stream.Event) and event.command_id == command_id
-        ]
+    def log_file(self) -> TextIO:
+        """Where commands log what they recorded or were refused."""
+        self.settings.logs.mkdir(parents=True, exist_ok=True)
+        return (self.settings.logs / "commands.log").open("a")
 
 
 def database_url(settings: Settings) -> str:

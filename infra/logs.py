@@ -7,6 +7,7 @@ context then says so. No personal data: ids only.
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 import structlog.tracebacks
@@ -14,10 +15,11 @@ import structlog.tracebacks
 from infra.settings import Settings
 
 
-def configure(settings: Settings, process: str) -> None:
-    """Every line from now on goes to standard error and names *process*."""
+def configure(settings: Settings, process: str, file: TextIO | None = None) -> None:
+    """Every line from now on goes to *file*, else standard error, and names *process*."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    in_terminal = sys.stderr.isatty()
+    target = file or sys.stderr
+    in_terminal = target.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -37,20 +39,17 @@ def configure(settings: Settings, process: str) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
 
     # Libraries log through the standard module; their lines take the same form.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *last,
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()
