@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from entrypoints import bench_command, day_commands, demo_command, history, import_command, loan_commands, operations, questions  # noqa: F401 - they add their commands
+from entrypoints import (
+    bench_command,
+    day_commands,
+    demo_command,
+    history,
+    import_command,
+    loan_commands,
+    operations,
+    questions,
+)
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:

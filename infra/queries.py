@@ -50,13 +50,7 @@ from infra.answers import (
 from infra.freshness import freshness_of, parked_streams
 from infra.reading import Connection, columns_of, rows_of, scalars_of, snapshot, sums_of
 
-OPEN_STAGES = (
-    Stage.EVIDENCE,
-    Stage.DECISION,
-    Stage.DISCLOSURE,
-    Stage.SIGNING,
-    Stage.DISBURSEMENT,
-)
+OPEN_STAGES = (Stage.EVIDENCE, Stage.DECISION, Stage.DISCLOSURE, Stage.SIGNING, Stage.DISBURSEMENT)
 CONTACT_PURPOSE = "COLLECTION"
 
 

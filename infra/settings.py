@@ -44,9 +44,7 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = ROOT / ".loans"
     """Where processes keep their files: data, logs, state."""
 
-    cache: Annotated[Path, AfterValidator(_absolute)] = Field(
-        default_factory=_cache_home
-    )
+    cache: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=_cache_home)
     """Where downloads are kept, shared by all homes of a user."""
 
     database_url: OptionalText = None

@@ -32,14 +32,7 @@ from infra.embedded.process import start
 from infra.settings import Settings, child_environment
 from infra.trouble import Trouble
 
-CONSUMERS = (
-    "tracker",
-    "reminders",
-    "collections",
-    "summary",
-    "statement",
-    "portfolio",
-)
+CONSUMERS = ("tracker", "reminders", "collections", "summary", "statement", "portfolio")
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 30.0
@@ -174,9 +167,7 @@ def up(
         supervisor.returncode = 0  # it is not ours to wait for any more
     state = status(settings)
     if state is None:
-        raise Trouble(
-            f"The supervisor ended at once: see {settings.logs / 'supervisor.log'}."
-        )
+        raise Trouble(f"The supervisor ended at once: see {settings.logs / 'supervisor.log'}.")
     return state
 
 
@@ -242,9 +233,7 @@ def _started_by_another(settings: Settings) -> State:
         time.sleep(0.05)
 
 
-def _follow(
-    supervisor: subprocess.Popen[str], settings: Settings, progress: Progress
-) -> bool:
+def _follow(supervisor: subprocess.Popen[str], settings: Settings, progress: Progress) -> bool:
     """True when all is ready, False when another supervisor holds the home."""
     assert supervisor.stdout
     for line in supervisor.stdout:
@@ -255,8 +244,7 @@ def _follow(
             raise Trouble(said["trouble"])
         progress(Step(**said))
     raise Trouble(
-        f"The supervisor ended before all was up: "
-        f"see {settings.logs / 'supervisor.log'}."
+        f"The supervisor ended before all was up: see {settings.logs / 'supervisor.log'}."
     )
 
 
@@ -286,9 +274,7 @@ class Plan:
         self._settings = settings
         home = settings.home
         self._postgres = None if settings.database_url else Postgres(home / "postgres")
-        self._kafka = (
-            None if settings.kafka_bootstrap else Kafka(home / "kafka", settings)
-        )
+        self._kafka = None if settings.kafka_bootstrap else Kafka(home / "kafka", settings)
 
     def processes(self) -> list[Process]:
         """In the order in which they start; they stop in reverse."""
@@ -323,11 +309,7 @@ class Plan:
             )
         after = tuple(server.name for server in servers)
         migrate = Process(
-            "migrate",
-            self._python("infra.migrations"),
-            after=after,
-            once=True,
-            essential=True,
+            "migrate", self._python("infra.migrations"), after=after, once=True, essential=True
         )
         workers = [
             Process(name, self._python(module), after=("migrate",))
@@ -359,8 +341,7 @@ class Plan:
                 }
             )
             return Command(
-                argv=[sys.executable, "-m", module],
-                env=child_environment(**known.environment()),
+                argv=[sys.executable, "-m", module], env=child_environment(**known.environment())
             )
 
         return command
@@ -548,11 +529,7 @@ class Supervisor:
             self._tell(asdict(self._steps.pop(0)))
 
     def _before(self, child: _Child) -> Iterator[_Child]:
-        return (
-            other
-            for other in self._children
-            if other.process.name in child.process.after
-        )
+        return (other for other in self._children if other.process.name in child.process.after)
 
     def _still_preparing(self) -> float:
         """Now, while a download may take its time; else the beginning of time."""
@@ -582,9 +559,7 @@ class Supervisor:
             os.close(nowhere)
 
     def _pause(self) -> float:
-        if self._phase == "starting" or any(
-            child.state == "starting" for child in self._children
-        ):
+        if self._phase == "starting" or any(child.state == "starting" for child in self._children):
             return 0.03
         waits = [
             child.next_start - time.monotonic()
@@ -767,9 +742,7 @@ def _limit_log(file: Path) -> None:
 
 
 def _last_line(file: Path) -> str:
-    lines = (
-        file.read_text(errors="replace").strip().splitlines() if file.exists() else []
-    )
+    lines = file.read_text(errors="replace").strip().splitlines() if file.exists() else []
     return lines[-1][:300] if lines else "it said nothing"
 
 

@@ -51,12 +51,7 @@ TABLES = (
     # that the overdue ones are found by an index.
     Table(
         "collections_unpaid",
-        {
-            "loan_id": "uuid",
-            "number": "integer",
-            "version": "bigint",
-            "unpaid_pay_by_on": "date",
-        },
+        {"loan_id": "uuid", "number": "integer", "version": "bigint", "unpaid_pay_by_on": "date"},
         key=("loan_id", "number"),
         indexes=(("unpaid_pay_by_on", "loan_id"),),
     ),
@@ -300,10 +295,5 @@ def _promise(event: Any, **values: Any) -> Put:
             "promise_ref": event.promise_ref,
             "version": event.originator_version,
         },
-        values={
-            **known(event),
-            "loan_id": event.loan_id,
-            "currency": event.currency,
-            **values,
-        },
+        values={**known(event), "loan_id": event.loan_id, "currency": event.currency, **values},
     )

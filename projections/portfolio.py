@@ -90,9 +90,7 @@ def _(event: Loan.Approved) -> list[Change]:
 @changes.register(Loan.Withdrawn)
 @changes.register(Loan.Expired)
 @changes.register(Loan.CostDisclosed)
-def _(
-    event: Loan.Declined | Loan.Withdrawn | Loan.Expired | Loan.CostDisclosed,
-) -> list[Change]:
+def _(event: Loan.Declined | Loan.Withdrawn | Loan.Expired | Loan.CostDisclosed) -> list[Change]:
     return _stage(event, event.stage_before, event.stage)
 
 
@@ -192,9 +190,7 @@ def _(event: Loan.WrittenOff) -> list[Change]:
     loss = event.principal + event.interest + event.fees + event.penalty
     return [
         *_flow(event, principal_written_off=event.principal, written_off=loss),
-        *_from_to(
-            event, before, after, event.balance_before.principal, event.balance.principal
-        ),
+        *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
     ]
 
 

@@ -130,9 +130,7 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 def _(event: Loan.WrittenOff) -> list[Change]:
     loss = Split(event.fees, event.interest, event.penalty, event.principal)
     split = Split().less(loss)
-    return _line(
-        event, "write-off", ref="", amount=split.total, split=split, balance=event.balance
-    )
+    return _line(event, "write-off", ref="", amount=split.total, split=split, balance=event.balance)
 
 
 @changes.register
@@ -187,10 +185,7 @@ def _line(
                 **vars(split),
                 "reallocated": reallocated,
                 "principal_after": balance.principal,
-                "owed_after": balance.principal
-                + balance.interest
-                + balance.fees
-                + balance.penalty,
+                "owed_after": balance.principal + balance.interest + balance.fees + balance.penalty,
             },
         )
     ]

@@ -141,11 +141,7 @@ def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
 
 @changes.register
 def _(event: Loan.Applied) -> list[Change]:
-    loan = _loan(
-        event,
-        product_code=event.product_code,
-        product_version=event.product_version,
-    )
+    loan = _loan(event, product_code=event.product_code, product_version=event.product_version)
     terms = _terms(event, amount=event.amount, term_months=event.term_months)
     return [loan, terms, *_standing(event, LoanState.APPLIED)]
 
@@ -153,10 +149,7 @@ def _(event: Loan.Applied) -> list[Change]:
 @changes.register
 def _(event: Loan.Approved) -> list[Change]:
     terms = _terms(
-        event,
-        amount=event.amount,
-        term_months=event.term_months,
-        annual_rate=event.annual_rate,
+        event, amount=event.amount, term_months=event.term_months, annual_rate=event.annual_rate
     )
     return [terms, *_standing(event, LoanState.APPROVED)]
 
@@ -191,10 +184,7 @@ def _(event: Loan.Disbursed) -> list[Change]:
     paid_out = Put(
         "summary_loan",
         key={"loan_id": event.originator_id},
-        values={
-            "disbursed_on": event.effective_on,
-            "disbursed_business_on": event.business_on,
-        },
+        values={"disbursed_on": event.effective_on, "disbursed_business_on": event.business_on},
     )
     return [
         paid_out,

@@ -134,10 +134,7 @@ def _(event: Loan.Applied) -> list[Change]:
         },
     )
     stage = _stage(
-        event,
-        due_on=event.stage_due_on,
-        valid_until_on=event.valid_until_on,
-        missing=event.missing,
+        event, due_on=event.stage_due_on, valid_until_on=event.valid_until_on, missing=event.missing
     )
     return [loan, *stage]
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.base.calendar import next_day
+from domain.base.money import written
 from domain.base.policy import ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
@@ -945,7 +946,8 @@ class Loan(Stream):
             return
         if payoff and (owed := self.payoff(received_on)) > amount:
             raise no.PayoffShort(
-                f"On {received_on} it takes {owed} minor units to close the loan, not {amount}."
+                f"On {received_on} it takes {self._written(owed)} to close the loan,"
+                f" not {self._written(amount)}."
             )
         if received_on == act.business_on or self.overdue_since_on is None:
             # Late by a day is late, even when no day's run has seen it.
@@ -1035,7 +1037,8 @@ class Loan(Stream):
             return
         if amount > self.unapplied:
             raise no.NoCredit(
-                f"The borrower has {max(self.unapplied, 0)} minor units of credit, not {amount}."
+                f"The borrower has {self._written(max(self.unapplied, 0))} of credit,"
+                f" not {self._written(amount)}."
             )
         fact = Fact(FactKind.REFUND, refund_ref, act.business_on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
@@ -1102,7 +1105,7 @@ class Loan(Stream):
         row = self._row(fee.instalment)
         if amount > min(fee.amount - fee.waived, row.fees - row.fees_paid):
             raise no.FeeUnknown(
-                f"Less than {amount} minor units of the fee {fee_ref!r} are unpaid."
+                f"Less than {self._written(amount)} of the fee {fee_ref!r} is unpaid."
             )
         fact = Fact(
             FactKind.WAIVER, fee_ref, act.business_on, self.facts_taken, amount, fee.instalment
@@ -1418,6 +1421,9 @@ class Loan(Stream):
     def _must_not_have_run_out(self, act: Act) -> None:
         if self.valid_until_on is not None and act.business_on > self.valid_until_on:
             raise no.RanOut(f"The application or offer ran out on {self.valid_until_on}.")
+
+    def _written(self, amount: int) -> str:
+        return f"{written(amount, self.currency)} {self.currency}"
 
     def _state_words(self) -> str:
         return self.state.lower().replace("_", " ")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.base.calendar import DayCount
-from domain.base.money import AMOUNT_MAX, Rounding, exponent
+from domain.base.money import AMOUNT_MAX, Rounding, exponent, written
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
@@ -185,8 +185,9 @@ class Product(Stream):
         offer = self.offer
         if not offer.amount_min <= amount <= offer.amount_max:
             raise OutsideLimits(
-                f"{offer.code} lends {offer.amount_min} to {offer.amount_max} minor units of"
-                f" {offer.currency}, not {amount}."
+                f"{offer.code} lends {written(offer.amount_min, offer.currency)} to"
+                f" {written(offer.amount_max, offer.currency)} {offer.currency},"
+                f" not {written(amount, offer.currency)}."
             )
         if not offer.term_months_min <= term_months <= offer.term_months_max:
             raise OutsideLimits(

@@ -24,10 +24,7 @@ LOCK = Path(__file__).with_name("kafka_jars.lock")
 
 # What the lock file is resolved from. The binding sends Kafka's own lines to
 # its log; without it a broker that cannot start says nothing.
-ROOTS = (
-    "org.apache.kafka:kafka_2.13:4.1.1",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
-)
+ROOTS = ("org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
 
 # Quick to come back after a kill, small beside everything else on one machine.
 PROPERTIES = {
@@ -188,8 +185,7 @@ class Kafka:
         controller = port(self.home / "controller-port", taken={client})
         own = {
             "log.dirs": str(self._data),
-            "listeners": f"PLAINTEXT://127.0.0.1:{client},"
-            f"CONTROLLER://127.0.0.1:{controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client}",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         }

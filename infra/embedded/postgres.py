@@ -79,7 +79,7 @@ class Postgres:
                 *("--auth=scram-sha-256", "--pwfile", str(handed), "--encoding=UTF8"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--locale=C", "--data-checksums", "--no-instructions"),
-            ],
+            ]
         )
         handed.unlink()
         self._run(
@@ -122,10 +122,7 @@ class Postgres:
     def _run(self, argv: list[str], given: str = "") -> None:
         command = Command(argv=argv, env=bare_environment(), user=self._account())
         process = start(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         said, _ = process.communicate(given.encode(), timeout=120)
         if process.returncode != 0:

@@ -24,10 +24,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def start(
-    command: Command,
-    *,
-    death_signal: signal.Signals = signal.SIGKILL,
-    **streams: Any,
+    command: Command, *, death_signal: signal.Signals = signal.SIGKILL, **streams: Any
 ) -> subprocess.Popen[bytes]:
     """The process, started; it gets *death_signal* when the calling thread ends.
 

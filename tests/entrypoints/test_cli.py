@@ -33,22 +33,16 @@ def test_help_imports_nothing_that_it_does_not_show() -> None:
 
 
 def test_status_of_a_home_where_nothing_runs(tmp_path: Path) -> None:
-    answer = loans(
-        "-m", "entrypoints.cli", "status", "--json", LOANS_HOME=str(tmp_path)
-    )
+    answer = loans("-m", "entrypoints.cli", "status", "--json", LOANS_HOME=str(tmp_path))
 
     assert answer.returncode == 3
     assert json.loads(answer.stdout) == {"phase": "stopped", "processes": [], "views": []}
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status"])
-def test_a_wrong_setting_is_named_without_a_traceback(
-    command: str, tmp_path: Path
-) -> None:
+def test_a_wrong_setting_is_named_without_a_traceback(command: str, tmp_path: Path) -> None:
     answer = loans(
-        *("-m", "entrypoints.cli", command),
-        LOANS_HOME=str(tmp_path),
-        LOANS_ZONE="Mars/Base",
+        *("-m", "entrypoints.cli", command), LOANS_HOME=str(tmp_path), LOANS_ZONE="Mars/Base"
     )
 
     assert answer.returncode == 1

@@ -20,9 +20,7 @@ from infra.supervisor import ProcessState
         (0, "CNY", "0.00 CNY"),
     ],
 )
-def test_money_has_the_decimals_of_its_currency(
-    amount: int, currency: str, text: str
-) -> None:
+def test_money_has_the_decimals_of_its_currency(amount: int, currency: str, text: str) -> None:
     assert output.money(amount, currency) == text
 
 

@@ -92,14 +92,10 @@ def test_a_damaged_jar_is_fetched_again(
     assert [path.name for path in tmp_path.iterdir()] == [small.file_name]
 
 
-def test_two_first_runs_may_fetch_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_first_runs_may_fetch_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = min(kafka.locked(), key=lambda jar: jar.size)
     monkeypatch.setattr(kafka, "locked", lambda: [small])
-    runs = [
-        threading.Thread(target=kafka.fetch, args=(tmp_path, None)) for _ in range(3)
-    ]
+    runs = [threading.Thread(target=kafka.fetch, args=(tmp_path, None)) for _ in range(3)]
     for run in runs:
         run.start()
     for run in runs:

@@ -96,10 +96,7 @@ def test_instalments_of_two_loans_on_a_day_are_one_reminder_to_their_borrower(
     found = to_remind(at_work, FEB_15)
 
     merged = {len(reminder.instalments): reminder.totals for reminder in found}
-    assert merged == {
-        3: {"CNY": 2 * INSTALMENT, "EUR": INSTALMENT},
-        1: {"CNY": INSTALMENT},
-    }
+    assert merged == {3: {"CNY": 2 * INSTALMENT, "EUR": INSTALMENT}, 1: {"CNY": INSTALMENT}}
 
 
 def test_a_date_moved_so_near_that_planned_days_have_passed_is_still_reminded_of(
@@ -138,11 +135,7 @@ def test_an_instalment_paid_by_then_is_not_reminded_of(at_work: ViewsAtWork) -> 
 
     planned = [reminded(at_work, FEB_15 + days(offset)) for offset in (-3, -1, 0)]
 
-    assert planned == [
-        [("L-1", 1, -3, None)],
-        [("L-1", 1, -1, "paid")],
-        [("L-1", 1, 0, "paid")],
-    ]
+    assert planned == [[("L-1", 1, -3, None)], [("L-1", 1, -1, "paid")], [("L-1", 1, 0, "paid")]]
     assert to_remind(at_work, FEB_15) == []
 
 
@@ -329,9 +322,7 @@ def test_promises_stand_as_they_stood_on_the_day(at_work: ViewsAtWork) -> None:
     assert states == [{}, still_open, still_open, {"broken": "BROKEN", "kept": "KEPT"}]
 
 
-def test_a_borrower_may_be_called_when_it_is_day_wherever_they_may_be(
-    at_work: ViewsAtWork,
-) -> None:
+def test_a_borrower_may_be_called_when_it_is_day_wherever_they_may_be(at_work: ViewsAtWork) -> None:
     zones = ("America/New_York", "America/Los_Angeles")
     at_work.show(borrower("Bo", "US", zones), lent(of="Bo"))
 
@@ -347,9 +338,7 @@ def test_a_borrower_may_be_called_when_it_is_day_wherever_they_may_be(
     assert noon.contact.open_now
 
 
-def test_a_whole_book_arriving_at_once_is_answered_like_a_single_loan(
-    at_work: ViewsAtWork,
-) -> None:
+def test_a_whole_book_arriving_at_once_is_answered_like_a_single_loan(at_work: ViewsAtWork) -> None:
     names = [f"number {number}" for number in range(60)]
     at_work.show(*(borrower(name) for name in names), *(lent(name, of=name) for name in names))
 
@@ -511,9 +500,7 @@ def test_a_statement_adds_up_to_the_balance(at_work: ViewsAtWork) -> None:
 # --- the book -------------------------------------------------------------------------
 
 
-def test_the_book_is_counted_by_state_bucket_and_currency_on_any_day(
-    at_work: ViewsAtWork,
-) -> None:
+def test_the_book_is_counted_by_state_bucket_and_currency_on_any_day(at_work: ViewsAtWork) -> None:
     late, good, euro = lent("late"), lent("good"), lent("euro", terms=in_currency("EUR"))
     repay(good, "P-1", INSTALMENT, FEB_15)
     repay(euro, "P-2", INSTALMENT, FEB_15)

@@ -47,10 +47,7 @@ def test_both_servers_start_and_nothing_is_left_after_down(settings: Settings) -
     steps: list[str] = []
 
     state = supervisor.up(
-        settings,
-        lambda step: steps.append(step.part),
-        only=["postgres", "kafka"],
-        attached=True,
+        settings, lambda step: steps.append(step.part), only=["postgres", "kafka"], attached=True
     )
 
     assert [each.state for each in state.processes] == ["ready", "ready"]
@@ -103,9 +100,7 @@ def test_a_killed_server_comes_back_at_the_same_address(settings: Settings) -> N
         assert connection.execute("SELECT figure FROM kept").fetchone() == (7,)
 
 
-def test_children_die_with_a_killed_supervisor_and_up_works_again(
-    settings: Settings,
-) -> None:
+def test_children_die_with_a_killed_supervisor_and_up_works_again(settings: Settings) -> None:
     state = supervisor.up(settings, only=["postgres", "kafka"], attached=True)
 
     os.kill(state.pid, signal.SIGKILL)
@@ -117,15 +112,9 @@ def test_children_die_with_a_killed_supervisor_and_up_works_again(
     assert answers(again)
 
 
-def test_processes_end_with_the_program_they_are_attached_to(
-    settings: Settings,
-) -> None:
+def test_processes_end_with_the_program_they_are_attached_to(settings: Settings) -> None:
     program = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            ATTACHED,
-        ],
+        [sys.executable, "-c", ATTACHED],
         env=child_environment(**settings.environment()),
         stdout=subprocess.PIPE,
     )
@@ -140,9 +129,7 @@ def test_processes_end_with_the_program_they_are_attached_to(
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 1.2])
-def test_ctrl_c_during_up_leaves_nothing_behind(
-    settings: Settings, delay: float
-) -> None:
+def test_ctrl_c_during_up_leaves_nothing_behind(settings: Settings, delay: float) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "entrypoints.cli", "up"],
         env=child_environment(**settings.environment()),
@@ -199,9 +186,7 @@ def test_a_recycled_process_id_is_never_killed(settings: Settings) -> None:
         stranger.wait()
 
 
-def test_a_failing_migration_ends_the_start_in_one_sentence(
-    settings: Settings,
-) -> None:
+def test_a_failing_migration_ends_the_start_in_one_sentence(settings: Settings) -> None:
     unreachable = settings.model_copy(
         update={
             "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -215,9 +200,7 @@ def test_a_failing_migration_ends_the_start_in_one_sentence(
     assert supervisor.status(settings) is None
 
 
-def test_a_process_that_keeps_ending_is_reported_and_restarted_ever_later(
-    tmp_path: Path,
-) -> None:
+def test_a_process_that_keeps_ending_is_reported_and_restarted_ever_later(tmp_path: Path) -> None:
     process = Process("worker", lambda _again: Command(["false"], {"PATH": "/bin"}))
     child = supervisor._Child(process, tmp_path / "worker.log")
     delays = []
@@ -266,9 +249,7 @@ def kill(state: State, name: str) -> None:
 
 def gone(state: State) -> bool:
     ids = [(each.pid, each.born) for each in state.processes]
-    return not any(
-        supervisor._alive(pid, born) for pid, born in [*ids, (state.pid, state.born)]
-    )
+    return not any(supervisor._alive(pid, born) for pid, born in [*ids, (state.pid, state.born)])
 
 
 def processes_of(home: Path) -> list[str]:

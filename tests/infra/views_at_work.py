@@ -154,14 +154,12 @@ class ViewsAtWork:
             codec.decode(state, stream_id, version),
         )
 
-
     def clear(self) -> None:
         """Nothing was ever shown."""
         with self.conn.transaction():
             for projection in VIEWS:
                 tables = [
-                    sql.Identifier(schema_of(projection), table.name)
-                    for table in projection.TABLES
+                    sql.Identifier(schema_of(projection), table.name) for table in projection.TABLES
                 ]
                 self.conn.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables)))
             for name in ("position", "stream_version", "parked"):

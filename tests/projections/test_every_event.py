@@ -15,9 +15,7 @@ def named(view: ModuleType) -> str:
 
 
 def events_of(view: ModuleType) -> dict[str, type]:
-    prefixes = tuple(
-        f"{stream.TOPIC}." for stream in STREAMS if stream.KAFKA_TOPIC in view.TOPICS
-    )
+    prefixes = tuple(f"{stream.TOPIC}." for stream in STREAMS if stream.KAFKA_TOPIC in view.TOPICS)
     return {topic: event for topic, event in event_types().items() if topic.startswith(prefixes)}
 
 
