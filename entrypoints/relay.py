@@ -5,7 +5,7 @@ import sys
 from infra import logs, relay
 from infra.codec import UnknownSchema
 from infra.settings import Settings
-from infra.stopping import stop_on_signal
+from infra.stopping import stop_on_signal, watchdog
 from infra.supervisor import connected
 from infra.trouble import Trouble
 
@@ -17,7 +17,12 @@ def main() -> None:
     assert settings.database_url and settings.kafka_bootstrap
     logs.configure(settings, "relay")
     try:
-        relay.run(settings.database_url, settings.kafka_bootstrap, stop)
+        relay.run(
+            settings.database_url,
+            settings.kafka_bootstrap,
+            stop,
+            alive=watchdog(relay.STUCK_SECONDS),
+        )
     except (Trouble, UnknownSchema) as trouble:
         logs.logger(__name__).critical("relay_stopped", error=str(trouble))
         sys.exit(1)

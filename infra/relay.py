@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -40,7 +40,9 @@ BATCH_EVENTS = 5_000
 POLL_SECONDS = 0.2
 RECOMMIT_SECONDS = 3600.0
 """An idle position is committed again so that the broker never lets it expire."""
-LONGEST_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 1.0
+STUCK_SECONDS = 15.0
+"""kafka-python's transactional calls wait for ever when a broker's answer was lost."""
 
 GROUP = "relay"
 POSITION_TOPIC = "loan.relay"
@@ -80,11 +82,19 @@ class _Kind(NamedTuple):
     headers: Headers
 
 
-def run(database_url: str, bootstrap: str, stop: Event, *, prefix: str = "") -> None:
+def run(
+    database_url: str,
+    bootstrap: str,
+    stop: Event,
+    *,
+    prefix: str = "",
+    alive: Callable[[], None] = lambda: None,
+) -> None:
     """Publish until told to stop, as soon as no other relay of this store does.
 
     Whatever fails outside ends this leadership; a new one begins with a new producer
-    and reads the position again. *prefix* stands before the names of all topics.
+    and reads the position again. *prefix* stands before the names of all topics;
+    *alive* is called between two pieces of work.
 
     Raises:
         Trouble: topics and store do not belong together; a person has to look.
@@ -92,11 +102,12 @@ def run(database_url: str, bootstrap: str, stop: Event, *, prefix: str = "") -> 
     """
     failures = 0
     while not stop.is_set():
+        alive()
         try:
-            with _leadership(database_url, stop) as connection:
+            with _leadership(database_url, stop, alive) as connection:
                 if stop.is_set():
                     return
-                relay = Relay(connection, bootstrap, prefix=prefix)
+                relay = Relay(connection, bootstrap, prefix=prefix, alive=alive)
                 try:
                     relay.start()
                     failures = 0
@@ -111,7 +122,9 @@ def run(database_url: str, bootstrap: str, stop: Event, *, prefix: str = "") -> 
 
 
 @contextmanager
-def _leadership(database_url: str, stop: Event) -> Iterator[psycopg.Connection]:
+def _leadership(
+    database_url: str, stop: Event, alive: Callable[[], None]
+) -> Iterator[psycopg.Connection]:
     """A connection that holds the leader's lock, or one told to stop before it did."""
     with psycopg.connect(
         as_role(database_url, WRITER), autocommit=True, application_name="relay"
@@ -126,6 +139,7 @@ def _leadership(database_url: str, stop: Event) -> Iterator[psycopg.Connection]:
             if not waiting:
                 log.info("relay_standby")
             waiting = True
+            alive()
             stop.wait(POLL_SECONDS)
         yield connection
 
@@ -138,9 +152,17 @@ def _lead(connection: psycopg.Connection) -> bool:
 class Relay:
     """Publishes one store's events; made anew after every failure."""
 
-    def __init__(self, connection: psycopg.Connection, bootstrap: str, *, prefix: str = "") -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        bootstrap: str,
+        *,
+        prefix: str = "",
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         """Nothing is published yet; the connection holds the leader's lock."""
         self._connection = connection
+        self._alive = alive
         self._bootstrap = bootstrap
         self._prefix = prefix
         self._place = TopicPartition(prefix + POSITION_TOPIC, 0)
@@ -194,6 +216,7 @@ class Relay:
     def follow(self, stop: Event) -> None:
         """Publish what is stored, and what will be, until told to stop."""
         while not stop.is_set():
+            self._alive()
             rows = self.read()
             if rows:
                 self.publish(rows)

@@ -31,7 +31,7 @@ POLL_MS = 500
 BATCH_EVENTS = 5_000
 REBALANCE_SECONDS = 10.0
 """A member that died holds a rebalance up for the session's 6 seconds, no longer."""
-LONGEST_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 1.0
 
 
 class AssignmentLost(KafkaError):  # type: ignore[misc]
