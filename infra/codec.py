@@ -5,17 +5,16 @@ record. Identity and version of the stream stand beside the bytes.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 from uuid import UUID
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from domain.base.stream import Stream
 from domain.catalogue import STREAMS, event_types
-from infra import avro
 from infra.contract import RENAMED, crc64, fields_of, published, record_inside, topic_of
 
 MAGIC = b"\xc3\x01"
@@ -30,8 +29,15 @@ class NotEncodable(Exception):
     """A field of an event holds a value that its schema would change."""
 
 
-FIELDS = {theirs: ours for ours, theirs in RENAMED.items()}
-"""What the contract's fields are called in the events, where that differs."""
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How one field goes into a record and comes out of it."""
+
+    name: str
+    named: str
+    kind: Any
+    enter: Callable[[Any], Any] | None
+    leave: Callable[[Any], Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class _Type:
 
     event: type[Stream.Event]
     header: bytes
-    schema: dict[str, Any]
+    schema: Any
+    fields: tuple[_Field, ...]
     stream_topic: str | None
 
 
@@ -48,53 +55,48 @@ def encode(event: Stream.Event) -> bytes:
     """The bytes of *event*.
 
     Raises:
-        NotEncodable: a value is missing, or would silently become another one.
+        NotEncodable: a number or instant would silently become another one.
     """
     kind = _types()[type(event)]
-    out = bytearray(kind.header)
-    try:
-        _writer(type(event))(event.__dict__, out)
-    except (avro.NotFitting, AttributeError, KeyError, TypeError, ValueError) as trouble:
-        raise NotEncodable(f"{kind.event.__name__}: {trouble}") from trouble
-    return bytes(out)
+    values = event.__dict__
+    record = {}
+    for field in kind.fields:
+        value = values[field.name]
+        if field.kind is int and type(value) is not int:
+            raise NotEncodable(f"{kind.event.__name__}.{field.name} is {value!r}, no int")
+        record[field.named] = value if field.enter is None else field.enter(value)
+    if values["timestamp"].tzinfo is None:
+        raise NotEncodable(f"{kind.event.__name__} was recorded at an instant without a zone")
+    out = io.BytesIO()
+    out.write(kind.header)
+    schemaless_writer(out, kind.schema, record)
+    return out.getvalue()
 
 
 def decode(state: bytes, stream_id: UUID, version: int) -> Stream.Event:
     """The event whose bytes are *state*, as number *version* of its stream.
 
     Raises:
-        UnknownSchema: no schema explains the bytes, or bytes are missing or left over.
+        UnknownSchema: no schema explains the bytes, or bytes are left over.
     """
     try:
-        kind, written_by = _by_fingerprint()[state[:HEADER_BYTES]]
+        kind, writer = _by_fingerprint()[state[:HEADER_BYTES]]
     except KeyError:
         raise UnknownSchema(f"no schema has the header {state[:HEADER_BYTES].hex()}") from None
-    if written_by is not kind.schema:
-        state = _as_newest(state, written_by, kind)
-    try:
-        values, end = _reader(kind.event)(state, HEADER_BYTES)
-    except (IndexError, ValueError) as trouble:
-        raise UnknownSchema(f"the bytes are no {kind.event.__name__}: {trouble}") from trouble
-    if end != len(state):
-        raise UnknownSchema(f"the record ends at byte {end} of {len(state)}")
-    values["originator_id"], values["originator_version"] = stream_id, version
+    source = io.BytesIO(state)
+    source.seek(HEADER_BYTES)
+    record: Any = schemaless_reader(source, writer, None if writer is kind.schema else kind.schema)
+    if source.tell() != len(state):
+        raise UnknownSchema(f"{len(state) - source.tell()} bytes are left over after the record")
+    values: dict[str, Any] = {"originator_id": stream_id, "originator_version": version}
     if kind.stream_topic is not None:
         values["originator_topic"] = kind.stream_topic
+    for field in kind.fields:
+        value = record[field.named]
+        values[field.name] = value if field.leave is None else field.leave(value)
     event = object.__new__(kind.event)
-    object.__setattr__(event, "__dict__", values)
+    event.__dict__.update(values)
     return event
-
-
-def _as_newest(state: bytes, written_by: dict[str, Any], kind: _Type) -> bytes:
-    """The same event in the bytes of the newest schema."""
-    source, out = io.BytesIO(state[HEADER_BYTES:]), io.BytesIO()
-    newest = parse_schema(kind.schema)
-    try:
-        record: Any = schemaless_reader(source, parse_schema(written_by), newest)
-    except (EOFError, IndexError, ValueError) as trouble:
-        raise UnknownSchema(f"the bytes are no {kind.event.__name__}: {trouble}") from trouble
-    schemaless_writer(out, newest, record)
-    return kind.header + out.getvalue() + source.read()
 
 
 def topic_of_bytes(state: bytes) -> str:
@@ -121,7 +123,11 @@ def _types() -> dict[type, _Type]:
         types[event] = _Type(
             event=event,
             header=MAGIC + crc64(schema),
-            schema=schema,
+            schema=parse_schema(schema),
+            fields=tuple(
+                _Field(name, RENAMED.get(name, name), hint, _enter(hint), _leave(hint))
+                for name, hint in fields_of(event).items()
+            ),
             stream_topic=streams[prefix].TOPIC if issubclass(event, Stream.Opened) else None,
         )
     return types
@@ -134,25 +140,58 @@ def _by_fingerprint() -> dict[bytes, tuple[_Type, Any]]:
     for stem, schema in published().items():
         header = MAGIC + crc64(schema)
         if header not in known and topic_of(stem) in by_topic:
-            known[header] = (by_topic[topic_of(stem)], schema)
+            known[header] = (by_topic[topic_of(stem)], parse_schema(schema))
     return known
 
 
-@cache
-def _writer(event: type[Stream.Event]) -> avro.Writer:
-    return avro.writer(_types()[event].schema, FIELDS)
+def _enter(hint: Any) -> Callable[[Any], Any] | None:
+    """Turns records into what Avro's writer takes; None where nothing is to do."""
+    record = record_inside(hint)
+    if record is None:
+        return None
+    one = _to_dict(record)
+    if get_origin(hint) is list:
+        return lambda values: [one(value) for value in values]
+    return lambda value: None if value is None else one(value)
 
 
-@cache
-def _reader(event: type[Stream.Event]) -> avro.Reader:
-    kinds = {kind.__name__: kind for kind in _records(fields_of(event))}
-    return avro.reader(_types()[event].schema, kinds, FIELDS)
+def _leave(hint: Any) -> Callable[[Any], Any] | None:
+    """Turns what Avro's reader gives back into records."""
+    record = record_inside(hint)
+    if record is None:
+        return None
+    one = _from_dict(record)
+    if get_origin(hint) is list:
+        return lambda values: [one(value) for value in values]
+    return lambda value: None if value is None else one(value)
 
 
-def _records(hints: dict[str, Any]) -> Iterator[type]:
-    """The record types among the fields with these types, and those inside them."""
-    for hint in hints.values():
-        record = record_inside(hint)
-        if record is not None:
-            yield record
-            yield from _records(get_type_hints(record))
+def _to_dict(record: type) -> Callable[[Any], dict[str, Any]]:
+    hints = get_type_hints(record)
+    nested = {name: enter for name, hint in hints.items() if (enter := _enter(hint))}
+    amounts = [name for name, hint in hints.items() if hint is int]
+
+    def one(value: Any) -> dict[str, Any]:
+        values: dict[str, Any] = vars(value)
+        for name in amounts:
+            if type(values[name]) is not int:
+                raise NotEncodable(f"{record.__name__}.{name} is {values[name]!r}, no int")
+        if nested:
+            values = {**values, **{name: enter(values[name]) for name, enter in nested.items()}}
+        return values
+
+    return one
+
+
+def _from_dict(record: type) -> Callable[[dict[str, Any]], Any]:
+    hints = get_type_hints(record)
+    nested = {name: leave for name, hint in hints.items() if (leave := _leave(hint))}
+
+    def one(values: dict[str, Any]) -> Any:
+        for name, leave in nested.items():
+            values[name] = leave(values[name])
+        value: Any = object.__new__(record)
+        value.__dict__.update(values)
+        return value
+
+    return one
