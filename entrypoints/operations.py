@@ -38,6 +38,14 @@ def named(names: list[str]) -> list[Projection]:
     return [by_name[name] for name in names or by_name]
 
 
+def _log_warnings_only() -> None:
+    """Log lines go to standard error, so that standard output holds the answer alone."""
+    from infra import logs
+    from infra.settings import Settings
+
+    logs.configure(Settings().model_copy(update={"log_level": "warning"}), "cli")
+
+
 @projections.command("list")
 def list_views(as_json: AsJson = False) -> None:
     """List the views: position, what waits, what is parked."""
@@ -114,6 +122,7 @@ def retry_parked(
     from infra.settings import Settings
     from infra.views import open_view
 
+    _log_warnings_only()
     url = database_url(Settings())
     answer = []
     for projection in named(view or []):
@@ -152,6 +161,7 @@ def rebuild_views(
     from infra.settings import Settings
     from infra.views import rebuild
 
+    _log_warnings_only()
     url = database_url(Settings())
     answer = []
     wanted = named(view or [])
