@@ -64,7 +64,7 @@ class Noting(Journal):
 
 planned = plan()
 if moment == "anywhere":
-    signal.setitimer(signal.ITIMER_VIRTUAL, left)  # after so much work its signal kills
+    sys.setprofile(lambda *_: step("anywhere"))  # after so many calls, wherever that is
 with open_book(url, connections=1) as book:
     book.namespace = UUID(namespace)
     replay(book, planned, zone="Asia/Shanghai", now=clock.now, journal=Noting(Path(journal)),
@@ -75,8 +75,8 @@ KILLS = (
     ("stored, not noted", "3"),
     ("stored, not noted", "9"),
     ("day closed", "12"),
-    ("anywhere", "0.05"),
-    ("anywhere", "0.07"),
+    ("anywhere", "20000"),
+    ("anywhere", "30000"),
     ("stored, not noted", "12"),
 )
 """At which moment of each run it is killed, the count beginning anew."""

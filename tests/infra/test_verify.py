@@ -437,7 +437,7 @@ def test_money_of_an_honest_book_is_conserved(small: Small) -> None:
 
     assert check.holds, check.faults
     assert check.counts == {
-        "loans and applications": 2,
+        "loans and applications": 3,
         "loans paid out": 2,
         "received CNY": 2_500_00 + 300_00,
     }
