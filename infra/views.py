@@ -624,7 +624,7 @@ def create(connection: psycopg.Connection, projection: Projection) -> None:
             (projection.NAME, projection.VERSION),
         ).rowcount
         if first:
-            _show(connection, schema, projection.TABLES)
+            _expose(connection, schema, projection.TABLES)
 
 
 def _create_tables(connection: psycopg.Connection, schema: str, tables: Sequence[Table]) -> None:
@@ -652,7 +652,7 @@ def _create_tables(connection: psycopg.Connection, schema: str, tables: Sequence
             )
 
 
-def _show(connection: psycopg.Connection, schema: str, tables: Sequence[Table]) -> None:
+def _expose(connection: psycopg.Connection, schema: str, tables: Sequence[Table]) -> None:
     """The views without a number show these tables."""
     for table in tables:
         name = sql.Identifier("rm", table.name)
@@ -818,7 +818,7 @@ def _swap(
             " ON CONFLICT (view) DO UPDATE SET version = EXCLUDED.version, since = now()",
             (name, version),
         )
-        _show(writing, schema, projection.TABLES)
+        _expose(writing, schema, projection.TABLES)
     log.info("swapped", view=name, version=version, version_before=active)
 
 

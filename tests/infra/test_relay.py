@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -17,6 +18,7 @@ from kafka.errors import KafkaError
 from infra import relay
 from infra.codec import UnknownSchema, decode
 from infra.contract import published
+from infra.settings import ROOT
 from infra.trouble import Trouble
 from tests.infra.line import Line, held, python, registered, wait_for
 
@@ -24,6 +26,7 @@ RELAY = """
 import sys, threading
 from infra import logs, relay
 from infra.settings import Settings
+from infra.stopping import stop_on_signal
 logs.configure(Settings(), "relay")
 url, bootstrap, prefix, where = sys.argv[1:]
 
@@ -45,7 +48,7 @@ elif where == "leading":
         print("there", flush=True)
         follow(self, stop)
     relay.Relay.follow = leading
-relay.run(url, bootstrap, threading.Event(), prefix=prefix)
+relay.run(url, bootstrap, stop_on_signal(), prefix=prefix)
 """
 
 
@@ -329,3 +332,39 @@ def forget_offsets(line: Line) -> None:
     admin = KafkaAdminClient(bootstrap_servers=line.bootstrap)
     admin.delete_groups([f"{line.prefix}relay"])
     admin.close()
+
+
+def test_another_system_reads_the_events_and_takes_each_once(line: Line, tmp_path: Path) -> None:
+    borrower = line.store(held(registered(), "H-1", "H-2"))[0]
+    line.publish()
+
+    first = outside_consumer(line, tmp_path)
+    line.store(held(borrower, "H-3"))
+    line.publish()
+    second = outside_consumer(line, tmp_path)
+
+    assert [said.split()[:2] for said in first[:-1]] == [
+        [str(borrower.id), version] for version in ("1", "2", "3")
+    ]
+    assert first[-1] == "3 events of 1 loans, without a gap; 0 arrived again"
+    assert second[-1] == "1 events of 1 loans, without a gap; 0 arrived again"
+
+
+def outside_consumer(line: Line, folder: Path) -> list[str]:
+    """What the example prints, run as a program of its own."""
+    script = (ROOT / "docs/examples/outside_consumer.py").read_text()
+    topics = ("--topic", line.topic(), "--schemas", line.topic("loan.schemas"))
+    inbox = ("--inbox", str(folder / "inbox"))
+    with python(script, line.bootstrap, *topics, *inbox, "--until-end") as running:
+        said, _ = running.communicate(timeout=60)
+    return said.splitlines()
+
+
+def test_the_relay_process_stops_when_told_to(line: Line) -> None:
+    with process(line, "leading") as running_relay:
+        line.store(registered())
+        wait_for(lambda: sequences(line))
+
+        running_relay.terminate()
+
+        assert running_relay.wait(20) == 0
