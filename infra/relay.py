@@ -214,7 +214,7 @@ class Relay:
 
     def close(self) -> None:
         """An open transaction is left to the successor, which aborts it."""
-        self._producer.close(timeout=2)
+        self._producer.close(timeout=5)
 
     def follow(self, stop: Event) -> None:
         """Publish what is stored, and what will be, until told to stop."""
@@ -317,6 +317,19 @@ class Relay:
                 )
             if topic in topics:
                 self._partitions[topic] = len(found)
+        # All of them at once: kafka-python leaves out what its metadata does not hold,
+        # and that holds what is assigned.
+        consumer.assign([*self._places(), TopicPartition(self._prefix + SCHEMAS_TOPIC, 0)])
+        for place in consumer.assignment():
+            consumer.seek(place, 0)
+        consumer.pause(*consumer.assignment())
+
+    def _places(self) -> list[TopicPartition]:
+        return [
+            TopicPartition(topic, partition)
+            for topic, count in self._partitions.items()
+            for partition in range(count)
+        ]
 
     def _publish_schemas(self, consumer: KafkaConsumer) -> None:
         """Every schema is on its topic before an event that needs it."""
@@ -344,11 +357,7 @@ class Relay:
             "SELECT notification_id FROM store.relay_position"
         ).fetchone()
         copy: int = row[0] if row else 0
-        places = [
-            TopicPartition(topic, partition)
-            for topic, count in self._partitions.items()
-            for partition in range(count)
-        ]
+        places = self._places()
         ends = consumer.end_offsets(places)
         if any(ends.values()):
             self._nothing_is_lost(ends)
@@ -439,14 +448,15 @@ def _kinds(prefix: str) -> dict[bytes, _Kind]:
 
 
 def _records(consumer: KafkaConsumer, begins: dict[TopicPartition, int]) -> Iterator[Any]:
-    """Every committed record from these offsets to the present end."""
-    consumer.assign(list(begins))
+    """Every committed record of these assigned partitions to the present end."""
     ends = consumer.end_offsets(list(begins))
     for place, begin in begins.items():
         consumer.seek(place, begin)
+    consumer.resume(*begins)
     while any(consumer.position(place) < end for place, end in ends.items()):
         for records in consumer.poll(timeout_ms=100).values():
             yield from records
+    consumer.pause(*begins)
 
 
 def _highest_published(
