@@ -113,14 +113,14 @@ def _write(  # noqa: PLR0917 - a process takes its arguments by position
             cursor.execute(INSERT, (uuid4(), STATE), prepare=True).fetchone()
 
         def command() -> None:
-            act = samples.act()
+            act = samples.act(samples.TODAY)
             loans.repay(
                 book,
                 act,
                 loan_id=next(turns),
                 amount=1_00,
                 currency="CNY",
-                received_on=samples.DAY,
+                received_on=samples.TODAY,
                 payment_ref=str(act.command_id),
             )
 

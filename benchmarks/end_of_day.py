@@ -25,7 +25,7 @@ MONTH = timedelta(days=31)
 def measure(place: Place) -> list[Line]:
     """The same loans go overdue on each of some days, in a small book and a large one."""
     runs = place.pick(4, 2)
-    small, large = place.pick(10_000, 3_000), place.pick(100_000, 30_000)
+    small, large = place.pick(10_000, 2_000), place.pick(100_000, 20_000)
     late = small // 10
     spans: dict[int, list[float]] = {small: [], large: []}
     with ExitStack() as stack:

@@ -110,20 +110,25 @@ def _watch(place: Place, ids: list[UUID], seconds: int) -> list[float]:
 
 
 def give_commands(url: str, ids: list[UUID], seconds: int, tell: Connection) -> None:
-    """A process of its own: a command at each tick, late ones at once."""
+    """A process of its own: a command at each tick, late ones at once.
+
+    A machine that cannot keep up is not asked for more than twice the time.
+    """
     with open_book(url, connections=1) as book, closing(tell):
         started = time.monotonic()
         for number in range((seconds + WARM_UP_SECONDS) * PER_SECOND):
             due = started + number / PER_SECOND
             time.sleep(max(0.0, due - time.monotonic()))
-            act = samples.act()
+            if time.monotonic() > started + 2 * (seconds + WARM_UP_SECONDS):
+                break
+            act = samples.act(samples.TODAY)
             receipt = loans.repay(
                 book,
                 act,
                 loan_id=ids[number % len(ids)],
                 amount=1_00,
                 currency="CNY",
-                received_on=samples.DAY,
+                received_on=samples.TODAY,
                 payment_ref=str(act.command_id),
             )
             tell.send((receipt.stream_id, receipt.version, due))

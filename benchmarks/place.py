@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Place:
                 for name, (partitions, settings) in TOPICS.items()
             ]
         )
+        while not {prefix + name for name in TOPICS} <= set(admin.list_topics()):
+            time.sleep(0.05)
         admin.close()
 
 

@@ -67,6 +67,10 @@ def take(consumer: KafkaConsumer, count: int) -> list[Any]:
     return found
 
 
+def _recorded_order(record: Any) -> int:
+    return int(dict(record.headers)["ce_notificationid"])
+
+
 def measure(place: Place) -> list[Line]:
     """Transactions of as many events as the relay takes at most, in turn."""
     rounds = place.pick(8, 3)
@@ -94,7 +98,7 @@ def measure(place: Place) -> list[Line]:
             rows = relay.read()
             relay.publish(rows)
             ended = time.perf_counter()
-            records = take(published, BATCH_EVENTS)
+            records = sorted(take(published, BATCH_EVENTS), key=_recorded_order)
             begun = time.perf_counter()
             bare.begin_transaction()
             for record in records:

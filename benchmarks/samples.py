@@ -17,6 +17,8 @@ from domain.loan.schedule import schedule
 from infra import clock
 
 DAY = date(2025, 1, 15)
+TODAY = date(2025, 2, 4)
+"""After everything that happened in a past: what comes now counts last."""
 TERMS = Terms(
     product_code="BENCH",
     product_version=1,
