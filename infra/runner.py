@@ -41,6 +41,15 @@ class AssignmentLost(KafkaError):  # type: ignore[misc]
     """The group gave this consumer partitions, and the client forgot them."""
 
 
+OUTAGES = (
+    KafkaError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+"""What ends by connecting again; the last is what a frozen process finds when it wakes."""
+
+
 class Taken(ConsumerRebalanceListener):  # type: ignore[misc]
     """Partitions that were assigned and have no position yet.
 
@@ -100,7 +109,7 @@ def keep(database_url: str, bootstrap: str, projection: Projection, stop: Event)
                     if 0 < loop.step() < BATCH_EVENTS // 10:
                         stop.wait(GATHER_SECONDS)
                     failures = 0
-        except (KafkaError, psycopg.OperationalError, psycopg.InterfaceError) as trouble:
+        except OUTAGES as trouble:
             failures += 1
             wait = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2**failures)
             log.warning("view_interrupted", error=repr(trouble), again_in_seconds=wait)

@@ -33,6 +33,10 @@ DDL_LOCK = 5_051_990
 COPY_FROM_ROWS = 50
 """From so many rows on, COPY into a temporary table beats one statement a row."""
 TRIES = 5
+FROZEN_MS = 8_000
+"""A transaction that waits for its process longer than Kafka's session is given up."""
+STATEMENT_MS = 30_000
+"""The same for a process frozen while it sends rows; a batch takes a second or two."""
 PARKED_STREAMS_LIMIT = 20
 """More streams than this parked in ten minutes, and the release is at fault, not they."""
 REBUILD_EVENTS = 10_000
@@ -588,6 +592,10 @@ def open_view(database_url: str, projection: Projection) -> Iterator[View]:
     """
     with _connect(database_url, projection.NAME) as connection:
         create(connection, projection)
+        # Frozen inside a transaction, a process would hold its rows' locks, and with
+        # them up whoever took its partitions: the server ends it then.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {FROZEN_MS}")
+        connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
         yield View(connection, projection)
 
 

@@ -143,6 +143,23 @@ def test_a_gap_is_never_passed_over(rows: Rows, view: View) -> None:
     assert rows.position() == 1
 
 
+def test_a_process_frozen_inside_a_transaction_does_not_hold_its_successor_up(
+    rows: Rows, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "FROZEN_MS", 500)
+    records = batch(held(registered(), "H-1"))
+    given_up = pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout)
+    with given_up, open_view(rows.url, Sample()) as frozen:
+        frozen.take([PLACE])
+        frozen._connection.execute("BEGIN")
+        frozen._advance(records[:1])  # and here it stands still
+
+        view.apply(records)
+
+    assert rows.holds() == {records[0].stream_id: 1}
+    assert rows.position() == 2
+
+
 def test_a_process_that_lost_its_partition_cannot_write(rows: Rows, view: View) -> None:
     records = batch(held(registered(), "H-1"))
     with open_view(rows.url, Sample()) as successor:
