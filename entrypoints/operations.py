@@ -243,7 +243,7 @@ def run_checks(settings: Settings, *, without_rebuild: bool = False) -> Iterator
         if not wait_until_current(conn, DRAIN_SECONDS):
             raise Trouble("The views do not catch up with the store: see ./loans status.")
         schemas = published.schemas()
-        yield checks.check_commands(conn, settings.home / "journal.jsonl")
+        yield checks.check_commands(conn, schemas, settings.home / "journal.jsonl")
         yield checks.check_stream(conn, published)
         yield checks.check_rows(conn, book)
         yield checks.check_money(conn, schemas)

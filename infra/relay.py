@@ -44,7 +44,7 @@ for a single event as for fifty. An event after a pause is published at once."""
 RECOMMIT_SECONDS = 3600.0
 """An idle position is committed again so that the broker never lets it expire."""
 LONGEST_BACKOFF_SECONDS = 1.0
-STUCK_SECONDS = 15.0
+STUCK_SECONDS = 10.0
 """kafka-python's transactional calls wait for ever when a broker's answer was lost."""
 
 GROUP = "relay"

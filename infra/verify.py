@@ -153,7 +153,9 @@ def decoded(state: bytes, schemas: dict[bytes, Any]) -> dict[str, Any]:
     return record
 
 
-def check_commands(conn: psycopg.Connection[Any], journal: Path) -> Check:
+def check_commands(
+    conn: psycopg.Connection[Any], schemas: dict[bytes, Any], journal: Path
+) -> Check:
     """1: every acknowledged command is stored exactly once."""
     check = Check(1, "Every acknowledged command is stored exactly once")
     logged: dict[str, tuple[str, int]] = {}
@@ -172,25 +174,47 @@ def check_commands(conn: psycopg.Connection[Any], journal: Path) -> Check:
         ).fetchall()
     for stream_id, count, version in gaps:
         check.fault(f"Stream {stream_id} has {count} events up to version {version}.")
+    for (command_id, stream_id), versions in _versions_by_command(conn, schemas).items():
+        stream, last = logged.get(command_id, ("", 0))
+        if (stream, last) != (stream_id, versions[-1]):
+            check.fault(f"{stream_id}/{versions[-1]} is not what command {command_id} ended with.")
+        elif versions != list(range(versions[0], last + 1)):
+            check.fault(f"Command {command_id} was carried out more than once: {versions}.")
     acknowledged = 0
-    if journal.exists():
-        with journal.open() as lines:
-            for line in lines:
-                if not line.endswith("\n"):
-                    continue  # the caller was stopped while it wrote; it never read an answer
-                entry = json.loads(line)
-                acknowledged += 1
-                said = (entry["stream_id"], entry["version"])
-                if logged.get(entry["command_id"]) != said:
-                    check.fault(f"Command {entry['command_id']} was acknowledged, not stored.")
-                elif heads.get(said[0], 0) < said[1]:
-                    check.fault(f"Stream {said[0]} lacks version {said[1]} that was acknowledged.")
+    for entry in _entries(journal):
+        acknowledged += 1
+        said = (entry["stream_id"], entry["version"])
+        if logged.get(entry["command_id"]) != said:
+            check.fault(f"Command {entry['command_id']} was acknowledged, not stored.")
+        elif heads.get(said[0], 0) < said[1]:
+            check.fault(f"Stream {said[0]} lacks version {said[1]} that was acknowledged.")
     check.counts = {
         "commands acknowledged": acknowledged,
         "commands stored": len(logged),
         "streams": len(heads),
     }
     return check
+
+
+def _entries(journal: Path) -> Iterator[dict[str, Any]]:
+    """What a caller noted as acknowledged."""
+    if not journal.exists():
+        return
+    with journal.open() as lines:
+        for line in lines:
+            if line.endswith("\n"):  # else he was stopped while he wrote, and read no answer
+                yield json.loads(line)
+
+
+def _versions_by_command(
+    conn: psycopg.Connection[Any], schemas: dict[bytes, Any]
+) -> dict[tuple[str, str], list[int]]:
+    """The versions that each command recorded on a stream, by both ids."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for event in stored_events(conn):
+        command_id = decoded(event.state, schemas)["command_id"]
+        found[str(command_id), str(event.stream_id)].append(event.version)
+    return found
 
 
 def check_stream(conn: psycopg.Connection[Any], published: Published) -> Check:

@@ -11,6 +11,7 @@ than its session. Ten runs in a row, each on a new system and with the next seed
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -152,9 +153,8 @@ class Scene:
                 self.closing += timedelta(days=25)
                 self.start_day()
             assert self.day is not None
-            before = self._days_seen()
-            while self.day.poll() is None and self._days_seen() == before:
-                time.sleep(0.005)
+            with contextlib.suppress(psycopg.OperationalError):
+                self._wait_for_a_closed_day(self.day)
             time.sleep(self.rng.uniform(0, 0.1))
             if self.day.poll() is None:
                 log.info("the end-of-day run is killed")
@@ -162,14 +162,13 @@ class Scene:
                 self.day.wait()
                 return
 
-    def _days_seen(self) -> int:
-        try:
-            [(seen,)] = self.system.sql(
-                "SELECT count(*) FROM store.book_events WHERE topic = 'day.closed'"
-            )
-        except psycopg.OperationalError:
-            return -1
-        return int(seen)
+    def _wait_for_a_closed_day(self, run: subprocess.Popen[bytes]) -> None:
+        """Returns once *run* has closed one more day, or ended."""
+        with psycopg.connect(self.system.database_url, autocommit=True) as conn:
+            closed = "SELECT count(*) FROM store.book_events WHERE topic = 'day.closed'"
+            before = conn.execute(closed).fetchone()
+            while run.poll() is None and conn.execute(closed).fetchone() == before:
+                time.sleep(0.01)
 
     def start_day(self) -> None:
         """The end-of-day run up to the day that is to be closed."""

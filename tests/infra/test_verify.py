@@ -72,6 +72,10 @@ class Small:
         """The last event of a kind on a stream."""
         return [event for event in self.book.events.get(stream_id) if type(event) is kind][-1]
 
+    def last_event(self, stream_id: UUID) -> Any:
+        """The last event of a stream."""
+        return list(self.book.events.get(stream_id))[-1]
+
     @contextmanager
     def forged(self, event: Any, **fields: Any) -> Iterator[Any]:
         """A connection that sees *event* with other figures."""
@@ -223,7 +227,7 @@ def journal_of(small: Small, tmp_path: Path, *more: dict[str, Any]) -> Path:
 
 def test_commands_of_an_honest_journal_are_found(small: Small) -> None:
     with sound(small) as conn:
-        check = verify.check_commands(conn, small.journal)
+        check = verify.check_commands(conn, small.schemas, small.journal)
 
     assert check.holds, check.faults
     assert check.counts["commands acknowledged"] == len(small.journal.read_text().splitlines())
@@ -238,7 +242,7 @@ def test_an_acknowledged_command_that_was_never_stored_is_found(
     )
 
     with sound(small) as conn:
-        finds(verify.check_commands(conn, journal), str(lost), "not stored")
+        finds(verify.check_commands(conn, small.schemas, journal), str(lost), "not stored")
 
 
 def test_a_command_that_was_acknowledged_as_another_version_is_found(
@@ -248,7 +252,7 @@ def test_a_command_that_was_acknowledged_as_another_version_is_found(
     journal = journal_of(small, tmp_path, {**first, "version": 77})
 
     with sound(small) as conn:
-        finds(verify.check_commands(conn, journal), first["command_id"])
+        finds(verify.check_commands(conn, small.schemas, journal), first["command_id"])
 
 
 def test_a_line_that_the_caller_did_not_end_is_no_acknowledgement(
@@ -258,7 +262,7 @@ def test_a_line_that_the_caller_did_not_end_is_no_acknowledgement(
     journal.write_text(journal.read_text() + '{"command_id": "')
 
     with sound(small) as conn:
-        assert verify.check_commands(conn, journal).holds
+        assert verify.check_commands(conn, small.schemas, journal).holds
 
 
 def test_events_lost_at_the_end_of_a_stream_are_found(small: Small) -> None:
@@ -267,7 +271,11 @@ def test_events_lost_at_the_end_of_a_stream_are_found(small: Small) -> None:
         " (SELECT max(originator_version) FROM store.book_events WHERE originator_id = %(stream)s)",
         stream=small.paid,
     ) as conn:
-        finds(verify.check_commands(conn, small.journal), str(small.paid), "lacks version")
+        finds(
+            verify.check_commands(conn, small.schemas, small.journal),
+            str(small.paid),
+            "lacks version",
+        )
 
 
 def test_events_lost_within_a_stream_are_found(small: Small) -> None:
@@ -275,7 +283,39 @@ def test_events_lost_within_a_stream_are_found(small: Small) -> None:
         "DELETE FROM store.book_events WHERE originator_id = %(stream)s AND originator_version = 3",
         stream=small.paid,
     ) as conn:
-        finds(verify.check_commands(conn, small.journal), str(small.paid), "events up to version")
+        finds(
+            verify.check_commands(conn, small.schemas, small.journal),
+            str(small.paid),
+            "events up to version",
+        )
+
+
+AGAIN = """
+    INSERT INTO store.book_events (originator_id, originator_version, topic, state)
+    SELECT originator_id, originator_version + %(later)s, topic, state FROM store.book_events
+    WHERE originator_id = %(stream)s AND originator_version =
+        (SELECT max(originator_version) FROM store.book_events WHERE originator_id = %(stream)s)
+"""
+
+
+def test_a_command_that_was_carried_out_twice_is_found(small: Small) -> None:
+    command_id = str(small.last_event(small.lost).command_id)
+
+    with small.spoilt(AGAIN, stream=small.lost, later=1) as conn:
+        check = verify.check_commands(conn, small.schemas, small.journal)
+        finds(check, command_id, "ended with")
+    logged_too = "UPDATE store.command_log SET version = version + 2 WHERE command_id = %(id)s"
+    with small.spoilt(AGAIN, logged_too, stream=small.lost, later=2, id=command_id) as conn:
+        check = verify.check_commands(conn, small.schemas, small.journal)
+        finds(check, command_id, "more than once")
+
+
+def test_an_event_that_no_command_recorded_is_found(small: Small) -> None:
+    event = small.last_event(small.lost)
+
+    with small.forged(event, command_id=uuid4()) as conn:
+        check = verify.check_commands(conn, small.schemas, small.journal)
+        finds(check, str(small.lost), "not what command")
 
 
 def test_a_check_that_looked_at_nothing_does_not_hold() -> None:
