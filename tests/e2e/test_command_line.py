@@ -1,0 +1,263 @@
+"""Every command of the command line, as a program that staff or a script would start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
+from domain.base.calendar import add_months
+from entrypoints.app import app
+from tests.conftest import temporary_home
+from tests.e2e.system import System
+
+pytestmark = pytest.mark.timeout(900)
+
+SERVED_ELSEWHERE = {"bench", "demo", "test"}
+"""Those that run for minutes, or run this; only their help is asked for here."""
+
+PEOPLE = ("--requested-by", "officer", "--approved-by", "manager")
+
+PRODUCT = """
+code = "CLI"
+version = 1
+name = "For the command line"
+currency = "CNY"
+amount_min = "100.00"
+amount_max = "10000.00"
+term_months_min = 1
+term_months_max = 12
+frequency = "MONTH"
+method = "EQUAL_INSTALMENTS"
+annual_rate = "0.12"
+day_count = "30/360"
+rounding = "HALF_UP"
+grace_days = 0
+grace_retroactive = false
+penalty_rate = "0"
+allocation_order = ["FEE", "INTEREST", "PENALTY", "PRINCIPAL"]
+future_money = "NEXT_INSTALMENT"
+evidence = ["IDENTITY"]
+fees = [{ kind = "LETTER", timing = "ON_EVENT", amount = "5.00" }]
+"""
+
+MAPPING = """
+origin = "cli{on:%Y%m%d}"
+as_of = {on}
+
+[file]
+rates = "percent"
+
+[columns]
+ref = "contract"
+borrower_ref = "customer"
+amount = "lent"
+disbursed_on = "paid_out"
+term_months = "months"
+remaining_principal = "left"
+next_due_on = "next_due"
+annual_rate = "rate"
+
+[constants]
+currency = "CNY"
+jurisdiction = "CN"
+zones = ["Asia/Shanghai"]
+product_code = "OLD"
+day_count = "30/360"
+method = "EQUAL_PRINCIPAL"
+"""
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its words."""
+
+    def below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from below(command, (*words, name))
+            else:
+                yield " ".join((*words, name)), command
+
+    return dict(below(typer.main.get_command(app), ()))
+
+
+@dataclass
+class CommandLine:
+    """Starts commands, and remembers which."""
+
+    system: System
+    given: set[str] = field(default_factory=set)
+
+    def __call__(self, words: str, *arguments: str, code: int = 0) -> Any:
+        """The answer of a program; of a command given before, without a new process."""
+        if words in self.given and code == 0:
+            return self._here(*words.split(), *arguments, "--json")
+        self.given.add(words)
+        return self.system.loans(*words.split(), *arguments, code=code)
+
+    def _here(self, *arguments: str) -> Any:
+        env: dict[str, str | None] = {**self.system.settings.environment()}
+        ended = CliRunner().invoke(app, arguments, env=env, catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
+        return json.loads(ended.stdout)
+
+    def lend(self, borrower: str) -> str:
+        """A loan of 1,200.00 over three months."""
+        applied = self("apply", borrower, "CLI:1", "1200.00", "3", "--purpose", "a roof")
+        loan = str(applied["ref"])
+        self("evidence", loan, "IDENTITY", "--ref", "E-1")
+        self("approve", loan, *PEOPLE)
+        self("disclose", loan)
+        self("sign", loan, "--contract", "C-1")
+        self("disburse", loan, "--to", "account-ref")
+        return loan
+
+
+@pytest.mark.parametrize("group", ["", "borrower", "day", "product", "projections"])
+def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
+    ended = system.run(*group.split(), "--help")
+
+    assert ended.returncode == 0, ended.stderr
+    for words in commands():
+        if words.startswith(group):
+            assert words.removeprefix(group).split()[0] in ended.stdout
+
+
+def test_every_command_helps_and_says_what_it_is_for() -> None:
+    for words, command in commands().items():
+        if words == "test":
+            continue  # its --help is pytest's
+        helped = CliRunner().invoke(app, [*words.split(), "--help"], prog_name="loans")
+
+        assert helped.exit_code == 0, words
+        assert f"loans {words}" in helped.stdout
+        assert str(command.help).split()[0] in helped.stdout
+
+
+def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
+    loans = CommandLine(system)
+
+    on, borrower = opened(loans, tmp_path)
+    applications_end_in_three_ways(loans, borrower)
+    loan = loans.lend(borrower)
+    moved_to = money_moves(loans, loan, on)
+    borrower_objects_and_promises(loans, borrower, loan, moved_to)
+    is_late_and_written_off(loans, loan, moved_to)
+    is_paid_off_and_refunded(loans, loans.lend(borrower))
+    operators_look(loans, tmp_path)
+    another_home_is_empty(loans)
+
+    assert set(commands()) - SERVED_ELSEWHERE == loans.given
+
+
+def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
+    """The day that is open, and a borrower; there is a product."""
+    before = date.fromisoformat(loans("day show")["business_date"])
+    loans("day close", str(before))
+    on = before + timedelta(days=1)
+    assert loans("day show") == {"business_date": str(on), "last_closed": str(before)}
+    product = folder / "product.toml"
+    product.write_text(PRODUCT)
+    loans("product publish", str(product))
+    assert "CLI" in [offer["code"] for offer in loans("product list")]
+    borrower = loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")
+    return on, str(borrower["ref"])
+
+
+def applications_end_in_three_ways(loans: CommandLine, borrower: str) -> None:
+    for words, stage in (("decline", "DECLINED"), ("withdraw", "WITHDRAWN")):
+        loan = str(loans("apply", borrower, "CLI:1", "500.00", "2")["ref"])
+        ended = loans(words, loan, "--reason", "income")
+        shown = loans("tracker", loan, "--version", str(ended["version"]))["found"]
+        assert shown["stages"][-1]["stage"] == stage
+    waiting = str(loans("apply", borrower, "CLI", "500.00", "2")["ref"])
+    loans("tracker", waiting, "--version", "1")
+    listed = loans("applications", "--stage", "evidence", "--limit", "1000")["found"]
+    assert waiting in [row["loan_ref"] for row in listed]
+
+
+def money_moves(loans: CommandLine, loan: str, on: date) -> date:
+    """There and back; the day to which the first instalment was moved."""
+    payment = ("repay", loan, "408.03", "--ref", "P-1", "--id", str(uuid4()))
+    first, again = loans(*payment), loans(*payment)
+    assert (first["repeated"], again["repeated"]) == (False, True)
+    assert first["version"] == again["version"]
+    loans("reverse", loan, "P-1", "--reason", "bounced")
+    loans("fee", loan, "LETTER", "--ref", "F-1")
+    loans("waive", loan, "F-1", "5.00", "--reason", "once", *PEOPLE)
+    moved_to = add_months(on, 1) + timedelta(days=5)
+    loans("move-due-date", loan, "1", str(moved_to), "--reason", "asked")
+    refused = loans("repay", loan, "1.00", "--ref", "P-2", "--currency", "USD", code=2)
+    assert refused["refused"] == "CURRENCY_DIFFERS"
+    return moved_to
+
+
+def borrower_objects_and_promises(
+    loans: CommandLine, borrower: str, loan: str, promised_on: date
+) -> None:
+    loans("borrower hold", borrower, "DISPUTE", "--reason", "was paid", "--ref", "H-1")
+    loans("borrower lift", borrower, "H-1", "--reason", "it was not")
+    loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
+
+
+def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> None:
+    loans("day close", str(moved_to + timedelta(days=3)))
+    version = str(loans("history", loan)[-1]["version"])
+    shown = loans("show", loan, "--version", version)["found"]
+    assert (shown["days_past_due"], shown["loan_ref"]) == (4, loan)
+    loans("statement", loan, "--version", version)
+    cases = loans("collections", "--at", "10:00", "--limit", "1000")["found"]
+    assert loan in [case["loan_ref"] for case in cases]
+    reminded = loans("reminders", "--on", str(moved_to - timedelta(days=7)))["found"]
+    assert loan in [row["loan_ref"] for each in reminded for row in each["instalments"]]
+    loans("write-off", loan, "--reason", "uncollectable", *PEOPLE)
+    loans("repay", loan, "10.00", "--ref", "REC-1", "--source", "GUARANTOR")
+
+
+def is_paid_off_and_refunded(loans: CommandLine, loan: str) -> None:
+    paid = loans("repay", loan, "1300.00", "--payoff")
+    credit = paid["after"]["balance"]["unapplied"]
+    closed = loans("refund", loan, f"{credit // 100}.{credit % 100:02}", *PEOPLE)
+    assert closed["recorded"][-1]["event"] == "loan.closed"
+
+
+def operators_look(loans: CommandLine, folder: Path) -> None:
+    today = date.fromisoformat(loans("day show")["business_date"])
+    assert loans("import", *tape(folder, today))["imported"] == 1
+    assert loans("portfolio")["found"]["cells"]
+    assert loans("projections parked") == []
+    assert loans("projections retry-parked") == []
+    assert all(table["equal"] for table in loans("projections rebuild"))
+    assert {view["parked"] for view in loans("projections list")} == {0}
+    assert all(check["holds"] for check in loans("verify"))
+    assert loans("status")["phase"] == "running"
+    assert loans("up")["already_running"]
+
+
+def another_home_is_empty(loans: CommandLine) -> None:
+    with temporary_home() as nothing:
+        settings = loans.system.settings.model_copy(update={"home": nothing})
+        elsewhere = CommandLine(replace(loans.system, settings=settings), loans.given)
+        assert elsewhere("down") == {"stopped": False}
+        assert elsewhere("status", code=3)["phase"] == "stopped"
+
+
+def tape(folder: Path, on: date) -> tuple[str, ...]:
+    """A tape with one loan, and what its columns mean."""
+    mapping, file = folder / "mapping.toml", folder / "tape.csv"
+    mapping.write_text(MAPPING.format(on=on))
+    paid_out, next_due = add_months(on, -2), add_months(on, 1)
+    file.write_text(
+        "contract,customer,lent,paid_out,months,left,next_due,rate\n"
+        f"A-1,7,1200.00,{paid_out},12,1000.00,{next_due},6\n"
+    )
+    return str(file), "--mapping", str(mapping)
