@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -18,6 +17,12 @@ BARE = (
     "import psycopg, kafka, fastavro, eventsourcing.postgres, infra.settings, pathlib;"
     "print(next(line.split()[1] for line in"
     " pathlib.Path('/proc/self/status').read_text().splitlines() if line.startswith('VmRSS')))"
+)
+
+STARTER = (
+    "import resource, subprocess, sys;"
+    "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
 )
 
 
@@ -57,10 +62,14 @@ def measure(place: Place) -> list[Line]:
 
 
 def _peak_mib(command: tuple[str, ...], environment: dict[str, str]) -> float:
-    """The most a command held while it ran, by the kernel's count."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return usage.ru_maxrss / 1024
+    """The most a command held while it ran, by the kernel's count.
+
+    Started by a small process: the kernel counts what the starting one held as well.
+    """
+    said = subprocess.run(
+        [sys.executable, "-S", "-c", STARTER, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return int(said) / 1024

@@ -59,15 +59,18 @@ def _render(report: Report) -> None:
     from entrypoints import output
 
     rows = output.table(
-        "line", "what", "ours", "raw limit", "of what", "ratio", "aim", "met",
-        right=("ours", "raw limit", "ratio"),
+        "line", "what", "ours", "raw", "unit", "raw is", "ratio", "aim", "met",
+        right=("ours", "raw", "ratio"),
     )  # fmt: skip
+    for column in rows.columns:
+        column.no_wrap = column.header not in {"what", "raw is"}
     for line in report.lines:
         rows.add_row(
             line.name,
             line.what,
-            f"{_figure(line.ours)} {line.unit}",
+            _figure(line.ours),
             _figure(line.raw),
+            line.unit,
             line.raw_what,
             f"{line.ratio:.2f}",
             f"{line.aim} {line.bound:g}" if line.bound else "",
