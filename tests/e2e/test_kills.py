@@ -149,8 +149,9 @@ class Scene:
         until = time.monotonic() + DEADLINE_SECONDS
         while True:
             assert time.monotonic() < until, "the end-of-day run is never caught at work"
-            if self.day is None or self.day.poll() is not None:
+            if self.day is None or self.day.poll() == 0:
                 self.closing += timedelta(days=25)
+            if self.day is None or self.day.poll() is not None:
                 self.start_day()
             assert self.day is not None
             with contextlib.suppress(psycopg.OperationalError):
@@ -160,6 +161,7 @@ class Scene:
                 log.info("the end-of-day run is killed")
                 self.day.kill()
                 self.day.wait()
+                self.start_day()
                 return
 
     def _wait_for_a_closed_day(self, run: subprocess.Popen[bytes]) -> None:
@@ -178,13 +180,11 @@ class Scene:
 
     def finish_day(self) -> None:
         """Run again until it is done, as a scheduler would."""
-        if self.day is None:
-            return
+        assert self.day is not None
         until = time.monotonic() + DEADLINE_SECONDS
         while self.day.wait(DEADLINE_SECONDS) != 0:
             assert time.monotonic() < until, "the end-of-day run does not end well"
             self.start_day()
-        self.day = None
 
     # --- coming back ----------------------------------------------------------------
 
@@ -283,10 +283,10 @@ def test_nothing_acknowledged_is_lost_doubled_or_shown_wrong(
             time.sleep(scene.rng.uniform(0.05, 1.0))
             scene.kill(other)
         after = scene.recover()
-        scene.finish_day()
         alone = scene.recoveries[victim]
         log.info("%s came back in %.1f s, four more in %.1f s", victim, alone, after)
     scene.freeze_a_projector()
+    scene.finish_day()
 
     assert scene.kills.total() == 30
     scene.stop_writer()
