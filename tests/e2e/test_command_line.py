@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -18,6 +17,7 @@ import entrypoints.cli  # noqa: F401 - every module of commands adds its own to 
 from domain.base.calendar import add_months
 from entrypoints.app import app
 from tests.conftest import temporary_home
+from tests.e2e.staff import at_work
 from tests.e2e.system import System
 
 pytestmark = pytest.mark.timeout(900)
@@ -98,17 +98,8 @@ class CommandLine:
     given: set[str] = field(default_factory=set)
 
     def __call__(self, words: str, *arguments: str, code: int = 0) -> Any:
-        """The answer of a program; of a command given before, without a new process."""
-        if words in self.given and code == 0:
-            return self._here(*words.split(), *arguments, "--json")
         self.given.add(words)
         return self.system.loans(*words.split(), *arguments, code=code)
-
-    def _here(self, *arguments: str) -> Any:
-        env: dict[str, str | None] = {**self.system.settings.environment()}
-        ended = CliRunner().invoke(app, arguments, env=env, catch_exceptions=False)
-        assert ended.exit_code == 0, ended.output
-        return json.loads(ended.stdout)
 
     def lend(self, borrower: str) -> str:
         """A loan of 1,200.00 over three months."""
@@ -147,12 +138,13 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     loans = CommandLine(system)
 
     on, borrower = opened(loans, tmp_path)
-    applications_end_in_three_ways(loans, borrower)
     loan = loans.lend(borrower)
     moved_to = money_moves(loans, loan, on)
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
-    is_paid_off_and_refunded(loans, loans.lend(borrower))
+    with at_work(system) as colleague:
+        applications_end_before_payout(loans, [str(colleague.apply()) for _ in range(3)])
+        is_paid_off_and_refunded(loans, str(colleague.lend()))
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
 
@@ -173,16 +165,14 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     return on, str(borrower["ref"])
 
 
-def applications_end_in_three_ways(loans: CommandLine, borrower: str) -> None:
-    for words, stage in (("decline", "DECLINED"), ("withdraw", "WITHDRAWN")):
-        loan = str(loans("apply", borrower, "CLI:1", "500.00", "2")["ref"])
-        ended = loans(words, loan, "--reason", "income")
-        shown = loans("tracker", loan, "--version", str(ended["version"]))["found"]
-        assert shown["stages"][-1]["stage"] == stage
-    waiting = str(loans("apply", borrower, "CLI", "500.00", "2")["ref"])
-    loans("tracker", waiting, "--version", "1")
-    listed = loans("applications", "--stage", "evidence", "--limit", "1000")["found"]
-    assert waiting in [row["loan_ref"] for row in listed]
+def applications_end_before_payout(loans: CommandLine, applied: list[str]) -> None:
+    loans("decline", applied[0], "--reason", "income")
+    withdrawn = loans("withdraw", applied[1], "--reason", "found another")
+    shown = loans("tracker", applied[1], "--version", str(withdrawn["version"]))["found"]
+    assert shown["stages"][-1]["stage"] == "WITHDRAWN"
+    loans("tracker", applied[2], "--version", "3")
+    listed = loans("applications", "--stage", "decision", "--limit", "1000")["found"]
+    assert applied[2] in [row["loan_id"] for row in listed]
 
 
 def money_moves(loans: CommandLine, loan: str, on: date) -> date:
