@@ -54,33 +54,29 @@ def carry_out(
     do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
 ) -> None:
     """Run one command, note that it was acknowledged, and show what it recorded."""
-    from structlog.contextvars import bound_contextvars
-
     from domain.base.refusal import Refusal
     from entrypoints import output
     from entrypoints.history import answer_of, render_answer
     from entrypoints.session import session
     from infra import logs
 
-    log = logs.logger(__name__)
     with session() as opened, opened.log_file() as file:
-        logs.configure(opened.settings, "command", file)
         act = opened.act(actor, command_id)
-        with bound_contextvars(correlation_id=str(act.correlation_id), actor=actor):
-            try:
-                receipt = do(opened, act)
-            except Refusal as refusal:
-                log.info("refused", code=refusal.code)
-                raise
-            opened.journal([(act.command_id, receipt)])
-            answer = answer_of(opened, act, receipt)
-            for step in answer.recorded:
-                log.info(
-                    "recorded",
-                    stream=str(receipt.stream_id),
-                    event_id=f"{receipt.stream_id}/{step.version}",
-                    event_type=step.event,
-                )
+        log = logs.to_file(file, correlation_id=act.correlation_id, actor=actor)
+        try:
+            receipt = do(opened, act)
+        except Refusal as refusal:
+            log.info("refused", code=refusal.code)
+            raise
+        opened.journal([(act.command_id, receipt)])
+        answer = answer_of(opened, act, receipt)
+        for step in answer.recorded:
+            log.info(
+                "recorded",
+                stream=receipt.stream_id,
+                event_id=f"{receipt.stream_id}/{step.version}",
+                event_type=step.event,
+            )
     output.emit(answer, as_json=as_json, render=render_answer)
 
 

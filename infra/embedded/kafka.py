@@ -130,8 +130,10 @@ class Kafka:
             shutil.rmtree(self._data, ignore_errors=True)
             log = self.home / "prepare.log"
             log.write_bytes(said)
+            lines = said.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"its tool ended with {process.returncode}"
             raise Trouble(
-                f"Kafka could not make its files in {self.home}: "
+                f"Kafka could not make its files in {self.home} ({reason}): "
                 f"see {log} and check the space and rights there."
             )
 
