@@ -12,7 +12,7 @@ from entrypoints.app import AsJson, app
 if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.verify import Check
-    from infra.views import Projection
+    from infra.view_tables import Projection
 
 projections = typer.Typer(
     help="The views: how far they are, what is parked, rebuilding.", no_args_is_help=True
@@ -158,8 +158,8 @@ def rebuild_views(
     from entrypoints import output
     from entrypoints.session import database_url
     from infra.embedded.part import Step
+    from infra.rebuild import rebuild
     from infra.settings import Settings
-    from infra.views import rebuild
 
     _log_warnings_only()
     url = database_url(Settings())
@@ -230,8 +230,8 @@ def run_checks(settings: Settings, *, without_rebuild: bool = False) -> Iterator
     from infra import verify as checks
     from infra.bootstrap import as_role, open_book
     from infra.freshness import wait_until_current
+    from infra.processes import connected
     from infra.store import WRITER
-    from infra.supervisor import connected
     from infra.trouble import Trouble
 
     settings = connected(settings)
@@ -253,8 +253,8 @@ def run_checks(settings: Settings, *, without_rebuild: bool = False) -> Iterator
 
 
 def _check_rebuild(database_url: str) -> Check:
+    from infra.rebuild import rebuild
     from infra.verify import Check
-    from infra.views import rebuild
 
     check = Check(5, "A rebuild gives the same rows")
     tables = rows = 0

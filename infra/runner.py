@@ -19,11 +19,12 @@ from kafka.structs import MemberState, OffsetAndMetadata
 
 from infra import codec, logs
 from infra.codec import UnknownSchema
+from infra.processes import connected
 from infra.settings import Settings
 from infra.stopping import stop_on_signal
-from infra.supervisor import connected
 from infra.trouble import Trouble
-from infra.views import Fenced, Gap, Projection, Record, TooManyParked, View, open_view
+from infra.view_tables import Projection
+from infra.views import Fenced, Gap, Record, TooManyParked, View, open_view
 
 log = logs.logger(__name__)
 

@@ -13,8 +13,10 @@ import pytest
 from domain.borrower.borrower import Borrower
 from infra import views
 from infra.migrations.run import migrate
+from infra.rebuild import rebuild
+from infra.rows import COPY_FROM_ROWS
 from infra.trouble import Trouble
-from infra.views import Fenced, Gap, TooManyParked, View, open_view, rebuild
+from infra.views import Fenced, Gap, TooManyParked, View, open_view
 from projections import Add, Change, Put, Table
 from tests.infra.line import BORROWERS, Sample, batch, changes, held, registered, wait_for
 
@@ -97,7 +99,7 @@ def test_rows_versions_and_position_move_together(rows: Rows, view: View) -> Non
 
 
 def test_many_rows_and_few_rows_are_written_alike(rows: Rows, view: View) -> None:
-    borrowers = [held(registered(), "H-1") for _ in range(views.COPY_FROM_ROWS * 2)]
+    borrowers = [held(registered(), "H-1") for _ in range(COPY_FROM_ROWS * 2)]
 
     view.apply(batch(*borrowers))
     view.apply(batch(*[held(each, "H-2") for each in borrowers], offset=200))

@@ -21,7 +21,8 @@ from infra.freshness import VIEWS
 from infra.migrations.run import migrate
 from infra.policies import load_policies
 from infra.reading import Connection, connection
-from infra.views import Record, View, open_view, schema_of
+from infra.view_tables import schema_of
+from infra.views import Record, View, open_view
 from tests.conftest import with_database
 from tests.domain.story import LEVELS, TERMS
 
