@@ -10,8 +10,8 @@ from benchmarks.place import Place
 from benchmarks.report import Aim, Line, resident_mib
 from infra.bootstrap import open_book
 from infra.embedded.part import Step
+from infra.plan import CONSUMERS
 from infra.settings import child_environment
-from infra.supervisor import CONSUMERS
 
 BARE = (
     "import psycopg, kafka, fastavro, eventsourcing.postgres, infra.settings, pathlib;"

@@ -15,9 +15,10 @@ import psycopg
 from kafka.admin import KafkaAdminClient, NewTopic
 from psycopg import sql
 
-from infra import logs, supervisor
+from infra import logs, processes
 from infra.embedded.part import Progress
 from infra.migrations.run import TOPICS, migrate
+from infra.plan import CONSUMERS
 from infra.settings import Settings
 
 
@@ -28,26 +29,26 @@ class Place:
     settings: Settings
     progress: Progress
     quick: bool
-    state: supervisor.State
+    state: processes.State
 
     def pick(self, full: int, quick: int) -> int:
         """How much to do."""
         return quick if self.quick else full
 
-    def servers(self) -> supervisor.State:
+    def servers(self) -> processes.State:
         """PostgreSQL and Kafka run, and nothing else."""
         return self._run(("postgres", "kafka", "migrate"))
 
-    def everything(self) -> supervisor.State:
+    def everything(self) -> processes.State:
         """All processes run, as after ``up``."""
         return self._run(None)
 
-    def _run(self, parts: tuple[str, ...] | None) -> supervisor.State:
-        wanted = set(parts) if parts else {"relay", *supervisor.CONSUMERS}
+    def _run(self, parts: tuple[str, ...] | None) -> processes.State:
+        wanted = set(parts) if parts else {"relay", *CONSUMERS}
         running = {process.name for process in self.state.processes}
         if not wanted <= running or (parts and running != wanted):
-            supervisor.down(self.settings)
-            self.state = supervisor.up(self.settings, self.progress, only=parts, attached=True)
+            processes.down(self.settings)
+            self.state = processes.up(self.settings, self.progress, only=parts, attached=True)
         return self.state
 
     def database(self, name: str) -> str:
@@ -93,8 +94,8 @@ def scratch(progress: Progress, *, quick: bool) -> Iterator[Place]:
     logs.configure(settings.model_copy(update={"log_level": "error"}), "bench")
     try:
         only = ("postgres", "kafka", "migrate")
-        state = supervisor.up(settings, progress, only=only, attached=True)
+        state = processes.up(settings, progress, only=only, attached=True)
         yield Place(settings, progress, quick, state)
     finally:
-        supervisor.down(settings)
+        processes.down(settings)
         shutil.rmtree(home)

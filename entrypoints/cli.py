@@ -26,8 +26,8 @@ from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
     from domain.base.refusal import Refusal
+    from infra.processes import State
     from infra.settings import Settings
-    from infra.supervisor import State
 
 
 @app.command()
@@ -38,12 +38,12 @@ def up(as_json: AsJson = False) -> None:
     LOANS_KAFKA_BOOTSTRAP to use servers of yours instead of the embedded ones.
     """
     from entrypoints import output
-    from infra import supervisor
+    from infra import processes
     from infra.settings import Settings
 
     settings = Settings()
     with output.progress(quiet=as_json) as progress:
-        state = supervisor.up(settings, progress)
+        state = processes.up(settings, progress)
     output.emit(state, as_json=as_json, render=_render)
     if state.troubled:
         raise typer.Exit(1)
@@ -57,7 +57,7 @@ def down(as_json: AsJson = False) -> None:
     starts quick.
     """
     from entrypoints import output
-    from infra import supervisor
+    from infra import processes
     from infra.settings import Settings
 
     settings = Settings()
@@ -65,7 +65,7 @@ def down(as_json: AsJson = False) -> None:
         from infra.embedded.part import Step
 
         progress(Step("loans", "stopping"))
-        ran = supervisor.down(settings)
+        ran = processes.down(settings)
     output.emit(
         {"stopped": ran},
         as_json=as_json,
@@ -83,13 +83,13 @@ def status(as_json: AsJson = False) -> None:
 
     from entrypoints import output
     from entrypoints.operations import render_freshness
-    from infra import supervisor
+    from infra import processes
     from infra.freshness import freshness
     from infra.reading import connection
     from infra.settings import Settings
 
     settings = Settings()
-    state = supervisor.status(settings)
+    state = processes.status(settings)
     url = settings.database_url or (state.database_url if state else None)
     if state is None and not url:
         output.emit(

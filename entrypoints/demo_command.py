@@ -39,7 +39,7 @@ def demo(
 
     from entrypoints import output
     from entrypoints.demo.summary import render
-    from infra import supervisor
+    from infra import processes
     from infra.settings import Settings
     from infra.trouble import Trouble
 
@@ -51,12 +51,12 @@ def demo(
     if fresh:
         erase(settings)
     with output.progress(quiet=as_json) as progress:
-        state = supervisor.up(settings, progress)
+        state = processes.up(settings, progress)
     with _taken_down_if_interrupted(settings, ours=not state.already_running):
         if not fresh and not resume and _asked_to_erase(state.database_url, as_json=as_json):
             erase(settings)
             with output.progress(quiet=as_json) as progress:
-                state = supervisor.up(settings, progress)
+                state = processes.up(settings, progress)
         with output.progress(quiet=as_json) as progress:
             found = run(settings, state.database_url, progress)
     if found.run:
@@ -115,7 +115,7 @@ def erase(settings: Settings) -> None:
     """
     import shutil
 
-    from infra import supervisor
+    from infra import processes
     from infra.trouble import Trouble
 
     if settings.database_url or settings.kafka_bootstrap:
@@ -123,7 +123,7 @@ def erase(settings: Settings) -> None:
             "The servers are yours (LOANS_DATABASE_URL, LOANS_KAFKA_BOOTSTRAP): make an empty"
             " database and new topics there, or unset both to use the embedded servers."
         )
-    supervisor.down(settings)
+    processes.down(settings)
     for name in ("postgres", "kafka"):
         shutil.rmtree(settings.home / name, ignore_errors=True)
     (settings.home / "journal.jsonl").unlink(missing_ok=True)
@@ -150,14 +150,14 @@ class _Shown:
 @contextmanager
 def _taken_down_if_interrupted(settings: Settings, *, ours: bool) -> Iterator[None]:
     from entrypoints.output import err
-    from infra import supervisor
+    from infra import processes
 
     try:
         yield
     except BaseException as trouble:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the way down is short, not half
         if ours:
-            supervisor.down(settings)
+            processes.down(settings)
         if isinstance(trouble, KeyboardInterrupt):
             rest = "nothing is running any more" if ours else "the servers keep running"
             err.print(f"Stopped; {rest}. ./loans demo --resume goes on from here.")

@@ -276,11 +276,11 @@ class Rejects:
 
 def _session(stack: ExitStack, check: bool) -> Session | None:
     from entrypoints.session import session
-    from infra import supervisor
+    from infra import processes
     from infra.settings import Settings
 
     settings = Settings()
-    if check and not settings.database_url and supervisor.status(settings) is None:
+    if check and not settings.database_url and processes.status(settings) is None:
         return None
     return stack.enter_context(session(settings))
 

@@ -4,9 +4,9 @@ import sys
 
 from infra import logs, relay
 from infra.codec import UnknownSchema
+from infra.processes import connected
 from infra.settings import Settings
 from infra.stopping import stop_on_signal, watchdog
-from infra.supervisor import connected
 from infra.trouble import Trouble
 
 

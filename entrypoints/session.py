@@ -17,7 +17,7 @@ from domain.base.refs import ALPHABET
 from domain.base.stream import Act
 from domain.commands import days
 from domain.commands.book import Book, Receipt
-from infra import clock, supervisor
+from infra import clock, processes
 from infra.bootstrap import PROJECTOR, as_role, open_book
 from infra.settings import Settings
 from infra.trouble import Trouble
@@ -110,7 +110,7 @@ def database_url(settings: Settings) -> str:
     """
     if settings.database_url:
         return settings.database_url
-    state = supervisor.status(settings)
+    state = processes.status(settings)
     if state is None:
         raise Trouble("Nothing is running: start it with ./loans up.")
     return state.database_url

@@ -22,7 +22,7 @@ import pytest
 from psycopg import sql
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra import supervisor
+from infra import processes
 from infra.embedded.kafka import PROPERTIES
 from infra.settings import Settings
 
@@ -48,14 +48,14 @@ class Given(BaseSettings):
 
 
 @contextmanager
-def embedded(*parts: str) -> Iterator[supervisor.State]:
+def embedded(*parts: str) -> Iterator[processes.State]:
     """Those parts, in a home of their own; all is gone afterwards."""
     with temporary_home() as home:
         settings = Settings(home=home, database_url=None, kafka_bootstrap=None)
         try:
-            yield supervisor.up(settings, only=parts, attached=True)
+            yield processes.up(settings, only=parts, attached=True)
         finally:
-            supervisor.down(settings)
+            processes.down(settings)
 
 
 @contextmanager

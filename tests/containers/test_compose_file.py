@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.embedded import kafka, postgres
+from infra.plan import Plan
 from infra.settings import ROOT, Settings
-from infra.supervisor import Plan
 from tests.conftest import KAFKA_IMAGE, POSTGRES_IMAGE, temporary_home
 
 COMPOSE = ROOT / "docker-compose.yml"

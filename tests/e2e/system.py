@@ -16,12 +16,13 @@ from typing import Any
 import psycopg
 
 from entrypoints.operations import run_checks
-from infra import supervisor
+from infra import processes
 from infra.embedded.part import Command
 from infra.embedded.process import start
+from infra.plan import CONSUMERS
+from infra.processes import ProcessState
 from infra.relay import LEADER_LOCK
 from infra.settings import Settings, child_environment
-from infra.supervisor import CONSUMERS, ProcessState
 from infra.verify import Check
 from tests.conftest import temporary_home
 
@@ -39,13 +40,13 @@ class System:
 
     def process(self, name: str) -> ProcessState:
         """How a process is just now."""
-        state = supervisor.status(self.settings)
+        state = processes.status(self.settings)
         assert state is not None, "the supervisor has ended"
         return state.process(name)
 
     def troubled(self) -> list[str]:
         """The processes that are not as they should be."""
-        state = supervisor.status(self.settings)
+        state = processes.status(self.settings)
         assert state is not None, "the supervisor has ended"
         return [each.name for each in state.troubled]
 
@@ -106,13 +107,13 @@ def running_system(beside: Path) -> Iterator[System]:
     with temporary_home() as home:
         settings = Settings(home=home, database_url=None, kafka_bootstrap=None)
         try:
-            state = supervisor.up(settings, attached=True)
+            state = processes.up(settings, attached=True)
             assert not state.troubled, [each.log for each in state.troubled]
             system = System(settings, state.database_url, state.kafka_bootstrap)
             wait_until(system.is_at_work, "relay and projectors are at work")
             yield system
         finally:
-            supervisor.down(settings)
+            processes.down(settings)
             shutil.copytree(settings.logs, beside / "logs")
             for file in home.glob("*.jsonl"):
                 shutil.copy(file, beside)

@@ -38,8 +38,9 @@ from entrypoints.demo.offers import HOME_CNY
 from infra import clock
 from infra.bootstrap import open_book
 from infra.freshness import wait_for, wait_until_current
+from infra.plan import CONSUMERS
+from infra.processes import alive
 from infra.reading import connection
-from infra.supervisor import CONSUMERS, _alive
 from infra.verify import Published, decoded, stored_events
 from tests.e2e.system import (
     DEADLINE_SECONDS,
@@ -116,7 +117,7 @@ class Scene:
 
         def found() -> int | None:
             state = self.system.process(name)
-            if state.pid in self.killed or not _alive(state.pid, state.born):
+            if state.pid in self.killed or not alive(state.pid, state.born):
                 return None
             return state.pid
 

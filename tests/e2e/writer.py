@@ -29,9 +29,9 @@ from domain.commands.book import Book, Receipt
 from domain.loan.loan import Loan, LoanState
 from infra import clock
 from infra.bootstrap import open_book
+from infra.processes import connected
 from infra.settings import Settings
 from infra.stopping import stop_on_signal
-from infra.supervisor import connected
 from tests.e2e.system import lines_of
 
 COMMANDS: dict[str, Callable[..., Receipt]] = {

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from entrypoints import output
-from infra.supervisor import ProcessState
+from infra.processes import ProcessState
 
 
 @pytest.mark.parametrize(

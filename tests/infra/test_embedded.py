@@ -118,15 +118,15 @@ def test_a_port_is_kept_until_somebody_else_has_it(tmp_path: Path) -> None:
 
 def test_a_home_nobody_else_may_enter_still_serves(tmp_path: Path) -> None:
     # pytest's folders are closed to others; as root PostgreSQL runs as nobody.
-    from infra import supervisor
+    from infra import processes
 
     tmp_path.chmod(0o700)
     settings = Settings(home=tmp_path / "home", database_url=None)
     try:
-        state = supervisor.up(settings, only=["postgres"], attached=True)
+        state = processes.up(settings, only=["postgres"], attached=True)
         with psycopg.connect(state.database_url) as connection:
             found = connection.execute("SELECT 1").fetchone()
     finally:
-        supervisor.down(settings)
+        processes.down(settings)
 
     assert found == (1,)

@@ -15,18 +15,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra import supervisor
+from infra import processes, supervisor
 from infra.embedded.part import Command
+from infra.plan import CONSUMERS, Process
+from infra.processes import State
 from infra.settings import ROOT, Settings, child_environment
-from infra.supervisor import Process, State
 from infra.trouble import Trouble
 from tests.conftest import temporary_home
 
 ATTACHED = """
 import time
-from infra import supervisor
+from infra import processes, supervisor
 from infra.settings import Settings
-supervisor.up(Settings(), only=["postgres"], attached=True)
+processes.up(Settings(), only=["postgres"], attached=True)
 print("up", flush=True)
 time.sleep(60)
 """
@@ -40,37 +41,37 @@ def settings() -> Iterator[Settings]:
         try:
             yield made
         finally:
-            supervisor.down(made)
+            processes.down(made)
 
 
 def test_both_servers_start_and_nothing_is_left_after_down(settings: Settings) -> None:
     steps: list[str] = []
 
-    state = supervisor.up(
+    state = processes.up(
         settings, lambda step: steps.append(step.part), only=["postgres", "kafka"], attached=True
     )
 
     assert [each.state for each in state.processes] == ["ready", "ready"]
     assert {"postgres", "kafka"} <= set(steps)
     assert answers(state)
-    assert supervisor.connected(settings).kafka_bootstrap == state.kafka_bootstrap
-    assert supervisor.down(settings)
+    assert processes.connected(settings).kafka_bootstrap == state.kafka_bootstrap
+    assert processes.down(settings)
     assert gone(state)
-    assert supervisor.status(settings) is None
-    assert not supervisor.down(settings)
+    assert processes.status(settings) is None
+    assert not processes.down(settings)
 
 
 def test_a_second_up_changes_nothing_and_says_so(settings: Settings) -> None:
-    first = supervisor.up(settings, only=["postgres"], attached=True)
+    first = processes.up(settings, only=["postgres"], attached=True)
 
-    second = supervisor.up(settings)
+    second = processes.up(settings)
 
     assert second.already_running
     assert second.processes == first.processes
 
 
 def test_the_state_file_is_for_its_owner_only(settings: Settings) -> None:
-    supervisor.up(settings, only=["postgres"], attached=True)
+    processes.up(settings, only=["postgres"], attached=True)
 
     modes = {
         name: (settings.home / name).stat().st_mode & 0o777
@@ -81,14 +82,14 @@ def test_the_state_file_is_for_its_owner_only(settings: Settings) -> None:
 
 
 def test_a_killed_server_comes_back_at_the_same_address(settings: Settings) -> None:
-    before = supervisor.up(settings, only=["postgres"], attached=True)
+    before = processes.up(settings, only=["postgres"], attached=True)
     with psycopg.connect(before.database_url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS figure")
 
     kill(before, "postgres")
 
     def is_back() -> bool:
-        now = supervisor.status(settings)
+        now = processes.status(settings)
         return (
             now is not None
             and now.process("postgres").state == "ready"
@@ -101,13 +102,13 @@ def test_a_killed_server_comes_back_at_the_same_address(settings: Settings) -> N
 
 
 def test_children_die_with_a_killed_supervisor_and_up_works_again(settings: Settings) -> None:
-    state = supervisor.up(settings, only=["postgres", "kafka"], attached=True)
+    state = processes.up(settings, only=["postgres", "kafka"], attached=True)
 
     os.kill(state.pid, signal.SIGKILL)
 
     wait_until(lambda: gone(state))
-    assert supervisor.status(settings) is None
-    again = supervisor.up(settings, only=["postgres"], attached=True)
+    assert processes.status(settings) is None
+    again = processes.up(settings, only=["postgres"], attached=True)
     assert again.pid != state.pid
     assert answers(again)
 
@@ -120,12 +121,12 @@ def test_processes_end_with_the_program_they_are_attached_to(settings: Settings)
     )
     assert program.stdout
     program.stdout.readline()
-    state = supervisor.status(settings)
+    state = processes.status(settings)
     assert state
     program.kill()
     program.communicate()
 
-    wait_until(lambda: gone(state) and supervisor.status(settings) is None)
+    wait_until(lambda: gone(state) and processes.status(settings) is None)
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 1.2])
@@ -145,12 +146,12 @@ def test_ctrl_c_during_up_leaves_nothing_behind(settings: Settings, delay: float
 
 
 def test_a_frozen_server_is_stopped_too(settings: Settings) -> None:
-    state = supervisor.up(settings, only=["postgres"], attached=True)
+    state = processes.up(settings, only=["postgres"], attached=True)
     pid = state.process("postgres").pid
     assert pid
     os.kill(pid, signal.SIGSTOP)
 
-    supervisor.down(settings)
+    processes.down(settings)
 
     assert gone(state)
 
@@ -159,19 +160,19 @@ def test_two_homes_run_beside_each_other(settings: Settings) -> None:
     with temporary_home() as home:
         other = settings.model_copy(update={"home": home})
         try:
-            one = supervisor.up(settings, only=["postgres"], attached=True)
-            two = supervisor.up(other, only=["postgres"], attached=True)
+            one = processes.up(settings, only=["postgres"], attached=True)
+            two = processes.up(other, only=["postgres"], attached=True)
             assert one.database_url != two.database_url
-            supervisor.down(settings)
+            processes.down(settings)
             assert answers(two)
         finally:
-            supervisor.down(other)
+            processes.down(other)
 
 
 def test_a_recycled_process_id_is_never_killed(settings: Settings) -> None:
     stranger = subprocess.Popen(["sleep", "60"], process_group=0)
     try:
-        state = supervisor.up(settings, only=["postgres"], attached=True)
+        state = processes.up(settings, only=["postgres"], attached=True)
         os.kill(state.pid, signal.SIGKILL)
         wait_until(lambda: gone(state))
         old = replace(state.process("postgres"), pid=stranger.pid)
@@ -179,7 +180,7 @@ def test_a_recycled_process_id_is_never_killed(settings: Settings) -> None:
             json.dumps(asdict(replace(state, processes=[old])))
         )
 
-        assert not supervisor.down(settings)
+        assert not processes.down(settings)
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -195,9 +196,9 @@ def test_a_failing_migration_ends_the_start_in_one_sentence(settings: Settings) 
     )
 
     with pytest.raises(Trouble, match="migrate does not start"):
-        supervisor.up(unreachable, only=["migrate"], attached=True)
+        processes.up(unreachable, only=["migrate"], attached=True)
 
-    assert supervisor.status(settings) is None
+    assert processes.status(settings) is None
 
 
 def test_a_process_that_keeps_ending_is_reported_and_restarted_ever_later(tmp_path: Path) -> None:
@@ -219,11 +220,11 @@ def test_a_process_that_keeps_ending_is_reported_and_restarted_ever_later(tmp_pa
 def test_a_log_is_limited_and_the_one_before_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "LOG_LIMIT", 10)
+    monkeypatch.setattr(processes, "LOG_LIMIT", 10)
     log = tmp_path / "worker.log"
     log.write_text("a long line of a log\n")
 
-    supervisor._limit_log(log)
+    processes.limit_log(log)
 
     assert log.read_text() == ""
     assert (tmp_path / "worker.log.1").read_text() == "a long line of a log\n"
@@ -233,7 +234,7 @@ def test_every_consumer_of_the_tree_has_a_process() -> None:
     folder = ROOT / "consumers"
     there = {path.stem for path in folder.glob("[a-z]*.py")}
 
-    assert there <= set(supervisor.CONSUMERS)
+    assert there <= set(CONSUMERS)
 
 
 def answers(state: State) -> bool:
@@ -249,7 +250,7 @@ def kill(state: State, name: str) -> None:
 
 def gone(state: State) -> bool:
     ids = [(each.pid, each.born) for each in state.processes]
-    return not any(supervisor._alive(pid, born) for pid, born in [*ids, (state.pid, state.born)])
+    return not any(processes.alive(pid, born) for pid, born in [*ids, (state.pid, state.born)])
 
 
 def processes_of(home: Path) -> list[str]:
