@@ -273,8 +273,13 @@ def _render_checks(checks: list[Check]) -> None:
     for check in checks:
         verdict = "[green]holds[/]" if check.holds else "[bold red]FAILS[/]"
         output.out.print(f"{check.number}  {verdict}  {check.title}")
-        counts = ", ".join(f"{name} {count:,}" for name, count in check.counts.items())
-        output.out.print(f"   {counts or 'nothing was there to check'}", style="dim")
+        counts = [f"{name} {count:,}" for name, count in check.counts.items()]
+        counts += [
+            f"received {output.money(amount, currency)}"
+            for currency, amount in sorted(check.received.items())
+        ]
+        found = ", ".join(counts) or "nothing was there to check"
+        output.out.print(f"   {found}", style="dim")
         for sentence in check.faults:
             output.out.print(f"   {sentence}", style="red", markup=False)
         if check.fault_count > len(check.faults):

@@ -59,6 +59,8 @@ class Check:
     number: int
     title: str
     counts: dict[str, int] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
+    """What borrowers paid, in minor units by currency."""
     faults: list[str] = field(default_factory=list)
     fault_count: int = 0
 
@@ -481,12 +483,13 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
     for event in stored_events(conn):
         if event.topic.startswith("loan."):
             _add_up(loans[event.stream_id], event.topic, decoded(event.state, schemas))
-    totals: Counter[str] = Counter({"loans and applications": len(loans)})
+    paid_out = 0
+    received: Counter[str] = Counter()
     for loan_id, money in loans.items():
         if not money.lent:
             continue
-        totals["loans paid out"] += 1
-        totals[f"received {money.currency}"] += money.received + money.recovered
+        paid_out += 1
+        received[money.currency] += money.received + money.recovered
         if money.received != sum(money.paid.values()) + money.unapplied:
             check.fault(
                 f"Loan {loan_id}: received {money.received}, allocated"
@@ -498,7 +501,8 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
         left = money.lent - money.paid["principal"] - money.written_off
         if money.balance["principal"] != left:
             check.fault(f"Loan {loan_id}: principal {money.balance['principal']} should be {left}.")
-    check.counts = dict(totals)
+    check.counts = {"loans and applications": len(loans), "loans paid out": paid_out}
+    check.received = dict(received)
     return check
 
 

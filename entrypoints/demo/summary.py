@@ -146,39 +146,39 @@ def _events(views: list[Freshness], stored: int) -> Events:
 
 def _examples(cases: list[Case], reminders: list[Reminder], stuck: str | None) -> list[Example]:
     found = [
-        Example("./loans portfolio --on 1996-06-30", "the book as it was known on a past day"),
+        Example("./loans portfolio --on 1996-06-30", "the book as known that day"),
         Example("./loans collections --on 1998-12-31 --at 16:00", "whom one may call right then"),
         Example("./loans reminders --on 1998-12-31", "one message per borrower"),
     ]
     if stuck:
-        found.append(Example(f"./loans tracker {stuck}", "an application past its service level"))
+        found.append(Example(f"./loans tracker {stuck}", "past its service level"))
     callable_now = [case for case in cases if case.contact and not case.holds]
     if callable_now:
         case = callable_now[-1]
         found += [
             Example(f"./loans show {case.loan_ref}", f"a loan {case.days_past_due} days late"),
-            Example(f"./loans history {case.loan_ref}", "every event of it, with the state after"),
+            Example(f"./loans history {case.loan_ref}", "its events, state after each"),
         ]
     merged = [reminder for reminder in reminders if len(reminder.instalments) > 1]
     if merged:
         ref = merged[0].instalments[0].loan_ref
         found.append(Example(f"./loans statement {ref}", "its movements of money"))
     found += [
-        Example("./loans statement berka:5314", "a loan of the tape, by the bank's own number"),
-        Example("./loans verify", "the invariants, checked on the live system"),
-        Example("./loans down", "stop everything; the data stays"),
+        Example("./loans statement berka:5314", "by the bank's own number"),
+        Example("./loans verify", "the invariants, checked live"),
+        Example("./loans down", "stop all; the data stays"),
     ]
     return found
 
 
 def render(found: Summary) -> None:
     """Print it for a person."""
-    from entrypoints.output import out, table
+    from entrypoints.output import out, show, table
     from entrypoints.questions import render_portfolio
 
     render_portfolio(found.book, found.on)
     reminders, cases, events = found.reminders, found.collections, found.events
-    rows = table("", "", right=())
+    rows = table("", "at the end", wraps=("at the end",))
     rows.add_row(
         f"reminders on {found.on}",
         f"{reminders.messages:,} messages for {reminders.instalments:,} instalments"
@@ -203,9 +203,9 @@ def render(found: Summary) -> None:
             f"{run.seconds:.1f} s: {run.commands:,} commands, {run.events:,} events in"
             f" {run.replay_seconds:.1f} s, then {run.catch_up_seconds:.1f} s until all was shown",
         )
-    out.print(rows)
+    show(rows)
     out.print(found.real)
     out.print(found.generated)
     out.print("\nTry next:", style="bold")
     for example in found.examples:
-        out.print(f"  {example.command:<52} {example.shows}", markup=False)
+        out.print(f"  {example.command:<47} {example.shows}", markup=False)
