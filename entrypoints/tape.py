@@ -14,7 +14,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from domain.base.calendar import DayCount, add_months
+from domain.base.calendar import add_months
+from domain.base.daycount import IN_TERMS
 from domain.base.money import NotAnAmount, Rounding, UnknownCurrency, exponent, minor_units, rounded
 from domain.base.terms import Frequency, FutureMoney, Method, Owed, Terms
 from domain.commands.imports import Opening, rate_of, scheduled_left
@@ -247,7 +248,7 @@ def _terms(row: Row) -> tuple[int | None, Terms | None]:
         row.fault("term_months", "a term is 1 to 1200 months")
     product_code = row.required("product_code")
     method = row.one_of("method", list(Method))
-    day_count = row.one_of("day_count", list(DayCount))
+    day_count = row.one_of("day_count", IN_TERMS)
     version = row.whole("product_version", needed=False)
     grace_days = row.whole("grace_days", needed=False)
     annual_rate, penalty_rate = row.rate("annual_rate"), row.rate("penalty_rate")

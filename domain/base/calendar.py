@@ -1,16 +1,7 @@
-"""Contract dates and the share of a year between two of them."""
+"""Contract dates: months counted from an anchor, due dates, the next day."""
 
 from calendar import monthrange
 from datetime import date, timedelta
-from decimal import Decimal
-from enum import StrEnum
-
-
-class DayCount(StrEnum):
-    """How the days between two dates become a share of a year."""
-
-    THIRTY_360 = "30/360"
-    ACTUAL_365 = "ACT/365F"
 
 
 def add_months(start: date, months: int) -> date:
@@ -37,29 +28,6 @@ def due_dates(first: date, count: int) -> list[date]:
     if count < 1:
         raise ValueError(f"a schedule needs at least one due date, not {count}")
     return [add_months(first, number) for number in range(count)]
-
-
-def days_30_360(start: date, end: date) -> int:
-    """Days between two dates in twelve equal months.
-
-    Source: ISDA 2006 definitions, 4.16(f), "30/360" (bond basis).
-    """
-    first = min(start.day, 30)
-    last = 30 if end.day == 31 and first == 30 else end.day
-    return (end.year - start.year) * 360 + (end.month - start.month) * 30 + last - first
-
-
-def year_fraction(day_count: str, start: date, end: date) -> Decimal:
-    """The share of a year from *start* to *end*, the first day counted.
-
-    Raises:
-        ValueError: *day_count* is not one that is offered.
-    """
-    if day_count == DayCount.THIRTY_360:
-        return Decimal(days_30_360(start, end)) / 360
-    if day_count == DayCount.ACTUAL_365:
-        return Decimal((end - start).days) / 365
-    raise ValueError(f"day count {day_count!r} is not offered")
 
 
 def next_day(day: date) -> date:

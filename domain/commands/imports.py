@@ -11,7 +11,8 @@ from uuid import UUID, uuid5
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.base.calendar import add_months, year_fraction
+from domain.base.calendar import add_months
+from domain.base.daycount import year_fraction
 from domain.base.money import rounded
 from domain.base.refs import short_ref
 from domain.base.refusal import ContentionRefused, Refusal

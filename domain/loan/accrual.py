@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 
-from domain.base.calendar import year_fraction
+from domain.base.daycount import year_fraction
 from domain.base.money import rounded
 from domain.base.terms import Terms
 from domain.loan.schedule import Instalment

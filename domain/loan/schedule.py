@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from domain.base.calendar import DayCount, add_months, due_dates, year_fraction
+from domain.base.calendar import add_months, due_dates
+from domain.base.daycount import DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
 from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms

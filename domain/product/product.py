@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from domain.base.calendar import DayCount
+from domain.base.daycount import IN_TERMS
 from domain.base.money import AMOUNT_MAX, Rounding, exponent, written
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
@@ -80,7 +80,7 @@ class Offer:
         for what, value, offered in (
             ("repayment method", self.method, Method),
             ("frequency", self.frequency, Frequency),
-            ("day count", self.day_count, DayCount),
+            ("day count", self.day_count, IN_TERMS),
             ("rounding", self.rounding, Rounding),
             ("rule for money not yet due", self.future_money, FutureMoney),
         ):

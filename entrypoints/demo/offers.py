@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain.base.calendar import DayCount
+from domain.base.daycount import DayCount
 from domain.base.money import Rounding
 from domain.base.terms import FeeTerm, FeeTiming, Frequency, FutureMoney, Method, Owed
 from domain.product.product import Offer

@@ -67,6 +67,12 @@ def test_actual_days_count_in_actual_365() -> None:
     assert rows[1].interest == round(Decimal(918_93 + 10) * 6 * 28 / 365 / 100)
 
 
+def test_the_year_of_the_terms_day_count_divides_the_days() -> None:
+    # 1,000.00 at 6 % for 31 days of January and February.
+    assert rows_of(day_count="ACT/360")[0].interest == 5_17
+    assert rows_of(day_count="ACT/366")[0].interest == 5_08
+
+
 def test_the_day_of_the_month_stays_the_anchor_through_a_short_february() -> None:
     rows = rows_of(on=date(2025, 1, 31))
 

@@ -36,6 +36,7 @@ def test_a_sound_product_is_published_with_all_its_parts() -> None:
         {"method": "BALLOON"},
         {"frequency": "WEEK"},
         {"day_count": "ACT/ACT"},
+        {"day_count": "BUS/252"},
         {"rounding": "DOWN"},
         {"future_money": "REDUCE_TERM"},
         {"allocation_order": []},
