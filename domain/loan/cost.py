@@ -2,42 +2,137 @@
 
 import hashlib
 import json
-from dataclasses import asdict
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal, localcontext
+from enum import StrEnum
+from fractions import Fraction
+from itertools import groupby, pairwise
+from math import lcm
 
 from domain.base.terms import Terms
+from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
+from domain.loan.apr import SCALE as EXACTLY
+from domain.loan.intervals import unit_period, years_between
 from domain.loan.schedule import Instalment
 
 SCALE = Decimal("0.0000000001")
 
 
+class CostMethod(StrEnum):
+    """By which rule what a loan costs is put as a rate of a year."""
+
+    IRR = "IRR"
+    SIMPLE = "SIMPLE"
+    NOMINAL = "NOMINAL"
+    APRC = "APRC"
+    APR_REG_Z = "APR_REG_Z"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Money that moves on a day, in minor units; positive *amount* to the borrower.
+
+    *principal* is by how much it changes the principal in use: what is lent, or, below
+    zero, what of a payment repays it.
+    """
+
+    on: date
+    amount: int
+    principal: int = 0
+
+
 def annualised_cost(received: int, rows: list[Instalment]) -> Decimal:
     """Twelve times the monthly internal rate of return of what is paid for *received*.
 
-    The rate that makes the instalments worth *received*; fees included.
+    The rate that makes the instalments, a month apart, worth *received*; fees included.
+    Zero when no more is paid than was received.
 
     Source: PBoC Announcement [2021] No. 3, internal rate of return.
     """
-    flows = [row.principal + row.interest + row.fees for row in rows]
-    low, high = Decimal(0), Decimal(1)
-    if sum(flows) <= received:
+    payments = [row.principal + row.interest + row.fees for row in rows]
+    if sum(payments) <= received:
         return Decimal(0).quantize(SCALE)
-    while _present_value(flows, high) > received:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _present_value(flows, middle) > received:
-            low = middle
-        else:
-            high = middle
-    return (12 * (low + high) / 2).quantize(SCALE)
+    runs, month = [Run(received)], 1
+    for amount, equal in groupby(payments):
+        count = len(list(equal))
+        runs.append(Run(-amount, month, count))
+        month += count
+    return nominal_rate(runs, 12).quantize(SCALE)
 
 
-def _present_value(flows: list[int], rate: Decimal) -> Decimal:
-    factor, value = 1 / (1 + rate), Decimal(0)
-    for flow in reversed(flows):
-        value = (value + flow) * factor
-    return value
+def annual_cost(method: str, flows: Sequence[Flow]) -> Decimal:
+    """What dated *flows* cost in a year by *method*, a fraction; exact to 1E-18.
+
+    ``IRR`` is twelve times the monthly internal rate, ``NOMINAL`` the internal rate of
+    the flows' common period times such periods in a year, ``APRC`` the effective rate,
+    ``APR_REG_Z`` the actuarial rate with simple interest for odd days, ``SIMPLE`` the
+    cost over principal in use, without compounding: it must be labelled as simple.
+
+    Raises:
+        NoRate: no rate fits the flows, or no principal is in use.
+        SeveralRates: more than one rate fits.
+        RateNotFound: the search did not end.
+        NoUnitPeriod: the flows have no period that the method can take.
+
+    Source: PBoC Announcement [2021] No. 3; RBI, Key Facts Statement (2024), annex B;
+    Directive 2014/17/EU, annex I; Regulation Z (12 CFR 1026), appendix J.
+    """
+    ordered = sorted(flows, key=lambda flow: flow.on)
+    if not ordered:
+        raise NoRate("A rate needs money that is lent and money that is paid back.")
+    if method == CostMethod.SIMPLE:
+        return _simple(ordered)
+    if method == CostMethod.APR_REG_Z:
+        return _reg_z(ordered)
+    years = [years_between(ordered[0].on, flow.on) for flow in ordered]
+    ticks = lcm(*(each.denominator for each in years))
+    runs = _runs(((int(each * ticks), Fraction(0)) for each in years), ordered)
+    if method == CostMethod.APRC:
+        return effective_rate(runs, ticks)
+    if method == CostMethod.IRR:
+        return nominal_rate(runs, 12, length=Fraction(ticks, 12))
+    if method == CostMethod.NOMINAL:
+        per_year = unit_period([flow.on for flow in ordered]).per_year
+        return nominal_rate(runs, per_year, length=ticks / per_year)
+    raise ValueError(f"cost method {method!r} is not offered")
+
+
+def _simple(flows: Sequence[Flow]) -> Decimal:
+    """Cost over the principal in use, day by day, of a year of 365 days.
+
+    Source: PBoC Announcement [2021] No. 3, articles 3 and 4, simple interest.
+    """
+    in_use = balance = 0
+    for flow, later in pairwise(flows):
+        balance += flow.principal
+        in_use += balance * (later.on - flow.on).days
+    if in_use <= 0:
+        raise NoRate("No principal is in use: there is nothing to relate the cost to.")
+    with localcontext(DIGITS):
+        cost = -sum(flow.amount for flow in flows)
+        return (Decimal(cost * 365) / in_use).quantize(EXACTLY)
+
+
+def _reg_z(flows: Sequence[Flow]) -> Decimal:
+    unit = unit_period([flow.on for flow in flows])
+    moments = (unit.between(flows[0].on, flow.on) for flow in flows)
+    return nominal_rate(_runs(moments, flows), unit.per_year)
+
+
+def _runs(moments: Iterable[tuple[int, Fraction]], flows: Sequence[Flow]) -> list[Run]:
+    """*flows* at their *moments*, equal ones at equal distances as one run."""
+    runs: list[Run] = []
+    for (when, odd), flow in zip(moments, flows, strict=True):
+        last = runs[-1] if runs else None
+        if last is not None and last.amount == flow.amount and last.odd == odd:
+            step = when - last.first - (last.count - 1) * last.step
+            if step > 0 and (last.count == 1 or step == last.step):
+                runs[-1] = Run(last.amount, last.first, last.count + 1, step, odd)
+                continue
+        runs.append(Run(flow.amount, when, odd=odd))
+    return runs
 
 
 def _exactly(rate: Decimal) -> str:

@@ -1,9 +1,16 @@
 """What a loan costs in a year, and the fingerprint of its terms."""
 
+from datetime import date
 from decimal import Decimal
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.base.calendar import add_months, due_dates
 from domain.base.terms import FeeTerm
-from domain.loan.cost import annualised_cost, digest
+from domain.loan.apr import NoRate
+from domain.loan.cost import CostMethod, Flow, annual_cost, annualised_cost, digest
 from domain.loan.schedule import schedule
 from tests.domain.story import JAN_15, terms
 
@@ -55,3 +62,87 @@ def test_a_rate_written_with_more_zeros_is_the_same_rate() -> None:
         terms(annual_rate=Decimal("0.0600000000"))
     )
     assert digest(terms(annual_rate=Decimal(0))) == digest(terms(annual_rate=Decimal("0E-10")))
+
+
+def flat(count: int = 12, lent: int = 12_000_00, fee: int = 72_00) -> list[Flow]:
+    """Lent on 15 January and repaid in equal months, with a fee on all of it each."""
+    months = due_dates(date(2025, 2, 15), count)
+    share = lent // count
+    return [Flow(JAN_15, lent, lent), *(Flow(on, -share - fee, -share) for on in months)]
+
+
+def test_one_loan_has_a_rate_by_each_method() -> None:
+    # 0.6 % a month on the original principal: 13.03 % nominal, 13.84 % effective;
+    # 864 x 365 over 2,363,000, the principal times its days: 13.35 % simple.
+    rates = {method: annual_cost(method, flat()) * 100 for method in CostMethod}
+
+    assert {method: rate.quantize(Decimal("0.01")) for method, rate in rates.items()} == {
+        "IRR": Decimal("13.03"),
+        "NOMINAL": Decimal("13.03"),
+        "APR_REG_Z": Decimal("13.03"),
+        "APRC": Decimal("13.84"),
+        "SIMPLE": Decimal("13.35"),
+    }
+
+
+def test_simple_interest_is_cost_over_principal_and_days_in_use() -> None:
+    # 100.00 for 73 days and 50.00 for 73 more cost 3.00: 3 x 365 / 10,950.
+    flows = [
+        Flow(date(2025, 1, 1), 100_00, 100_00),
+        Flow(date(2025, 3, 15), -52_00, -50_00),
+        Flow(date(2025, 5, 27), -51_00, -50_00),
+    ]
+
+    assert annual_cost("SIMPLE", flows) == Decimal("0.1")
+
+
+def test_simple_interest_needs_principal_in_use() -> None:
+    with pytest.raises(NoRate):
+        annual_cost("SIMPLE", [Flow(JAN_15, 100), Flow(date(2025, 3, 15), -110)])
+
+
+def test_the_rate_of_regulation_z_takes_odd_days_simply() -> None:
+    # Appendix J (c)(1)(ii): 6,000 against 36 payments of 200, first after 1 19/30 months.
+    flows = [Flow(date(1978, 2, 10), 6_000_00)]
+    flows += [Flow(on, -200_00) for on in due_dates(date(1978, 4, 1), 36)]
+
+    assert round(annual_cost("APR_REG_Z", flows), 4) == Decimal("0.1182")
+
+
+def test_weekly_payments_have_a_weekly_nominal_rate() -> None:
+    weekly = [Flow(date(2025, 1, 6), 100_00)]
+    weekly += [Flow(date(2025, 1, 13 + 7 * week), -51_00) for week in range(2)]
+
+    assert annual_cost("APR_REG_Z", weekly) > annual_cost("NOMINAL", weekly) * Decimal("0.99")
+
+
+def test_flows_in_any_order_cost_the_same() -> None:
+    assert annual_cost("APRC", flat()[::-1]) == annual_cost("APRC", flat())
+
+
+def test_a_method_nobody_knows_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not offered"):
+        annual_cost("EIR", flat())
+    with pytest.raises(NoRate):
+        annual_cost("APRC", [])
+
+
+@given(st.integers(1, 60), st.integers(0, 500_00), st.integers(1, 28))
+def test_a_regular_loan_costs_the_same_dated_and_by_its_rows(
+    count: int, fee: int, day: int
+) -> None:
+    on = date(2025, 1, day)
+    lent, share = count * 100_00, 100_00
+    flows = [Flow(on, lent, lent)]
+    flows += [Flow(add_months(on, k), -share - fee, -share) for k in range(1, count + 1)]
+    rows = schedule(
+        terms(
+            amount=lent,
+            term_months=count,
+            annual_rate=Decimal(0),
+            fees=[FeeTerm("F", "PER_INSTALMENT", fee)] if fee else [],
+        ),
+        on,
+    )
+
+    assert abs(annual_cost("IRR", flows) - annualised_cost(lent, rows)) <= Decimal("1E-10")
