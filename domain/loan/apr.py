@@ -21,7 +21,7 @@ LOWEST, HIGHEST = Decimal("-0.9999"), Decimal(10**9)
 """No rate is looked for outside these."""
 
 SCALE = Decimal("1E-20")
-"""To this a rate is exact; the proof encloses it more closely."""
+"""To this a rate is exact, up to a million a period; beyond, to as many digits less."""
 
 DIGITS = Context(prec=38)
 MORE_DIGITS = Context(prec=90)
@@ -33,6 +33,9 @@ FIRST_WIDTH, PROOF_WIDTH = Decimal("1E-13"), Decimal("1E-22")
 
 CLOSE = 1e-9
 """Roots closer together than this, over all periods together, are not told apart."""
+
+REACH = 600
+"""Where rates below zero must be told apart, to e^600 is as far as any flow may grow."""
 
 STEPS = 200
 LOOKS = 5_000
@@ -146,8 +149,9 @@ def _log_growth(rate: Decimal) -> float:
 def _period_rate(runs: Sequence[Run], low: float, high: float) -> Decimal:
     """The rate of a period; *low* and *high* are logarithms of its growth."""
     flows = [run for run in runs if run.amount]
-    positive = _Side([run for run in flows if run.amount > 0])
-    negative = _Side([run for run in flows if run.amount < 0])
+    origin = min((run.first for run in flows), default=0)
+    positive = _Side([run for run in flows if run.amount > 0], origin)
+    negative = _Side([run for run in flows if run.amount < 0], origin)
     if not (positive.runs and negative.runs):
         raise NoRate("A rate needs money that is lent and money that is paid back.")
     first, last = min(positive.begin, negative.begin), max(positive.end, negative.end)
@@ -161,6 +165,7 @@ def _period_rate(runs: Sequence[Run], low: float, high: float) -> Decimal:
             _must_turn(positive, negative)
             found = _newton(positive, negative, float(span))
         else:
+            low = max(low, -REACH / float(span))
             found = _only_root(positive, negative, low, high, float(span))
     except (OverflowError, ZeroDivisionError):
         raise RateNotFound("The flows are too uneven for their rate to be found.") from None
@@ -188,17 +193,17 @@ def _must_turn(positive: "_Side", negative: "_Side") -> None:
 
 
 class _Side:
-    """The flows of one direction, their amounts as binary fractions."""
+    """The flows of one direction, timed from *origin*, as binary fractions."""
 
-    def __init__(self, runs: list[Run]) -> None:
+    def __init__(self, runs: list[Run], origin: int) -> None:
         self.runs = runs
         self.begin = min((run.begin for run in runs), default=0)
         self.end = max((run.end for run in runs), default=0)
         single = [run for run in runs if run.count == 1 and not run.odd]
         self.amounts = [abs(float(run.amount)) for run in single]
-        self.times = [float(run.first) for run in single]
+        self.times = [float(run.first - origin) for run in single]
         self.other = [
-            (abs(float(run.amount)), run.first, run.count, run.step, float(run.odd))
+            (abs(float(run.amount)), run.first - origin, run.count, run.step, float(run.odd))
             for run in runs
             if run.count > 1 or run.odd
         ]

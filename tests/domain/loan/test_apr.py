@@ -134,6 +134,13 @@ def test_draws_between_repayments_have_one_rate() -> None:
     assert abs(worth(flows, rate)) < Decimal("1E-15")
 
 
+def test_a_draw_in_the_tenth_year_of_thirty_leaves_one_rate() -> None:
+    flows = [Run(1_000_000_00), Run(-6_500_00, 1, 360), Run(50_000_00, 120), Run(-300_00, 121, 240)]
+    rate = nominal_rate(flows, 12)
+
+    assert abs(worth(flows, rate / 12)) < Decimal("1E-9")
+
+
 @given(
     AMOUNTS,
     st.lists(st.tuples(AMOUNTS, st.integers(1, 40), st.integers(1, 4)), min_size=1, max_size=6),
