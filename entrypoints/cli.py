@@ -21,6 +21,7 @@ from entrypoints import (
     loan_commands,
     operations,
     questions,
+    scenario_command,
 )
 from entrypoints.app import AsJson, app
 

@@ -1,0 +1,466 @@
+"""Worked cases: computed with our own rules, compared, and each told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from entrypoints.scenarios.checks import KINDS, Verdict, difference, verdict, verdicts
+from entrypoints.scenarios.files import Case, ScenarioUnreadable, read
+from infra.settings import child_environment
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def cases(name: str) -> list[Any]:
+    file = read(GOLDEN / name, list(KINDS))
+    return [pytest.param(case, id=case.id) for case in file.cases]
+
+
+@pytest.mark.parametrize("case", cases("daycount.json"))
+def test_a_published_day_count_is_ours(case: Case) -> None:
+    assert verdict(case, "daycount") == Verdict(case.id, "passed")
+
+
+@pytest.mark.parametrize("case", cases("apr.json"))
+def test_a_published_rate_is_ours(case: Case) -> None:
+    assert verdict(case, "apr") == Verdict(case.id, "passed")
+
+
+def checked(kind: str, terms: dict[str, Any], tolerance: str = "0", **expected: Any) -> Verdict:
+    case = Case("X", terms, [], expected, Decimal(tolerance))
+    return verdict(case, kind)
+
+
+@pytest.mark.parametrize(
+    ("convention", "start", "end", "expected"),
+    [
+        ("ACT/360", "2025-01-01", "2025-07-01", {"days": 181, "year_fraction": "0.502777777778"}),
+        ("ACT/364", "2025-01-01", "2025-12-31", {"days": 364, "year_fraction": "1"}),
+        ("30/365", "2011-06-17", "2012-12-30", {"days": 553, "year_fraction": "1.515068493151"}),
+        ("30E/360 ISDA termination", "2011-08-31", "2012-02-29", {"days": "179"}),
+        ("30E/360 ISDA termination", "2007-12-31", "2008-01-31", {"days": "30"}),
+        ("ACT/ACT AFB", "2003-11-01", "2004-05-01", {"year_fraction": "0.497267759563"}),
+        ("ACT/366", "2006-05-15", "2006-03-17", {"days": -59, "year_fraction": "-0.161202185792"}),
+    ],
+)
+def test_each_convention_of_the_format_is_computed(
+    convention: str, start: str, end: str, expected: dict[str, Any]
+) -> None:
+    terms = {"convention": convention, "start": start, "end": end}
+
+    assert checked("daycount", terms, **expected).status == "passed"
+
+
+def test_a_long_first_coupon_counts_by_its_notional_period() -> None:
+    terms = {
+        "convention": "ACT/ACT ISMA",
+        "start": "2002-08-15",
+        "end": "2003-07-15",
+        "ref_start": "2003-01-15",
+        "ref_end": "2003-07-15",
+    }
+
+    assert checked("daycount", terms, year_fraction="0.915760869565").status == "passed"
+
+
+def test_a_termination_date_matters_only_where_it_is_the_end() -> None:
+    terms = {"convention": "30E/360 ISDA", "start": "2007-02-28", "end": "2008-02-29"}
+
+    assert checked("daycount", terms, days=360).status == "passed"
+    terms["termination_date"] = "2009-02-28"
+    assert checked("daycount", terms, days=360).status == "passed"
+    terms["termination_date"] = "2008-02-29"
+    assert checked("daycount", terms, days=359).status == "passed"
+
+
+def test_a_rate_factor_is_rounded_half_to_even() -> None:
+    terms = {"convention": "30E/360", "start": "2025-01-01", "end": "2025-01-02"}
+    # A 360th of 0.0000000018 and of 0.0000000054: half of the twelfth decimal's unit each.
+    assert checked("daycount", {**terms, "annual_rate_pct": "0.000000018"}, rate_factor="0") == (
+        Verdict("X", "passed")
+    )
+    assert checked(
+        "daycount", {**terms, "annual_rate_pct": "0.000000054"}, rate_factor="0.000000000002"
+    ) == Verdict("X", "passed")
+
+
+LENT = [{"amount": "1000", "t": 0}]
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        # Regulation Z, appendix J (c)(1)(ii), (iv) and (v).
+        (
+            {
+                "engine": "us_actuarial",
+                "advances": [{"amount": "6000"}],
+                "payments": [{"amount": "200", "t": 1, "count": 36, "f_num": 19, "f_den": 30}],
+                "unit_periods_per_year": "12",
+            },
+            {"apr_pct": "11.82"},
+        ),
+        (
+            {
+                "engine": "us_actuarial",
+                "advances": [{"amount": "500"}],
+                "payments": [{"amount": "17.60", "t": 4, "count": "30", "f_num": 4, "f_den": 7}],
+                "unit_periods_per_year": 52,
+            },
+            {"apr_pct": "14.96"},
+        ),
+        # 500 and 500 more after a period, 1,100 two periods on: x^2 + x = 2.2, x = 1.0651.
+        (
+            {
+                "engine": "us_actuarial",
+                "advances": [{"amount": "500"}, {"amount": "500", "t": 1}],
+                "payments": [{"amount": "1100", "t": 2}],
+                "unit_periods_per_year": "1",
+            },
+            {"apr_pct": "6.52"},
+        ),
+        # Every second period: (1 + i)^2 = 1.21.
+        (
+            {
+                "engine": "us_actuarial",
+                "advances": LENT,
+                "payments": [{"amount": "210", "t": 2, "count": 3, "step": 2},
+                             {"amount": "1000", "t": 6}],
+                "unit_periods_per_year": "4",
+                "places": 3,
+            },
+            {"apr_pct": "40.000"},
+        ),
+        # 1,210 after 1,461 days, two years of 730.5; 1,100 after nine months and a quarter in days.
+        (
+            {
+                "engine": "effective",
+                "flows": [{"amount": "1000", "days": 0}, {"amount": "-1210", "days": 1461}],
+                "days_per_year": "730.5",
+                "places": 7,
+            },
+            {"apr_pct": "10.0000000"},
+        ),
+        (
+            {
+                "engine": "effective",
+                "flows": [
+                    {"amount": "-1000", "months": 0},
+                    {"amounts": ["100", "100", "1100"], "count": 3, "months": 12,
+                     "step_months": 12},
+                ],
+                "places": 3,
+            },
+            {"apr_pct": "10.000"},
+        ),
+        (
+            {
+                "engine": "effective",
+                "flows": [
+                    {"amount": "1000", "months": 0},
+                    {"amount": "-1100", "months": 9, "extra_days_num": 366,
+                     "extra_days_den": 1464},
+                ],
+            },
+            {"apr_pct": "10.000000"},
+        ),
+        # Bounds tell two rates apart: 10 % and 20 %.
+        (
+            {
+                "engine": "nominal_irr",
+                "flows": [{"amount": "-100", "period": 0}, {"amount": "230", "period": 1},
+                          {"amount": "-132", "period": 2}],
+                "lower": "0.15",
+                "upper": "0.5",
+                "periods_per_year": 12,
+            },
+            {"irr": "0.2", "apr_pct": "240.00"},
+        ),
+        # numpy-financial: irr([-100, 39, 59, 55, 20]) is 0.28095.
+        (
+            {
+                "engine": "nominal_irr",
+                "flows": [{"amount": str(amount), "period": period}
+                          for period, amount in enumerate((-100, 39, 59, 55, 20))],
+                "irr_places": 5,
+            },
+            {"irr": "0.28095"},
+        ),
+    ],
+)  # fmt: skip
+def test_each_term_of_a_rate_is_taken(terms: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert checked("apr", terms, **expected) == Verdict("X", "passed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "named"),
+    [
+        ("daycount", {"convention": "ACT/365L"}, "ACT/365L"),
+        ("daycount", {"convention": "ACT/360", "adjusted": True}, "adjusted"),
+        ("apr", {"engine": "us_rule"}, "us_rule"),
+        ("apr", {"engine": "effective", "lower": "0"}, "lower"),
+        ("apr", {"engine": "effective", "places": 4, "flows": []}, "places"),
+        (
+            "apr",
+            {"engine": "us_actuarial", "unit_periods_per_year": "10"},
+            "'10' of 'unit_periods_per_year'",
+        ),
+        (
+            "apr",
+            {"engine": "nominal_irr", "flows": [{"amount": "1", "period": 0, "note": 1}]},
+            "'flows[0].note'",
+        ),
+        (
+            "apr",
+            {"engine": "effective", "flows": [{"amount": "1", "days": 0, "count": 2}]},
+            "count",
+        ),
+        ("schedules", {"engine": "progressive"}, "progressive"),
+        ("repayments", {"engine": "ledger"}, "ledger"),
+    ],
+)
+def test_what_is_not_offered_is_unsupported_and_named(
+    kind: str, terms: dict[str, Any], named: str
+) -> None:
+    found = checked(kind, terms, days="1")
+
+    assert found.status == "unsupported"
+    assert named in (found.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        ("daycount", {"convention": "ACT/360", "start": "2025-02-30", "end": "2025-03-01"}),
+        ("daycount", {"convention": "ACT/360", "start": "2025-01-01"}),
+        ("daycount", {"convention": "ACT/ACT ISMA", "start": "2025-01-01", "end": "2025-03-01"}),
+        ("apr", {"engine": "nominal_irr", "flows": [{"amount": "1", "period": 0}]}),
+        ("apr", {"engine": "nominal_irr", "flows": [{"amount": "1.2.3", "period": 0}]}),
+        ("apr", {"engine": "effective", "flows": [{"amount": "1"}]}),
+        ("apr", {"engine": "effective", "flows": []}),
+    ],
+)
+def test_terms_that_cannot_be_computed_fail_with_a_reason(kind: str, terms: dict[str, Any]) -> None:
+    found = checked(kind, terms, apr_pct="1")
+
+    assert found.status == "failed"
+    assert found.reason
+
+
+def test_figures_agree_within_the_tolerance_and_texts_to_the_letter() -> None:
+    computed = {"rows": [{"due": "2025-01-31", "total": Decimal("10.004"), "fee": None}]}
+
+    assert difference({"rows": [{"total": "10.00"}]}, computed, Decimal("0.004")) is None
+    off = difference({"rows": [{"total": "10.00"}]}, computed, Decimal("0.003"))
+    assert off is not None
+    assert (off.figure, off.expected, off.computed) == ("rows[0].total", "10.00", "10.004")
+    late = difference({"rows": [{"due": "2025-02-01"}]}, computed, Decimal(1))
+    assert late is not None
+    none = difference({"rows": [{"fee": "0"}]}, computed, Decimal(0))
+    assert none is not None
+    assert none.computed is None
+    short = difference({"rows": []}, computed, Decimal(0))
+    assert short is not None
+    assert (short.expected, short.computed) == ("0 rows", "1 rows")
+    assert difference({"total": "0"}, {"total": Decimal("0.00")}, Decimal(0)) is None
+
+
+CASE = '{"id": "D-1", "terms": {"convention": "ACT/360"}, "expected": {"days": 1}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ('{"kind": "daycount", "cases": [NaN]}', "NaN"),
+        ("[]", "list of 'cases'"),
+        ('{"kind": "daycount"}', "list of 'cases'"),
+        ('{"kind": "contact", "cases": []}', "'contact'"),
+        ('{"kind": ["apr"], "cases": []}', "'kind'"),
+        ('{"kind": "daycount", "cases": [1]}', "case 1 is no object"),
+        ('{"kind": "daycount", "cases": [{}]}', "case 1 has no 'id'"),
+        ('{"kind": "daycount", "cases": [{"id": "D-1", "expected": {"days": 1}}]}', "'terms'"),
+        ('{"kind": "daycount", "cases": [{"id": "D-1", "terms": {}}]}', "'expected'"),
+        (
+            f'{{"kind": "daycount", "cases": [{CASE.replace(": 1", ": null")}]}}',
+            "expects no figure",
+        ),
+        (f'{{"kind": "daycount", "cases": [{CASE}, {CASE}]}}', "more than once"),
+        (
+            f'{{"kind": "daycount", "cases": [{CASE[:-1]}, "tolerance": "much"}}]}}',
+            "'tolerance'",
+        ),
+        ("[" * 100_000, "nested"),
+        ('{"kind": "apr", "cases": [' + "9" * 5000 + "]}", "not JSON"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_cases_is_refused_in_a_sentence(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text(text)
+
+    with pytest.raises(ScenarioUnreadable) as refused:
+        read(path, list(KINDS))
+
+    assert refused.value.sentence.startswith("cases.json cannot be checked: ")
+    assert said in refused.value.sentence
+    assert "\n" not in refused.value.sentence
+
+
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
+    for name in ("none.json", "bytes.json", "."):
+        with pytest.raises(ScenarioUnreadable):
+            read(tmp_path / name, list(KINDS))
+
+
+def checked_by_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "scenario", "check", *arguments],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_lists_each_case_and_counts_the_three(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    terms = {"convention": "30E/360", "start": "2025-01-01", "end": "2025-02-01"}
+    said = [
+        {"id": "D-1", "terms": terms, "expected": {"days": 30}, "events": None},
+        {"id": "D-2 [red]", "terms": terms, "expected": {"days": 31}},
+        {"id": "D-3", "terms": {**terms, "convention": "ACT/365L"}, "expected": {"days": 31}},
+    ]
+    path.write_text(json.dumps({"kind": "daycount", "cases": said}))
+
+    shown, listed = checked_by_command(str(path)), checked_by_command(str(path), "--json")
+
+    assert (shown.returncode, listed.returncode) == (1, 1)
+    assert "own.json: 1 passed, 1 failed, 1 unsupported" in shown.stdout
+    assert "D-2 [red]" in shown.stdout
+    assert "days: expected 31, computed 30" in shown.stdout
+    assert "D-1" not in shown.stdout
+    assert json.loads(listed.stdout) == [
+        {"file": "own.json", "id": "D-1", "status": "passed"},
+        {
+            "file": "own.json",
+            "id": "D-2 [red]",
+            "status": "failed",
+            "difference": {"figure": "days", "expected": "31", "computed": "30"},
+        },
+        {
+            "file": "own.json",
+            "id": "D-3",
+            "status": "unsupported",
+            "reason": "The value 'ACT/365L' of 'convention' is not offered.",
+        },
+    ]
+
+
+def test_the_command_refuses_a_file_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text("[]")
+
+    answer = checked_by_command(str(GOLDEN / "apr.json"), str(path))
+
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("Refused (SCENARIO_UNREADABLE): own.json cannot be checked")
+
+
+NAMES = st.sampled_from(
+    [
+        *("engine", "convention", "start", "end", "ref_start", "ref_end", "annual_rate_pct"),
+        *("flows", "advances", "payments", "amount", "amounts", "months", "days", "date"),
+        *("count", "step", "step_months", "extra_days_num", "extra_days_den", "t", "f_num"),
+        *("f_den", "period", "places", "irr_places", "lower", "upper", "days_per_year"),
+        *("unit_periods_per_year", "unit_period_days", "periods_per_year", "termination_date"),
+    ]
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**12), 10**12),
+    st.sampled_from(["us_actuarial", "effective", "nominal_irr", "ACT/ACT ISMA", "ACT/ACT AFB"]),
+    st.sampled_from(["2024-02-29", "0001-01-01", "9999-12-31", "2025-02-30", "1e99", "0", "-0.99"]),
+    st.decimals(-(10**9), 10**9, places=2).map(str),
+    st.text(max_size=5),
+)
+FLOWS = st.lists(st.dictionaries(NAMES, SCALARS, max_size=5), max_size=4)
+TERMS = st.dictionaries(NAMES, st.one_of(SCALARS, FLOWS, st.lists(SCALARS, max_size=3)), max_size=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.lists(st.builds(dict, terms=TERMS, expected=TERMS, tolerance=SCALARS), max_size=3),
+)
+def test_whatever_a_file_says_each_case_gets_a_verdict_or_the_file_a_refusal(
+    tmp_path: Path, kind: str, said: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "fuzz.json"
+    numbered = [{"id": f"F-{place}", **each} for place, each in enumerate(said)]
+    path.write_text(json.dumps({"kind": kind, "cases": numbered}))
+
+    with contextlib.suppress(ScenarioUnreadable):
+        assert len(verdicts(read(path, list(KINDS)))) == len(said)
+
+
+FLOW_COUNTS = st.sampled_from([1, 2, 360, 10**6, 10**9, 0, -1])
+TIMED = st.fixed_dictionaries(
+    {"amount": st.integers(-(10**15), 10**15).map(str)},
+    optional={
+        "months": st.integers(-10, 1200),
+        "period": st.integers(-10, 10**6),
+        "days": st.integers(-10, 10**5),
+        "t": st.integers(-2, 400),
+        "f_num": st.integers(0, 40),
+        "f_den": st.integers(0, 40),
+        "count": FLOW_COUNTS,
+        "extra_days_num": st.integers(-400, 400),
+        "extra_days_den": st.sampled_from([365, 366, 97]),
+    },
+)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["us_actuarial", "effective", "nominal_irr"]),
+    st.lists(TIMED, min_size=1, max_size=5),
+    st.lists(TIMED, min_size=1, max_size=3),
+)
+def test_whatever_the_flows_a_rate_case_gets_a_verdict(
+    engine: str, flows: list[dict[str, Any]], payments: list[dict[str, Any]]
+) -> None:
+    known = {
+        "us_actuarial": ("amount", "t", "f_num", "f_den"),
+        "effective": ("amount", "months", "count", "extra_days_num", "extra_days_den"),
+        "nominal_irr": ("amount", "period", "count"),
+    }[engine]
+    flows = [{key: flow[key] for key in flow if key in known} for flow in flows]
+    terms: dict[str, Any] = {"engine": engine, "flows": flows}
+    if engine == "us_actuarial":
+        payments = [{key: each[key] for key in each if key in (*known, "count")}
+                    for each in payments]  # fmt: skip
+        terms = {
+            "engine": engine,
+            "advances": flows,
+            "payments": payments,
+            "unit_periods_per_year": "12",
+        }
+
+    assert checked("apr", terms, apr_pct="1").status in ("passed", "failed")
