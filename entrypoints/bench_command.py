@@ -76,7 +76,7 @@ def _render(report: Report) -> None:
             f"{line.aim} {line.bound:g}" if line.bound else "",
             "" if not line.bound else "[green]yes[/]" if line.met else "[red]no[/]",
         )
-    output.out.print(rows)
+    output.show(rows)
     m = report.machine
     output.out.print(
         f"{m.processor}, {m.cores} cores, {m.memory_gib} GiB, Linux {m.kernel}, Python {m.python},"
