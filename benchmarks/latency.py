@@ -25,7 +25,7 @@ from infra.trouble import Trouble
 
 PER_SECOND = 200
 LOANS = 400
-LOOK_SECONDS = 0.003
+LOOK_SECONDS = 0.01
 WARM_UP_SECONDS = 3
 VISIBLE = """
     SELECT loan_id, version FROM rm.statement_line

@@ -31,8 +31,8 @@ log = logs.logger(__name__)
 POLL_MS = 500
 BATCH_EVENTS = 5_000
 GATHER_SECONDS = 0.015
-"""After a small batch the next is left to gather: a transaction costs as much for one
-event as for fifty. An event after a pause is shown at once."""
+"""After a small batch the next is left to gather, for as long as the batch took: a
+transaction costs as much for one event as for fifty. An event after a pause is shown at once."""
 REBALANCE_SECONDS = 10.0
 """A member that died holds a rebalance up for the session's 6 seconds, no longer."""
 LONGEST_BACKOFF_SECONDS = 1.0
@@ -108,7 +108,7 @@ def keep(database_url: str, bootstrap: str, projection: Projection, stop: Event)
                 loop = Loop(consumer, taken, view, projection)
                 while not stop.is_set():
                     if 0 < loop.step() < BATCH_EVENTS // 10:
-                        stop.wait(GATHER_SECONDS)
+                        stop.wait(max(GATHER_SECONDS, loop.took))
                     failures = 0
         except OUTAGES as trouble:
             failures += 1
@@ -158,7 +158,8 @@ class Loop:
     def __init__(
         self, consumer: KafkaConsumer, taken: Taken, view: View, projection: Projection
     ) -> None:
-        """No partition is positioned yet."""
+        """No partition is positioned yet; *took* is what the last batch took, in seconds."""
+        self.took = 0.0
         self._consumer = consumer
         self._taken = taken
         self._view = view
@@ -183,6 +184,7 @@ class Loop:
                 " positions to where the topic begins, or rebuild it; events already"
                 " shown are skipped."
             ) from trouble
+        begun = time.monotonic()
         taken = self._taken.collect()
         if taken:
             self._position(taken)
@@ -203,6 +205,7 @@ class Loop:
             return 0
         self._stable_at = time.monotonic()
         self._tell_kafka(records)
+        self.took = self._stable_at - begun
         report: Callable[..., None] = log.info if len(records) >= 500 else log.debug
         report("applied", view=self._name, **applied._asdict())
         return applied.events

@@ -31,7 +31,7 @@ from infra import codec
 WRITER = "loans_writer"
 """The role that may add events and change none."""
 
-SNAPSHOT_EVERY_VERSIONS = 50
+SNAPSHOT_EVERY_VERSIONS = 10
 
 # %b: left to choose, psycopg sends lists as text, which costs five times the work.
 APPEND = "SELECT store.append(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
