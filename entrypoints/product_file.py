@@ -28,8 +28,9 @@ def read_offer(path: Path) -> Offer:
     except tomllib.TOMLDecodeError as fault:
         raise Trouble(f"{path.name} is not TOML: {fault}.") from None
     names = {field.name for field in dataclasses.fields(Offer)}
+    optional = {f.name for f in dataclasses.fields(Offer) if f.default is not dataclasses.MISSING}
     wrong = [f"{name!r} is not known" for name in sorted(said.keys() - names)]
-    wrong += [f"{name!r} is missing" for name in sorted(names - said.keys())]
+    wrong += [f"{name!r} is missing" for name in sorted(names - optional - said.keys())]
     if wrong:
         raise Trouble(f"{path.name}: {'; '.join(wrong)}.")
     currency = str(said["currency"])
@@ -39,10 +40,19 @@ def read_offer(path: Path) -> Offer:
     for name in RATES:
         values[name] = Decimal(str(said[name]))
     values["fees"] = [
-        FeeTerm(fee["kind"], fee["timing"], minor_units(str(fee["amount"]), currency))
+        FeeTerm(
+            fee["kind"], fee["timing"], minor_units(str(fee["amount"]), currency), fee.get("owed")
+        )
         for fee in said["fees"]
     ]
-    for name, hint in get_type_hints(Offer).items():
+    for name in ("allocation_order", "advance_order"):
+        order = values.get(name, [])
+        if not isinstance(order, list) or not all(isinstance(each, str) for each in order):
+            raise Trouble(f"{path.name}: {name!r} should be a list of words, not {order!r}.")
+    for name, said_as in get_type_hints(Offer).items():
+        if name not in values:
+            continue
+        hint = str if said_as == str | None else said_as
         if hint in (str, int, bool) and type(values[name]) is not hint:
             raise Trouble(f"{path.name}: {name!r} should be {hint.__name__}, not {values[name]!r}.")
     return Offer(**values)

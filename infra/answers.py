@@ -252,12 +252,14 @@ class ShownInstalment:
     penalty_paid: int
     penalty_waived: int
     paid_on: date | None
+    penalty_charged: int | None
 
     @property
     def left(self) -> int:
-        """What is still to be paid on it, penalty apart."""
+        """What is still to be paid on it, accrued penalty apart."""
         asked = self.principal + self.interest + self.fees
-        return asked - self.principal_paid - self.interest_paid - self.fees_paid
+        penalty = max((self.penalty_charged or 0) - self.penalty_paid, 0)
+        return asked - self.principal_paid - self.interest_paid - self.fees_paid + penalty
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import Any
 
 from domain.base.stream import Stream
+from domain.base.terms import Owed
 from domain.loan.delinquency import Bucket
 from domain.loan.loan import Loan, LoanState
 from domain.loan.origination import Stage
@@ -150,12 +151,12 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
-    return _moved(event, fees_charged=event.amount)
+    return _moved(event, fees_charged=0 if event.owed == Owed.PENALTY else event.amount)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
-    return _moved(event, fees_waived=event.amount)
+    return _moved(event, fees_waived=0 if event.owed == Owed.PENALTY else event.amount)
 
 
 @changes.register

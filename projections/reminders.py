@@ -142,6 +142,20 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.FeeCharged) -> list[Change]:
+    # A charge due after the last instalment makes one, with nothing on it but itself.
+    new = [
+        _due_date(event, row)
+        for row in event.instalments
+        if row.number == event.instalment
+        and event.due_on == row.due_on
+        and row.principal + row.interest + row.fees + (row.penalty_charged or 0) == event.amount
+    ]
+    moved = [_state(event, event.state)] if event.state != event.state_before else []
+    return [*moved, *new, *(_left(event, row) for row in event.instalments)]
+
+
+@changes.register
 def _(event: Loan.Settled) -> list[Change]:
     return [_state(event, LoanState.SETTLED)]
 

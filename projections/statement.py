@@ -10,6 +10,7 @@ from functools import singledispatch
 from typing import Any
 
 from domain.base.stream import Stream
+from domain.base.terms import Owed
 from domain.loan.allocation import Split
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
@@ -112,18 +113,26 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
-    return _moved(event, "fee", event.fee_ref, event.amount, Split(fees=event.amount))
+    kind, split = _charge(event.owed, event.amount)
+    return _moved(event, kind, event.fee_ref, event.amount, split)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
-    return _moved(event, "waiver", event.fee_ref, -event.amount, Split(fees=-event.amount))
+    _, split = _charge(event.owed, -event.amount)
+    return _moved(event, "waiver", event.fee_ref, -event.amount, split)
 
 
 @changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
     # A moved date is no movement of money, unless payments split anew because of it.
     return _moved(event, "due date moved", "", 0) if event.reallocated else []
+
+
+def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
+    if owed == Owed.PENALTY:
+        return "penalty", Split(penalty=amount)
+    return "fee", Split(fees=amount)
 
 
 @changes.register

@@ -4,7 +4,7 @@ from functools import singledispatch
 from typing import Any
 
 from domain.base.stream import Stream
-from domain.base.terms import Terms
+from domain.base.terms import Owed, Terms
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan, LoanState
@@ -12,7 +12,7 @@ from domain.loan.schedule import Instalment
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 1
+VERSION = 2
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -122,6 +122,7 @@ TABLES = (
             "penalty_paid": "bigint",
             "penalty_waived": "bigint",
             "paid_on": "date",
+            "penalty_charged": "bigint",
         },
         key=("loan_id", "number", "version"),
     ),
@@ -245,12 +246,13 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
-    return _money_moved(event, fees_charged=event.amount)
+    # A penalty is no fee; what is charged of it stands on its instalment.
+    return _money_moved(event, fees_charged=0 if event.owed == Owed.PENALTY else event.amount)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
-    return _money_moved(event, fees_waived=event.amount)
+    return _money_moved(event, fees_waived=0 if event.owed == Owed.PENALTY else event.amount)
 
 
 @changes.register

@@ -28,9 +28,36 @@ class Owed(StrEnum):
 
 
 class FutureMoney(StrEnum):
-    """What happens to money that exceeds what is due."""
+    """Where money goes that exceeds what is due."""
 
     NEXT_INSTALMENT = "NEXT_INSTALMENT"
+    LAST_INSTALMENT = "LAST_INSTALMENT"
+    REAMORTISED = "REAMORTISED"
+    """In equal shares to all instalments that are open."""
+
+
+class AllocationScope(StrEnum):
+    """What is finished first where several instalments are owed."""
+
+    INSTALMENT = "INSTALMENT"
+    """An instalment, before the next one; also called horizontal."""
+    COMPONENT = "COMPONENT"
+    """A component over all instalments, before the next component; vertical."""
+
+
+class ChargesDue(StrEnum):
+    """When a charge of an instalment falls due."""
+
+    WITH_INSTALMENT = "WITH_INSTALMENT"
+    OWN_DAY = "OWN_DAY"
+
+
+class ChargesCount(StrEnum):
+    """From when a charge takes part in splitting payments."""
+
+    FROM_THEIR_DAY = "FROM_THEIR_DAY"
+    FROM_THE_START = "FROM_THE_START"
+    """Earlier payments split anew, as if it had always been there."""
 
 
 class FeeTiming(StrEnum):
@@ -57,11 +84,15 @@ def rate_fits(rate: Decimal) -> bool:
 
 @dataclass(frozen=True)
 class FeeTerm:
-    """A fee that the contract names; *amount* in minor units, each time."""
+    """A charge that the contract names; *amount* in minor units, each time.
+
+    *owed* says as what it is owed: a fee, if it says nothing, or a penalty.
+    """
 
     kind: str
     timing: str
     amount: int
+    owed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +102,8 @@ class Terms:
     *amount* in minor units of *currency*; *annual_rate* and *penalty_rate* are
     annual fractions, the penalty's on overdue principal from the day after the
     pay-by date, free when paid within *grace_days* and otherwise back to its first
-    day when *grace_retroactive*.
+    day when *grace_retroactive*. *allocation_order* is for what is due, *advance_order*
+    for what is not yet. An allocation option that is not said is as it says below.
     """
 
     product_code: str
@@ -91,3 +123,11 @@ class Terms:
     future_money: str
     fees: list[FeeTerm]
     calendar: str | None = None
+    advance_order: list[str] | None = None
+    """As for what is due."""
+    allocation_scope: str | None = None
+    """INSTALMENT."""
+    charges_due: str | None = None
+    """WITH_INSTALMENT."""
+    charges_count: str | None = None
+    """FROM_THEIR_DAY."""

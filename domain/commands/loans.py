@@ -197,6 +197,7 @@ def repay(
     payment_ref: str,
     source: str = Source.BORROWER,
     payoff: bool = False,
+    future_money: str | None = None,
 ) -> Loan:
     """Record money received on a loan."""
     loan = book.get(Loan, loan_id)
@@ -208,6 +209,7 @@ def repay(
         payment_ref=payment_ref,
         source=source,
         payoff=payoff,
+        future_money=future_money,
     )
     return loan
 
@@ -244,10 +246,12 @@ def refund(
 
 
 @command
-def charge_fee(book: Book, act: Act, *, loan_id: UUID, kind: str, fee_ref: str) -> Loan:
-    """Charge a fee that the contract names."""
+def charge_fee(
+    book: Book, act: Act, *, loan_id: UUID, kind: str, fee_ref: str, due_on: date | None = None
+) -> Loan:
+    """Charge a fee or penalty that the contract names."""
     loan = book.get(Loan, loan_id)
-    loan.charge_fee(act, kind=kind, fee_ref=fee_ref)
+    loan.charge_fee(act, kind=kind, fee_ref=fee_ref, due_on=due_on)
     return loan
 
 

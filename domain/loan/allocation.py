@@ -1,9 +1,10 @@
 """How a sum of money is split over what is owed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from domain.base.terms import Owed
+from domain.base.terms import AllocationScope, Owed
 from domain.loan.schedule import Instalment
 
 
@@ -58,24 +59,76 @@ def split_of(parts: list[Part], unapplied: int) -> Split:
     )
 
 
-def pay(
-    row: Instalment, penalty_due: int, amount: int, order: list[str], on: date
-) -> tuple[Instalment, Part]:
-    """*row* after as much of *amount* as it can take, and what it took.
+@dataclass(frozen=True)
+class Claim:
+    """What one instalment can be paid on, by component."""
 
-    *order* names fee, interest, penalty and principal once each.
+    instalment: int
+    left: dict[Owed, int]
+
+
+Taken = dict[int, dict[Owed, int]]
+"""What a payment paid, by instalment and component."""
+
+
+def fill(money: int, claims: Iterable[Claim], order: list[str], scope: str, taken: Taken) -> int:
+    """What is left of *money* after *claims* took what they can, each added to *taken*.
+
+    By *scope* a claim is finished before the next one, or a component over all claims
+    before the next component. *order* names fee, interest, penalty and principal once
+    each; no claim is looked at after the money is used up.
     """
-    due = {
-        Owed.FEE: row.fees - row.fees_paid,
-        Owed.INTEREST: row.interest - row.interest_paid,
-        Owed.PENALTY: penalty_due,
-        Owed.PRINCIPAL: row.principal_left,
-    }
-    took = dict.fromkeys(Owed, 0)
-    for name in order:
-        kind = Owed(name)
-        took[kind] = min(amount, due[kind])
-        amount -= took[kind]
+    kinds = [Owed(name) for name in order]
+    if scope == AllocationScope.COMPONENT:
+        all_claims = list(claims)
+        steps = ((claim, [kind]) for kind in kinds for claim in all_claims)
+    else:
+        steps = ((claim, kinds) for claim in claims)
+    for claim, these in steps:
+        money = _take(money, claim.instalment, claim.left, these, taken)
+        if money == 0:
+            break
+    return money
+
+
+def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> int:
+    """What is left of *money* after *claims* took equal shares of it, added to *taken*.
+
+    A share is rounded down, the last claim takes the rest; what a claim cannot take is
+    shared again. Where a share comes to nothing, the first claim takes all it can.
+    """
+    kinds = [Owed(name) for name in order]
+    left = {claim.instalment: dict(claim.left) for claim in claims}
+    while money and (still := [number for number, each in left.items() if any(each.values())]):
+        share = money // len(still)
+        shares = [share] * (len(still) - 1)
+        shares = [*shares, money - sum(shares)] if share else [money]
+        money = 0
+        for number, part in zip(still, shares, strict=False):
+            took: Taken = {}
+            money += _take(part, number, left[number], kinds, took)
+            for kind, amount in took.get(number, {}).items():
+                left[number][kind] -= amount
+                _add(taken, number, kind, amount)
+    return money
+
+
+def _take(money: int, number: int, left: dict[Owed, int], kinds: list[Owed], taken: Taken) -> int:
+    for kind in kinds:
+        amount = min(money, left[kind])
+        if amount:
+            _add(taken, number, kind, amount)
+            money -= amount
+    return money
+
+
+def _add(taken: Taken, number: int, kind: Owed, amount: int) -> None:
+    took = taken.setdefault(number, dict.fromkeys(Owed, 0))
+    took[kind] += amount
+
+
+def pay(row: Instalment, took: dict[Owed, int], on: date) -> tuple[Instalment, Part]:
+    """*row* after it *took* money on a day, and the part of the payment that it was."""
     after = replace(
         row,
         fees_paid=row.fees_paid + took[Owed.FEE],

@@ -10,6 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import groupby, pairwise
 from math import lcm
+from typing import Any
 
 from domain.base.terms import Terms
 from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
@@ -139,10 +140,16 @@ def _exactly(rate: Decimal) -> str:
     return format(rate.normalize(), "f")
 
 
+def _as_said(terms: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in terms if value is not None or name == "calendar"}
+
+
 def digest(terms: Terms) -> str:
     """A fingerprint of *terms*: what was disclosed is what is signed.
 
-    A rate counts as the number it is, however many zeros it is written with.
+    A rate counts as the number it is, however many zeros it is written with. An option
+    counts where it is said, so that terms disclosed before it was offered keep theirs.
     """
-    text = json.dumps(asdict(terms), default=_exactly, sort_keys=True, ensure_ascii=True)
+    said = asdict(terms, dict_factory=_as_said)
+    text = json.dumps(said, default=_exactly, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

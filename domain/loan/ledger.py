@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from domain.base.terms import Terms
+from domain.base.terms import AllocationScope, ChargesCount, ChargesDue, FutureMoney, Owed, Terms
 from domain.loan import accrual
-from domain.loan.allocation import Part, Split, pay, split_of
+from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
 from domain.loan.schedule import Instalment
 
 
@@ -32,7 +32,11 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that counts from *on*; *order* breaks ties by arrival."""
+    """One thing that counts from *on*; *order* breaks ties by arrival.
+
+    *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
+    *future_money* is where this payment goes beyond what is due, if not as the terms say.
+    """
 
     kind: str
     ref: str
@@ -42,6 +46,8 @@ class Fact:
     instalment: int = 0
     due_on: date | None = None
     pay_by_on: date | None = None
+    owed: str | None = None
+    future_money: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Ledger:
     parts: dict[str, list[Part]] = field(default_factory=dict)
     splits: dict[str, Split] = field(default_factory=dict)
     paid_on: dict[str, date] = field(default_factory=dict)
+    charges: list[Fact] = field(default_factory=list)
+    """Those taken so far, less what is forgiven."""
     principal_paid: dict[int, list[tuple[date, int]]] = field(init=False)
     """What was paid on each instalment's principal, by day; it follows from *parts*."""
 
@@ -85,7 +93,7 @@ class Ledger:
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
         elif fact.kind == FactKind.FEE:
-            self._charge(fact.instalment, fact.amount)
+            self._charge(fact)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
@@ -98,9 +106,16 @@ class Ledger:
     def _put(self, row: Instalment) -> None:
         self.rows[self._index(row.number)] = row
 
-    def _charge(self, number: int, fee: int) -> None:
-        row = self.rows[self._index(number)]
-        row = replace(row, fees=row.fees + fee)
+    def _charge(self, fact: Fact) -> None:
+        self.charges.append(fact)
+        if fact.instalment > self.rows[-1].number:
+            assert fact.due_on is not None
+            self.rows.append(Instalment(fact.instalment, fact.due_on, fact.due_on, 0, 0, 0))
+        row = self.rows[self._index(fact.instalment)]
+        if fact.owed == Owed.PENALTY:
+            row = replace(row, penalty_charged=(row.penalty_charged or 0) + fact.amount)
+        else:
+            row = replace(row, fees=row.fees + fact.amount)
         self._put(replace(row, paid_on=None) if row.left else row)
 
     def _take_payment(self, fact: Fact) -> None:
@@ -109,14 +124,8 @@ class Ledger:
         if fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on):
             self.rows = self._called_due(fact.on)
         parts: list[Part] = []
-        for row in list(self.rows):
-            if money == 0:
-                break
-            owed = self.penalty_due(row, fact.on)
-            if row.left == 0 and owed == 0:
-                continue
-            after, part = pay(row, owed, money, self.terms.allocation_order, fact.on)
-            money -= part.fees + part.interest + part.penalty + part.principal
+        for number, took in sorted(self._split(money, fact).items()):
+            after, part = pay(self.rows[self._index(number)], took, fact.on)
             self._put(after)
             parts.append(part)
         unapplied = fact.amount - split_of(parts, 0).total
@@ -125,6 +134,72 @@ class Ledger:
         self.splits[fact.ref] = split_of(parts, unapplied)
         self.paid_on[fact.ref] = fact.on
         self._note_principal(fact.on, parts)
+
+    def _split(self, money: int, fact: Fact) -> Taken:
+        """*money* over what is due on the day of *fact*, then over what is in advance."""
+        taken: Taken = {}
+        if money == 0:
+            return taken
+        terms, on = self.terms, fact.on
+        scope = terms.allocation_scope or AllocationScope.INSTALMENT
+        claims = (self._due(row, on) for row in self._rows_due(on))
+        money = fill(money, claims, terms.allocation_order, scope, taken)
+        if money == 0:
+            return taken
+        order = terms.advance_order or terms.allocation_order
+        future = fact.future_money or terms.future_money
+        later = [row for row in self.rows if row.due_on > on]
+        if future == FutureMoney.LAST_INSTALMENT:
+            later.reverse()
+        claims = (self._in_advance(row, on) for row in later)
+        if future == FutureMoney.REAMORTISED:
+            spread(money, list(claims), order, taken)
+        else:
+            fill(money, claims, order, scope, taken)
+        return taken
+
+    def _rows_due(self, on: date) -> list[Instalment]:
+        """The rows of which something may be due on *on*."""
+        early = {
+            charge.instalment
+            for charge in self.charges
+            if self.terms.charges_due == ChargesDue.OWN_DAY and _is_due(charge, on)
+        }
+        return [row for row in self.rows if row.due_on <= on or row.number in early]
+
+    def _due(self, row: Instalment, on: date) -> Claim:
+        """What of *row* is due on *on*: all of it, or before its day the charges due."""
+        if row.due_on <= on:
+            left = self._left(row, self.penalty_due(row, on))
+        else:
+            left = dict.fromkeys(Owed, 0)
+            if self.terms.charges_due == ChargesDue.OWN_DAY:
+                left |= self._charges_due(row, on)
+        return Claim(row.number, left)
+
+    def _in_advance(self, row: Instalment, on: date) -> Claim:
+        """What of *row*, not due on *on*, can be paid before its day."""
+        due, left = self._due(row, on).left, self._left(row, 0)
+        return Claim(row.number, {kind: amount - due[kind] for kind, amount in left.items()})
+
+    def _left(self, row: Instalment, accrued: int) -> dict[Owed, int]:
+        return {
+            Owed.FEE: row.fees - row.fees_paid,
+            Owed.INTEREST: row.interest - row.interest_paid,
+            Owed.PENALTY: row.penalty_left + accrued,
+            Owed.PRINCIPAL: row.principal_left,
+        }
+
+    def _charges_due(self, row: Instalment, on: date) -> dict[Owed, int]:
+        """What of the charges on *row* is due on *on*; those due first are paid first."""
+        due = Counter[Owed]()
+        for charge in self.charges:
+            if charge.instalment == row.number and _is_due(charge, on):
+                due[Owed(charge.owed or Owed.FEE)] += charge.amount
+        return {
+            Owed.FEE: max(due[Owed.FEE] - row.fees_paid, 0),
+            Owed.PENALTY: max(due[Owed.PENALTY] - row.penalty_paid, 0),
+        }
 
     def _note_principal(self, on: date, parts: list[Part]) -> None:
         for part in parts:
@@ -137,13 +212,14 @@ class Ledger:
             return 0
         paid = self.principal_paid.get(row.number, [])
         accrued = accrual.penalty(row, paid, self.terms, on)
-        return max(accrued - row.penalty_paid - row.penalty_waived, 0)
+        penalty_paid = max(row.penalty_paid - (row.penalty_charged or 0), 0)
+        return max(accrued - penalty_paid - row.penalty_waived, 0)
 
     def _called_due(self, on: date) -> list[Instalment]:
         """The rows when all that is left is called due on *on*.
 
         The period running takes all principal, and the interest accrued to the day;
-        later interest and fees per instalment fall away.
+        later interest and fees per instalment fall away. What was charged stays.
 
         Source: Civil Code of the PRC, art. 677.
         """
@@ -157,13 +233,18 @@ class Ledger:
         accrued = accrual.interest(principal, self.terms, start, on)
         rows = list(self.rows)
         for row in later[1:]:
-            rows[self._index(row.number)] = replace(
+            charged = sum(
+                charge.amount
+                for charge in self.charges
+                if charge.instalment == row.number and charge.owed != Owed.PENALTY
+            )
+            called = replace(
                 row,
                 principal=row.principal_paid,
                 interest=row.interest_paid,
-                fees=row.fees_paid,
-                paid_on=on,
+                fees=max(row.fees_paid, charged),
             )
+            rows[self._index(row.number)] = replace(called, paid_on=None if called.left else on)
         rows[index] = replace(
             running,
             principal=running.principal_paid + principal,
@@ -182,7 +263,8 @@ class Ledger:
             principal=sum(row.principal_left for row in self.rows),
             interest=sum(row.interest - row.interest_paid for row in self.rows),
             fees=sum(row.fees - row.fees_paid for row in self.rows),
-            penalty=sum(self.penalty_due(row, on) for row in self.rows if row.pay_by_on < on),
+            penalty=sum(self.penalty_due(row, on) for row in self.rows if row.pay_by_on < on)
+            + sum(row.penalty_left for row in self.rows if row.penalty_charged),
             unapplied=self.unapplied,
         )
 
@@ -201,7 +283,7 @@ class Ledger:
         return min((row.pay_by_on for row in self.rows if row.left), default=None)
 
     def overdue(self, on: date) -> int:
-        """What should have been paid before *on*, penalty apart; minor units."""
+        """What should have been paid before *on*, accrued penalty apart; minor units."""
         return sum(row.left for row in self.rows if row.pay_by_on < on)
 
 
@@ -212,19 +294,38 @@ def run(
     facts: list[Fact],
     unapplied: int = 0,
 ) -> Ledger:
-    """The ledger after all *facts*, in the order they count.
+    """The ledger after all *facts*, in the order they count."""
+    ledger = Ledger(terms, accrues_from, list(opening), unapplied)
+    for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
+        ledger.take(fact)
+    return ledger
 
-    What is forgiven of a fee counts from the day of the fee: no payment that splits
-    anew is used up on it.
+
+def standing(facts: list[Fact]) -> list[Fact]:
+    """*facts* without waivers, and charges less what is forgiven of them.
+
+    What is forgiven counts from the day of the charge: no payment that splits anew is
+    used up on it.
     """
     forgiven = Counter[str]()
     for fact in facts:
         if fact.kind == FactKind.WAIVER:
             forgiven[fact.ref] += fact.amount
-    ledger = Ledger(terms, accrues_from, list(opening), unapplied)
-    for fact in sorted(facts, key=lambda fact: (fact.on, fact.order)):
-        if fact.kind == FactKind.FEE:
-            ledger.take(replace(fact, amount=fact.amount - forgiven[fact.ref]))
-        elif fact.kind != FactKind.WAIVER:
-            ledger.take(fact)
-    return ledger
+    return [
+        replace(fact, amount=fact.amount - forgiven[fact.ref])
+        if fact.kind == FactKind.FEE and fact.ref in forgiven
+        else fact
+        for fact in facts
+        if fact.kind != FactKind.WAIVER
+    ]
+
+
+def counts_from(fact: Fact, terms: Terms) -> tuple[date, int]:
+    """The day *fact* counts from and its place on that day."""
+    if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
+        return date.min, fact.order
+    return fact.on, fact.order
+
+
+def _is_due(charge: Fact, on: date) -> bool:
+    return charge.due_on is not None and charge.due_on <= on

@@ -2,10 +2,11 @@
 
 from __future__ import annotations  # apply() names Loan before it exists
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import zip_longest
 from uuid import UUID
 
 from domain.base.calendar import next_day
@@ -13,14 +14,23 @@ from domain.base.money import written
 from domain.base.policy import ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
-from domain.base.terms import FeeTiming, Terms, rate_fits
+from domain.base.terms import (
+    ChargesCount,
+    ChargesDue,
+    FeeTerm,
+    FeeTiming,
+    FutureMoney,
+    Owed,
+    Terms,
+    rate_fits,
+)
 from domain.loan import cost, delinquency
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split
 from domain.loan.delinquency import Bucket
-from domain.loan.ledger import Balance, Fact, FactKind, Ledger, run
+from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
 from domain.loan.origination import Stage, stage_due_on
-from domain.loan.schedule import Instalment, opening_fault, schedule
+from domain.loan.schedule import Instalment, TermsNotOffered, opening_fault, schedule
 
 
 class LoanState(StrEnum):
@@ -83,13 +93,15 @@ class MovedDate:
 
 @dataclass(frozen=True)
 class Fee:
-    """A fee charged on an event, and what of it is waived; minor units."""
+    """A fee or penalty charged on an event, and what of it is waived; minor units."""
 
     fee_ref: str
     kind: str
     amount: int
     instalment: int
     waived: int = 0
+    owed: str | None = None
+    due_on: date | None = None
 
 
 class Loan(Stream):
@@ -97,7 +109,7 @@ class Loan(Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 2
+    SNAPSHOT_VERSION = 3
 
     def __init__(self) -> None:
         self.loan_ref = ""
@@ -366,8 +378,8 @@ class Loan(Stream):
     class MoneyMoved(Event):
         """What every event that moves money on the schedule says of its outcome.
 
-        *net* is the change of everything paid so far; *instalments* those touched,
-        as they stand after it; *reallocated* earlier movements that split anew.
+        *net* is the change of everything paid so far; *instalments* those touched or
+        new, as they stand after it; *reallocated* earlier movements that split anew.
         """
 
         TOPIC = "loan.money-moved"
@@ -386,7 +398,7 @@ class Loan(Stream):
             loan.facts_taken += 1
             first = loan.instalments[0].number
             for row in self.instalments:
-                loan.instalments[row.number - first] = row
+                loan.instalments[row.number - first : row.number - first + 1] = [row]
             for movement in self.reallocated:
                 loan.parts[movement.ref] = movement.parts
                 loan.splits[movement.ref] = movement.after
@@ -409,10 +421,17 @@ class Loan(Stream):
         principal: int
         unapplied: int
         parts: list[Part]
+        future_money: str | None
 
         def apply(self, loan: Loan) -> None:
-            kind = FactKind.PAYOFF if self.payoff else FactKind.PAYMENT
-            fact = Fact(kind, self.payment_ref, self.received_on, loan.facts_taken, self.amount)
+            fact = Fact(
+                FactKind.PAYOFF if self.payoff else FactKind.PAYMENT,
+                self.payment_ref,
+                self.received_on,
+                loan.facts_taken,
+                self.amount,
+                future_money=self.future_money,
+            )
             self.take_over(loan, [*loan.facts, fact])
             loan.parts[self.payment_ref] = self.parts
             loan.splits[self.payment_ref] = Split(
@@ -454,13 +473,18 @@ class Loan(Stream):
             self.take_over(loan, [*loan.facts, fact])
 
     class FeeCharged(MoneyMoved):
-        """A fee that the contract names was charged, due with an instalment."""
+        """A fee or penalty that the contract names was charged, due with an instalment.
+
+        *owed* says as what, a fee if nothing; *due_on* its own day, if it has one.
+        """
 
         TOPIC = "loan.fee-charged"
         fee_ref: str
         kind: str
         amount: int
         instalment: int
+        owed: str | None
+        due_on: date | None
 
         def apply(self, loan: Loan) -> None:
             fact = Fact(
@@ -470,12 +494,21 @@ class Loan(Stream):
                 loan.facts_taken,
                 self.amount,
                 self.instalment,
+                self.due_on,
+                owed=self.owed,
             )
             self.take_over(loan, [*loan.facts, fact])
-            loan.fees[self.fee_ref] = Fee(self.fee_ref, self.kind, self.amount, self.instalment)
+            loan.fees[self.fee_ref] = Fee(
+                self.fee_ref,
+                self.kind,
+                self.amount,
+                self.instalment,
+                owed=self.owed,
+                due_on=self.due_on,
+            )
 
     class FeeWaived(MoneyMoved):
-        """A charged fee, or part of it, was forgiven."""
+        """A charged fee or penalty, or part of it, was forgiven; *owed* as it was charged."""
 
         TOPIC = "loan.fee-waived"
         fee_ref: str
@@ -484,6 +517,7 @@ class Loan(Stream):
         reason: str
         requested_by: str
         approved_by: str
+        owed: str | None
 
         def apply(self, loan: Loan) -> None:
             fact = Fact(
@@ -496,9 +530,7 @@ class Loan(Stream):
             )
             self.take_over(loan, [*loan.facts, fact])
             fee = loan.fees[self.fee_ref]
-            loan.fees[self.fee_ref] = Fee(
-                fee.fee_ref, fee.kind, fee.amount, fee.instalment, fee.waived + self.amount
-            )
+            loan.fees[self.fee_ref] = replace(fee, waived=fee.waived + self.amount)
 
     class DueDateMoved(MoneyMoved):
         """An instalment got another due date."""
@@ -923,11 +955,13 @@ class Loan(Stream):
         payment_ref: str,
         source: str = Source.BORROWER,
         payoff: bool = False,
+        future_money: str | None = None,
     ) -> None:
         """Record money received; the same payment twice is recorded once.
 
         A payment dated before earlier ones makes them split anew. On a written-off
-        loan it is a recovery. With *payoff* it closes the loan early.
+        loan it is a recovery. With *payoff* it closes the loan early. *future_money*
+        is where it goes beyond what is due, if not as the terms say.
 
         Raises:
             PaymentRefReused: *payment_ref* already names another payment.
@@ -941,6 +975,8 @@ class Loan(Stream):
             return
         self._must_not_be_before_disbursement(received_on)
         self._must_not_be_future(act, received_on)
+        if future_money not in (None, *FutureMoney):
+            raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
             return
@@ -953,7 +989,9 @@ class Loan(Stream):
             # Late by a day is late, even when no day's run has seen it.
             self._assess(act, received_on)
         kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
-        fact = Fact(kind, payment_ref, received_on, self.facts_taken, amount)
+        fact = Fact(
+            kind, payment_ref, received_on, self.facts_taken, amount, future_money=future_money
+        )
         ledger = self._ledger_with([*self.facts, fact])
         split = ledger.splits[payment_ref]
         self.record(
@@ -971,6 +1009,7 @@ class Loan(Stream):
             principal=split.principal,
             unapplied=split.unapplied,
             parts=ledger.parts[payment_ref],
+            future_money=future_money,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, received_on, early=payoff)
@@ -1054,23 +1093,30 @@ class Loan(Stream):
         )
         self._follow_up(act, act.business_on)
 
-    def charge_fee(self, act: Act, *, kind: str, fee_ref: str) -> None:
-        """Charge a fee that the contract names for an event, due with the next instalment."""
-        self._must_be_active()
+    def charge_fee(self, act: Act, *, kind: str, fee_ref: str, due_on: date | None = None) -> None:
+        """Charge a fee or penalty that the contract names for an event.
+
+        It is owed with the next instalment, or with *due_on* with the first that is not
+        due before that day; after the last one it makes an instalment of its own. Where
+        the terms let charges count from the start, earlier payments split anew, also
+        those of a loan that was settled.
+        """
+        self._must_take_charges()
         if fee_ref in self.fees:
             if self.fees[fee_ref].kind != kind:
                 raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
             return
-        assert self.terms is not None
-        named = [
-            fee for fee in self.terms.fees if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT
-        ]
-        if not named:
-            raise no.FeeNotDisclosed(f"The contract names no fee {kind!r} for an event.")
-        coming = [row for row in self.instalments if row.pay_by_on >= act.business_on]
-        row = coming[0] if coming else self.instalments[-1]
+        fee = self._fee_named(kind)
+        due_on, number = self._charged_to(act.business_on, due_on)
         fact = Fact(
-            FactKind.FEE, fee_ref, act.business_on, self.facts_taken, named[0].amount, row.number
+            FactKind.FEE,
+            fee_ref,
+            act.business_on,
+            self.facts_taken,
+            fee.amount,
+            number,
+            due_on,
+            owed=fee.owed,
         )
         ledger = self._ledger_with([*self.facts, fact])
         self.record(
@@ -1079,11 +1125,32 @@ class Loan(Stream):
             act.business_on,
             fee_ref=fee_ref,
             kind=kind,
-            amount=named[0].amount,
-            instalment=row.number,
+            amount=fee.amount,
+            instalment=number,
+            owed=fee.owed,
+            due_on=due_on,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
+
+    def _fee_named(self, kind: str) -> FeeTerm:
+        assert self.terms is not None
+        for fee in self.terms.fees:
+            if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT:
+                return fee
+        raise no.FeeNotDisclosed(f"The contract names no fee {kind!r} for an event.")
+
+    def _charged_to(self, on: date, due_on: date | None) -> tuple[date | None, int]:
+        """The own day of a charge, if it has one, and the instalment that it is owed with."""
+        assert self.terms is not None
+        if due_on is None and self.terms.charges_due == ChargesDue.OWN_DAY:
+            due_on = on
+        if due_on is None:
+            coming = [row for row in self.instalments if row.pay_by_on >= on]
+            return None, (coming[0] if coming else self.instalments[-1]).number
+        self._must_not_be_before_disbursement(due_on)
+        coming = [row for row in self.instalments if row.due_on >= due_on]
+        return due_on, coming[0].number if coming else self.instalments[-1].number + 1
 
     def waive_fee(
         self,
@@ -1103,7 +1170,8 @@ class Loan(Stream):
         if fee is None:
             raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
         row = self._row(fee.instalment)
-        if amount > min(fee.amount - fee.waived, row.fees - row.fees_paid):
+        unpaid = row.penalty_left if fee.owed == Owed.PENALTY else row.fees - row.fees_paid
+        if amount > min(fee.amount - fee.waived, unpaid):
             raise no.FeeUnknown(
                 f"Less than {self._written(amount)} of the fee {fee_ref!r} is unpaid."
             )
@@ -1121,6 +1189,7 @@ class Loan(Stream):
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
+            owed=fee.owed,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
@@ -1343,6 +1412,7 @@ class Loan(Stream):
             dict(self.parts),
             dict(self.splits),
             {fact.ref: fact.on for fact in self.facts if _pays(fact)},
+            [fact for fact in standing(self.facts) if fact.kind == FactKind.FEE],
         )
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
@@ -1351,15 +1421,16 @@ class Loan(Stream):
 
     def _ledger_on(self, on: date) -> Ledger:
         """The ledger after the facts that counted by the end of *on*."""
-        if all(fact.on <= on for fact in self.facts):
-            return self._ledger()
-        return self._rerun([fact for fact in self.facts if fact.on <= on])
+        assert self.terms is not None
+        counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
+        return self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
-        new = facts[-1]
+        assert self.terms is not None
+        terms, new = self.terms, facts[-1]
         if new.kind == FactKind.WAIVER or any(
-            (fact.on, fact.order) > (new.on, new.order) for fact in self.facts
+            counts_from(fact, terms) > counts_from(new, terms) for fact in self.facts
         ):
             return self._rerun(facts)
         ledger = self._ledger()
@@ -1375,9 +1446,7 @@ class Loan(Stream):
             for ref, split in ledger.splits.items()
             if ref in self.splits and ledger.parts[ref] != self.parts[ref]
         ]
-        touched = [
-            row for row, old in zip(ledger.rows, self.instalments, strict=True) if row != old
-        ]
+        touched = [row for row, old in zip_longest(ledger.rows, self.instalments) if row != old]
         state = self.state
         if state in (LoanState.SETTLED, LoanState.CLOSED):
             paid = ledger.is_paid(act.business_on)
@@ -1442,6 +1511,11 @@ class Loan(Stream):
         self._must_be_paid_out()
         if self.state != LoanState.ACTIVE:
             raise no.NotActive(f"The loan is {self._state_words()}.")
+
+    def _must_take_charges(self) -> None:
+        reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START
+        if not (reopens and self.state in (LoanState.SETTLED, LoanState.CLOSED)):
+            self._must_be_active()
 
     def _must_match_offer(self, terms: Terms) -> None:
         offer = (self.amount, self.term_months, self.annual_rate, self.currency)

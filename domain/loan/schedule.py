@@ -23,7 +23,8 @@ class Instalment:
     """One scheduled payment and what of it is paid; amounts in minor units.
 
     ``due_on`` is the contract's date; lateness counts from ``pay_by_on``.
-    ``paid_on`` is the day principal, interest and fees were all paid.
+    ``paid_on`` is the day principal, interest and charges were all paid. What is paid of
+    a penalty counts for what was charged before it counts for what accrued.
     """
 
     number: int
@@ -38,10 +39,11 @@ class Instalment:
     penalty_paid: int = 0
     penalty_waived: int = 0
     paid_on: date | None = None
+    penalty_charged: int | None = None
 
     @property
     def left(self) -> int:
-        """What is still to be paid on it, penalty apart."""
+        """What is still to be paid on it, accrued penalty apart."""
         return (
             self.principal
             + self.interest
@@ -49,12 +51,18 @@ class Instalment:
             - self.principal_paid
             - self.interest_paid
             - self.fees_paid
+            + (self.penalty_left if self.penalty_charged else 0)
         )
 
     @property
     def principal_left(self) -> int:
         """Principal still to be paid on it."""
         return self.principal - self.principal_paid
+
+    @property
+    def penalty_left(self) -> int:
+        """Charged penalty still to be paid on it."""
+        return max((self.penalty_charged or 0) - self.penalty_paid, 0)
 
 
 def level_instalment(principal: int, annual_rate: Decimal, count: int) -> Decimal:

@@ -12,6 +12,9 @@ from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
     TERM_MONTHS_MAX,
+    AllocationScope,
+    ChargesCount,
+    ChargesDue,
     FeeTerm,
     FeeTiming,
     Frequency,
@@ -65,6 +68,10 @@ class Offer:
     future_money: str
     fees: list[FeeTerm]
     evidence: list[str]
+    advance_order: list[str] | None = None
+    allocation_scope: str | None = None
+    charges_due: str | None = None
+    charges_count: str | None = None
 
     def faults(self) -> list[str]:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
@@ -83,13 +90,20 @@ class Offer:
             ("day count", self.day_count, IN_TERMS),
             ("rounding", self.rounding, Rounding),
             ("rule for money not yet due", self.future_money, FutureMoney),
+            ("scope of allocation", self.allocation_scope, AllocationScope),
+            ("rule when charges are due", self.charges_due, ChargesDue),
+            ("rule from when charges count", self.charges_count, ChargesCount),
         ):
-            if value not in list(offered):
+            if value is not None and value not in list(offered):
                 wrong.append(f"The {what} {value!r} is not offered.")
-        if sorted(self.allocation_order) != sorted(Owed):
-            wrong.append(
-                "The allocation order must name fee, interest, penalty and principal once each."
-            )
+        for order, name in (
+            (self.allocation_order, "allocation order"),
+            (self.advance_order, "order for money in advance"),
+        ):
+            if order is not None and sorted(order) != sorted(Owed):
+                wrong.append(
+                    f"The {name} must name fee, interest, penalty and principal once each."
+                )
         if not (rate_fits(self.annual_rate) and rate_fits(self.penalty_rate)):
             wrong.append("Rates cannot be negative or have more than ten decimals.")
         if self.grace_days < 0:
@@ -103,6 +117,11 @@ class Offer:
             wrong.append("Each fee must have a kind of its own.")
         if any(fee.amount <= 0 or fee.timing not in list(FeeTiming) for fee in self.fees):
             wrong.append("Each fee must be above zero and charged at a time that is offered.")
+        for fee in self.fees:
+            if fee.owed not in (None, Owed.FEE, Owed.PENALTY):
+                wrong.append(f"The charge {fee.kind!r} is owed as a fee or as a penalty.")
+            elif fee.owed == Owed.PENALTY and fee.timing != FeeTiming.ON_EVENT:
+                wrong.append(f"The penalty {fee.kind!r} is charged on an event.")
         return wrong
 
 
@@ -174,6 +193,10 @@ class Product(Stream):
             allocation_order=list(offer.allocation_order),
             future_money=offer.future_money,
             fees=list(offer.fees),
+            advance_order=None if offer.advance_order is None else list(offer.advance_order),
+            allocation_scope=offer.allocation_scope,
+            charges_due=offer.charges_due,
+            charges_count=offer.charges_count,
         )
 
     def must_offer(self, amount: int, term_months: int) -> None:
