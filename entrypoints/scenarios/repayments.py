@@ -1,19 +1,315 @@
-"""Cases of repayments."""
+"""Cases of repayments: a loan is taken over, paid and charged, and looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
-from entrypoints.scenarios.terms import Unsupported
+from domain.base.daycount import DayCount
+from domain.base.money import Rounding
+from domain.base.stream import Act
+from domain.base.terms import (
+    AllocationScope,
+    ChargesCount,
+    ChargesDue,
+    FeeTerm,
+    FeeTiming,
+    Frequency,
+    FutureMoney,
+    Method,
+    Owed,
+    Terms,
+)
+from domain.loan.allocation import Part
+from domain.loan.loan import Loan
+from domain.loan.schedule import Instalment
+from entrypoints.scenarios.terms import TermWrong, Unsupported, day, number, objects, one_of, only
 
 if TYPE_CHECKING:
     from entrypoints.scenarios.files import Case
 
+LOAN_ID = UUID("5f0c3bb2-2ad4-4f0e-9f53-0f8b1f0f2a11")
+CENT = Decimal("0.01")
+AMOUNT_MOST = Decimal(10**13)
+CURRENCY = "EUR"
+"""Every currency of the files has two decimals, and changes no figure."""
+
+COMPONENTS = {
+    "fee": Owed.FEE,
+    "interest": Owed.INTEREST,
+    "penalty": Owed.PENALTY,
+    "principal": Owed.PRINCIPAL,
+}
+SCOPES = {"installment": AllocationScope.INSTALMENT, "component": AllocationScope.COMPONENT}
+FUTURES = {
+    "next": FutureMoney.NEXT_INSTALMENT,
+    "last": FutureMoney.LAST_INSTALMENT,
+    "reamortize": FutureMoney.REAMORTISED,
+}
+DUE = {"row": ChargesDue.WITH_INSTALMENT, "charge": ChargesDue.OWN_DAY}
+"""The names of the files and those of our terms."""
+
+EVENTS = {
+    "payment": ("type", "id", "date", "amount", "future"),
+    "charge": ("type", "kind", "due", "amount", "date"),
+    "reverse": ("type", "id", "date"),
+    "check": ("type", "label", "date"),
+}
+
 
 def compute(case: Case) -> dict[str, Any]:
-    """The figures of the case.
+    """What each check of the case finds on the loan.
 
     Raises:
-        Unsupported: always; no engine of these files is offered yet.
+        Unsupported: the terms or events name something that is not offered.
+        ValueError: a term is missing or cannot be used.
+        Refusal: the loan does not take what happens to it.
     """
-    raise Unsupported(f"the engine {case.terms.get('engine')!r} of repayments is not offered")
+    engine = one_of(case.terms, "engine", ENGINES)
+    return ENGINES[engine](case)
+
+
+def _ledger(case: Case) -> dict[str, Any]:
+    only(case.terms, ("engine", "currency", "disbursements", "schedule", "allocation", "loan"))
+    events = [_event(each, f"events[{place}].") for place, each in enumerate(case.events)]
+    lent_on, lent = _lent(case.terms)
+    played = _Played(case.terms, events, lent_on, lent)
+    return {"checks": [found for event in events if (found := played.play(event))]}
+
+
+def _event(said: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(said, dict):
+        raise TermWrong(f"{where[:-1]} is no object")
+    kind = one_of(said, "type", EVENTS)
+    only(said, EVENTS[kind], where)
+    return said
+
+
+def _lent(terms: Mapping[str, Any]) -> tuple[date, int]:
+    draws = objects(terms, "disbursements")
+    if len(draws) > 1:
+        raise Unsupported("a loan paid out in several draws is not offered")
+    only(draws[0], ("date", "amount"), "disbursements[0].")
+    return day(draws[0], "date"), _cents(draws[0], "amount")
+
+
+class _Played:
+    """One loan, and what happens to it in the order of the case."""
+
+    def __init__(
+        self, terms: Mapping[str, Any], events: list[Mapping[str, Any]], lent_on: date, lent: int
+    ) -> None:
+        self.lent = lent
+        self.today = lent_on
+        self.taken = 0
+        self.refs: set[str] = set()
+        rows = [
+            Instalment(place, due_on, due_on, principal, interest, 0)
+            for place, (due_on, principal, interest) in enumerate(_scheduled(terms), start=1)
+        ]
+        self.loan = Loan.migrate(
+            self._act(),
+            LOAN_ID,
+            loan_ref="L-SCENARIO",
+            borrower_id=LOAN_ID,
+            origin="SCENARIO",
+            terms=_terms(terms, lent, len(rows), [_charge(e) for e in _charges(events)]),
+            disbursed_on=lent_on,
+            accrues_from=lent_on,
+            rows=rows,
+        )
+
+    def play(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Let *event* happen; what is found if it is a check."""
+        on = day(event, "date")
+        # The book learns things in the order of the case, however they are dated.
+        self.today = max(self.today, on)
+        self.taken += 1
+        kind = event["type"]
+        if kind == "payment":
+            if (ref := _text(event, "id")) in self.refs:
+                raise TermWrong(f"the payment {ref!r} occurs twice")
+            self.refs.add(ref)
+            self.loan.repay(
+                self._act(),
+                amount=_cents(event, "amount"),
+                currency=self.loan.currency,
+                received_on=on,
+                payment_ref=ref,
+                future_money=_future(event),
+            )
+        elif kind == "charge":
+            self.loan.charge_fee(
+                self._act(),
+                kind=_charge(event).kind,
+                fee_ref=f"charge-{self.taken}",
+                due_on=day(event, "due"),
+            )
+        elif kind == "reverse":
+            self.loan.reverse(self._act(), payment_ref=_text(event, "id"), reason="reversed")
+        else:
+            return {"label": _text(event, "label"), **self._found()}
+        return None
+
+    def _act(self) -> Act:
+        command_id = uuid5(LOAN_ID, str(self.taken))
+        at = datetime.combine(self.today, time(), UTC)
+        return Act("scenario", self.today, at, command_id, command_id)
+
+    def _found(self) -> dict[str, Any]:
+        rows, transactions = self._rows(), self._transactions()
+        return {
+            "rows": rows,
+            "transactions": transactions,
+            "total_outstanding": sum((row["outstanding"] for row in rows), Decimal(0)),
+            "overpaid": sum((each["overpaid"] for each in transactions), Decimal(0)),
+        }
+
+    def _rows(self) -> list[dict[str, Any]]:
+        early, late = self._paid_apart()
+        rows, balance = [], self.lent
+        for row in self.loan.instalments:
+            penalty = row.penalty_charged or 0
+            total = row.principal + row.interest + row.fees + penalty
+            paid = row.principal_paid + row.interest_paid + row.fees_paid + row.penalty_paid
+            balance -= row.principal
+            amounts = {
+                "principal": row.principal,
+                "interest": row.interest,
+                "fee": row.fees,
+                "penalty": penalty,
+                "total": total,
+                "balance": balance,
+                "paid": paid,
+                "outstanding": total - paid,
+                "in_advance": early.get(row.number, 0),
+                "late": late.get(row.number, 0),
+            }
+            rows.append({"due": row.due_on.isoformat(), **_written(amounts)})
+        return rows
+
+    def _paid_apart(self) -> tuple[dict[int, int], dict[int, int]]:
+        """What was paid before the due date of each instalment, and after it."""
+        due_on = {row.number: row.due_on for row in self.loan.instalments}
+        early: dict[int, int] = {}
+        late: dict[int, int] = {}
+        for fact in self.loan.facts:
+            for part in self.loan.parts.get(fact.ref, ()):
+                if fact.on != due_on[part.instalment]:
+                    side = early if fact.on < due_on[part.instalment] else late
+                    side[part.instalment] = side.get(part.instalment, 0) + _all_of(part)
+        return early, late
+
+    def _transactions(self) -> list[dict[str, Any]]:
+        paid = [fact for fact in self.loan.facts if fact.ref in self.loan.splits]
+        transactions, balance = [], self.lent
+        for fact in sorted(paid, key=lambda fact: (fact.on, fact.order)):
+            split = self.loan.splits[fact.ref]
+            balance -= split.principal
+            amounts = {
+                "amount": fact.amount,
+                "principal": split.principal,
+                "interest": split.interest,
+                "fee": split.fees,
+                "penalty": split.penalty,
+                "overpaid": split.unapplied,
+                "loan_balance": balance,
+            }
+            transactions.append({"id": fact.ref, "date": fact.on.isoformat(), **_written(amounts)})
+        return transactions
+
+
+def _scheduled(terms: Mapping[str, Any]) -> list[tuple[date, int, int]]:
+    rows = objects(terms, "schedule")
+    for place, row in enumerate(rows):
+        only(row, ("due", "principal", "interest"), f"schedule[{place}].")
+    return [(day(row, "due"), _cents(row, "principal"), _cents(row, "interest")) for row in rows]
+
+
+def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm]) -> Terms:
+    """Terms with the allocation of the case; the schedule is given, so no rate counts."""
+    allocation = said.get("allocation")
+    if not isinstance(allocation, dict):
+        raise TermWrong("the term 'allocation' is missing")
+    only(allocation, ("order", "scope", "future", "due_means"), "allocation.")
+    orders = allocation.get("order")
+    if not isinstance(orders, dict):
+        raise TermWrong("the term 'allocation.order' is missing")
+    only(orders, ("due", "in_advance"), "allocation.order.")
+    return Terms(
+        product_code="SCENARIO",
+        product_version=1,
+        currency=CURRENCY,
+        amount=lent,
+        term_months=count,
+        frequency=Frequency.MONTH,
+        method=Method.EQUAL_INSTALMENTS,
+        annual_rate=Decimal(0),
+        day_count=DayCount.THIRTY_360,
+        rounding=Rounding.HALF_EVEN,
+        grace_days=0,
+        grace_retroactive=False,
+        penalty_rate=Decimal(0),
+        allocation_order=_order(orders, "due"),
+        future_money=FUTURES[one_of(allocation, "future", FUTURES, "next")],
+        fees=list({charge.kind: charge for charge in charges}.values()),
+        advance_order=_order(orders, "in_advance"),
+        allocation_scope=SCOPES[one_of(allocation, "scope", SCOPES)],
+        charges_due=DUE[one_of(allocation, "due_means", DUE, "row")],
+        charges_count=ChargesCount.FROM_THE_START,
+    )
+
+
+def _order(orders: Mapping[str, Any], name: str) -> list[str]:
+    said = orders.get(name)
+    if not isinstance(said, list):
+        raise TermWrong(f"the term 'allocation.order.{name}' is no list")
+    for each in said:
+        if not isinstance(each, str) or each not in COMPONENTS:
+            raise Unsupported(f"the component {each!r} of 'allocation.order.{name}' is not offered")
+    if sorted(said) != sorted(COMPONENTS):
+        raise TermWrong(f"allocation.order.{name} does not name each component once")
+    return [COMPONENTS[each] for each in said]
+
+
+def _future(payment: Mapping[str, Any]) -> str | None:
+    return FUTURES[one_of(payment, "future", FUTURES)] if "future" in payment else None
+
+
+def _charges(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [event for event in events if event["type"] == "charge"]
+
+
+def _charge(event: Mapping[str, Any]) -> FeeTerm:
+    """The charge as the contract names it: one kind for each amount that occurs."""
+    owed = one_of(event, "kind", ("fee", "penalty"))
+    amount = _cents(event, "amount")
+    return FeeTerm(f"{owed} {amount}", FeeTiming.ON_EVENT, amount, COMPONENTS[owed])
+
+
+def _cents(terms: Mapping[str, Any], name: str) -> int:
+    amount = number(terms, name)
+    if not 0 <= amount <= AMOUNT_MOST or amount % CENT:
+        raise TermWrong(f"{name} {amount} is no amount in cents")
+    return int(amount / CENT)
+
+
+def _written(amounts: dict[str, int]) -> dict[str, Decimal]:
+    return {name: amount * CENT for name, amount in amounts.items()}
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    value = event.get(name)
+    if not isinstance(value, str | int) or not str(value).strip():
+        raise TermWrong(f"the {name!r} of a {event['type']} is missing")
+    return str(value)
+
+
+def _all_of(part: Part) -> int:
+    return part.fees + part.interest + part.penalty + part.principal
+
+
+ENGINES = {"ledger": _ledger}

@@ -36,6 +36,19 @@ def test_a_published_rate_is_ours(case: Case) -> None:
     assert verdict(case, "apr") == Verdict(case.id, "passed")
 
 
+@pytest.mark.parametrize("case", cases("repayments.json"))
+def test_published_repayments_are_ours_where_they_are_offered(case: Case) -> None:
+    found = verdict(case, "repayments")
+
+    if found.status == "unsupported" and case.terms["engine"] not in OFFERED:
+        pytest.skip(f"unsupported: {found.reason}")
+    assert found == Verdict(case.id, "passed")
+
+
+OFFERED = ("ledger",)
+"""Engines of repayments of which no published case may be unsupported."""
+
+
 def checked(kind: str, terms: dict[str, Any], tolerance: str = "0", **expected: Any) -> Verdict:
     case = Case("X", terms, [], expected, Decimal(tolerance))
     return verdict(case, kind)
@@ -226,7 +239,8 @@ def test_each_term_of_a_rate_is_taken(terms: dict[str, Any], expected: dict[str,
             "count",
         ),
         ("schedules", {"engine": "progressive"}, "progressive"),
-        ("repayments", {"engine": "ledger"}, "ledger"),
+        ("repayments", {"engine": "recalc"}, "recalc"),
+        ("repayments", {"engine": "ledger", "overdue_interest": "none"}, "overdue_interest"),
     ],
 )
 def test_what_is_not_offered_is_unsupported_and_named(
@@ -464,3 +478,227 @@ def test_whatever_the_flows_a_rate_case_gets_a_verdict(
         }
 
     assert checked("apr", terms, apr_pct="1").status in ("passed", "failed")
+
+
+# --- repayments ------------------------------------------------------------------------------
+
+LEDGER: dict[str, Any] = {
+    "engine": "ledger",
+    "currency": "EUR",
+    "disbursements": [{"date": "2024-01-01", "amount": "300.00"}],
+    "schedule": [
+        {"due": "2024-02-01", "principal": "100.00", "interest": "3.00"},
+        {"due": "2024-03-01", "principal": "100.00", "interest": "2.00"},
+        {"due": "2024-04-01", "principal": "100.00", "interest": "1.00"},
+    ],
+    "allocation": {
+        "scope": "installment",
+        "order": {
+            "due": ["penalty", "fee", "interest", "principal"],
+            "in_advance": ["principal", "interest", "penalty", "fee"],
+        },
+    },
+}
+
+
+def repayment_case(*events: dict[str, Any], **allocation: Any) -> Case:
+    terms = {**LEDGER, "allocation": {**LEDGER["allocation"], **allocation}}
+    return Case("X", terms, list(events), {"checks": []}, Decimal(0))
+
+
+def found(*events: dict[str, Any], **allocation: Any) -> dict[str, Any]:
+    """What a check after *events* finds."""
+    check = {"type": "check", "label": "end", "date": "2024-12-31"}
+    computed = KINDS["repayments"](repayment_case(*events, check, **allocation))
+    end: dict[str, Any] = computed["checks"][-1]
+    return end
+
+
+def pays(name: str, on: str, amount: str, **more: str) -> dict[str, Any]:
+    return {"type": "payment", "id": name, "date": on, "amount": amount, **more}
+
+
+def charges(kind: str, due: str, amount: str, on: str = "2024-01-02") -> dict[str, Any]:
+    return {"type": "charge", "kind": kind, "due": due, "amount": amount, "date": on}
+
+
+def paid(end: dict[str, Any]) -> list[str]:
+    return [str(row["paid"]) for row in end["rows"]]
+
+
+@pytest.mark.parametrize(
+    ("allocation", "rows"),
+    [
+        ({"future": "next"}, ["103.00", "57.00", "0.00"]),
+        ({"future": "last"}, ["103.00", "0.00", "57.00"]),
+        # 57.00 in equal shares.
+        ({"future": "reamortize"}, ["103.00", "28.50", "28.50"]),
+    ],
+)
+def test_money_in_advance_goes_where_the_case_says(
+    allocation: dict[str, Any], rows: list[str]
+) -> None:
+    assert paid(found(pays("p1", "2024-02-01", "160.00"), **allocation)) == rows
+
+
+def test_a_payment_may_say_otherwise_where_it_goes() -> None:
+    end = found(pays("p1", "2024-01-10", "50.00", future="last"), future="next")
+
+    assert paid(end) == ["0.00", "0.00", "50.00"]
+
+
+def test_what_an_instalment_cannot_take_of_its_share_is_shared_again() -> None:
+    # 102.00 and 1.01 are open; of its share of 50.00 the last gives back 48.99.
+    end = found(
+        pays("p1", "2024-01-10", "103.00"),
+        pays("p2", "2024-01-11", "99.99", future="last"),
+        pays("p3", "2024-01-12", "100.00", future="reamortize"),
+    )
+
+    assert paid(end) == ["103.00", "98.99", "101.00"]
+
+
+def test_a_share_of_nothing_goes_to_the_first_open_instalment() -> None:
+    end = found(pays("p1", "2024-01-10", "0.02"), future="reamortize")
+
+    assert paid(end) == ["0.02", "0.00", "0.00"]
+
+
+def test_a_component_is_finished_over_all_instalments_that_are_due() -> None:
+    end = found(pays("p1", "2024-03-01", "55.00"), scope="component")
+
+    (one,) = end["transactions"]
+    assert (str(one["interest"]), str(one["principal"])) == ("5.00", "50.00")
+    assert paid(end) == ["53.00", "2.00", "0.00"]
+
+
+def test_a_charge_after_the_last_row_makes_one_that_takes_what_is_due_up_to_its_day() -> None:
+    end = found(
+        charges("penalty", "2024-04-20", "7.00"),
+        charges("fee", "2024-04-10", "5.00"),
+        charges("fee", "2024-04-30", "2.00"),
+    )
+
+    assert [(row["due"], str(row["total"])) for row in end["rows"][3:]] == [
+        ("2024-04-20", "12.00"),
+        ("2024-04-30", "2.00"),
+    ]
+
+
+def test_a_charge_posted_later_takes_its_part_of_an_earlier_payment() -> None:
+    end = found(
+        pays("p1", "2024-02-01", "53.00"), charges("fee", "2024-01-20", "10.00", on="2024-06-01")
+    )
+
+    (one,) = end["transactions"]
+    assert (str(one["fee"]), str(one["principal"])) == ("10.00", "40.00")
+
+
+@pytest.mark.parametrize(("due_means", "fee"), [("row", "0.00"), ("charge", "10.00")])
+def test_a_charge_is_due_with_its_row_or_on_its_own_day(due_means: str, fee: str) -> None:
+    end = found(
+        charges("fee", "2024-01-20", "10.00"),
+        pays("p1", "2024-01-20", "30.00"),
+        due_means=due_means,
+    )
+
+    (one,) = end["transactions"]
+    assert (str(one["fee"]), str(end["rows"][0]["in_advance"])) == (fee, "30.00")
+
+
+def test_a_settled_loan_is_open_again_when_a_charge_is_posted() -> None:
+    end = found(
+        pays("p1", "2024-02-01", "306.00"), charges("penalty", "2024-03-15", "4.00", "2024-05-01")
+    )
+
+    assert (str(end["total_outstanding"]), str(end["overpaid"])) == ("4.00", "0.00")
+
+
+def test_what_is_overpaid_is_told_apart_and_used_by_a_later_charge() -> None:
+    too_much = pays("p1", "2024-02-01", "310.00")
+
+    assert str(found(too_much)["overpaid"]) == "4.00"
+    end = found(too_much, charges("fee", "2024-06-15", "3.00", "2024-06-01"))
+    assert (str(end["overpaid"]), str(end["total_outstanding"])) == ("1.00", "0.00")
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ({"type": "payoff", "id": "p1", "date": "2024-02-01"}, "payoff"),
+        ({"type": "rate_change", "effective": "2024-02-01"}, "rate_change"),
+        (pays("p1", "2024-02-01", "1.00", future="first"), "first"),
+        (pays("p1", "2024-02-01", "1.00", source="cash"), "'events[0].source'"),
+        (charges("interest", "2024-02-01", "1.00"), "interest"),
+    ],
+)
+def test_an_event_that_is_not_offered_is_unsupported_and_named(
+    event: dict[str, Any], named: str
+) -> None:
+    answer = verdict(repayment_case(event), "repayments")
+
+    assert answer.status == "unsupported"
+    assert named in (answer.reason or "")
+
+
+@pytest.mark.parametrize(
+    "allocation",
+    [
+        {"scope": "loan"},
+        {"future": "previous"},
+        {"due_means": "posting"},
+        {"rounding": "half_up"},
+        {"order": {"due": ["capital"], "in_advance": []}},
+    ],
+)
+def test_an_allocation_that_is_not_offered_is_unsupported(allocation: dict[str, Any]) -> None:
+    assert verdict(repayment_case(**allocation), "repayments").status == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pays("p1", "2024-02-01", "1.005"),
+        pays("p1", "2024-02-01", "-1.00"),
+        pays("p1", "2024-02-30", "1.00"),
+        pays("p1", "2023-12-31", "1.00"),
+        {"type": "payment", "date": "2024-02-01", "amount": "1.00"},
+        {"type": "reverse", "id": "p9", "date": "2024-02-01"},
+    ],
+)
+def test_an_event_that_cannot_happen_fails_its_case(event: dict[str, Any]) -> None:
+    answer = verdict(repayment_case(event), "repayments")
+
+    assert answer.status == "failed"
+    assert answer.reason
+
+
+def test_the_same_payment_twice_is_a_mistake_of_the_case() -> None:
+    twice = pays("p1", "2024-02-01", "1.00")
+
+    assert verdict(repayment_case(twice, twice), "repayments").status == "failed"
+
+
+EVENT_NAMES = st.sampled_from(
+    ["type", "id", "date", "amount", "due", "kind", "future", "label", "reason"]
+)
+EVENT_VALUES = st.one_of(
+    SCALARS,
+    st.sampled_from(["payment", "charge", "reverse", "check", "fee", "penalty", "last", "p1"]),
+    st.sampled_from(["2024-02-01", "2024-05-01", "0001-01-01", "9999-12-31"]),
+    st.integers(0, 10**7).map(lambda cents: str(Decimal(cents) / 100)),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.dictionaries(EVENT_NAMES, EVENT_VALUES, max_size=6), max_size=5), TERMS)
+def test_whatever_happens_in_a_case_of_repayments_it_gets_a_verdict(
+    events: list[dict[str, Any]], changes: dict[str, Any]
+) -> None:
+    case = Case("X", {**LEDGER, **changes}, events, {"checks": []}, Decimal(0))
+
+    assert verdict(case, "repayments").status in ("passed", "failed", "unsupported")
+    case = Case(
+        "X", LEDGER, [*events, pays("p7", "2024-02-01", "50.00")], {"checks": []}, Decimal(0)
+    )
+    assert verdict(case, "repayments").status in ("passed", "failed", "unsupported")
