@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -12,6 +13,7 @@ from domain.base.daycount import DayCount
 from domain.base.money import Rounding
 from domain.base.stream import Act
 from domain.base.terms import (
+    TERM_MONTHS_MAX,
     AllocationScope,
     ChargesCount,
     ChargesDue,
@@ -26,7 +28,17 @@ from domain.base.terms import (
 from domain.loan.allocation import Part
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
-from entrypoints.scenarios.terms import TermWrong, Unsupported, day, number, objects, one_of, only
+from domain.loan.settlement import daily_simple, statutory_figure
+from entrypoints.scenarios.terms import (
+    TermWrong,
+    Unsupported,
+    day,
+    number,
+    objects,
+    one_of,
+    only,
+    whole,
+)
 
 if TYPE_CHECKING:
     from entrypoints.scenarios.files import Case
@@ -58,6 +70,14 @@ EVENTS = {
     "reverse": ("type", "id", "date"),
     "check": ("type", "label", "date"),
 }
+SETTLING = {
+    "payment": ("type", "id", "date", "amount"),
+    "reverse": ("type", "id", "date"),
+    "settlement_quote": ("type", "date"),
+}
+
+RATE_PLACES_MOST = 20
+APR_MOST = Decimal(1000)
 
 
 def compute(case: Case) -> dict[str, Any]:
@@ -74,17 +94,17 @@ def compute(case: Case) -> dict[str, Any]:
 
 def _ledger(case: Case) -> dict[str, Any]:
     only(case.terms, ("engine", "currency", "disbursements", "schedule", "allocation", "loan"))
-    events = [_event(each, f"events[{place}].") for place, each in enumerate(case.events)]
+    events = [_event(each, f"events[{place}].", EVENTS) for place, each in enumerate(case.events)]
     lent_on, lent = _lent(case.terms)
     played = _Played(case.terms, events, lent_on, lent)
     return {"checks": [found for event in events if (found := played.play(event))]}
 
 
-def _event(said: Any, where: str) -> Mapping[str, Any]:
+def _event(said: Any, where: str, known: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
     if not isinstance(said, dict):
         raise TermWrong(f"{where[:-1]} is no object")
-    kind = one_of(said, "type", EVENTS)
-    only(said, EVENTS[kind], where)
+    kind = one_of(said, "type", known)
+    only(said, known[kind], where)
     return said
 
 
@@ -312,4 +332,70 @@ def _all_of(part: Part) -> int:
     return part.fees + part.interest + part.penalty + part.principal
 
 
-ENGINES = {"ledger": _ledger}
+def _daily_simple(case: Case) -> dict[str, Any]:
+    terms = case.terms
+    only(terms, ("engine", "currency", "principal", "start", "daily_rate_pct"))
+    rate = number(terms, "daily_rate_pct") / 100
+    if rate < 0:
+        raise TermWrong(f"daily_rate_pct {rate * 100} is below zero")
+    lent, start = _cents(terms, "principal"), day(terms, "start")
+    paid: dict[str, tuple[date, int]] = {}
+    found: dict[str, Any] = {}
+    for place, said in enumerate(case.events):
+        event = _event(said, f"events[{place}].", SETTLING)
+        if event["type"] == "payment":
+            ref = _text(event, "id")
+            if ref in paid:
+                raise TermWrong(f"the payment {ref!r} occurs twice")
+            paid[ref] = (day(event, "date"), _cents(event, "amount"))
+        elif event["type"] == "reverse":
+            ref = _text(event, "id")
+            if paid.pop(ref, None) is None:
+                raise TermWrong(f"the payment {ref!r} is not there to be reversed")
+        else:
+            quote = daily_simple(lent, rate, start, paid.values(), day(event, "date"))
+            figures = {
+                "amount": quote.amount,
+                "principal": quote.principal,
+                "interest": quote.interest,
+            }
+            found["settlement"] = {"date": quote.on.isoformat(), **_written(figures)}
+    return found
+
+
+def _uk_rebate(case: Case) -> dict[str, Any]:
+    terms = case.terms
+    only(
+        terms,
+        (
+            *("engine", "currency", "principal", "payment", "number_of_payments", "apr_pct"),
+            *("settlement_period", "rate_places", "part_period_num", "part_period_den"),
+        ),
+    )
+    if case.events:
+        raise Unsupported("events do not change a rebate")
+    count, elapsed = whole(terms, "number_of_payments"), whole(terms, "settlement_period")
+    if not 0 <= elapsed <= count <= TERM_MONTHS_MAX:
+        raise TermWrong(f"settlement after {elapsed} of {count} months")
+    places = whole(terms, "rate_places")
+    if not 0 <= places <= RATE_PLACES_MOST:
+        raise TermWrong(f"rate_places {places} is not between 0 and {RATE_PLACES_MOST}")
+    num, den = whole(terms, "part_period_num", 0), whole(terms, "part_period_den", 1)
+    if den < 1 or not 0 <= num <= den:
+        raise TermWrong(f"{num}/{den} is no part of a month")
+    apr = number(terms, "apr_pct") / 100
+    if not 0 <= apr <= APR_MOST:
+        raise TermWrong(f"apr_pct {apr * 100} cannot be used")
+    payment = _cents(terms, "payment")
+    figure = statutory_figure(
+        principal=_cents(terms, "principal"),
+        instalment=payment,
+        apr=apr,
+        months_elapsed=elapsed,
+        rate_places=places,
+        part_month=Fraction(num, den),
+    )
+    return {"rebate": (payment * (count - elapsed) - figure) * CENT}
+
+
+ENGINES = {"ledger": _ledger, "daily_simple": _daily_simple, "uk_rebate": _uk_rebate}

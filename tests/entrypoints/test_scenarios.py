@@ -45,7 +45,7 @@ def test_published_repayments_are_ours_where_they_are_offered(case: Case) -> Non
     assert found == Verdict(case.id, "passed")
 
 
-OFFERED = ("ledger",)
+OFFERED = ("ledger", "daily_simple", "uk_rebate")
 """Engines of repayments of which no published case may be unsupported."""
 
 
@@ -702,3 +702,59 @@ def test_whatever_happens_in_a_case_of_repayments_it_gets_a_verdict(
         "X", LEDGER, [*events, pays("p7", "2024-02-01", "50.00")], {"checks": []}, Decimal(0)
     )
     assert verdict(case, "repayments").status in ("passed", "failed", "unsupported")
+
+
+SIMPLE = {
+    "engine": "daily_simple",
+    "principal": "100.00",
+    "start": "2024-01-01",
+    "daily_rate_pct": "0.1",
+}
+QUOTE = {"type": "settlement_quote", "date": "2024-01-21"}
+
+
+def test_a_payment_reversed_before_a_quote_counts_for_nothing() -> None:
+    events = [
+        pays("p1", "2024-01-11", "11.00"),
+        {"type": "reverse", "id": "p1", "date": "2024-01-15"},
+        QUOTE,
+    ]
+    settled = {"date": "2024-01-21", "amount": "102", "principal": "100", "interest": "2"}
+    case = Case("X", SIMPLE, events, {"settlement": settled}, Decimal(0))
+
+    assert verdict(case, "repayments") == Verdict("X", "passed")
+
+
+REBATE = {
+    "engine": "uk_rebate",
+    "principal": "1000.00",
+    "payment": "250.00",
+    "number_of_payments": 4,
+    "apr_pct": "0",
+    "settlement_period": 2,
+    "rate_places": 6,
+}
+
+
+@pytest.mark.parametrize(
+    ("terms", "events", "status"),
+    [
+        (REBATE, [], "passed"),
+        ({**REBATE, "rounding": "half_up"}, [], "unsupported"),
+        (REBATE, [QUOTE], "unsupported"),
+        ({**REBATE, "settlement_period": 5}, [], "failed"),
+        ({**REBATE, "part_period_num": 3, "part_period_den": 0}, [], "failed"),
+        ({**REBATE, "rate_places": 99}, [], "failed"),
+        ({**REBATE, "apr_pct": "-1"}, [], "failed"),
+        ({**SIMPLE, "cap": "1"}, [QUOTE], "unsupported"),
+        (SIMPLE, [{**QUOTE, "date": "2023-01-21"}], "failed"),
+        (SIMPLE, [{"type": "check", "label": "c", "date": "2024-01-21"}], "unsupported"),
+        (SIMPLE, [{"type": "reverse", "id": "p1", "date": "2024-01-21"}], "failed"),
+    ],
+)
+def test_a_settlement_gets_the_verdict_its_terms_allow(
+    terms: dict[str, Any], events: list[dict[str, Any]], status: str
+) -> None:
+    case = Case("X", terms, events, {"rebate": "0.00"}, Decimal(0))
+
+    assert verdict(case, "repayments").status == status
