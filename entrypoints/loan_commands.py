@@ -318,6 +318,9 @@ def repay(
     currency: Annotated[str | None, typer.Option(help="If it is not the loan's.")] = None,
     source: Annotated[str, typer.Option(help="BORROWER, THIRD_PARTY, GUARANTOR ...")] = "BORROWER",
     payoff: Annotated[bool, typer.Option("--payoff", help="Close the loan early.")] = False,
+    future: Annotated[
+        str | None, typer.Option(help="Where it goes beyond what is due: LAST_INSTALMENT ...")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -340,6 +343,7 @@ def repay(
             payment_ref=ref or f"P-{act.command_id}",
             source=source,
             payoff=payoff,
+            future_money=future,
         )
 
     carry_out(do, actor, command_id, as_json)
@@ -401,13 +405,16 @@ def refund(
 @app.command("fee", rich_help_panel=MONEY)
 def charge_fee(
     loan: Loan,
-    kind: Annotated[str, typer.Argument(help="A fee that the contract names.")],
+    kind: Annotated[str, typer.Argument(help="A fee or penalty that the contract names.")],
     ref: Annotated[str | None, typer.Option(help="The fee's reference.")] = None,
+    due: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="If not with the next instalment.")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Charge a fee that the contract names."""
+    """Charge a fee or penalty that the contract names."""
     from domain.commands import loans
 
     carry_out(
@@ -417,6 +424,7 @@ def charge_fee(
             loan_id=opened.stream_id(loan),
             kind=kind,
             fee_ref=ref or f"F-{act.command_id}",
+            due_on=due.date() if due else None,
         ),
         actor,
         command_id,

@@ -264,11 +264,12 @@ class ShownInstalment:
 
 @dataclass(frozen=True)
 class ContractFee:
-    """A fee that the contract names."""
+    """A fee that the contract names, or what is *owed* otherwise."""
 
     kind: str
     timing: str
     amount: int
+    owed: str | None
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,10 @@ class ShownTerms:
     allocation_order: list[str] | None
     future_money: str | None
     calendar: str | None
+    advance_order: list[str] | None
+    allocation_scope: str | None
+    charges_due: str | None
+    charges_count: str | None
 
 
 @dataclass(frozen=True)

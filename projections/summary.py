@@ -69,6 +69,10 @@ TABLES = (
             "allocation_order": "text[]",
             "future_money": "text",
             "calendar": "text",
+            "advance_order": "text[]",
+            "allocation_scope": "text",
+            "charges_due": "text",
+            "charges_count": "text",
         },
         key=("loan_id", "version"),
     ),
@@ -82,6 +86,7 @@ TABLES = (
             "kind": "text",
             "timing": "text",
             "amount": "bigint",
+            "owed": "text",
         },
         key=("loan_id", "number"),
     ),
@@ -340,6 +345,7 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
                 "kind": fee.kind,
                 "timing": fee.timing,
                 "amount": fee.amount,
+                "owed": fee.owed,
             },
         )
         for number, fee in enumerate(terms.fees, start=1)
@@ -359,6 +365,10 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
         allocation_order=terms.allocation_order,
         future_money=terms.future_money,
         calendar=terms.calendar,
+        advance_order=terms.advance_order,
+        allocation_scope=terms.allocation_scope,
+        charges_due=terms.charges_due,
+        charges_count=terms.charges_count,
     )
     return [in_full, *fees]
 

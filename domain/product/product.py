@@ -90,11 +90,11 @@ class Offer:
             ("day count", self.day_count, IN_TERMS),
             ("rounding", self.rounding, Rounding),
             ("rule for money not yet due", self.future_money, FutureMoney),
-            ("scope of allocation", self.allocation_scope, AllocationScope),
-            ("rule when charges are due", self.charges_due, ChargesDue),
-            ("rule from when charges count", self.charges_count, ChargesCount),
+            ("scope of allocation", self.allocation_scope, [None, *AllocationScope]),
+            ("rule when charges fall due", self.charges_due, [None, *ChargesDue]),
+            ("rule from when charges count", self.charges_count, [None, *ChargesCount]),
         ):
-            if value is not None and value not in list(offered):
+            if value not in list(offered):
                 wrong.append(f"The {what} {value!r} is not offered.")
         for order, name in (
             (self.allocation_order, "allocation order"),

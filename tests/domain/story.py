@@ -172,9 +172,9 @@ def refund(loan: Loan, refund_ref: str, amount: int, on: date, **changes: Any) -
     loan.refund(act(on), amount=amount, refund_ref=refund_ref, **{**people, **changes})
 
 
-def fee_charged(fee_ref: str, on: date, kind: str = "LETTER") -> Step:
+def fee_charged(fee_ref: str, on: date, kind: str = "LETTER", due_on: date | None = None) -> Step:
     """A fee of the contract that was charged."""
-    return lambda loan: loan.charge_fee(act(on), kind=kind, fee_ref=fee_ref)
+    return lambda loan: loan.charge_fee(act(on), kind=kind, fee_ref=fee_ref, due_on=due_on)
 
 
 def fee_waived(fee_ref: str, amount: int, on: date) -> Step:

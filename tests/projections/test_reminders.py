@@ -3,8 +3,18 @@
 from datetime import date
 
 from domain.base.policy import HoldRule
+from domain.base.terms import FeeTerm
 from projections import reminders
-from tests.domain.story import BORROWER_ID, JAN_15, act, disbursed, repay, write_off
+from tests.domain.story import (
+    BORROWER_ID,
+    JAN_15,
+    act,
+    disbursed,
+    fee_charged,
+    repay,
+    terms,
+    write_off,
+)
 from tests.projections.rows import borrower, migrated, only, rows
 
 FEB_15 = date(2025, 2, 15)
@@ -114,3 +124,18 @@ def test_a_loan_taken_over_brings_its_dates_after_holidays() -> None:
         (12, JAN_15, date(2025, 2, 1), date(2025, 2, 3)),
     ]
     assert only(found["reminders_state"], "state") == [("ACTIVE",)]
+
+
+def test_a_charge_after_the_last_instalment_is_a_due_date_of_its_own() -> None:
+    loan = disbursed(terms(fees=[FeeTerm("BREACH", "ON_EVENT", 20_00, "PENALTY")]))
+    on, due_on = date(2025, 2, 1), date(2026, 2, 20)
+    fee_charged("F-1", on=on, kind="BREACH", due_on=due_on)(loan)
+    fee_charged("F-2", on=on, kind="BREACH", due_on=date(2025, 2, 3))(loan)
+
+    found = rows(reminders, loan)
+
+    assert only(found["reminders_due_date"][12:], "number", "business_on", "pay_by_on") == [
+        (13, on, due_on)
+    ]
+    left = [row for row in found["reminders_left"] if row["number"] in (1, 13)]
+    assert only(left, "number", "amount_left") == [(1, 86_07), (13, 20_00), (1, 106_07)]

@@ -4,6 +4,7 @@ from datetime import date
 
 from hypothesis import given
 
+from domain.base.terms import FeeTerm
 from projections import statement
 from tests.domain.story import (
     LETTER_FEE,
@@ -88,6 +89,19 @@ def test_a_fee_and_its_waiver_are_lines() -> None:
     assert only(found[1:], "kind", "ref", "amount", "fees", "owed_after") == [
         ("fee", "F-1", 20_00, 20_00, 1_052_80),
         ("waiver", "F-1", -5_00, -5_00, 1_047_80),
+    ]
+
+
+def test_a_charged_penalty_is_a_line_of_its_own_kind() -> None:
+    loan = disbursed(terms(fees=[FeeTerm("BREACH", "ON_EVENT", 20_00, "PENALTY")]))
+    loan.charge_fee(act(date(2025, 2, 1)), kind="BREACH", fee_ref="F-1")
+    waive(loan, "F-1", 5_00, date(2025, 2, 2))
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[1:], "kind", "amount", "fees", "penalty", "owed_after") == [
+        ("penalty", 20_00, 0, 20_00, 1_052_80),
+        ("waiver", -5_00, 0, -5_00, 1_047_80),
     ]
 
 

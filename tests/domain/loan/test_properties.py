@@ -41,8 +41,18 @@ TERMS = st.builds(
             [],
             [FeeTerm("LETTER", "ON_EVENT", 20_00)],
             [FeeTerm("LETTER", "ON_EVENT", 3_00), FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)],
+            [
+                FeeTerm("LETTER", "ON_EVENT", 3_00),
+                FeeTerm("BREACH", "ON_EVENT", 30_00, "PENALTY"),
+                FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00),
+            ],
         ]
     ),
+    future_money=st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT", "REAMORTISED"]),
+    advance_order=st.none() | ORDERS,
+    allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
+    charges_due=st.sampled_from([None, "WITH_INSTALMENT", "OWN_DAY"]),
+    charges_count=st.sampled_from([None, "FROM_THEIR_DAY", "FROM_THE_START"]),
 )
 
 
@@ -201,7 +211,8 @@ def tried(loan: Loan, number: int, on: date, it: Try) -> None:
 
 def _repay(loan: Loan, number: int, on: date, it: Try) -> None:
     received_on = max(on - timedelta(days=it.backdated_days), JAN_15)
-    story.repay(loan, f"P-{number}", it.amount, received_on, on)
+    future = "LAST_INSTALMENT" if it.which == 1 else None
+    story.repay(loan, f"P-{number}", it.amount, received_on, on, future_money=future)
 
 
 def _pay_off(loan: Loan, number: int, on: date, it: Try) -> None:
@@ -219,7 +230,9 @@ def _refund(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _charge_fee(loan: Loan, number: int, on: date, it: Try) -> None:
-    story.fee_charged(f"F-{number}", on=on)(loan)
+    kind = "BREACH" if it.which % 2 else "LETTER"
+    due_on = on + timedelta(days=it.amount % 200 - 20) if it.which > 3 else None
+    story.fee_charged(f"F-{number}", on=on, kind=kind, due_on=due_on)(loan)
 
 
 def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:

@@ -53,6 +53,13 @@ def test_a_sound_product_is_published_with_all_its_parts() -> None:
         {"fees": [FeeTerm("LETTER", "ON_EVENT", -5_00)]},
         {"fees": [FeeTerm("LETTER", "SOMETIMES", 5_00)]},
         {"fees": [FeeTerm("", "ON_EVENT", 5_00)]},
+        {"fees": [FeeTerm("BREACH", "ON_EVENT", 5_00, "INTEREST")]},
+        {"fees": [FeeTerm("BREACH", "PER_INSTALMENT", 5_00, "PENALTY")]},
+        {"advance_order": []},
+        {"advance_order": ["FEE", "FEE", "INTEREST", "PENALTY"]},
+        {"allocation_scope": "LOAN"},
+        {"charges_due": "NEVER"},
+        {"charges_count": "SOMETIMES"},
         {"fees": [FeeTerm("LETTER", "ON_EVENT", 5_00), FeeTerm("LETTER", "ON_EVENT", 6_00)]},
     ],
 )
@@ -103,3 +110,21 @@ def test_at_its_limits_a_product_lends() -> None:
 
     assert product.terms(100_00, 1).amount == 100_00
     assert product.terms(10_000_00, 24).amount == 10_000_00
+
+
+def test_a_loan_is_signed_on_the_allocation_its_product_names() -> None:
+    order = ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"]
+    product = published(
+        advance_order=order,
+        allocation_scope="COMPONENT",
+        charges_due="OWN_DAY",
+        charges_count="FROM_THE_START",
+        future_money="REAMORTISED",
+        fees=[FeeTerm("BREACH", "ON_EVENT", 5_00, "PENALTY")],
+    )
+
+    terms = product.terms(OFFER.amount_min, OFFER.term_months_min)
+
+    assert (terms.advance_order, terms.allocation_scope) == (order, "COMPONENT")
+    assert (terms.charges_due, terms.charges_count) == ("OWN_DAY", "FROM_THE_START")
+    assert (terms.future_money, terms.fees[0].owed) == ("REAMORTISED", "PENALTY")
