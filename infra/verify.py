@@ -255,7 +255,8 @@ LOAN_ROWS = {
     "summary, instalments": (
         "SELECT loan_id, array_agg(ARRAY[number::text, due_on::text, pay_by_on::text,"
         " principal::text, interest::text, fees::text, principal_paid::text, interest_paid::text,"
-        " fees_paid::text, penalty_paid::text, paid_on::text] ORDER BY number)"
+        " fees_paid::text, penalty_paid::text, paid_on::text, penalty_charged::text]"
+        " ORDER BY number)"
         " FROM (SELECT DISTINCT ON (loan_id, number) * FROM rm.summary_instalment"
         " WHERE loan_id = ANY(%s) ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
     ),
@@ -398,7 +399,7 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
 def _instalment(row: Instalment) -> list[str | None]:
     names = ("number", "due_on", "pay_by_on", "principal", "interest", "fees")
     paid = ("principal_paid", "interest_paid", "fees_paid", "penalty_paid", "paid_on")
-    return [_text(getattr(row, name)) for name in (*names, *paid)]
+    return [_text(getattr(row, name)) for name in (*names, *paid, "penalty_charged")]
 
 
 def _money_of(loan: Loan) -> tuple[int, ...]:

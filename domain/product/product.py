@@ -130,6 +130,7 @@ class Product(Stream):
 
     TOPIC = "product"
     KAFKA_TOPIC = "product.events"
+    SNAPSHOT_VERSION = 2
 
     def __init__(self) -> None:
         self.offer: Offer

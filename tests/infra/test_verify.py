@@ -416,6 +416,7 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "summary, instalments": [
         ("rm_summary_v2.summary_instalment", "principal_paid = coalesce(principal_paid, 0) + 1"),
         ("rm_summary_v2.summary_instalment", "pay_by_on = pay_by_on + 1"),
+        ("rm_summary_v2.summary_instalment", "penalty_charged = 1"),
     ],
     "summary, money": [("rm_summary_v2.summary_money", "received = coalesce(received, 0) + 1")],
     "statement": [
