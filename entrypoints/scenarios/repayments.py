@@ -88,7 +88,9 @@ def compute(case: Case) -> dict[str, Any]:
         ValueError: a term is missing or cannot be used.
         Refusal: the loan does not take what happens to it.
     """
-    engine = one_of(case.terms, "engine", ENGINES)
+    engine = one_of(case.terms, "engine", [*ENGINES, *NOT_OFFERED])
+    if engine in NOT_OFFERED:
+        raise Unsupported(f"the engine {engine!r} is not offered: {NOT_OFFERED[engine]}")
     return ENGINES[engine](case)
 
 
@@ -399,3 +401,9 @@ def _uk_rebate(case: Case) -> dict[str, Any]:
 
 
 ENGINES = {"ledger": _ledger, "daily_simple": _daily_simple, "uk_rebate": _uk_rebate}
+NOT_OFFERED = {
+    "recalc": "interest is not recalculated on the balance of each day",
+    "cumulative_recalc": "its rules differ with the place of a payment in its period",
+    "overdue_fee": "no penalty is charged of itself as a share of an overdue instalment",
+}
+"""Why an engine of the format is not there."""
