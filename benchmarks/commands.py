@@ -18,6 +18,7 @@ from benchmarks.report import Aim, Line
 from domain.commands import loans
 from infra.bootstrap import open_book
 from infra.embedded.part import Step
+from infra.garbage import collect_seldom
 
 EVENTS_BEFORE = 10
 USES = 3
@@ -104,6 +105,7 @@ def _write(  # noqa: PLR0917 - a process takes its arguments by position
     answers: Queue[list[Span]],
 ) -> None:
     """One writer: rounds of raw commits and of commands, in step with the others."""
+    collect_seldom()
     spans: list[Span] = []
     turns = iter(ids * USES)
     with open_book(url, connections=1) as book, psycopg.connect(url, autocommit=True) as raw:

@@ -21,6 +21,7 @@ from benchmarks.report import Aim, Line
 from domain.commands import loans
 from infra.bootstrap import PROJECTOR, as_role, open_book
 from infra.embedded.part import Step
+from infra.garbage import collect_seldom
 from infra.trouble import Trouble
 
 PER_SECOND = 200
@@ -114,6 +115,7 @@ def give_commands(url: str, ids: list[UUID], seconds: int, tell: Connection) -> 
 
     A machine that cannot keep up is not asked for more than twice the time.
     """
+    collect_seldom()
     with open_book(url, connections=1) as book, closing(tell):
         started = time.monotonic()
         for number in range((seconds + WARM_UP_SECONDS) * PER_SECOND):

@@ -157,6 +157,9 @@ def _without_password(url: str) -> str:
 
 def main() -> None:
     """Runs the command line; an error is a sentence, its traceback in a file."""
+    from infra.garbage import collect_seldom
+
+    collect_seldom()
     try:
         app(prog_name="loans")
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import sys
 
 from infra import logs, relay
 from infra.codec import UnknownSchema
+from infra.garbage import collect_seldom
 from infra.processes import connected
 from infra.settings import Settings
 from infra.stopping import stop_on_signal, watchdog
@@ -13,6 +14,7 @@ from infra.trouble import Trouble
 def main() -> None:
     """Publish until told to stop."""
     stop = stop_on_signal()
+    collect_seldom()
     settings = connected(Settings())
     assert settings.database_url and settings.kafka_bootstrap
     logs.configure(settings, "relay")

@@ -19,6 +19,7 @@ from kafka.structs import MemberState, OffsetAndMetadata
 
 from infra import codec, logs
 from infra.codec import UnknownSchema
+from infra.garbage import collect_seldom
 from infra.processes import connected
 from infra.settings import Settings
 from infra.stopping import stop_on_signal
@@ -79,6 +80,7 @@ class Taken(ConsumerRebalanceListener):  # type: ignore[misc]
 def run(projection: Projection) -> None:
     """Keep a view up to date until told to stop; what a consumer's ``main`` calls."""
     stop = stop_on_signal()
+    collect_seldom()
     settings = connected(Settings())
     assert settings.database_url and settings.kafka_bootstrap
     logs.configure(settings, projection.NAME)
