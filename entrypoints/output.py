@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -30,9 +31,14 @@ def emit(answer: T, *, as_json: bool, render: Callable[[T], None]) -> None:
     Records become objects; dates, decimals and ids their text.
     """
     if as_json:
-        print(json.dumps(_plain(answer), ensure_ascii=False, default=str))  # noqa: T201
+        print(json.dumps(_plain(answer), ensure_ascii=False, default=_text))  # noqa: T201
     else:
         render(answer)
+
+
+def _text(value: Any) -> str:
+    # Decimal's own text of a zero rate with ten decimals is 0E-10.
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _plain(answer: Any) -> Any:

@@ -1305,7 +1305,7 @@ class Loan(Stream):
         Of a past day it says what closed it then, by what is known now.
         """
         self._must_be_paid_out()
-        ledger = self._ledger_on(on)
+        ledger = self.ledger_on(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)
 
     def received(self, from_on: date, until_on: date) -> int:
@@ -1419,7 +1419,7 @@ class Loan(Stream):
         assert self.terms is not None and self.accrues_from is not None
         return run(self.terms, self.accrues_from, self.opening, facts, self.opening_unapplied)
 
-    def _ledger_on(self, on: date) -> Ledger:
+    def ledger_on(self, on: date) -> Ledger:
         """The ledger after the facts that counted by the end of *on*."""
         assert self.terms is not None
         counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]

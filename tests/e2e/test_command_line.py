@@ -113,7 +113,7 @@ class CommandLine:
         return loan
 
 
-@pytest.mark.parametrize("group", ["", "borrower", "day", "product", "projections"])
+@pytest.mark.parametrize("group", ["", "borrower", "day", "product", "projections", "scenario"])
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
     ended = system.run(*group.split(), "--help")
 
@@ -147,6 +147,8 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
         is_paid_off_and_refunded(loans, str(colleague.lend()))
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
+    cases = loans("scenario check", "tests/golden/daycount.json")
+    assert {case["status"] for case in cases} == {"passed"}
 
     assert set(commands()) - SERVED_ELSEWHERE == loans.given
 
@@ -204,6 +206,8 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     version = str(loans("history", loan)[-1]["version"])
     shown = loans("show", loan, "--version", version)["found"]
     assert (shown["days_past_due"], shown["loan_ref"]) == (4, loan)
+    stood = loans("show", loan, "--as-of", str(moved_to), "--known-at", str(moved_to))
+    assert (stood["state"], stood["days_past_due"], stood["bucket"]) == ("ACTIVE", 0, "M0")
     loans("statement", loan, "--version", version)
     cases = loans("collections", "--at", "10:00", "--limit", "1000")["found"]
     assert loan in [case["loan_ref"] for case in cases]

@@ -1,0 +1,141 @@
+"""A loan as it stood on one day, by what was known on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.base.stream import Stream
+from domain.loan import delinquency
+from domain.loan.ledger import Balance
+from domain.loan.loan import Loan, LoanState
+from domain.loan.schedule import Instalment
+
+KnownAt = date | datetime
+"""A business date, to its end; or an instant with a zone."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A loan on *as_of*, by its first *version* events; amounts in minor units.
+
+    Penalty, payoff and what is overdue are as of that day's end. Before the money was
+    paid out there is a state, and no figure.
+    """
+
+    loan_id: UUID
+    loan_ref: str
+    borrower_id: UUID
+    as_of: date
+    version: int
+    known_until: date
+    state: str
+    product_code: str
+    product_version: int
+    currency: str
+    amount: int
+    term_months: int
+    annual_rate: Decimal | None
+    disbursed_on: date | None
+    balance: Balance | None
+    payoff: int | None
+    amount_overdue: int
+    days_past_due: int
+    bucket: str | None
+    overdue_since_on: date | None
+    instalments: list[Instalment]
+
+
+def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
+    """The events of one stream that were recorded by *at*; all of them without one."""
+    found: list[Stream.Event] = []
+    for event in events:
+        if isinstance(at, datetime):
+            later = event.timestamp > at
+        else:
+            later = at is not None and event.business_on > at
+        if later:
+            break
+        found.append(event)
+    return found
+
+
+def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
+    """The loan of these *events* on *as_of*; None before the first of them counts.
+
+    What counts later is left out, whenever it was recorded; what counts earlier is in,
+    however late it was recorded: later payments are split as the terms say.
+    """
+    if not events or min(event.effective_on for event in events) > as_of:
+        return None
+    loan: Any = None
+    for event in events:
+        loan = event.mutate(loan)
+    if not isinstance(loan, Loan):
+        raise TypeError(f"{type(loan).__name__} is no loan")
+    begun = loan.accrues_from
+    paid_out = begun is not None and begun <= as_of
+    written_off = any(
+        isinstance(event, Loan.WrittenOff) and event.effective_on <= as_of for event in events
+    )
+    balance = payoff = oldest = None
+    rows: list[Instalment] = []
+    overdue = 0
+    state = _state_before_payout(events, as_of)
+    if paid_out:
+        ledger = loan.ledger_on(as_of)
+        rows, balance = ledger.rows, ledger.balance(as_of)
+        if written_off:
+            state, balance = LoanState.WRITTEN_OFF, Balance(0, 0, 0, 0, balance.unapplied)
+        elif ledger.is_paid(as_of):
+            state = LoanState.SETTLED if balance.unapplied else LoanState.CLOSED
+        else:
+            state = LoanState.ACTIVE
+            oldest, overdue = ledger.oldest_unpaid_on(), ledger.overdue(as_of)
+            payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
+    late = delinquency.days_past_due(oldest, as_of)
+    return Standing(
+        loan_id=loan.id,
+        loan_ref=loan.loan_ref,
+        borrower_id=loan.borrower_id,
+        as_of=as_of,
+        version=loan.version,
+        known_until=events[-1].business_on,
+        state=state,
+        product_code=loan.product_code,
+        product_version=loan.product_version,
+        currency=loan.currency,
+        amount=loan.amount,
+        term_months=loan.term_months,
+        annual_rate=loan.terms.annual_rate if loan.terms else None,
+        disbursed_on=loan.disbursed_on if paid_out else None,
+        balance=balance,
+        payoff=payoff,
+        amount_overdue=overdue,
+        days_past_due=late,
+        bucket=delinquency.bucket(late) if paid_out and not written_off else None,
+        overdue_since_on=oldest if late else None,
+        instalments=rows,
+    )
+
+
+STATES: dict[type[Stream.Event], LoanState] = {
+    Loan.Applied: LoanState.APPLIED,
+    Loan.Approved: LoanState.APPROVED,
+    Loan.Declined: LoanState.DECLINED,
+    Loan.Withdrawn: LoanState.WITHDRAWN,
+    Loan.Expired: LoanState.EXPIRED,
+    Loan.CostDisclosed: LoanState.DISCLOSED,
+    Loan.ContractSigned: LoanState.SIGNED,
+}
+
+
+def _state_before_payout(events: Sequence[Stream.Event], as_of: date) -> str:
+    """Where the application stood; events of one day count in the order of recording."""
+    counting = [event for event in events if event.effective_on <= as_of and type(event) in STATES]
+    counting.sort(key=lambda event: event.effective_on)
+    return STATES[type(counting[-1])] if counting else LoanState.ACTIVE

@@ -1,0 +1,101 @@
+"""A loan as it was on one day, by what was known on another; replayed from its events."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+if TYPE_CHECKING:
+    from domain.loan.as_of import Standing
+
+
+def show_as_of(named: str, as_of: date | None, known_at: str | None, *, as_json: bool) -> None:
+    """Print the loan as it stood on *as_of*, by what was known at *known_at*.
+
+    Raises:
+        Trouble: there was no such loan, or nothing of it was known yet.
+    """
+    from domain.base.stream import Stream
+    from domain.loan.as_of import known, standing
+    from entrypoints import output
+    from entrypoints.session import session
+    from infra.trouble import Trouble
+
+    with session() as opened:
+        at = moment(known_at, opened.settings.zone)
+        recorded = opened.book.events.get(opened.stream_id(named))
+        events = known((event for event in recorded if isinstance(event, Stream.Event)), at)
+        day = as_of or opened.business_on
+    if not events or not hasattr(events[0], "loan_ref"):
+        raise Trouble(f"{named} is no loan that was known{f' at {known_at}' if known_at else ''}.")
+    stood = standing(events, day)
+    if stood is None:
+        raise Trouble(f"{named} had not begun on {day}.")
+    output.emit(stood, as_json=as_json, render=render)
+
+
+def moment(said: str | None, zone: str) -> date | datetime | None:
+    """A business day, or an instant; one without an offset is in the book's *zone*."""
+    if said is None:
+        return None
+    try:
+        if len(said) == len("2026-11-20"):
+            return date.fromisoformat(said)
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{said!r} is neither a day (2026-11-20) nor an instant (2026-11-20T14:30:00+08:00)."
+        ) from None
+    return at if at.tzinfo else datetime.combine(at.date(), at.time(), ZoneInfo(zone))
+
+
+def render(stood: Standing) -> None:
+    """Print it for a person."""
+    from domain.base.money import written
+    from domain.base.refs import short_ref
+    from entrypoints import output
+
+    def figure(amount: int) -> str:
+        return written(amount, stood.currency)
+
+    late = f", {stood.days_past_due} days past due" if stood.days_past_due else ""
+    output.out.print(
+        f"[bold]{stood.loan_ref}[/]  {stood.state.lower().replace('_', ' ')}"
+        f" {stood.bucket or ''}{late}  (as of {stood.as_of}, by what was known"
+        f" until version {stood.version} of {stood.known_until})"
+    )
+    rate = f"{stood.annual_rate:.4%} a year" if stood.annual_rate is not None else ""
+    output.out.print(
+        f"{stood.product_code} v{stood.product_version} for {short_ref('B', stood.borrower_id)}:"
+        f" {figure(stood.amount)} {stood.currency} over {stood.term_months} months {rate}"
+        + (f", paid out {stood.disbursed_on}" if stood.disbursed_on else "")
+    )
+    if stood.balance is None:
+        return
+    owed = stood.balance
+    names = ("principal", "interest", "fees", "penalty", "credit", "overdue", "payoff")
+    figures = output.table("", *names, right=names)
+    parts = (owed.principal, owed.interest, owed.fees, owed.penalty, owed.unapplied)
+    figures.add_row(
+        "owed",
+        *(figure(part) for part in parts),
+        figure(stood.amount_overdue),
+        "" if stood.payoff is None else figure(stood.payoff),
+    )
+    output.show(figures)
+    amounts = ("no.", "principal", "interest", "fees", "left")
+    rows = output.table(
+        "no.", "pay by", "principal", "interest", "fees", "left", "paid on", right=amounts
+    )
+    for row in stood.instalments:
+        rows.add_row(
+            str(row.number),
+            str(row.pay_by_on),
+            *(figure(part) for part in (row.principal, row.interest, row.fees, row.left)),
+            str(row.paid_on or ""),
+            style="red" if row.left and row.pay_by_on < stood.as_of else None,
+        )
+    output.show(rows)
