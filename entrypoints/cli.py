@@ -22,6 +22,7 @@ from entrypoints import (
     operations,
     questions,
     scenario_command,
+    what_if,
 )
 from entrypoints.app import AsJson, app
 

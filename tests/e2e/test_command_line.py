@@ -188,6 +188,11 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     loans("waive", loan, "F-1", "5.00", "--reason", "once", *PEOPLE)
     moved_to = add_months(on, 1) + timedelta(days=5)
     loans("move-due-date", loan, "1", str(moved_to), "--reason", "asked")
+    supposed = loans("what-if", loan, "--repay", f"408.03@{moved_to}")
+    paid = [
+        side["instalments"][0]["paid_on"] for side in (supposed["without"], supposed["with_it"])
+    ]
+    assert paid == [None, str(moved_to)]
     refused = loans("repay", loan, "1.00", "--ref", "P-2", "--currency", "USD", code=2)
     assert refused["refused"] == "CURRENCY_DIFFERS"
     return moved_to

@@ -1,0 +1,104 @@
+"""What a loan would be if something happened that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from domain.base.refusal import Refusal
+from domain.base.stream import Act, Stream
+from domain.loan.as_of import Standing, standing
+from domain.loan.loan import Loan
+
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Money that might be received; without *amount* what closes the loan that day."""
+
+    on: date
+    amount: int | None
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A payment that might turn out not to stand."""
+
+    on: date
+    payment_ref: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """An instalment that might get another due date, agreed on *on*."""
+
+    on: date
+    instalment: int
+    due_on: date
+
+
+Step = Payment | Reversal | Move
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A loan on one day, with and without; *recorded* are the events it would take."""
+
+    without: Standing
+    with_it: Standing
+    recorded: list[str]
+
+
+def what_if(events: Sequence[Stream.Event], steps: Sequence[Step], on: date) -> Difference:
+    """The loan of *events* on *on*, had *steps* happened too; nothing is stored.
+
+    The steps are decided by the loan itself, in the order of their days.
+
+    Raises:
+        Refusal: the loan would refuse a step.
+    """
+    loan: Any = None
+    for event in events:
+        loan = event.mutate(loan)
+    assert isinstance(loan, Loan)
+    known_on = events[-1].business_on
+    for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
+        act = _act(max(step.on, known_on))
+        loan.attend(act)
+        if isinstance(step, Payment):
+            amount = loan.payoff(step.on) if step.amount is None else step.amount
+            loan.repay(
+                act,
+                amount=amount,
+                currency=loan.currency,
+                received_on=step.on,
+                payment_ref=f"what-if-{number}",
+                payoff=step.amount is None,
+            )
+        elif isinstance(step, Reversal):
+            loan.reverse(act, payment_ref=step.payment_ref, reason="what if")
+        else:
+            loan.move_due_date(act, instalment=step.instalment, due_on=step.due_on, reason="if")
+    supposed = [event for event in loan.pending_events if isinstance(event, Stream.Event)]
+    before, after = standing(events, on), standing([*events, *supposed], on)
+    if before is None or after is None:
+        raise NotBegun(f"The loan had not begun on {on}.")
+    return Difference(before, after, [_told(event) for event in supposed])
+
+
+class NotBegun(Refusal):
+    """The day asked for lies before the loan."""
+
+    code = "NOT_BEGUN"
+
+
+def _act(on: date) -> Act:
+    return Act("what-if", on, datetime.combine(on, time(12), UTC), NOBODY, NOBODY)
+
+
+def _told(event: Stream.Event) -> str:
+    return str(event.TOPIC)  # type: ignore[attr-defined]

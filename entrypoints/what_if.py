@@ -1,0 +1,156 @@
+"""The ``what-if`` command: hypothetical payments and dates on a loan's real history."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrypoints.app import AsJson, app
+from entrypoints.questions import QUESTIONS, Loan
+
+if TYPE_CHECKING:
+    from domain.loan.as_of import Standing
+    from domain.loan.schedule import Instalment
+    from domain.loan.what_if import Difference, Step
+
+
+@app.command("what-if", rich_help_panel=QUESTIONS)
+def what_if(
+    loan: Loan,
+    repay: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AMOUNT@DATE", help="Money received, such as 500.00@2026-12-01."),
+    ] = None,
+    payoff: Annotated[
+        list[datetime] | None,
+        typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="The loan is paid off that day."),
+    ] = None,
+    reverse: Annotated[
+        list[str] | None, typer.Option(metavar="REF", help="This payment does not stand.")
+    ] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NO@DATE", help="An instalment gets another due date."),
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day to compare; else the last one named."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a loan with what it would be; several at once, and nothing is stored."""
+    from domain.base.money import minor_units
+    from domain.base.stream import Stream
+    from domain.loan import what_if as supposed
+    from domain.loan.loan import Loan as LoanStream
+    from entrypoints import output
+    from entrypoints.session import session
+
+    with session() as opened:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        today = opened.business_on
+        events = [e for e in opened.book.events.get(loan_id) if isinstance(e, Stream.Event)]
+    steps: list[Step] = []
+    for amount, day in (_at(text, "--repay") for text in repay or []):
+        steps.append(supposed.Payment(day, minor_units(amount, currency)))
+    steps += [supposed.Payment(day.date(), None) for day in payoff or []]
+    steps += [supposed.Reversal(today, ref) for ref in reverse or []]
+    for number, day in (_at(text, "--move") for text in move or []):
+        if not number.isdecimal():
+            raise typer.BadParameter(f"--move takes 3@2026-12-20, not {number}@{day}.")
+        steps.append(supposed.Move(today, int(number), day))
+    if not steps:
+        raise typer.BadParameter("Say what: --repay, --payoff, --reverse or --move.")
+    day = on.date() if on else max([today, *(step.on for step in steps)])
+    difference = supposed.what_if(events, steps, day)
+    output.emit(difference, as_json=as_json, render=render)
+
+
+def _at(text: str, option: str) -> tuple[str, date]:
+    before, at, day = text.partition("@")
+    try:
+        return before, date.fromisoformat(day if at else "")
+    except ValueError:
+        raise typer.BadParameter(f"{option} takes …@2026-12-20, not {text!r}.") from None
+
+
+def render(difference: Difference) -> None:
+    """Print it for a person."""
+    from domain.base.money import written
+    from entrypoints import output
+
+    was, would = difference.without, difference.with_it
+    output.out.print(
+        f"[bold]{was.loan_ref}[/]  as of {was.as_of}; would record"
+        f" {', '.join(difference.recorded) or 'nothing'}"
+    )
+    rows = output.table("", "as it is", "as it would be", "change", right=("as it is",))
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for name, before, after in zip(FIGURES, _figures(was), _figures(would), strict=True):
+        if isinstance(before, int) and isinstance(after, int) and name != DAYS:
+            change = written(after - before, was.currency) if after != before else ""
+            rows.add_row(name, written(before, was.currency), written(after, was.currency), change)
+        else:
+            rows.add_row(name, _said(before), _said(after), "" if before == after else "*")
+    output.show(rows)
+    changed = [
+        (old, new)
+        for old, new in zip_longest(was.instalments, would.instalments)
+        if old is None or new is None or old != new
+    ]
+    if changed:
+        _render_rows(changed, was.currency)
+
+
+DAYS = "days past due"
+FIGURES = (
+    *("state", "bucket", DAYS, "principal", "interest", "fees", "penalty", "credit"),
+    *("overdue", "payoff"),
+)
+
+
+def _figures(stood: Standing) -> list[str | int | None]:
+    owed = stood.balance
+    parts = (
+        (owed.principal, owed.interest, owed.fees, owed.penalty, owed.unapplied)
+        if owed
+        else (None,) * 5
+    )
+    return [
+        stood.state.lower().replace("_", " "),
+        stood.bucket,
+        stood.days_past_due,
+        *parts,
+        stood.amount_overdue,
+        stood.payoff if stood.payoff is not None else 0,
+    ]
+
+
+def _said(value: str | int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _render_rows(changed: list[tuple[Instalment | None, Instalment | None]], currency: str) -> None:
+    from domain.base.money import written
+    from entrypoints import output
+
+    columns = ("due on", "principal", "interest", "fees", "left", "paid on")
+    rows = output.table("no.", "", *columns, right=("no.", *columns[1:5]))
+    for pair in changed:
+        for name, row in zip(("is", "would be"), pair, strict=True):
+            if row is not None:
+                amounts = (row.principal, row.interest, row.fees, row.left)
+                rows.add_row(
+                    str(row.number),
+                    name,
+                    str(row.due_on),
+                    *(written(amount, currency) for amount in amounts),
+                    str(row.paid_on or ""),
+                    style="bold" if name != "is" else None,
+                )
+    output.show(rows)
