@@ -158,7 +158,7 @@ def test_at_its_rate_what_is_paid_is_worth_what_is_lent(
     except NoRate:
         return
 
-    margin = Decimal("1E-20") * max(1, abs(rate))
+    margin = Decimal("1E-20") * max(Decimal(1), abs(rate))
     below, above = rate - margin, rate + margin
     assume(below > -1)
     assert worth(flows, below) <= 0 <= worth(flows, above)
