@@ -21,6 +21,7 @@ from entrypoints import (
     loan_commands,
     operations,
     questions,
+    quote_command,
     scenario_command,
     what_if,
 )

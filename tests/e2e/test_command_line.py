@@ -163,6 +163,9 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     product.write_text(PRODUCT)
     loans("product publish", str(product))
     assert "CLI" in [offer["code"] for offer in loans("product list")]
+    quoted = [loans("quote", named, "1200.00", "3") for named in (str(product), "CLI:1")]
+    assert quoted[0] == quoted[1]
+    assert sum(row["principal"] for row in quoted[0]["instalments"]) == 1_200_00
     borrower = loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")
     return on, str(borrower["ref"])
 

@@ -1,0 +1,71 @@
+"""What a loan would be on a product's terms: its schedule and what it costs, stored nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from domain.base.refusal import Refusal
+from domain.base.terms import Terms
+from domain.loan.cost import CostMethod, Flow, annual_cost, digest
+from domain.loan.schedule import Instalment, schedule
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it costs in a year by one rule; without *rate*, *reason* says why."""
+
+    method: str
+    rate: Decimal | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A schedule and its cost; amounts in minor units of the terms' currency."""
+
+    terms: Terms
+    terms_digest: str
+    disbursed_on: date
+    instalments: list[Instalment]
+    principal: int
+    interest: int
+    fees: int
+    total: int
+    costs: list[Cost]
+
+
+def quote(terms: Terms, disbursed_on: date, first_due_on: date | None = None) -> Quote:
+    """The quote for a loan paid out in full on *disbursed_on*.
+
+    Raises:
+        TermsNotOffered: method, term or first due date cannot be scheduled.
+    """
+    rows = schedule(terms, disbursed_on, first_due_on)
+    interest, fees = sum(row.interest for row in rows), sum(row.fees for row in rows)
+    flows = [
+        Flow(disbursed_on, terms.amount, terms.amount),
+        *(
+            Flow(row.due_on, -(row.principal + row.interest + row.fees), -row.principal)
+            for row in rows
+        ),
+    ]
+    return Quote(
+        terms=terms,
+        terms_digest=digest(terms),
+        disbursed_on=disbursed_on,
+        instalments=rows,
+        principal=terms.amount,
+        interest=interest,
+        fees=fees,
+        total=terms.amount + interest + fees,
+        costs=[_cost(method, flows) for method in CostMethod],
+    )
+
+
+def _cost(method: str, flows: list[Flow]) -> Cost:
+    try:
+        return Cost(method, annual_cost(method, flows))
+    except Refusal as refusal:
+        return Cost(method, None, refusal.sentence)

@@ -1,0 +1,155 @@
+"""The ``quote`` command: a schedule and what it costs, with no state at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from entrypoints.app import AsJson, app
+
+if TYPE_CHECKING:
+    from domain.loan.quote import Quote
+    from domain.product.product import Offer
+
+BAR = 50
+
+
+@app.command(rich_help_panel="Questions")
+def quote(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="A product file, or CODE:VERSION of the book.")
+    ],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 10000.00.")],
+    months: Annotated[int, typer.Argument(metavar="MONTHS", min=1)],
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day it is paid out; else today."),
+    ] = None,
+    first_due: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When the first instalment is.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="A yearly rate of its own, such as 0.06.")
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the instalments, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a schedule and what it costs in a year, by each rule; nothing is stored.
+
+    For a product file nothing has to run.
+    """
+    from domain.base.money import minor_units
+    from domain.base.stream import Act
+    from domain.loan.quote import quote as quoted
+    from domain.product.product import Product
+    from entrypoints import output
+    from infra import clock
+    from infra.settings import Settings
+
+    offer = _offer(product)
+    today = clock.business_date(Settings().zone)
+    nobody = Act("quote", today, clock.now(), UUID(int=0), UUID(int=0))
+    terms = Product.publish(nobody, UUID(int=0), offer).terms(
+        minor_units(amount, offer.currency), months, _rate(rate)
+    )
+    answer = quoted(terms, on.date() if on else today, first_due.date() if first_due else None)
+    output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))
+
+
+def _offer(named: str) -> Offer:
+    from domain.product.product import Product
+    from infra.trouble import Trouble
+
+    if Path(named).is_file():
+        from entrypoints.product_file import read_offer
+
+        return read_offer(Path(named))
+    from entrypoints.session import session
+
+    code, _, version = named.rpartition(":")
+    if not code:
+        raise Trouble(f"{named!r} is neither a product file nor CODE:VERSION.")
+    with session() as opened:
+        found = opened.book.get_many(Product, opened.ids_opened_by("product.published"))
+    for stream in found.values():
+        if (stream.offer.code, str(stream.offer.version)) == (code, version):
+            return stream.offer
+    raise Trouble(f"No product {named} is published: see ./loans product list.")
+
+
+def _rate(said: str | None) -> Decimal | None:
+    from domain.base.terms import rate_fits
+
+    if said is None:
+        return None
+    try:
+        rate = Decimal(said)
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if not rate_fits(rate):
+        raise typer.BadParameter(f"{said!r} is no yearly rate such as 0.06.")
+    return rate
+
+
+def render(answer: Quote, *, plot: bool) -> None:
+    """Print it for a person."""
+    from domain.base.money import written
+    from entrypoints import output
+
+    terms = answer.terms
+
+    def figure(amount: int) -> str:
+        return written(amount, terms.currency)
+
+    output.out.print(
+        f"[bold]{figure(terms.amount)} {terms.currency}[/] over {terms.term_months} months"
+        f" at {terms.annual_rate:.4%} a year, {terms.product_code} v{terms.product_version},"
+        f" paid out {answer.disbursed_on}"
+    )
+    amounts = ("no.", "principal", "interest", "fees", "to pay", "principal left")
+    rows = output.table(
+        "no.", "due on", "principal", "interest", "fees", "to pay", "principal left", right=amounts
+    )
+    left = terms.amount
+    for row in answer.instalments:
+        left -= row.principal
+        parts = (row.principal, row.interest, row.fees)
+        rows.add_row(
+            str(row.number), str(row.due_on), *(figure(part) for part in (*parts, sum(parts), left))
+        )
+    sums = (answer.principal, answer.interest, answer.fees, answer.total)
+    rows.add_row("", "total", *(figure(amount) for amount in sums), "", style="bold")
+    output.show(rows)
+    costs = output.table("cost in a year", "", "", right=("",))
+    for cost in answer.costs:
+        said = "" if cost.rate is None else f"{cost.rate:.4%}"
+        costs.add_row(METHODS[cost.method], said, cost.reason or "")
+    output.show(costs)
+    if plot:
+        _plot(answer)
+
+
+METHODS = {
+    "IRR": "internal rate, monthly x 12 (PBoC)",
+    "SIMPLE": "simple interest on principal in use (PBoC)",
+    "NOMINAL": "internal rate of the flows' own period",
+    "APRC": "effective rate (EU, UK)",
+    "APR_REG_Z": "actuarial rate (US Regulation Z)",
+}
+
+
+def _plot(answer: Quote) -> None:
+    """A bar for each instalment: principal full, interest and fees shaded."""
+    from entrypoints import output
+
+    most = max(row.principal + row.interest + row.fees for row in answer.instalments)
+    for row in answer.instalments:
+        principal = row.principal * BAR // most
+        whole = (row.principal + row.interest + row.fees) * BAR // most
+        output.out.print(f"{row.due_on}  [cyan]{'█' * principal}[/]{'▒' * (whole - principal)}")
+    output.out.print("[cyan]█[/] principal  ▒ interest and fees")
