@@ -1,6 +1,6 @@
 """What accrues as days pass: interest of a broken period, and penalty."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -29,20 +29,29 @@ def penalty(
     say so, else from the end of the grace days. The sum over all stretches is rounded
     once.
     """
+    accrued = Decimal(0)
+    for owed, start, end in penalty_stretches(row, principal_paid, terms, on):
+        accrued += owed * year_fraction(terms.day_count, start, end)
+    return rounded(accrued * terms.penalty_rate, terms.rounding)
+
+
+def penalty_stretches(
+    row: Instalment, principal_paid: Iterable[tuple[date, int]], terms: Terms, on: date
+) -> Iterator[tuple[int, date, date]]:
+    """The principal of *row* that bears penalty, from a day to another."""
     free_until = row.pay_by_on + timedelta(days=terms.grace_days)
     if terms.penalty_rate == 0 or on <= free_until:
-        return 0
+        return
     if row.paid_on is not None and row.paid_on <= free_until:
-        return 0
+        return
     start = row.pay_by_on if terms.grace_retroactive else free_until
     paid = sorted(principal_paid)
-    owed, accrued = row.principal_left + sum(amount for _, amount in paid), Decimal(0)
+    owed = row.principal_left + sum(amount for _, amount in paid)
     for day, amount in paid:
         if day >= on:
             break
         if day > free_until:
-            accrued += owed * year_fraction(terms.day_count, start, day)
+            yield owed, start, day
             start = day
         owed -= amount
-    accrued += owed * year_fraction(terms.day_count, start, on)
-    return rounded(accrued * terms.penalty_rate, terms.rounding)
+    yield owed, start, on

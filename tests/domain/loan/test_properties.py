@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
 from domain.base.terms import FeeTerm, Terms
+from domain.loan.explain import FIGURES, explain
 from domain.loan.ledger import FactKind
 from domain.loan.loan import Loan, LoanState
 from domain.loan.schedule import schedule
@@ -305,6 +306,32 @@ def test_whatever_happens_money_is_conserved(terms: Terms, tries: list[Try]) -> 
         for ref, split in loan.splits.items():
             fact = next(f for f in loan.facts if f.ref == ref and f.kind in ("PAYMENT", "PAYOFF"))
             assert split.total == fact.amount
+
+
+@for_all(TERMS, TRIES, st.integers(0, 400))
+def test_whatever_happens_each_figure_is_the_sum_of_its_explained_parts(
+    terms: Terms, tries: list[Try], days_later: int
+) -> None:
+    events = story.disbursed(terms).pending_events
+    loan, on = replayed(events), JAN_15
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+    history: list[Any] = [*events, *loan.pending_events]
+
+    for day in (JAN_15 + timedelta(days=days_later), on):
+        told = explain(history, day)
+
+        assert told is not None and told.stood.balance is not None
+        owed = told.stood.balance
+        parts = {figure: told.total(figure) for figure in FIGURES}
+        assert parts == {
+            "principal": owed.principal,
+            "interest": owed.interest,
+            "fees": owed.fees,
+            "penalty": owed.penalty,
+            "credit": owed.unapplied,
+        }
 
 
 @for_all(TERMS, TRIES)

@@ -1,0 +1,257 @@
+"""Every minor unit of what a loan owes, traced to the events and formulas behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from domain.base.daycount import year_fraction
+from domain.base.money import exponent, written
+from domain.base.stream import Stream
+from domain.base.terms import Owed, Terms
+from domain.loan import accrual
+from domain.loan.as_of import Standing, standing
+from domain.loan.ledger import FactKind, Ledger, counts_from
+from domain.loan.loan import Loan
+from domain.loan.schedule import Instalment
+
+FIGURES = ("principal", "interest", "fees", "penalty", "credit")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One part of a figure, in minor units; the parts of a figure add up to it.
+
+    *version* is the event behind it, *formula* how it was computed, rounding included.
+    """
+
+    figure: str
+    amount: int
+    on: date
+    what: str
+    version: int
+    instalment: int | None = None
+    formula: str | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A loan as it stood, and every part of what it owed."""
+
+    stood: Standing
+    lines: list[Line]
+
+    def total(self, figure: str) -> int:
+        """What the parts of *figure* add up to."""
+        return sum(line.amount for line in self.lines if line.figure == figure)
+
+
+def explain(events: Sequence[Stream.Event], as_of: date) -> Explanation | None:
+    """What the loan of these *events* owed on *as_of*; None before it began.
+
+    Before the money is paid out nothing is owed, and there is no line.
+    """
+    stood = standing(events, as_of)
+    if stood is None:
+        return None
+    if stood.balance is None:
+        return Explanation(stood, [])
+    told = _Told(events, as_of)
+    lines = [line for line in told.lines() if line.amount]
+    lines += _written_off(events, as_of, lines)
+    order = {figure: place for place, figure in enumerate(FIGURES)}
+    lines.sort(key=lambda line: (order[line.figure], line.on, line.version))
+    return Explanation(stood, lines)
+
+
+def _written_off(events: Sequence[Stream.Event], as_of: date, lines: list[Line]) -> list[Line]:
+    for event in events:
+        if isinstance(event, Loan.WrittenOff) and event.effective_on <= as_of:
+            lines.sort(key=lambda line: line.figure)
+            return [
+                Line(figure, -left, event.effective_on, "written off", event.originator_version)
+                for figure, some in groupby(lines, key=lambda line: line.figure)
+                if figure != "credit" and (left := sum(line.amount for line in some))
+            ]
+    return []
+
+
+class _Told:
+    """The lines of a loan that was paid out, from its ledger on one day."""
+
+    def __init__(self, events: Sequence[Stream.Event], as_of: date) -> None:
+        loan: Any = None
+        self.versions: dict[tuple[str, str], int] = {}
+        self.began = events[0]
+        for event in events:
+            loan = event.mutate(loan)
+            match event:
+                case Loan.Repaid():
+                    self.versions["paid", event.payment_ref] = event.originator_version
+                case Loan.CreditRefunded():
+                    self.versions["refunded", event.refund_ref] = event.originator_version
+                case Loan.FeeCharged():
+                    self.versions["charged", event.fee_ref] = event.originator_version
+                case Loan.FeeWaived():
+                    self.versions["waived", event.fee_ref] = event.originator_version
+                case Loan.Disbursed() | Loan.Migrated():
+                    self.began = event
+        assert isinstance(loan, Loan) and loan.terms is not None
+        self.loan, self.as_of = loan, as_of
+        self.terms: Terms = loan.terms
+        self.ledger: Ledger = loan.ledger_on(as_of)
+        self.opening = {row.number: row for row in loan.opening}
+
+    def lines(self) -> Iterator[Line]:
+        yield from self._opening()
+        yield from self._charges()
+        yield from self._payments()
+        yield from self._fallen_away()
+        yield from self._penalty()
+
+    def _money(self, amount: int) -> str:
+        return written(amount, self.terms.currency)
+
+    def _opening(self) -> Iterator[Line]:
+        begun, number = self.began, self.began.originator_version
+        migrated = isinstance(begun, Loan.Migrated)
+        on = begun.effective_on
+        lent = sum(row.principal_left for row in self.loan.opening)
+        what = "principal taken over" if migrated else "paid out to the borrower"
+        yield Line("principal", lent, on, what, number)
+        if migrated:
+            yield Line("credit", self.loan.opening_unapplied, on, "credit taken over", number)
+        left, start = self.terms.amount, self.loan.accrues_from or on
+        for row in self.loan.opening:
+            line = Line("interest", row.interest, row.due_on, "interest", number, row.number)
+            if not migrated:
+                line = replace(line, formula=self._interest_formula(row, left, start))
+            yield line
+            fees = Line("fees", row.fees, row.due_on, "fees with the instalment", number)
+            yield replace(fees, instalment=row.number)
+            for figure, paid in (("interest", row.interest_paid), ("fees", row.fees_paid)):
+                before = "paid before it was taken over"
+                yield Line(figure, -paid, on, before, number, row.number)
+            left, start = left - row.principal, row.due_on
+
+    def _interest_formula(self, row: Instalment, left: int, start: date) -> str:
+        """On what balance and for what share of a year; the share follows from the row."""
+        terms = self.terms
+        rate = f"{self._money(left)} x {_percent(terms.annual_rate)}"
+        for share, words in (
+            (year_fraction(terms.day_count, start, row.due_on), _days(terms, start, row.due_on)),
+            (Decimal(1) / 12, "1/12 year"),
+        ):
+            exact = left * terms.annual_rate * share
+            if abs(exact - row.interest) <= Decimal("0.5"):
+                return f"{rate} x {words} = {self._exact(exact)}, {_rounded(terms)}"
+        return f"{rate}, from {start} to {row.due_on}"
+
+    def _exact(self, minor: Decimal) -> str:
+        """An amount before rounding, with four decimals more than the currency has."""
+        places = exponent(self.terms.currency)
+        return f"{minor.scaleb(-places):,.{places + 4}f}"
+
+    def _charges(self) -> Iterator[Line]:
+        for fact in self.loan.facts:
+            if counts_from(fact, self.terms)[0] > self.as_of:
+                continue
+            fee = self.loan.fees.get(fact.ref)
+            if fact.kind == FactKind.REFUND:
+                version = self.versions["refunded", fact.ref]
+                yield Line("credit", -fact.amount, fact.on, f"refund {fact.ref}", version)
+            elif fee is not None and fact.kind in (FactKind.FEE, FactKind.WAIVER):
+                waived = fact.kind == FactKind.WAIVER
+                yield Line(
+                    "penalty" if fee.owed == Owed.PENALTY else "fees",
+                    -fact.amount if waived else fact.amount,
+                    fact.on,
+                    f"{fee.kind} {fact.ref} {'waived' if waived else 'charged'}",
+                    self.versions["waived" if waived else "charged", fact.ref],
+                    fee.instalment,
+                )
+
+    def _payments(self) -> Iterator[Line]:
+        for ref, parts in self.ledger.parts.items():
+            on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
+            split = self.ledger.splits[ref]
+            what = f"payment {ref}"
+            yield Line("credit", split.unapplied, on, what, version)
+            for part in parts:
+                for figure, amount in (
+                    ("principal", part.principal),
+                    ("interest", part.interest),
+                    ("fees", part.fees),
+                    ("penalty", part.penalty),
+                ):
+                    yield Line(figure, -amount, on, what, version, part.instalment)
+
+    def _fallen_away(self) -> Iterator[Line]:
+        """What a payoff took off the schedule: interest not accrued, fees not come due."""
+        payoffs = [fact for fact in self.loan.facts if fact.kind == FactKind.PAYOFF]
+        charged: dict[int, int] = {}
+        for charge in self.ledger.charges:
+            if charge.owed != Owed.PENALTY:
+                charged[charge.instalment] = charged.get(charge.instalment, 0) + charge.amount
+        for row in self.ledger.rows:
+            before = self.opening.get(row.number)
+            interest = row.interest - (before.interest if before else 0)
+            fees = row.fees - (before.fees if before else 0) - charged.get(row.number, 0)
+            for figure, change in (("interest", interest), ("fees", fees)):
+                if change:
+                    fact = next(fact for fact in payoffs if fact.ref in self.ledger.paid_on)
+                    what = f"not owed any more, paid off by {fact.ref}"
+                    version = self.versions["paid", fact.ref]
+                    yield Line(figure, change, fact.on, what, version, row.number)
+
+    def _penalty(self) -> Iterator[Line]:
+        """Accrued row by row; a row on which more was paid than accrued owes nothing."""
+        ledger, terms = self.ledger, self.terms
+        number = self.began.originator_version
+        for row in ledger.rows:
+            paid = ledger.principal_paid.get(row.number, [])
+            if row.pay_by_on < self.as_of and (
+                stretches := list(accrual.penalty_stretches(row, paid, terms, self.as_of))
+            ):
+                accrued = accrual.penalty(row, paid, terms, self.as_of)
+                yield Line(
+                    "penalty",
+                    accrued,
+                    self.as_of,
+                    "penalty accrued",
+                    number,
+                    row.number,
+                    f"{_percent(terms.penalty_rate)} on "
+                    + " + ".join(
+                        f"{self._money(owed)} x {_days(terms, start, end)}"
+                        for owed, start, end in stretches
+                    )
+                    + f", {_rounded(terms)}",
+                )
+            else:
+                accrued = 0
+            opening = self.opening.get(row.number)
+            before = opening.penalty_paid if opening else 0
+            yield Line("penalty", -before, self.as_of, "paid before it was taken over", number)
+            yield Line("penalty", -row.penalty_waived, self.as_of, "waived", number, row.number)
+            owed = ledger.penalty_due(row, self.as_of) if row.pay_by_on < self.as_of else 0
+            owed += row.penalty_left if row.penalty_charged else 0
+            parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived
+            what = "more was paid than is owed now"
+            yield Line("penalty", owed - parts, self.as_of, what, number, row.number)
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f} %"
+
+
+def _days(terms: Terms, start: date, end: date) -> str:
+    return f"{terms.day_count} from {start} to {end}"
+
+
+def _rounded(terms: Terms) -> str:
+    return f"rounded {terms.rounding.lower().replace('_', ' ')}"
