@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 if TYPE_CHECKING:
+    from domain.base.stream import Stream
     from domain.loan.as_of import Standing
 
 
-def show_as_of(named: str, as_of: date | None, known_at: str | None, *, as_json: bool) -> None:
-    """Print the loan as it stood on *as_of*, by what was known at *known_at*.
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="What counted on this day; else today."),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at",
+        metavar="DAY|INSTANT",
+        help="By what the book knew at the end of this business day, or at this instant"
+        " (2026-11-20T14:30:00+08:00); else now.",
+    ),
+]
+
+
+def known_events(
+    named: str, as_of: datetime | None, known_at: str | None
+) -> tuple[list[Stream.Event], date]:
+    """The loan's events that were known, and the day that is meant.
 
     Raises:
         Trouble: there was no such loan, or nothing of it was known yet.
     """
     from domain.base.stream import Stream
-    from domain.loan.as_of import known, standing
-    from entrypoints import output
+    from domain.loan.as_of import known
     from entrypoints.session import session
     from infra.trouble import Trouble
 
@@ -28,9 +45,23 @@ def show_as_of(named: str, as_of: date | None, known_at: str | None, *, as_json:
         at = moment(known_at, opened.settings.zone)
         recorded = opened.book.events.get(opened.stream_id(named))
         events = known((event for event in recorded if isinstance(event, Stream.Event)), at)
-        day = as_of or opened.business_on
+        day = as_of.date() if as_of else opened.business_on
     if not events or not hasattr(events[0], "loan_ref"):
         raise Trouble(f"{named} is no loan that was known{f' at {known_at}' if known_at else ''}.")
+    return events, day
+
+
+def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_json: bool) -> None:
+    """Print the loan as it stood on *as_of*, by what was known at *known_at*.
+
+    Raises:
+        Trouble: there was no such loan, or nothing of it was known yet.
+    """
+    from domain.loan.as_of import standing
+    from entrypoints import output
+    from infra.trouble import Trouble
+
+    events, day = known_events(named, as_of, known_at)
     stood = standing(events, day)
     if stood is None:
         raise Trouble(f"{named} had not begun on {day}.")

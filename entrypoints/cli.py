@@ -16,6 +16,7 @@ from entrypoints import (
     bench_command,
     day_commands,
     demo_command,
+    explain_command,
     history,
     import_command,
     loan_commands,

@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from entrypoints.app import AsJson, app
+from entrypoints.as_of import AsOf, KnownAt, show_as_of
 
 if TYPE_CHECKING:
     from entrypoints.session import Session
@@ -371,18 +372,8 @@ def show(
     loan: Loan,
     on: OnDay = None,
     version: SinceVersion = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="What counted on this day; else today."),
-    ] = None,
-    known_at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DAY|INSTANT",
-            help="By what the book knew at the end of this business day, or at this instant"
-            " (2026-11-20T14:30:00+08:00); else now.",
-        ),
-    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one loan: how it stands, its terms, its instalments.
@@ -391,11 +382,9 @@ def show(
     what was known on another. Otherwise it comes from the view.
     """
     if as_of or known_at:
-        from entrypoints.as_of import show_as_of
-
         if on or version:
             raise typer.BadParameter("--as-of and --known-at go without --on and --version.")
-        show_as_of(loan, as_of.date() if as_of else None, known_at, as_json=as_json)
+        show_as_of(loan, as_of, known_at, as_json=as_json)
         return
     from infra import queries
 
