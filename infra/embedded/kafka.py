@@ -114,7 +114,7 @@ class Kafka:
         progress(Step("kafka", "formatting the log directory"))
         shutil.rmtree(self._data, ignore_errors=True)
         self._choose_ports()
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = _cluster_id()
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c"]
         process = start(
             Command(
@@ -226,6 +226,13 @@ def locked() -> list[Jar]:
         if not line.startswith("#")
         for coordinate, digest, size in [line.split()]
     ]
+
+
+def _cluster_id() -> str:
+    """A new cluster's id, as Kafka makes them: one with a dash first looks like an option."""
+    while (found := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return found
 
 
 def fetch(folder: Path, repository: str | None, progress: Progress = silent) -> None:

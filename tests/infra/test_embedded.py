@@ -130,3 +130,10 @@ def test_a_home_nobody_else_may_enter_still_serves(tmp_path: Path) -> None:
         processes.down(settings)
 
     assert found == (1,)
+
+
+def test_kafka_takes_every_cluster_id_that_is_made() -> None:
+    made = {kafka._cluster_id() for _ in range(2_000)}
+
+    assert len(made) == 2_000
+    assert not [each for each in made if each.startswith("-")]
