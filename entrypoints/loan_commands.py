@@ -644,6 +644,31 @@ def publish(
     )
 
 
+@product.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A product file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say everything that is wrong with a product file, at once; nothing has to run.
+
+    Exits with 1 when something is.
+    """
+    from entrypoints import output
+    from entrypoints.product_file import checked
+
+    offer, wrong = checked(file)
+    named = f"{offer.code} v{offer.version}" if offer else file.name
+
+    def render(_: Any) -> None:
+        output.out.print(f"{named}: {'sound' if not wrong else f'{len(wrong)} faults'}")
+        for sentence in wrong:
+            output.out.print(f"  {sentence}", markup=False)
+
+    output.emit({"product": named, "faults": wrong}, as_json=as_json, render=render)
+    if wrong:
+        raise typer.Exit(1)
+
+
 @product.command("list")
 def list_products(as_json: AsJson = False) -> None:
     """List the published product versions."""

@@ -161,10 +161,12 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     assert loans("day show") == {"business_date": str(on), "last_closed": str(before)}
     product = folder / "product.toml"
     product.write_text(PRODUCT)
+    assert loans("product check", str(product)) == {"product": "CLI v1", "faults": []}
     loans("product publish", str(product))
     assert "CLI" in [offer["code"] for offer in loans("product list")]
     quoted = [loans("quote", named, "1200.00", "3") for named in (str(product), "CLI:1")]
-    assert quoted[0] == quoted[1]
+    assert quoted[0]["terms_digest"] == quoted[1]["terms_digest"]
+    assert quoted[0]["costs"] == quoted[1]["costs"]
     assert sum(row["principal"] for row in quoted[0]["instalments"]) == 1_200_00
     borrower = loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")
     return on, str(borrower["ref"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.product_file import read_offer
+from entrypoints.product_file import checked, read_offer
 from infra.trouble import Trouble
 
 PRODUCT = """
@@ -78,3 +78,38 @@ def test_a_product_names_how_payments_are_allocated(tmp_path: Path) -> None:
 def test_an_option_of_the_wrong_kind_is_refused_and_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(Trouble, match=line.split(" ", maxsplit=1)[0]):
         read_offer(written(tmp_path, line + "\n" + PRODUCT))
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = PRODUCT.replace("version = 1", 'version = "1"').replace('name = "From a file"', "")
+
+    offer, wrong = checked(written(tmp_path, text + 'colour = "red"\n'))
+
+    assert offer is None
+    assert wrong == [
+        "'version' should be a valid integer, not '1'.",
+        "'name' is missing.",
+        "'colour' is not known.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('annual_rate = "0.12"', 'annual_rate = "a lot"', "'annual_rate': 'a lot' is no rate."),
+        ('"100.00"', '"1,0.00"', "'amount_min': '1,0.00' is not an amount."),
+        ('"5.00"', '"5.001"', "'fees': '5.001' has more decimals than CNY has."),
+        ('"CNY"', '"XXZ"', "'XXZ' is not an ISO 4217 currency."),
+        ("version = 1", "version = ", "It is not TOML: Invalid value (at line 3, column 11)."),
+    ],
+)
+def test_a_figure_that_cannot_be_read_is_named(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    assert checked(written(tmp_path, PRODUCT.replace(before, after, 1))) == (None, [said])
+
+
+def test_figures_may_stand_without_quotes(tmp_path: Path) -> None:
+    bare = PRODUCT.replace('"100.00"', "100.00").replace('"0.12"', "0.12")
+
+    assert read_offer(written(tmp_path, bare)) == read_offer(written(tmp_path, PRODUCT))
