@@ -1,7 +1,9 @@
 """Contract dates: months counted from an anchor, due dates, the next day."""
 
-from calendar import monthrange
+from calendar import isleap
 from datetime import date, timedelta
+
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def add_months(start: date, months: int) -> date:
@@ -9,9 +11,11 @@ def add_months(start: date, months: int) -> date:
 
     Source: Civil Code of the PRC, art. 202.
     """
-    month = start.month - 1 + months
-    year, month = start.year + month // 12, month % 12 + 1
-    return date(year, month, min(start.day, monthrange(year, month)[1]))
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    day = start.day
+    if day > _LENGTHS[month]:
+        day = min(day, _LENGTHS[month] + (month == 1 and isleap(year)))
+    return date(year, month + 1, day)
 
 
 def due_dates(first: date, count: int) -> list[date]:

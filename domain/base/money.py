@@ -24,6 +24,10 @@ class Rounding(StrEnum):
     HALF_EVEN = "HALF_EVEN"
 
 
+_ONE = Decimal(1)
+_HALF_EVEN = Rounding.HALF_EVEN.value
+
+
 class NotAnAmount(Refusal):
     """A text is no amount in this currency."""
 
@@ -82,5 +86,5 @@ def written(amount: int, currency: str) -> str:
 
 def rounded(amount: Decimal, how: str = Rounding.HALF_UP) -> int:
     """*amount*, in minor units, without its fraction: the only rounding there is."""
-    mode = ROUND_HALF_EVEN if how == Rounding.HALF_EVEN else ROUND_HALF_UP
-    return int(amount.quantize(Decimal(1), rounding=mode))
+    mode = ROUND_HALF_EVEN if how == _HALF_EVEN else ROUND_HALF_UP
+    return int(amount.quantize(_ONE, mode))
