@@ -61,6 +61,30 @@ def objects(terms: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return value
 
 
+def object_of(terms: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object *name*.
+
+    Raises:
+        TermWrong: it is missing, or is no object.
+    """
+    value = _given(terms, name)
+    if not isinstance(value, dict):
+        raise TermWrong(f"{name} is no object")
+    return value
+
+
+def flag(terms: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """Whether *name* is true.
+
+    Raises:
+        TermWrong: it is neither true nor false.
+    """
+    value = _given(terms, name, default)
+    if not isinstance(value, bool):
+        raise TermWrong(f"{name} {value!r} is neither true nor false")
+    return value
+
+
 def number(terms: Mapping[str, Any], name: str, default: str | None = None) -> Decimal:
     """The decimal *name*.
 

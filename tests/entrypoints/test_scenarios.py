@@ -49,6 +49,11 @@ OFFERED = ("ledger", "daily_simple", "uk_rebate")
 """Engines of repayments of which no published case may be unsupported."""
 
 
+@pytest.mark.parametrize("case", cases("schedules.json"))
+def test_a_published_schedule_is_ours(case: Case) -> None:
+    assert verdict(case, "schedules") == Verdict(case.id, "passed")
+
+
 def checked(kind: str, terms: dict[str, Any], tolerance: str = "0", **expected: Any) -> Verdict:
     case = Case("X", terms, [], expected, Decimal(tolerance))
     return verdict(case, kind)
@@ -238,9 +243,9 @@ def test_each_term_of_a_rate_is_taken(terms: dict[str, Any], expected: dict[str,
             {"engine": "effective", "flows": [{"amount": "1", "days": 0, "count": 2}]},
             "count",
         ),
-        ("schedules", {"engine": "progressive"}, "progressive"),
         ("repayments", {"engine": "recalc"}, "recalc"),
         ("repayments", {"engine": "ledger", "overdue_interest": "none"}, "overdue_interest"),
+        ("schedules", {"engine": "recalc"}, "recalc"),
     ],
 )
 def test_what_is_not_offered_is_unsupported_and_named(

@@ -1,0 +1,299 @@
+"""The money of a schedule: rows from a repayment plan and the periods' interest.
+
+Interest of a row is counted on its opening balance and rounded once; the last row takes
+the residue. Amounts are minor units, or ``Decimal`` in a plan that rounds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.base.money import Rounding, rounded
+from domain.loan.annuity import growth_and_worth
+from domain.loan.periods import Money, Period
+
+DIGITS = 34
+"""What amounts and factors are reckoned with."""
+
+CLOSING = Context(prec=28)
+"""What they are brought to before they are rounded, so that a half is seen as a half."""
+
+REPAID = Decimal("1e-9")
+"""A balance this small counts as repaid where nothing is rounded."""
+
+REFIT_TRIES = 3
+
+
+class Method(StrEnum):
+    """How principal comes back; a bullet is ``INTEREST_ONLY`` with grace on interest."""
+
+    EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
+    EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
+    INTEREST_ONLY = "INTEREST_ONLY"
+    FIXED_PAYMENT = "FIXED_PAYMENT"
+    FIXED_PRINCIPAL = "FIXED_PRINCIPAL"
+    PERCENT_OF_PRINCIPAL = "PERCENT_OF_PRINCIPAL"
+    PERCENT_OF_BALANCE = "PERCENT_OF_BALANCE"
+    GROWING_INSTALMENTS = "GROWING_INSTALMENTS"
+    CUSTOM = "CUSTOM"
+
+
+LEVEL = (Method.EQUAL_INSTALMENTS, Method.GROWING_INSTALMENTS)
+FINAL = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY, Method.PERCENT_OF_PRINCIPAL)
+"""Methods whose last row repays what is left even where nothing is rounded."""
+
+
+class InterestOn(StrEnum):
+    """What bears interest: the balance, or all that was drawn, repaid or not.
+
+    ``DRAWN`` counts row by row; ``DRAWN_EVENLY`` counts the whole of one draw, its down
+    payment too, and parts it equally among the rows.
+    """
+
+    BALANCE = "BALANCE"
+    DRAWN = "DRAWN"
+    DRAWN_EVENLY = "DRAWN_EVENLY"
+
+
+class LevelFrom(StrEnum):
+    """Whose factor decides the equal instalment: every row's own, or the first one's."""
+
+    EVERY_ROW = "EVERY_ROW"
+    FIRST_ROW = "FIRST_ROW"
+
+
+class ExcessInterest(StrEnum):
+    """Where interest above the instalment goes: to the next row, on top, or to principal."""
+
+    NEXT_ROW = "NEXT_ROW"
+    ON_TOP = "ON_TOP"
+    PRINCIPAL = "PRINCIPAL"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How principal and interest are laid over *count* rows; None is until repaid.
+
+    *multiple_of*, in minor units, is what instalments are rounded to. *refit* brings the
+    last row near the others. *amortised_over* more rows than *count* leaves a balloon.
+    *parts_of_rows* false lets a draw bear flat interest from the start of its row. Grace
+    counts rows from the first: without principal, with interest collected in the row after
+    them, and without interest. *payment* serves the fixed methods, *percent* (a fraction)
+    and *least* those of a percentage, *growth* is that of instalments in twelve rows, and
+    *principals* are those of a custom schedule.
+    """
+
+    method: str
+    count: int | None
+    rounding: str | None = Rounding.HALF_UP
+    multiple_of: int = 1
+    interest_on: str = InterestOn.BALANCE
+    level_from: str = LevelFrom.EVERY_ROW
+    excess_interest: str = ExcessInterest.NEXT_ROW
+    refit: bool = False
+    parts_of_rows: bool = True
+    amortised_over: int | None = None
+    grace_principal: int = 0
+    grace_interest: int = 0
+    interest_free: int = 0
+    payment: Money = 0
+    percent: Decimal = Decimal(0)
+    least: Money = 0
+    growth: Decimal = Decimal(0)
+    principals: tuple[int, ...] = ()
+
+    def closed(self, amount: Money) -> Money:
+        """*amount* without its fraction, where the plan rounds."""
+        if self.rounding is None or isinstance(amount, int):
+            return amount
+        return rounded(CLOSING.plus(amount), self.rounding)
+
+    def levelled(self, amount: Money) -> Money:
+        """*amount* to the plan's multiple, or closed where that would leave nothing."""
+        if self.rounding is None or self.multiple_of == 1:
+            return self.closed(amount)
+        return self.closed(Decimal(amount) / self.multiple_of) * self.multiple_of or self.closed(
+            amount
+        )
+
+
+class Row(NamedTuple):
+    """What falls due together, and the principal left after it."""
+
+    principal: Money
+    interest: Money
+    balance: Money
+
+
+class Known(NamedTuple):
+    """What is known when instalments are set anew from row *first*, counted from zero.
+
+    *opening* is the first balance and *periods* are all rows, as then known; *within* is
+    what row *first* draws, which the instalment reckons with in full.
+    """
+
+    first: int
+    opening: Money
+    periods: Sequence[Period]
+    within: Money = 0
+
+
+def level(balance: Money, factors: Sequence[Decimal]) -> Decimal:
+    """The equal instalment that repays *balance* over rows of these factors, unrounded.
+
+    B·Π(1+F) / Σⱼ Π_{i>j}(1+F): the annuity formula where all factors are equal.
+    """
+    if all(factor == factors[0] for factor in factors):
+        growth, worth = growth_and_worth(factors[0], len(factors))
+    else:
+        growth, worth = Decimal(1), Decimal(0)
+        for factor in factors:
+            by = 1 + factor
+            growth *= by
+            worth = worth * by + 1
+    return balance * growth / worth
+
+
+def rows(
+    plan: Plan, opening: Money, periods: Iterable[Period], levels: Iterable[Money]
+) -> list[Row]:
+    """The rows from *opening* on; *levels* are the instalments, or equal shares of principal.
+
+    Without a count they end when all is repaid, or with *periods*.
+    """
+    rounding, plus = plan.rounding, CLOSING.plus
+    last, balanced = plan.count, plan.method in LEVEL
+    repays_last = plan.rounding is not None or plan.method in FINAL
+    carries = plan.excess_interest == ExcessInterest.NEXT_ROW
+    may_add = plan.excess_interest == ExcessInterest.PRINCIPAL
+    graced, deferred, free = plan.grace_principal, plan.grace_interest, plan.interest_free
+    found: list[Row] = []
+    balance, carry = opening, 0  # type: Money, Money
+    for number, (period, instalment) in enumerate(zip(periods, levels, strict=False), start=1):
+        factor, _, drawn, drawn_interest = period
+        interest = carry
+        carry = 0
+        if number > free:
+            exact = balance * factor + drawn_interest if drawn else balance * factor
+            interest += rounded(plus(exact), rounding) if rounding else exact
+        if number <= deferred:
+            interest, carry = 0, interest
+        left = balance + drawn
+        if number == last and repays_last:
+            principal = left
+        elif number <= graced:
+            principal = 0
+        elif not balanced:
+            principal = min(_principal(plan, number, left, interest, instalment), left)
+        elif may_add:
+            principal = instalment - interest
+        else:
+            if interest > instalment and carries:
+                interest, carry = instalment, interest - instalment
+            principal = min(max(instalment - interest, 0), left)
+        balance = left - principal
+        found.append(Row(principal, interest, balance))
+        if last is None and balance <= REPAID:
+            break
+    return found
+
+
+def _principal(plan: Plan, number: int, left: Money, interest: Money, share: Money) -> Money:
+    """The principal of a row under a method without an equal instalment."""
+    match plan.method:
+        case Method.CUSTOM:
+            return plan.principals[number - 1]
+        case Method.FIXED_PAYMENT:
+            return plan.payment - interest
+        case Method.FIXED_PRINCIPAL:
+            return plan.payment
+        case Method.PERCENT_OF_PRINCIPAL:
+            return max(plan.closed(left * plan.percent), plan.least)
+        case Method.PERCENT_OF_BALANCE:
+            return max(plan.closed((left + interest) * plan.percent), plan.least) - interest
+        case _:
+            return share
+
+
+def set_levels(plan: Plan, knowledge: Iterable[Known]) -> list[Money]:
+    """The instalment of each row, set anew at each state of knowledge; earlier rows stay.
+
+    Under equal principal it is the share of principal, and zero under methods with neither.
+    """
+    found: list[Money] = []
+    for known in knowledge:
+        found = found or [0] * len(known.periods)
+        balance = known.opening
+        if known.first:
+            balance = rows(plan, balance, known.periods[: known.first], found)[-1].balance
+        instalment = _instalment(plan, balance + known.within, known.periods, known.first)
+        found[known.first :] = _from(plan, instalment, known)
+        if plan.refit and plan.rounding and plan.method == Method.EQUAL_INSTALMENTS:
+            found = _refitted(plan, known, found)
+    return found
+
+
+def _instalment(plan: Plan, balance: Money, periods: Sequence[Period], first: int) -> Money:
+    graced = max(plan.grace_principal, first)
+    count = max(plan.amortised_over or 0, len(periods)) - graced
+    if count <= 0:
+        return 0
+    if plan.method == Method.EQUAL_PRINCIPAL:
+        return plan.closed(Decimal(balance) / count)
+    if plan.method == Method.GROWING_INSTALMENTS:
+        worth, discount = Decimal(0), Decimal(1)
+        for number, period in enumerate(periods[first:], start=first):
+            discount /= 1 + period.level_factor
+            worth += _grown(plan, number) * discount if number >= graced else 0
+        return balance / worth
+    if plan.method != Method.EQUAL_INSTALMENTS:
+        return 0
+    if plan.level_from == LevelFrom.FIRST_ROW:
+        return plan.levelled(level(balance, [periods[first].level_factor] * count))
+    factors = [
+        period.level_factor if number >= plan.interest_free else Decimal(0)
+        for number, period in enumerate(periods[graced:], start=graced)
+    ]
+    factors += [periods[-1].level_factor] * (count - len(factors))
+    return plan.levelled(level(balance, factors))
+
+
+def _from(plan: Plan, instalment: Money, known: Known) -> list[Money]:
+    ahead = range(known.first, len(known.periods))
+    if plan.method == Method.GROWING_INSTALMENTS:
+        return [plan.levelled(instalment * _grown(plan, number)) for number in ahead]
+    return [instalment] * len(ahead)
+
+
+def _grown(plan: Plan, number: int) -> Decimal:
+    """How much larger the instalment of a row is than the first one's."""
+    return (1 + plan.growth) ** (number // 12)
+
+
+def _refitted(plan: Plan, known: Known, levels: list[Money]) -> list[Money]:
+    """The instalments with which the last row differs least from those before it.
+
+    Three times at most, its difference is shared among the rows that were set anew.
+    """
+
+    def gap(tried: list[Money]) -> int:
+        final = rows(plan, known.opening, known.periods, tried)[-1]
+        return int(final.principal + final.interest - tried[-1])
+
+    count, left = len(levels) - known.first, gap(levels)
+    for _ in range(REFIT_TRIES):
+        if count < 2 or abs(left) <= count // 2:
+            break
+        moved = plan.levelled(levels[-1] + plan.closed(Decimal(left) / count))
+        tried = [*levels[: known.first], *[moved] * count]
+        if moved == levels[-1]:
+            break
+        remains = gap(tried)
+        if abs(remains) >= abs(left):
+            break
+        levels, left = tried, remains
+    return levels

@@ -1,0 +1,251 @@
+"""The time of a schedule: its rows' dates, and what share of a year's interest each bears.
+
+A row runs from its start, not counted, to its due date, counted. Month steps are taken
+from the anchor, so a month's end is kept: 31 Jan, 28 Feb, 31 Mar.
+"""
+
+from __future__ import annotations
+
+from calendar import isleap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+from domain.base.calendar import add_months
+
+Money = int | Decimal
+"""Minor units; a ``Decimal`` only in a plan that rounds nothing."""
+
+ONE_DAY = timedelta(days=1)
+
+
+class Unit(StrEnum):
+    """What the length of a row is counted in."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class RowShare(StrEnum):
+    """How a row, or a part of one, becomes a share of a year.
+
+    ``BY_PERIOD``: a row is so many months of 12 or weeks of 52, whatever its days; rows of
+    days go by ``ACTUAL``. ``NOMINAL``: a row has 30 days a month, 7 a week, over the days
+    of the year. ``ACTUAL``: its days over the days of the year. Under the first two a part
+    of a row counts by its days over the row's.
+    """
+
+    BY_PERIOD = "BY_PERIOD"
+    NOMINAL = "NOMINAL"
+    ACTUAL = "ACTUAL"
+
+
+class YearDays(StrEnum):
+    """How many days a year has.
+
+    ``CALENDAR_DEC31`` takes days over the length of their calendar year, a stretch holding
+    its last day and not its first; ``CALENDAR_JAN1`` its first and not its last (ACT/ACT
+    ISDA).
+    """
+
+    D360 = "360"
+    D364 = "364"
+    D365 = "365"
+    CALENDAR_DEC31 = "CALENDAR_DEC31"
+    CALENDAR_JAN1 = "CALENDAR_JAN1"
+
+
+NOMINAL_DAYS = {Unit.DAY: 1, Unit.WEEK: 7, Unit.MONTH: 30}
+PERIODS_A_YEAR = {Unit.WEEK: 52, Unit.MONTH: 12}
+
+
+class Span(NamedTuple):
+    """The days after *start* until *end*."""
+
+    start: date
+    end: date
+
+
+Part = Callable[[Span, date, date], Decimal]
+"""The share of a year that the days after one date until another bear, within a row."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How long a row is, and what share of a year it bears.
+
+    *leap_rows_only* counts 365 days a year in a row without a 29 February. ``NOMINAL``
+    goes with a fixed number of days a year only.
+    """
+
+    every: int
+    unit: str
+    share: str
+    year_days: str
+    leap_rows_only: bool = False
+
+    def due(self, anchor: date, numbers: Iterable[int]) -> list[date]:
+        """The ends of the rows of these *numbers*, counted from *anchor*.
+
+        Raises:
+            OverflowError: one lies beyond the last year of the calendar.
+            ValueError: the same, counted in months.
+        """
+        every = self.every
+        if self.unit == Unit.MONTH:
+            return [add_months(anchor, number * every) for number in numbers]
+        step = every * NOMINAL_DAYS[Unit(self.unit)] * ONE_DAY
+        return [anchor + number * step for number in numbers]
+
+    def part(self, row: Span, start: date, end: date) -> Decimal:
+        """The share of a year that the days after *start* until *end* bear, within *row*."""
+        whole = self._whole
+        if whole is not None and start == row.start and end == row.end:
+            return whole
+        days = (end - start).days
+        if whole is not None:
+            return whole * days / (row.end - row.start).days
+        if not self._by_calendar or (self.leap_rows_only and not has_feb_29(row)):
+            return days / self._fixed
+        if self.year_days == YearDays.CALENDAR_JAN1:
+            return in_calendar_years(start - ONE_DAY, end - ONE_DAY)
+        return in_calendar_years(start, end)
+
+    @cached_property
+    def _whole(self) -> Decimal | None:
+        """The share of every whole row, where the calendar does not decide it."""
+        unit = Unit(self.unit)
+        if self.share == RowShare.BY_PERIOD and unit in PERIODS_A_YEAR:
+            return Decimal(self.every) / PERIODS_A_YEAR[unit]
+        if self.share == RowShare.NOMINAL:
+            return self.every * NOMINAL_DAYS[unit] / self._fixed
+        return None
+
+    @cached_property
+    def _by_calendar(self) -> bool:
+        return self.year_days in (YearDays.CALENDAR_DEC31, YearDays.CALENDAR_JAN1)
+
+    @cached_property
+    def _fixed(self) -> Decimal:
+        return Decimal(365 if self._by_calendar else self.year_days)
+
+
+def in_calendar_years(start: date, end: date) -> Decimal:
+    """The days after *start* until *end*, each over the length of its calendar year."""
+    total, day = Decimal(0), start
+    for year in range(start.year, end.year + 1):
+        until = min(end, date(year, 12, 31))
+        total += Decimal((until - day).days) / (366 if isleap(year) else 365)
+        day = until
+    return total
+
+
+def has_feb_29(row: Span) -> bool:
+    """Whether a 29 February lies in the row."""
+    years = range(row.start.year, row.end.year + 1)
+    return any(isleap(year) and row.start < date(year, 2, 29) <= row.end for year in years)
+
+
+class Draw(NamedTuple):
+    """Money paid out on a day, of which *down_payment* is paid back the same day."""
+
+    on: date
+    amount: Money
+    down_payment: Money = 0
+
+
+class RateFrom(NamedTuple):
+    """An annual rate; it counts for the day that ends on *on* and for all later ones."""
+
+    on: date
+    annual_rate: Decimal
+
+
+class Pause(NamedTuple):
+    """Days without interest, both counted."""
+
+    first: date
+    last: date
+
+
+class Period(NamedTuple):
+    """A row as the money sees it.
+
+    *factor* is the interest on one unit that stands all the row, *level_factor* what the
+    equal instalment reckons with instead. *drawn* is paid out within the row or on its due
+    date and bears *drawn_interest*, unrounded, until then.
+    """
+
+    factor: Decimal
+    level_factor: Decimal
+    drawn: Money = 0
+    drawn_interest: Decimal = Decimal(0)
+
+
+def spans(rhythm: Rhythm, anchor: date, count: int, first_due_on: date | None = None) -> list[Span]:
+    """The rows' dates, counted from *anchor*; after a broken first row from *first_due_on*.
+
+    Raises:
+        ValueError: there is no row, or one that ends before it begins, or a date lies
+            beyond the calendar.
+    """
+    if count < 1 or rhythm.every < 1:
+        raise ValueError(f"{count} rows of {rhythm.every} are none")
+    try:
+        begin, numbers = anchor, range(1, count + 1)
+        if first_due_on is not None:
+            begin, numbers = first_due_on, range(count)
+        ends = rhythm.due(begin, numbers)
+    except OverflowError:
+        raise ValueError("a due date lies beyond the calendar") from None
+    if ends[0] <= anchor:
+        raise ValueError(f"the first row ends on {ends[0]}, before it begins")
+    return list(map(Span, [anchor, *ends[:-1]], ends))
+
+
+def periods(
+    part: Part,
+    rows: Sequence[Span],
+    rates: Sequence[RateFrom],
+    draws: Sequence[Draw] = (),
+    pauses: Sequence[Pause] = (),
+) -> list[Period]:
+    """The rows' interest at *rates*, in order of time; the first counts from the beginning.
+
+    A pause bears no interest, but the equal instalment is reckoned as if it did.
+    """
+    if len(rates) == 1 and not pauses and all(draw.on <= rows[0].start for draw in draws):
+        factors = [rates[0].annual_rate * part(row, *row) for row in rows]
+        return [Period(factor, factor) for factor in factors]
+    cuts = {rate.on - ONE_DAY for rate in rates[1:]}
+    cuts.update(draw.on for draw in draws)
+    for pause in pauses:
+        cuts.update((pause.first - ONE_DAY, pause.last))
+    found = []
+    for row in rows:
+        edges = [row.start, *sorted(cut for cut in cuts if row.start < cut < row.end), row.end]
+        within = [draw for draw in draws if row.start < draw.on <= row.end]
+        factor = level_factor = drawn_interest = Decimal(0)
+        for start, end in pairwise(edges):
+            bears = _rate_after(rates, start) * part(row, start, end)
+            level_factor += bears
+            if not any(pause.first - ONE_DAY <= start < pause.last for pause in pauses):
+                factor += bears
+                drawn_interest += bears * sum(draw.amount for draw in within if draw.on <= start)
+        drawn = sum(draw.amount for draw in within)
+        found.append(Period(factor, level_factor, drawn, drawn_interest))
+    return found
+
+
+def _rate_after(rates: Sequence[RateFrom], day: date) -> Decimal:
+    """The rate of the days that follow *day*."""
+    for rate in reversed(rates[1:]):
+        if rate.on - ONE_DAY <= day:
+            return rate.annual_rate
+    return rates[0].annual_rate
