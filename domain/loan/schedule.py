@@ -1,15 +1,17 @@
 """The instalments of a loan: what falls due when, and how much of it is paid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import localcontext
 from itertools import pairwise
 
 from domain.base.calendar import add_months, due_dates
 from domain.base.daycount import DayCount, year_fraction
-from domain.base.money import rounded
 from domain.base.refusal import Refusal
 from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms
+from domain.loan.amortisation import DIGITS, ExcessInterest, Known, Plan, rows, set_levels
+from domain.loan.periods import Period, Span
 
 
 class TermsNotOffered(Refusal):
@@ -65,18 +67,6 @@ class Instalment:
         return max((self.penalty_charged or 0) - self.penalty_paid, 0)
 
 
-def level_instalment(principal: int, annual_rate: Decimal, count: int) -> Decimal:
-    """The equal monthly instalment, unrounded: P·r(1+r)^n / ((1+r)^n − 1).
-
-    Source: annuity formula; at rate zero, P/n.
-    """
-    rate = annual_rate / 12
-    if rate == 0:
-        return Decimal(principal) / count
-    growth = (1 + rate) ** count
-    return principal * rate * growth / (growth - 1)
-
-
 def schedule(
     terms: Terms, disbursed_on: date, first_due_on: date | None = None
 ) -> list[Instalment]:
@@ -99,31 +89,33 @@ def schedule(
         raise TermsNotOffered(
             f"The first instalment cannot fall due on {dates[0]}, before the money is paid out."
         )
-    level = rounded(level_instalment(terms.amount, terms.annual_rate, count), terms.rounding)
-    equal_share = rounded(Decimal(terms.amount) / count, terms.rounding)
-    per_instalment = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
-    rows: list[Instalment] = []
-    balance, start = terms.amount, disbursed_on
-    for number, due_on in enumerate(dates, start=1):
-        whole_month = number > 1 or due_on == add_months(disbursed_on, 1)
-        share = (
-            Decimal(1) / 12
-            if whole_month and terms.day_count == DayCount.THIRTY_360
-            else year_fraction(terms.day_count, start, due_on)
-        )
-        interest = rounded(balance * terms.annual_rate * share, terms.rounding)
-        if number == count:
-            principal = balance
-        elif terms.method == Method.EQUAL_INSTALMENTS:
-            principal = min(max(level - interest, 0), balance)
-        elif terms.method == Method.EQUAL_PRINCIPAL:
-            principal = min(equal_share, balance)
-        else:
-            raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
-        rows.append(Instalment(number, due_on, due_on, principal, interest, per_instalment))
-        balance -= principal
-        start = due_on
-    return rows
+    if terms.method not in list(Method):
+        raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
+    plan = Plan(terms.method, count, terms.rounding, excess_interest=ExcessInterest.ON_TOP)
+    with localcontext(prec=DIGITS):
+        ahead = _periods(terms, [Span(*row) for row in pairwise([disbursed_on, *dates])])
+        levels = set_levels(plan, [Known(0, terms.amount, ahead)])
+        found = rows(plan, terms.amount, ahead, levels)
+    fees = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
+    return [
+        Instalment(number, due_on, due_on, int(row.principal), int(row.interest), fees)
+        for number, (due_on, row) in enumerate(zip(dates, found, strict=True), start=1)
+    ]
+
+
+def _periods(terms: Terms, spans: Sequence[Span]) -> list[Period]:
+    """What each row bears; the equal instalment reckons with twelfths of the rate.
+
+    A whole month of 30/360 is a twelfth of a year, whatever the calendar says.
+    """
+    twelfth = terms.annual_rate / 12
+    whole = Period(twelfth, twelfth)
+    found = [whole] * len(spans)
+    for number, (start, end) in enumerate(spans):
+        if terms.day_count != DayCount.THIRTY_360 or (number == 0 and end != add_months(start, 1)):
+            share = year_fraction(terms.day_count, start, end)
+            found[number] = Period(terms.annual_rate * share, twelfth)
+    return found
 
 
 def opening_fault(rows: list[Instalment]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.base.terms import FeeTerm
-from domain.loan.schedule import Instalment, TermsNotOffered, level_instalment, schedule
+from domain.loan.schedule import Instalment, TermsNotOffered, schedule
 from tests.domain.story import JAN_15, terms
 
 
@@ -167,12 +167,6 @@ def test_half_even_and_half_up_differ_on_the_half() -> None:
     even = rows_of(amount=100, term_months=1, rounding="HALF_EVEN")
 
     assert (up[0].interest, even[0].interest) == (1, 0)
-
-
-def test_the_level_instalment_is_the_annuity_unrounded() -> None:
-    level = level_instalment(1_000_00, Decimal("0.06"), 12)
-
-    assert level.quantize(Decimal("0.0001")) == Decimal("8606.6430")
 
 
 def test_the_parts_of_a_new_instalment_are_unpaid() -> None:
