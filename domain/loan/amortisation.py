@@ -165,7 +165,8 @@ def rows(
 
     Without a count they end when all is repaid, or with *periods*.
     """
-    rounding, plus = plan.rounding, CLOSING.plus
+    rounding = plan.rounding
+    reckoned = CLOSING.fma if rounding else Context(prec=DIGITS).fma
     last, balanced = plan.count, plan.method in LEVEL
     repays_last = plan.rounding is not None or plan.method in FINAL
     carries = plan.excess_interest == ExcessInterest.NEXT_ROW
@@ -178,8 +179,8 @@ def rows(
         interest = carry
         carry = 0
         if number > free:
-            exact = balance * factor + drawn_interest if drawn else balance * factor
-            interest += rounded(plus(exact), rounding) if rounding else exact
+            exact = reckoned(factor, balance, drawn_interest)
+            interest += rounded(exact, rounding) if rounding else exact
         if number <= deferred:
             interest, carry = 0, interest
         left = balance + drawn

@@ -9,7 +9,10 @@ from typing import Any
 from domain.loan.annuity import DIGITS, Annuity
 from entrypoints.scenarios.terms import TermWrong, number, one_of, only, whole
 
-KNOWN = ("engine", "function", "rate_numerator", "rate_denominator", "nper", "pv", "fv", "type")
+KNOWN = (
+    *("engine", "currency", "function"),
+    *("rate_numerator", "rate_denominator", "nper", "pv", "fv", "type"),
+)
 OF_A_PERIOD = ("IPMT", "PPMT", "ISPMT")
 OF_A_RANGE = ("CUMIPMT", "CUMPRINC")
 

@@ -54,6 +54,8 @@ def _dated(case: Case, rules: str) -> dict[str, Any]:
         else:
             only(event, ("type", "from", "to"), "events.")
             pauses.append(Pause(day(event, "from"), day(event, "to")))
+            if pauses[-1].last < pauses[-1].first:
+                raise TermWrong("an interest_pause ends before it begins")
     rates.sort(key=lambda rate: rate.on)
     rows = [
         {
