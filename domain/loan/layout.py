@@ -9,18 +9,9 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from domain.base.refusal import Refusal
-from domain.loan.amortisation import (
-    DIGITS,
-    REPAID,
-    InterestOn,
-    Known,
-    Method,
-    Plan,
-    Row,
-    rows,
-    set_levels,
-)
+from domain.loan.amortisation import REPAID, Known, Row, rows, set_levels
 from domain.loan.periods import ONE_DAY, Draw, Money, Part, Pause, Period, RateFrom, Span, periods
+from domain.loan.plan import DIGITS, InterestOn, Method, Plan
 
 ROWS_MOST = 12_000
 """A loan that is not repaid by then never is."""

@@ -10,8 +10,9 @@ from domain.base.calendar import add_months, due_dates
 from domain.base.daycount import DayCount, year_fraction
 from domain.base.refusal import Refusal
 from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms
-from domain.loan.amortisation import DIGITS, ExcessInterest, Known, Plan, rows, set_levels
+from domain.loan.amortisation import Known, rows, set_levels
 from domain.loan.periods import Period, Span
+from domain.loan.plan import DIGITS, ExcessInterest, Plan
 
 
 class TermsNotOffered(Refusal):

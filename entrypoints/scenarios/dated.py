@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain.base.money import AMOUNT_MAX, Rounding
-from domain.loan.amortisation import ExcessInterest, InterestOn, LevelFrom, Method, Plan
 from domain.loan.layout import DueRow, laid_out
 from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, RowShare, Span, Unit, YearDays, spans
+from domain.loan.plan import ExcessInterest, InterestOn, LevelFrom, Method, Plan
 from entrypoints.scenarios.terms import (
     TermWrong,
     Unsupported,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from domain.loan.amortisation import CLOSING, DIGITS
 from domain.loan.periods import Pause, RateFrom
+from domain.loan.plan import CLOSING, DIGITS
 from entrypoints.scenarios import functions, unrounded
 from entrypoints.scenarios.dated import FLAT, KNOWN, PROGRESSIVE, dated_loan, rate_of
 from entrypoints.scenarios.terms import TermWrong, Unsupported, day, one_of, only, whole

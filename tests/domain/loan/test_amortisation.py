@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.loan.amortisation import ExcessInterest, InterestOn, LevelFrom, Method, Plan
 from domain.loan.layout import DueRow, PlanImpossible, in_steps, laid_out
 from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, RowShare, Unit, YearDays, spans
+from domain.loan.plan import ExcessInterest, InterestOn, LevelFrom, Method, Plan
 
 JAN_1 = date(2024, 1, 1)
 TWELVE = Decimal("0.12")  # 1 % a month

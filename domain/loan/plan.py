@@ -1,0 +1,104 @@
+"""A repayment plan: how principal and interest are laid over the rows of a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from enum import StrEnum
+
+from domain.base.money import Rounding, rounded
+from domain.loan.periods import Money
+
+DIGITS = 34
+"""What amounts and factors are reckoned with."""
+
+CLOSING = Context(prec=28)
+"""What they are brought to before they are rounded, so that a half is seen as a half."""
+
+
+class Method(StrEnum):
+    """How principal comes back; a bullet is ``INTEREST_ONLY`` with grace on interest."""
+
+    EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
+    EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
+    INTEREST_ONLY = "INTEREST_ONLY"
+    FIXED_PAYMENT = "FIXED_PAYMENT"
+    FIXED_PRINCIPAL = "FIXED_PRINCIPAL"
+    PERCENT_OF_PRINCIPAL = "PERCENT_OF_PRINCIPAL"
+    PERCENT_OF_BALANCE = "PERCENT_OF_BALANCE"
+    GROWING_INSTALMENTS = "GROWING_INSTALMENTS"
+    CUSTOM = "CUSTOM"
+
+
+class InterestOn(StrEnum):
+    """What bears interest: the balance, or all that was drawn, repaid or not.
+
+    ``DRAWN`` counts row by row; ``DRAWN_EVENLY`` counts the whole of one draw, its down
+    payment too, and parts it equally among the rows.
+    """
+
+    BALANCE = "BALANCE"
+    DRAWN = "DRAWN"
+    DRAWN_EVENLY = "DRAWN_EVENLY"
+
+
+class LevelFrom(StrEnum):
+    """Whose factor decides the equal instalment: every row's own, or the first one's."""
+
+    EVERY_ROW = "EVERY_ROW"
+    FIRST_ROW = "FIRST_ROW"
+
+
+class ExcessInterest(StrEnum):
+    """Where interest above the instalment goes: to the next row, on top, or to principal."""
+
+    NEXT_ROW = "NEXT_ROW"
+    ON_TOP = "ON_TOP"
+    PRINCIPAL = "PRINCIPAL"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How principal and interest are laid over *count* rows; None is until repaid.
+
+    *multiple_of*, in minor units, is what instalments are rounded to. *refit* brings the
+    last row near the others. *amortised_over* more rows than *count* leaves a balloon.
+    *parts_of_rows* false lets a draw bear flat interest from the start of its row. Grace
+    counts rows from the first: without principal, with interest collected in the row after
+    them, and without interest. *payment* serves the fixed methods, *percent* (a fraction)
+    and *least* those of a percentage, *growth* is that of instalments in twelve rows, and
+    *principals* are those of a custom schedule.
+    """
+
+    method: str
+    count: int | None
+    rounding: str | None = Rounding.HALF_UP
+    multiple_of: int = 1
+    interest_on: str = InterestOn.BALANCE
+    level_from: str = LevelFrom.EVERY_ROW
+    excess_interest: str = ExcessInterest.NEXT_ROW
+    refit: bool = False
+    parts_of_rows: bool = True
+    amortised_over: int | None = None
+    grace_principal: int = 0
+    grace_interest: int = 0
+    interest_free: int = 0
+    payment: Money = 0
+    percent: Decimal = Decimal(0)
+    least: Money = 0
+    growth: Decimal = Decimal(0)
+    principals: tuple[int, ...] = ()
+
+    def closed(self, amount: Money) -> Money:
+        """*amount* without its fraction, where the plan rounds."""
+        if self.rounding is None or isinstance(amount, int):
+            return amount
+        return rounded(CLOSING.plus(amount), self.rounding)
+
+    def levelled(self, amount: Money) -> Money:
+        """*amount* to the plan's multiple, or closed where that would leave nothing."""
+        if self.rounding is None or self.multiple_of == 1:
+            return self.closed(amount)
+        return self.closed(Decimal(amount) / self.multiple_of) * self.multiple_of or self.closed(
+            amount
+        )
