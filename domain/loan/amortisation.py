@@ -97,9 +97,10 @@ def rows(
         elif may_add:
             principal = instalment - interest
         else:
-            if interest > instalment and carries:
+            if carries and interest > instalment:
                 interest, carry = instalment, interest - instalment
-            principal = min(max(instalment - interest, 0), left)
+            paid = instalment - interest
+            principal = paid if 0 <= paid <= left else min(max(paid, 0), left)
         balance = left - principal
         found.append(Row(principal, interest, balance))
         if last is None and balance <= REPAID:

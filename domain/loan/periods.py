@@ -221,8 +221,7 @@ def periods(
     A pause bears no interest, but the equal instalment is reckoned as if it did.
     """
     if len(rates) == 1 and not pauses and all(draw.on <= rows[0].start for draw in draws):
-        factors = [rates[0].annual_rate * part(row, *row) for row in rows]
-        return [Period(factor, factor) for factor in factors]
+        return _whole(part, rows, rates[0].annual_rate)
     cuts = {rate.on - ONE_DAY for rate in rates[1:]}
     cuts.update(draw.on for draw in draws)
     for pause in pauses:
@@ -240,6 +239,19 @@ def periods(
                 drawn_interest += bears * sum(draw.amount for draw in within if draw.on <= start)
         drawn = sum(draw.amount for draw in within)
         found.append(Period(factor, level_factor, drawn, drawn_interest))
+    return found
+
+
+def _whole(part: Part, rows: Sequence[Span], annual_rate: Decimal) -> list[Period]:
+    """Rows in which nothing happens; one period stands for all that are alike."""
+    found: list[Period] = []
+    known: Decimal | None = None
+    for row in rows:
+        share = part(row, row.start, row.end)
+        if share is not known:
+            known, factor = share, annual_rate * share
+            period = Period(factor, factor)
+        found.append(period)
     return found
 
 
