@@ -247,7 +247,7 @@ def _terms(row: Row) -> tuple[int | None, Terms | None]:
     if term_months is not None and not 1 <= term_months <= 1200:
         row.fault("term_months", "a term is 1 to 1200 months")
     product_code = row.required("product_code")
-    method = row.one_of("method", list(Method))
+    method = row.one_of("method", [each for each in Method if each != Method.BULLET])
     day_count = row.one_of("day_count", IN_TERMS)
     version = row.whole("product_version", needed=False)
     grace_days = row.whole("grace_days", needed=False)

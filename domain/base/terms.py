@@ -10,6 +10,10 @@ class Method(StrEnum):
 
     EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
     EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
+    INTEREST_ONLY = "INTEREST_ONLY"
+    """Interest in every period, the whole principal with the last."""
+    BULLET = "BULLET"
+    """Principal and interest together, at the end of the term."""
 
 
 class Frequency(StrEnum):

@@ -44,10 +44,10 @@ class Flow:
     principal: int = 0
 
 
-def annualised_cost(received: int, rows: list[Instalment]) -> Decimal:
+def annualised_cost(received: int, rows: list[Instalment], every: int = 1) -> Decimal:
     """Twelve times the monthly internal rate of return of what is paid for *received*.
 
-    The rate that makes the instalments, a month apart, worth *received*; fees included.
+    The rate that makes the instalments, *every* month, worth *received*; fees included.
     Zero when no more is paid than was received.
 
     Source: PBoC Announcement [2021] No. 3, internal rate of return.
@@ -55,11 +55,11 @@ def annualised_cost(received: int, rows: list[Instalment]) -> Decimal:
     payments = [row.principal + row.interest + row.fees for row in rows]
     if sum(payments) <= received:
         return Decimal(0).quantize(SCALE)
-    runs, month = [Run(received)], 1
+    runs, month = [Run(received)], every
     for amount, equal in groupby(payments):
         count = len(list(equal))
-        runs.append(Run(-amount, month, count))
-        month += count
+        runs.append(Run(-amount, month, count, every))
+        month += count * every
     return nominal_rate(runs, 12).quantize(SCALE)
 
 

@@ -17,7 +17,8 @@ from domain.loan import accrual
 from domain.loan.as_of import Standing, standing
 from domain.loan.ledger import FactKind, Ledger, counts_from
 from domain.loan.loan import Loan
-from domain.loan.schedule import Instalment
+from domain.loan.periods import Span
+from domain.loan.schedule import Instalment, whole_months
 
 FIGURES = ("principal", "interest", "fees", "penalty", "credit")
 
@@ -139,17 +140,14 @@ class _Told:
             left, start = left - row.principal, row.due_on
 
     def _interest_formula(self, row: Instalment, left: int, start: date) -> str:
-        """On what balance and for what share of a year; the share follows from the row."""
-        terms = self.terms
-        rate = f"{self._money(left)} x {_percent(terms.annual_rate)}"
-        for share, words in (
-            (year_fraction(terms.day_count, start, row.due_on), _days(terms, start, row.due_on)),
-            (Decimal(1) / 12, "1/12 year"),
-        ):
-            exact = left * terms.annual_rate * share
-            if abs(exact - row.interest) <= Decimal("0.5"):
-                return f"{rate} x {words} = {self._exact(exact)}, {_rounded(terms)}"
-        return f"{rate}, from {start} to {row.due_on}"
+        terms, span = self.terms, Span(start, row.due_on)
+        months = whole_months(terms, span, first=row.number == self.loan.opening[0].number)
+        share, words = year_fraction(terms.day_count, *span), _days(terms, *span)
+        if months:
+            share, words = Decimal(months) / 12, f"{months}/12 of a year"
+        exact = self._exact(left * terms.annual_rate * share)
+        rate = _percent(terms.annual_rate)
+        return f"{self._money(left)} x {rate} x {words} = {exact}, {_rounded(terms)}"
 
     def _exact(self, minor: Decimal) -> str:
         """An amount before rounding, with four decimals more than the currency has."""

@@ -812,7 +812,9 @@ class Loan(Stream):
             principal=terms.amount,
             interest=sum(row.interest for row in rows),
             fees=sum(row.fees for row in rows),
-            annualised_cost=cost.annualised_cost(terms.amount, rows),
+            annualised_cost=cost.annualised_cost(
+                terms.amount, rows, terms.term_months // len(rows)
+            ),
             method="IRR",
             terms_digest=cost.digest(terms),
             charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],

@@ -92,7 +92,11 @@ def schedule(
         )
     if terms.method not in list(Method):
         raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
-    plan = Plan(terms.method, count, terms.rounding, excess_interest=ExcessInterest.ON_TOP)
+    method = terms.method
+    if method == Method.BULLET:
+        # One row as long as the term.
+        method, dates = Method.INTEREST_ONLY, dates[-1:]
+    plan = Plan(method, len(dates), terms.rounding, excess_interest=ExcessInterest.ON_TOP)
     with localcontext(prec=DIGITS):
         ahead = _periods(terms, [Span(*row) for row in pairwise([disbursed_on, *dates])])
         levels = set_levels(plan, [Known(0, terms.amount, ahead)])
@@ -105,18 +109,31 @@ def schedule(
 
 
 def _periods(terms: Terms, spans: Sequence[Span]) -> list[Period]:
-    """What each row bears; the equal instalment reckons with twelfths of the rate.
-
-    A whole month of 30/360 is a twelfth of a year, whatever the calendar says.
-    """
+    """What each row bears; the equal instalment reckons with twelfths of the rate."""
     twelfth = terms.annual_rate / 12
     whole = Period(twelfth, twelfth)
     found = [whole] * len(spans)
-    for number, (start, end) in enumerate(spans):
-        if terms.day_count != DayCount.THIRTY_360 or (number == 0 and end != add_months(start, 1)):
-            share = year_fraction(terms.day_count, start, end)
+    for number, span in enumerate(spans):
+        months = whole_months(terms, span, first=number == 0)
+        if months == 0:
+            share = year_fraction(terms.day_count, *span)
             found[number] = Period(terms.annual_rate * share, twelfth)
+        elif months > 1:
+            found[number] = Period(twelfth * months, twelfth * months)
     return found
+
+
+def whole_months(terms: Terms, span: Span, *, first: bool) -> int:
+    """The months of a row that counts by months and not by days; 0 of one that does not.
+
+    A whole month of 30/360 is a twelfth of a year, whatever the calendar says; rows after
+    the *first* are whole.
+    """
+    start, end = span
+    if terms.day_count != DayCount.THIRTY_360:
+        return 0
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months if not first or end == add_months(start, months) else 0
 
 
 def opening_fault(rows: list[Instalment]) -> str | None:

@@ -74,8 +74,8 @@ GOOD = dict(
     )
 )
 KIND_FAULT = (
-    "Column 'kind' holds 'balloon': it is one of EQUAL_INSTALMENTS, EQUAL_PRINCIPAL;"
-    " map it in [values.method]."
+    "Column 'kind' holds 'balloon': it is one of EQUAL_INSTALMENTS, EQUAL_PRINCIPAL,"
+    " INTEREST_ONLY; map it in [values.method]."
 )
 LINEAR = GOOD | {
     "contract": "A-2",

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.base.calendar import add_months, due_dates
-from domain.base.terms import FeeTerm
+from domain.base.terms import FeeTerm, Terms
 from domain.loan.apr import NoRate
 from domain.loan.cost import CostMethod, Flow, annual_cost, annualised_cost, digest
+from domain.loan.loan import Loan
 from domain.loan.schedule import schedule
-from tests.domain.story import JAN_15, terms
+from tests.domain.story import JAN_15, applied, approve, disclose, last, terms
 
 
 def test_without_fees_the_cost_is_the_rate() -> None:
@@ -146,3 +147,30 @@ def test_a_regular_loan_costs_the_same_dated_and_by_its_rows(
     )
 
     assert abs(annual_cost("IRR", flows) - annualised_cost(lent, rows)) <= Decimal("1E-10")
+
+
+def test_a_bullet_costs_its_interest_over_all_the_months_it_runs() -> None:
+    bullet = terms(method="BULLET", term_months=6)
+    cost = annualised_cost(1_000_00, schedule(bullet, JAN_15), every=6)
+
+    # 1,030.00 after six months is 0.4939 % a month.
+    assert round(cost, 6) == Decimal("0.059263")
+
+
+def test_what_is_disclosed_of_a_bullet_is_what_its_flows_say() -> None:
+    bullet = terms(method="BULLET", term_months=6)
+    loan = applied(bullet)
+    approve(loan, bullet)
+    disclose(loan, bullet)
+
+    said = last(loan, Loan.CostDisclosed).annualised_cost
+
+    assert abs(said - annual_cost("IRR", quoted(bullet))) < Decimal("1E-9")
+
+
+def quoted(asked: Terms) -> list[Flow]:
+    rows = schedule(asked, JAN_15)
+    return [
+        Flow(JAN_15, asked.amount),
+        *(Flow(row.due_on, -row.principal - row.interest) for row in rows),
+    ]

@@ -19,6 +19,7 @@ from tests.domain.story import (
     repaid,
     repay,
     reversed_,
+    terms,
 )
 
 FEB_15 = date(2025, 2, 15)
@@ -155,3 +156,9 @@ def test_what_closed_a_loan_on_a_past_day_can_still_be_asked() -> None:
 
     assert loan.payoff(FEB_15) == 918_93
     assert loan.payoff(JAN_15) == 1_000_00
+
+
+def test_a_bullet_paid_off_early_bears_interest_since_it_was_paid_out() -> None:
+    loan = given(disbursed(terms(method="BULLET", term_months=6)))
+
+    assert loan.payoff(date(2025, 4, 15)) == 1_000_00 + 15_00

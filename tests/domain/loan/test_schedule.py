@@ -176,3 +176,22 @@ def test_the_parts_of_a_new_instalment_are_unpaid() -> None:
     assert row.principal_left == 81_07
     assert row.paid_on is None
     assert row.pay_by_on == row.due_on
+
+
+def test_interest_only_brings_the_principal_back_with_the_last_instalment() -> None:
+    rows = rows_of(method="INTEREST_ONLY", term_months=3)
+
+    assert [(row.principal, row.interest) for row in rows] == [
+        (0, 5_00),
+        (0, 5_00),
+        (1_000_00, 5_00),
+    ]
+
+
+def test_a_bullet_is_one_instalment_at_the_end_of_the_term() -> None:
+    (row,) = rows_of(method="BULLET", term_months=6)
+    (by_days,) = rows_of(method="BULLET", term_months=6, day_count="ACT/365F")
+
+    assert (row.number, row.principal, row.interest) == (1, 1_000_00, 30_00)
+    assert row.due_on == date(2025, 7, 15)
+    assert by_days.interest == 29_75  # 181 days of 365
