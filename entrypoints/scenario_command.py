@@ -65,14 +65,20 @@ def _render(name: str, found: list[Verdict]) -> None:
     from entrypoints import output
     from entrypoints.scenarios.checks import FAILED, PASSED, UNSUPPORTED
 
-    colours = {FAILED: "red", UNSUPPORTED: "yellow"}
     rows = output.table("case", "verdict", "why", wraps=("why",))
     for each in found:
-        if each.status != PASSED:
-            colour = colours[each.status]
-            rows.add_row(escape(each.id), f"[{colour}]{each.status}[/]", escape(_why(each)))
+        if each.status == FAILED:
+            rows.add_row(escape(each.id), f"[red]{FAILED}[/]", escape(_why(each)))
     if rows.rows:
         output.show(rows)
+    # Many cases are unsupported for one reason: it is told once, with an example.
+    reasons: dict[str, list[str]] = {}
+    for each in found:
+        if each.status == UNSUPPORTED:
+            reasons.setdefault(_why(each), []).append(each.id)
+    for reason, cases in reasons.items():
+        more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
+        output.out.print(f"[yellow]{UNSUPPORTED}[/]  {escape(reason)} ({escape(cases[0])}{more})")
     counts = Counter(each.status for each in found)
     line = ", ".join(f"{counts[status]} {status}" for status in (PASSED, FAILED, UNSUPPORTED))
     output.out.print(f"{name}: {line}", markup=False, soft_wrap=True)
