@@ -208,7 +208,8 @@ class Ledger:
 
     def penalty_due(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on* and neither paid nor waived."""
-        if row.pay_by_on >= on or self.terms.penalty_rate == 0:
+        in_time = row.paid_on is not None and row.paid_on <= row.pay_by_on
+        if in_time or row.pay_by_on >= on or self.terms.penalty_rate == 0:
             return 0
         paid = self.principal_paid.get(row.number, [])
         accrued = accrual.penalty(row, paid, self.terms, on)

@@ -1448,7 +1448,12 @@ class Loan(Stream):
             for ref, split in ledger.splits.items()
             if ref in self.splits and ledger.parts[ref] != self.parts[ref]
         ]
-        touched = [row for row, old in zip_longest(ledger.rows, self.instalments) if row != old]
+        # Most rows are the same objects; comparing them takes longer than the decision.
+        touched = [
+            row
+            for row, old in zip_longest(ledger.rows, self.instalments)
+            if row is not old and row != old
+        ]
         state = self.state
         if state in (LoanState.SETTLED, LoanState.CLOSED):
             paid = ledger.is_paid(act.business_on)
