@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
 product = typer.Typer(
-    help="Products: publish a version, list what is on offer.", no_args_is_help=True
+    help="Products: check a file, publish a version, list what is on offer.", no_args_is_help=True
 )
 app.add_typer(borrower, name="borrower")
 app.add_typer(product, name="product")
