@@ -48,8 +48,9 @@ OUTAGES = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
 )
-"""What ends by connecting again; the last is what a frozen process finds when it wakes."""
+"""What ends by connecting again; the last two are what a frozen process finds on waking."""
 
 
 class Taken(ConsumerRebalanceListener):  # type: ignore[misc]

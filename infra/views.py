@@ -29,6 +29,9 @@ FROZEN_MS = 8_000
 """A transaction that waits for its process longer than Kafka's session is given up."""
 STATEMENT_MS = 30_000
 """The same for a process frozen while it sends rows; a batch takes a second or two."""
+TRANSACTION_TIMEOUT_SINCE = 170_000
+"""PostgreSQL 17 ends a transaction in whatever state its client froze; in a pipeline no
+other timeout does, so before it there is none."""
 PARKED_STREAMS_LIMIT = 20
 """More streams than this parked in ten minutes, and the release is at fault, not they."""
 
@@ -123,6 +126,7 @@ class View:
         self._writer = Writer(connection, schema_of(projection), projection.TABLES)
         self._versions = Writer(connection, "views", [STREAM_VERSION])
         self._positions: dict[Place, int] = {}
+        self._may_pipeline = connection.info.server_version >= TRANSACTION_TIMEOUT_SINCE
 
     def take(self, places: Iterable[Place]) -> dict[Place, int]:
         """The offset to read next in each of these partitions; 0 in one never read."""
@@ -169,9 +173,12 @@ class View:
 
     def _apply(self, records: Sequence[Record], *, isolating: bool) -> Applied:
         # Few events in two round trips rather than nine; COPY and savepoints need the nine.
-        few = not isolating and len(records) < COPY_FROM_ROWS
-        with self._connection.pipeline() if few else nullcontext(), self._connection.transaction():
-            after, known, waiting = self._advance(records)
+        few = self._may_pipeline and not isolating and len(records) < COPY_FROM_ROWS
+        with (
+            self._connection.pipeline() if few else nullcontext() as pipeline,
+            self._connection.transaction(),
+        ):
+            after, known, waiting = self._advance(records, pipeline)
             fresh, behind = self._accept(records, known, waiting)
             if isolating:
                 shown, failed = self._isolate(_by_stream(fresh))
@@ -193,7 +200,7 @@ class View:
         return Applied(len(shown), len(records) - len(shown) - parked, parked)
 
     def _advance(
-        self, records: Sequence[Record]
+        self, records: Sequence[Record], pipeline: psycopg.Pipeline | None = None
     ) -> tuple[dict[Place, int], dict[UUID, int], dict[UUID, int]]:
         """The positions stand after these: where; what of their streams is shown, and parked."""
         last = {(record[0], record[1]): record for record in records}
@@ -220,6 +227,9 @@ class View:
             # drained then counts as shown.
             parked.execute(LOCK_PARKED, (*self._me, streams))
             shown.execute(VERSIONS, (*self._me, streams))
+            if pipeline is not None:
+                # Fetching would only flush: the server would not count as idle after it.
+                pipeline.sync()
             known: dict[UUID, int] = dict(shown.fetchall())
             if positions.rowcount != len(last):
                 raise Fenced(
@@ -398,4 +408,6 @@ def open_view(database_url: str, projection: Projection) -> Iterator[View]:
         # them up whoever took its partitions: the server ends it then.
         connection.execute(f"SET idle_in_transaction_session_timeout = {FROZEN_MS}")
         connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+        if connection.info.server_version >= TRANSACTION_TIMEOUT_SINCE:
+            connection.execute(f"SET transaction_timeout = {STATEMENT_MS}")
         yield View(connection, projection)

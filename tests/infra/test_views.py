@@ -162,6 +162,23 @@ def test_a_process_frozen_inside_a_transaction_does_not_hold_its_successor_up(
     assert rows.position() == 2
 
 
+def test_a_process_frozen_amid_what_it_sends_does_not_hold_its_successor_up(
+    rows: Rows, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "STATEMENT_MS", 1_000)
+    records = batch(held(registered(), "H-1"))
+    given_up = pytest.raises((psycopg.errors.TransactionTimeout, psycopg.OperationalError))
+    with given_up, open_view(rows.url, Sample()) as frozen:
+        frozen.take([PLACE])
+        with frozen._connection.pipeline(), frozen._connection.transaction():
+            frozen._advance(records[:1])  # flushed, and no end of it in sight
+
+            view.apply(records)
+
+    assert rows.holds() == {records[0].stream_id: 1}
+    assert rows.position() == 2
+
+
 def test_a_process_that_lost_its_partition_cannot_write(rows: Rows, view: View) -> None:
     records = batch(held(registered(), "H-1"))
     with open_view(rows.url, Sample()) as successor:
