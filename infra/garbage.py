@@ -7,9 +7,6 @@ ALLOCATIONS = 50_000
 
 
 def collect_seldom() -> None:
-    """For a process that handles events by the thousand; called once, at its start.
-
-    A projector shows half as many events again with it (``./loans bench --only projector``).
-    """
+    """For a process that handles events by the thousand; called once, at its start."""
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 50)

@@ -29,6 +29,7 @@ from domain.loan.allocation import Part
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.settlement import daily_simple, statutory_figure
+from entrypoints.scenarios.dated import cents
 from entrypoints.scenarios.terms import (
     TermWrong,
     Unsupported,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 LOAN_ID = UUID("5f0c3bb2-2ad4-4f0e-9f53-0f8b1f0f2a11")
 CENT = Decimal("0.01")
-AMOUNT_MOST = Decimal(10**13)
 CURRENCY = "EUR"
 """Every currency of the files has two decimals, and changes no figure."""
 
@@ -115,7 +115,7 @@ def _lent(terms: Mapping[str, Any]) -> tuple[date, int]:
     if len(draws) > 1:
         raise Unsupported("a loan paid out in several draws is not offered")
     only(draws[0], ("date", "amount"), "disbursements[0].")
-    return day(draws[0], "date"), _cents(draws[0], "amount")
+    return day(draws[0], "date"), cents(draws[0], "amount")
 
 
 class _Played:
@@ -157,7 +157,7 @@ class _Played:
             self.refs.add(ref)
             self.loan.repay(
                 self._act(),
-                amount=_cents(event, "amount"),
+                amount=cents(event, "amount"),
                 currency=self.loan.currency,
                 received_on=on,
                 payment_ref=ref,
@@ -248,7 +248,7 @@ def _scheduled(terms: Mapping[str, Any]) -> list[tuple[date, int, int]]:
     rows = objects(terms, "schedule")
     for place, row in enumerate(rows):
         only(row, ("due", "principal", "interest"), f"schedule[{place}].")
-    return [(day(row, "due"), _cents(row, "principal"), _cents(row, "interest")) for row in rows]
+    return [(day(row, "due"), cents(row, "principal"), cents(row, "interest")) for row in rows]
 
 
 def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm]) -> Terms:
@@ -308,15 +308,8 @@ def _charges(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _charge(event: Mapping[str, Any]) -> FeeTerm:
     """The charge as the contract names it: one kind for each amount that occurs."""
     owed = one_of(event, "kind", ("fee", "penalty"))
-    amount = _cents(event, "amount")
+    amount = cents(event, "amount")
     return FeeTerm(f"{owed} {amount}", FeeTiming.ON_EVENT, amount, COMPONENTS[owed])
-
-
-def _cents(terms: Mapping[str, Any], name: str) -> int:
-    amount = number(terms, name)
-    if not 0 <= amount <= AMOUNT_MOST or amount % CENT:
-        raise TermWrong(f"{name} {amount} is no amount in cents")
-    return int(amount / CENT)
 
 
 def _written(amounts: dict[str, int]) -> dict[str, Decimal]:
@@ -340,7 +333,7 @@ def _daily_simple(case: Case) -> dict[str, Any]:
     rate = number(terms, "daily_rate_pct") / 100
     if rate < 0:
         raise TermWrong(f"daily_rate_pct {rate * 100} is below zero")
-    lent, start = _cents(terms, "principal"), day(terms, "start")
+    lent, start = cents(terms, "principal"), day(terms, "start")
     paid: dict[str, tuple[date, int]] = {}
     found: dict[str, Any] = {}
     for place, said in enumerate(case.events):
@@ -349,7 +342,7 @@ def _daily_simple(case: Case) -> dict[str, Any]:
             ref = _text(event, "id")
             if ref in paid:
                 raise TermWrong(f"the payment {ref!r} occurs twice")
-            paid[ref] = (day(event, "date"), _cents(event, "amount"))
+            paid[ref] = (day(event, "date"), cents(event, "amount"))
         elif event["type"] == "reverse":
             ref = _text(event, "id")
             if paid.pop(ref, None) is None:
@@ -388,9 +381,9 @@ def _uk_rebate(case: Case) -> dict[str, Any]:
     apr = number(terms, "apr_pct") / 100
     if not 0 <= apr <= APR_MOST:
         raise TermWrong(f"apr_pct {apr * 100} cannot be used")
-    payment = _cents(terms, "payment")
+    payment = cents(terms, "payment")
     figure = statutory_figure(
-        principal=_cents(terms, "principal"),
+        principal=cents(terms, "principal"),
         instalment=payment,
         apr=apr,
         months_elapsed=elapsed,
