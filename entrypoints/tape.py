@@ -17,9 +17,10 @@ from zoneinfo import available_timezones
 from domain.base.calendar import add_months
 from domain.base.daycount import IN_TERMS
 from domain.base.money import NotAnAmount, Rounding, UnknownCurrency, exponent, minor_units, rounded
-from domain.base.terms import Frequency, FutureMoney, Method, Owed, Terms
+from domain.base.repayment import Frequency, Method
+from domain.base.terms import FutureMoney, Owed, Terms
 from domain.commands.imports import Opening, rate_of, scheduled_left
-from domain.loan.schedule import TermsNotOffered
+from domain.loan.timetable import TermsNotOffered
 from entrypoints.tape_mapping import TapeMapping
 
 LINE_FAULT = "reasons"

@@ -15,7 +15,15 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from domain.base.stream import Stream
 from domain.catalogue import STREAMS, event_types
-from infra.contract import RENAMED, crc64, fields_of, published, record_inside, topic_of
+from infra.contract import (
+    RENAMED,
+    crc64,
+    fields_of,
+    list_inside,
+    published,
+    record_inside,
+    topic_of,
+)
 
 MAGIC = b"\xc3\x01"
 HEADER_BYTES = 10
@@ -152,6 +160,8 @@ def _enter(hint: Any) -> Callable[[Any], Any] | None:
     one = _to_dict(record)
     if get_origin(hint) is list:
         return lambda values: [one(value) for value in values]
+    if list_inside(hint):
+        return lambda values: None if values is None else [one(value) for value in values]
     return lambda value: None if value is None else one(value)
 
 
@@ -163,6 +173,8 @@ def _leave(hint: Any) -> Callable[[Any], Any] | None:
     one = _from_dict(record)
     if get_origin(hint) is list:
         return lambda values: [one(value) for value in values]
+    if list_inside(hint):
+        return lambda values: None if values is None else [one(value) for value in values]
     return lambda value: None if value is None else one(value)
 
 

@@ -57,7 +57,12 @@ def record_inside(hint: Any) -> Any:
     """The record type that *hint* holds, bare, optional or in a list; or None."""
     if dataclasses.is_dataclass(hint):
         return hint
-    return next((arg for arg in get_args(hint) if dataclasses.is_dataclass(arg)), None)
+    return next((found for arg in get_args(hint) if (found := record_inside(arg))), None)
+
+
+def list_inside(hint: Any) -> bool:
+    """Whether *hint* is an optional list."""
+    return any(get_origin(arg) is list for arg in get_args(hint))
 
 
 def schema_of(event: type[Stream.Event]) -> dict[str, Any]:

@@ -1,25 +1,11 @@
 """What a borrower signs: the resolved terms of one loan."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-
-class Method(StrEnum):
-    """How principal comes back."""
-
-    EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
-    EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
-    INTEREST_ONLY = "INTEREST_ONLY"
-    """Interest in every period, the whole principal with the last."""
-    BULLET = "BULLET"
-    """Principal and interest together, at the end of the term."""
-
-
-class Frequency(StrEnum):
-    """How often an instalment falls due."""
-
-    MONTH = "MONTH"
+from domain.base.repayment import Repayment
 
 
 class Owed(StrEnum):
@@ -38,6 +24,13 @@ class FutureMoney(StrEnum):
     LAST_INSTALMENT = "LAST_INSTALMENT"
     REAMORTISED = "REAMORTISED"
     """In equal shares to all instalments that are open."""
+
+
+class Prepayment(StrEnum):
+    """What becomes of the schedule when principal is paid before its day."""
+
+    LOWER_INSTALMENT = "LOWER_INSTALMENT"
+    SHORTER_TERM = "SHORTER_TERM"
 
 
 class AllocationScope(StrEnum):
@@ -69,6 +62,64 @@ class FeeTiming(StrEnum):
 
     PER_INSTALMENT = "PER_INSTALMENT"
     ON_EVENT = "ON_EVENT"
+    AT_DISBURSEMENT = "AT_DISBURSEMENT"
+    ON_OVERDUE = "ON_OVERDUE"
+    """Once on each instalment that is unpaid after its pay-by date."""
+    ON_PREPAYMENT = "ON_PREPAYMENT"
+    """When principal is paid before its day."""
+
+
+class FeeBase(StrEnum):
+    """What a fee in percent is a part of."""
+
+    AMOUNT = "AMOUNT"
+    """What is paid out."""
+    PRINCIPAL = "PRINCIPAL"
+    """The principal of the instalment, or what is prepaid of it."""
+    PRINCIPAL_AND_INTEREST = "PRINCIPAL_AND_INTEREST"
+
+
+class FeeEarned(StrEnum):
+    """When the lender has earned a fee; what is not earned is given back at settlement."""
+
+    AT_ONCE = "AT_ONCE"
+    OVER_TERM = "OVER_TERM"
+
+
+class Accrual(StrEnum):
+    """What decides the interest of an instalment."""
+
+    SCHEDULED = "SCHEDULED"
+    """The schedule, until something changes it."""
+    DAILY_BALANCE = "DAILY_BALANCE"
+    """The balance of each day, as payments come early or late."""
+
+
+class Settling(StrEnum):
+    """What interest a loan owes that is paid off early."""
+
+    TO_THE_DAY = "TO_THE_DAY"
+    TO_NEXT_DUE = "TO_NEXT_DUE"
+    STATUTORY_UK = "STATUTORY_UK"
+    """By the UK Consumer Credit (Early Settlement) Regulations 2004."""
+
+
+class RatePlanKind(StrEnum):
+    """By what the rate of a running loan changes."""
+
+    STEP_DOWN = "STEP_DOWN"
+    """It falls after each period that was paid on time."""
+    SCHEDULED = "SCHEDULED"
+    """It is another one from certain instalments on: a promotion that reverts, tiers."""
+    INDEXED = "INDEXED"
+    """An index and a margin, set anew on repricing dates."""
+
+
+class RateScope(StrEnum):
+    """What a step-down looks at: the term up to its renewal, or each instalment."""
+
+    TERM = "TERM"
+    INSTALMENT = "INSTALMENT"
 
 
 TERM_MONTHS_MAX = 1200
@@ -90,13 +141,71 @@ def rate_fits(rate: Decimal) -> bool:
 class FeeTerm:
     """A charge that the contract names; *amount* in minor units, each time.
 
-    *owed* says as what it is owed: a fee, if it says nothing, or a penalty.
+    *owed* says as what it is owed: a fee, if it says nothing, or a penalty. With *percent*
+    (a fraction) of *base* the amount is zero. *earned* at once, if it says nothing.
     """
 
     kind: str
     timing: str
     amount: int
     owed: str | None = None
+    percent: Decimal | None = None
+    base: str | None = None
+    earned: str | None = None
+
+
+@dataclass(frozen=True)
+class RateStep:
+    """An annual rate from an instalment on."""
+
+    from_instalment: int
+    annual_rate: Decimal
+
+
+@dataclass(frozen=True)
+class RatePlan:
+    """How the rate of a running loan changes; *steps* in order, the first after the start.
+
+    A step-down earns one step after the other: with *scope* ``TERM`` the step of an
+    instalment when all before it were paid on time, with ``INSTALMENT`` also one by one.
+    On time is by the pay-by date, or by the end of the grace days where *grace_counts*.
+    An indexed rate is *index* plus *margin*, set anew every *reprice_months*.
+    """
+
+    kind: str
+    steps: list[RateStep]
+    scope: str | None = None
+    grace_counts: bool = False
+    index: str | None = None
+    margin: Decimal | None = None
+    reprice_months: int | None = None
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """By how many months a term may be renewed, and how often."""
+
+    term_months: int
+    most: int
+    offer_days: int
+    """How many days before the last due date it is offered, and stands."""
+
+
+@dataclass(frozen=True)
+class Subsidy:
+    """A part of the interest that somebody else pays; an annual fraction."""
+
+    payer: str
+    annual_rate: Decimal
+
+
+@dataclass(frozen=True)
+class RateCap:
+    """What rate, fees and penalty of a year may come to at most, from a day on."""
+
+    from_on: date
+    annual_rate: Decimal
+    version: str
 
 
 @dataclass(frozen=True)
@@ -135,3 +244,27 @@ class Terms:
     """WITH_INSTALMENT."""
     charges_count: str | None = None
     """FROM_THEIR_DAY."""
+    repayment: Repayment | None = None
+    """Monthly rows, interest above an instalment on top, no more choices."""
+    accrual: str | None = None
+    """SCHEDULED."""
+    rate_plan: RatePlan | None = None
+    """One rate for ever."""
+    renewal: Renewal | None = None
+    """None."""
+    penalty_on_interest: bool | None = None
+    """On principal only."""
+    rate_caps: list[RateCap] | None = None
+    """No cap on what penalty adds."""
+    late_order: list[str] | None = None
+    """As for what is due, however late."""
+    late_order_days: int | None = None
+    """From how many days past due on *late_order* counts."""
+    prepayment: str | None = None
+    """As *future_money* says; LOWER_INSTALMENT or SHORTER_TERM lays the rest anew."""
+    settling: str | None = None
+    """TO_THE_DAY."""
+    subsidy: Subsidy | None = None
+    """None."""
+    scene: str | None = None
+    partner: str | None = None

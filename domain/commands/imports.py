@@ -16,8 +16,9 @@ from domain.base.daycount import year_fraction
 from domain.base.money import rounded
 from domain.base.refs import short_ref
 from domain.base.refusal import ContentionRefused, Refusal
+from domain.base.repayment import Method
 from domain.base.stream import Act, Stream
-from domain.base.terms import Method, Terms
+from domain.base.terms import Terms
 from domain.borrower.borrower import Borrower
 from domain.commands.book import TRIES, Book, Command, digest_of
 from domain.loan.loan import Loan

@@ -11,9 +11,10 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 from domain.base.money import rounded
+from domain.base.repayment import ExcessInterest, LevelFrom, Method
 from domain.loan.annuity import growth_and_worth
 from domain.loan.periods import Money, Period
-from domain.loan.plan import CLOSING, DIGITS, ExcessInterest, LevelFrom, Method, Plan
+from domain.loan.plan import CLOSING, DIGITS, Plan
 
 REPAID = Decimal("1e-9")
 """A balance this small counts as repaid where nothing is rounded."""

@@ -18,7 +18,8 @@ from domain.loan.as_of import Standing, standing
 from domain.loan.ledger import FactKind, Ledger, counts_from
 from domain.loan.loan import Loan
 from domain.loan.periods import Span
-from domain.loan.schedule import Instalment, whole_months
+from domain.loan.schedule import Instalment
+from domain.loan.timetable import whole_months
 
 FIGURES = ("principal", "interest", "fees", "penalty", "credit")
 

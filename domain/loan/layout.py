@@ -9,9 +9,10 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from domain.base.refusal import Refusal
+from domain.base.repayment import InterestOn, Method
 from domain.loan.amortisation import REPAID, Known, Row, rows, set_levels
 from domain.loan.periods import ONE_DAY, Draw, Money, Part, Pause, Period, RateFrom, Span, periods
-from domain.loan.plan import DIGITS, InterestOn, Method, Plan
+from domain.loan.plan import DIGITS, Plan
 
 ROWS_MOST = 12_000
 """A loan that is not repaid by then never is."""
@@ -43,12 +44,14 @@ def laid_out(
     rates: Sequence[RateFrom],
     *,
     pauses: Sequence[Pause] = (),
+    level_part: Part | None = None,
 ) -> list[DueRow]:
     """The rows of *plan* over *spans*, and one more for each down payment.
 
     Draws stand in order of time, the first at the beginning; the first rate counts from
     there. Each later draw or rate sets the instalment anew from the row it falls in, as if
-    what comes after it were not known; a pause leaves it, and the last row is smaller.
+    what comes after it were not known; a pause leaves it, and the last row is smaller. The
+    equal instalment goes by *level_part*, if that is another than *part*.
 
     Raises:
         PlanImpossible: the plan does not fit the rows, draws or changes.
@@ -57,10 +60,10 @@ def laid_out(
     lent = [Draw(draw.on, draw.amount - draw.down_payment) for draw in draws]
     with localcontext(prec=DIGITS):
         if plan.interest_on == InterestOn.BALANCE:
-            known = list(_knowledge(part, spans, lent, rates, pauses))
+            known = list(_knowledge(part, spans, lent, rates, pauses, level_part=level_part))
             ahead = known[-1].periods
             if pauses:  # the last may follow all that sets instalments anew
-                ahead = periods(part, spans, rates, lent, pauses)
+                ahead = periods(part, spans, rates, lent, pauses, level_part=level_part)
             made = rows(plan, _opening(spans, lent), ahead, set_levels(plan, known))
         elif len(rates) > 1 or pauses:
             raise PlanImpossible("Flat interest goes with one rate and no pause.")
@@ -130,6 +133,8 @@ def _knowledge(
     draws: Sequence[Draw],
     rates: Sequence[RateFrom],
     pauses: Sequence[Pause],
+    *,
+    level_part: Part | None,
 ) -> Iterator[Known]:
     changes: list[tuple[date, int, Draw | RateFrom | Pause]] = [
         *((draw.on, 0, draw) for draw in draws),
@@ -150,7 +155,7 @@ def _knowledge(
             first = _row_of(spans, on - ONE_DAY)
         start, end = spans[first]
         within = sum(draw.amount for draw in drawn if start < draw.on < end)
-        known = periods(part, spans, in_force, drawn, paused)
+        known = periods(part, spans, in_force, drawn, paused, level_part=level_part)
         yield Known(first, _opening(spans, drawn), known, within)
 
 

@@ -30,7 +30,8 @@ from domain.loan.allocation import Part, Split
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
 from domain.loan.origination import Stage, stage_due_on
-from domain.loan.schedule import Instalment, TermsNotOffered, opening_fault, schedule
+from domain.loan.schedule import Instalment, opening_fault, schedule
+from domain.loan.timetable import TermsNotOffered
 
 
 class LoanState(StrEnum):
@@ -109,7 +110,7 @@ class Loan(Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 3
+    SNAPSHOT_VERSION = 4
 
     def __init__(self) -> None:
         self.loan_ref = ""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 from domain.base.calendar import add_months
+from domain.base.repayment import Frequency, RowShare, YearDays
 
 Money = int | Decimal
 """Minor units; a ``Decimal`` only in a plan that rounds nothing."""
@@ -24,45 +24,8 @@ Money = int | Decimal
 ONE_DAY = timedelta(days=1)
 
 
-class Unit(StrEnum):
-    """What the length of a row is counted in."""
-
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-
-
-class RowShare(StrEnum):
-    """How a row, or a part of one, becomes a share of a year.
-
-    ``BY_PERIOD``: a row is so many months of 12 or weeks of 52, whatever its days; rows of
-    days go by ``ACTUAL``. ``NOMINAL``: a row has 30 days a month, 7 a week, over the days
-    of the year. ``ACTUAL``: its days over the days of the year. Under the first two a part
-    of a row counts by its days over the row's.
-    """
-
-    BY_PERIOD = "BY_PERIOD"
-    NOMINAL = "NOMINAL"
-    ACTUAL = "ACTUAL"
-
-
-class YearDays(StrEnum):
-    """How many days a year has.
-
-    ``CALENDAR_DEC31`` takes days over the length of their calendar year, a stretch holding
-    its last day and not its first; ``CALENDAR_JAN1`` its first and not its last (ACT/ACT
-    ISDA).
-    """
-
-    D360 = "360"
-    D364 = "364"
-    D365 = "365"
-    CALENDAR_DEC31 = "CALENDAR_DEC31"
-    CALENDAR_JAN1 = "CALENDAR_JAN1"
-
-
-NOMINAL_DAYS = {Unit.DAY: 1, Unit.WEEK: 7, Unit.MONTH: 30}
-PERIODS_A_YEAR = {Unit.WEEK: 52, Unit.MONTH: 12}
+NOMINAL_DAYS = {Frequency.DAY: 1, Frequency.WEEK: 7, Frequency.MONTH: 30}
+PERIODS_A_YEAR = {Frequency.WEEK: 52, Frequency.MONTH: 12}
 
 
 class Span(NamedTuple):
@@ -98,9 +61,9 @@ class Rhythm:
             ValueError: the same, counted in months.
         """
         every = self.every
-        if self.unit == Unit.MONTH:
+        if self.unit == Frequency.MONTH:
             return [add_months(anchor, number * every) for number in numbers]
-        step = every * NOMINAL_DAYS[Unit(self.unit)] * ONE_DAY
+        step = every * NOMINAL_DAYS[Frequency(self.unit)] * ONE_DAY
         return [anchor + number * step for number in numbers]
 
     def part(self, row: Span, start: date, end: date) -> Decimal:
@@ -120,7 +83,7 @@ class Rhythm:
     @cached_property
     def _whole(self) -> Decimal | None:
         """The share of every whole row, where the calendar does not decide it."""
-        unit = Unit(self.unit)
+        unit = Frequency(self.unit)
         if self.share == RowShare.BY_PERIOD and unit in PERIODS_A_YEAR:
             return Decimal(self.every) / PERIODS_A_YEAR[unit]
         if self.share == RowShare.NOMINAL:
@@ -215,13 +178,16 @@ def periods(
     rates: Sequence[RateFrom],
     draws: Sequence[Draw] = (),
     pauses: Sequence[Pause] = (),
+    *,
+    level_part: Part | None = None,
 ) -> list[Period]:
     """The rows' interest at *rates*, in order of time; the first counts from the beginning.
 
-    A pause bears no interest, but the equal instalment is reckoned as if it did.
+    A pause bears no interest, but the equal instalment is reckoned as if it did; it goes by
+    *level_part*, if that is another than *part*.
     """
     if len(rates) == 1 and not pauses and all(draw.on <= rows[0].start for draw in draws):
-        return _whole(part, rows, rates[0].annual_rate)
+        return _whole(part, rows, rates[0].annual_rate, level_part)
     cuts = {rate.on - ONE_DAY for rate in rates[1:]}
     cuts.update(draw.on for draw in draws)
     for pause in pauses:
@@ -232,8 +198,9 @@ def periods(
         within = [draw for draw in draws if row.start < draw.on <= row.end]
         factor = level_factor = drawn_interest = Decimal(0)
         for start, end in pairwise(edges):
-            bears = _rate_after(rates, start) * part(row, start, end)
-            level_factor += bears
+            rate = _rate_after(rates, start)
+            bears = rate * part(row, start, end)
+            level_factor += bears if level_part is None else rate * level_part(row, start, end)
             if not any(pause.first - ONE_DAY <= start < pause.last for pause in pauses):
                 factor += bears
                 drawn_interest += bears * sum(draw.amount for draw in within if draw.on <= start)
@@ -242,15 +209,18 @@ def periods(
     return found
 
 
-def _whole(part: Part, rows: Sequence[Span], annual_rate: Decimal) -> list[Period]:
+def _whole(
+    part: Part, rows: Sequence[Span], annual_rate: Decimal, level_part: Part | None
+) -> list[Period]:
     """Rows in which nothing happens; one period stands for all that are alike."""
     found: list[Period] = []
     known: Decimal | None = None
+    level = None if level_part is None else annual_rate * level_part(rows[0], *rows[0])
     for row in rows:
         share = part(row, row.start, row.end)
         if share is not known:
             known, factor = share, annual_rate * share
-            period = Period(factor, factor)
+            period = Period(factor, factor if level is None else level)
         found.append(period)
     return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from enum import StrEnum
 
 from domain.base.money import Rounding, rounded
+from domain.base.repayment import ExcessInterest, InterestOn, LevelFrom
 from domain.loan.periods import Money
 
 DIGITS = 34
@@ -14,47 +14,6 @@ DIGITS = 34
 
 CLOSING = Context(prec=28)
 """What they are brought to before they are rounded, so that a half is seen as a half."""
-
-
-class Method(StrEnum):
-    """How principal comes back; a bullet is ``INTEREST_ONLY`` with grace on interest."""
-
-    EQUAL_INSTALMENTS = "EQUAL_INSTALMENTS"
-    EQUAL_PRINCIPAL = "EQUAL_PRINCIPAL"
-    INTEREST_ONLY = "INTEREST_ONLY"
-    FIXED_PAYMENT = "FIXED_PAYMENT"
-    FIXED_PRINCIPAL = "FIXED_PRINCIPAL"
-    PERCENT_OF_PRINCIPAL = "PERCENT_OF_PRINCIPAL"
-    PERCENT_OF_BALANCE = "PERCENT_OF_BALANCE"
-    GROWING_INSTALMENTS = "GROWING_INSTALMENTS"
-    CUSTOM = "CUSTOM"
-
-
-class InterestOn(StrEnum):
-    """What bears interest: the balance, or all that was drawn, repaid or not.
-
-    ``DRAWN`` counts row by row; ``DRAWN_EVENLY`` counts the whole of one draw, its down
-    payment too, and parts it equally among the rows.
-    """
-
-    BALANCE = "BALANCE"
-    DRAWN = "DRAWN"
-    DRAWN_EVENLY = "DRAWN_EVENLY"
-
-
-class LevelFrom(StrEnum):
-    """Whose factor decides the equal instalment: every row's own, or the first one's."""
-
-    EVERY_ROW = "EVERY_ROW"
-    FIRST_ROW = "FIRST_ROW"
-
-
-class ExcessInterest(StrEnum):
-    """Where interest above the instalment goes: to the next row, on top, or to principal."""
-
-    NEXT_ROW = "NEXT_ROW"
-    ON_TOP = "ON_TOP"
-    PRINCIPAL = "PRINCIPAL"
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import localcontext
 from itertools import pairwise
 
-from domain.base.calendar import add_months, due_dates
-from domain.base.daycount import DayCount, year_fraction
-from domain.base.refusal import Refusal
-from domain.base.terms import TERM_MONTHS_MAX, FeeTiming, Method, Terms
-from domain.loan.amortisation import Known, rows, set_levels
-from domain.loan.periods import Period, Span
-from domain.loan.plan import DIGITS, ExcessInterest, Plan
-
-
-class TermsNotOffered(Refusal):
-    """The terms name something that cannot be scheduled."""
-
-    code = "TERMS_NOT_OFFERED"
+from domain.base.terms import FeeTiming, RatePlanKind, Terms
+from domain.loan.layout import laid_out
+from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
+from domain.loan.timetable import down_payment, level_share, plan_of, share, timetable
 
 
 @dataclass(frozen=True)
@@ -74,66 +64,40 @@ def schedule(
     """The instalments of a loan disbursed in full on *disbursed_on*.
 
     Interest of a period is counted on its opening balance and rounded once; the
-    last instalment takes the residue, so the principals sum to the amount lent.
+    last instalment takes the residue, so the principals sum to the amount lent. A down
+    payment is an instalment of its own, due on the day of the payout.
 
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
+        PlanImpossible: the choices of the repayment do not go together.
     """
-    if not 1 <= terms.term_months <= TERM_MONTHS_MAX:
-        raise TermsNotOffered(f"A term of {terms.term_months} months cannot be scheduled.")
-    count = terms.term_months
-    if first_due_on is None:
-        dates = due_dates(disbursed_on, count + 1)[1:]
-    else:
-        dates = due_dates(first_due_on, count)
-    if dates[0] <= disbursed_on:
-        raise TermsNotOffered(
-            f"The first instalment cannot fall due on {dates[0]}, before the money is paid out."
-        )
-    if terms.method not in list(Method):
-        raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
-    method = terms.method
-    if method == Method.BULLET:
-        # One row as long as the term.
-        method, dates = Method.INTEREST_ONLY, dates[-1:]
-    plan = Plan(method, len(dates), terms.rounding, excess_interest=ExcessInterest.ON_TOP)
-    with localcontext(prec=DIGITS):
-        ahead = _periods(terms, [Span(*row) for row in pairwise([disbursed_on, *dates])])
-        levels = set_levels(plan, [Known(0, terms.amount, ahead)])
-        found = rows(plan, terms.amount, ahead, levels)
+    rows = timetable(terms, disbursed_on, first_due_on)
+    plan = plan_of(terms, len(rows))
+    found = laid_out(
+        plan,
+        share(terms, disbursed_on),
+        rows,
+        [Draw(disbursed_on, terms.amount, down_payment(terms))],
+        rates_of(terms, rows),
+        level_part=level_share(terms),
+    )
     fees = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
     return [
-        Instalment(number, due_on, due_on, int(row.principal), int(row.interest), fees)
-        for number, (due_on, row) in enumerate(zip(dates, found, strict=True), start=1)
+        Instalment(number, row.due_on, row.due_on, int(row.principal), int(row.interest), fees)
+        for number, row in enumerate(found, start=1)
     ]
 
 
-def _periods(terms: Terms, spans: Sequence[Span]) -> list[Period]:
-    """What each row bears; the equal instalment reckons with twelfths of the rate."""
-    twelfth = terms.annual_rate / 12
-    whole = Period(twelfth, twelfth)
-    found = [whole] * len(spans)
-    for number, span in enumerate(spans):
-        months = whole_months(terms, span, first=number == 0)
-        if months == 0:
-            share = year_fraction(terms.day_count, *span)
-            found[number] = Period(terms.annual_rate * share, twelfth)
-        elif months > 1:
-            found[number] = Period(twelfth * months, twelfth * months)
-    return found
-
-
-def whole_months(terms: Terms, span: Span, *, first: bool) -> int:
-    """The months of a row that counts by months and not by days; 0 of one that does not.
-
-    A whole month of 30/360 is a twelfth of a year, whatever the calendar says; rows after
-    the *first* are whole.
-    """
-    start, end = span
-    if terms.day_count != DayCount.THIRTY_360:
-        return 0
-    months = (end.year - start.year) * 12 + end.month - start.month
-    return months if not first or end == add_months(start, months) else 0
+def rates_of(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
+    """The rates that are known when the contract is signed, each with its first day."""
+    rates = [RateFrom(rows[0].start, terms.annual_rate)]
+    plan = terms.rate_plan
+    if plan is not None and plan.kind == RatePlanKind.SCHEDULED:
+        for step in plan.steps:
+            if step.from_instalment <= len(rows):
+                first = rows[step.from_instalment - 1].start + ONE_DAY
+                rates.append(RateFrom(first, step.annual_rate))
+    return rates
 
 
 def opening_fault(rows: list[Instalment]) -> str | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.base.daycount import IN_TERMS
 from domain.base.money import AMOUNT_MAX, Rounding, exponent, written
 from domain.base.refusal import Refusal
+from domain.base.repayment import Frequency, Method, Repayment
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
     TERM_MONTHS_MAX,
@@ -17,10 +18,11 @@ from domain.base.terms import (
     ChargesDue,
     FeeTerm,
     FeeTiming,
-    Frequency,
     FutureMoney,
-    Method,
     Owed,
+    RatePlan,
+    Renewal,
+    Subsidy,
     Terms,
     rate_fits,
 )
@@ -42,6 +44,14 @@ class OutsideLimits(Refusal):
     """The amount or term lies outside what the product offers."""
 
     code = "OUTSIDE_LIMITS"
+
+
+@dataclass(frozen=True)
+class GradeRate:
+    """The annual rate of a risk grade."""
+
+    grade: str
+    annual_rate: Decimal
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,24 @@ class Offer:
     allocation_scope: str | None = None
     charges_due: str | None = None
     charges_count: str | None = None
+    calendar: str | None = None
+    repayment: Repayment | None = None
+    accrual: str | None = None
+    rate_plan: RatePlan | None = None
+    renewal: Renewal | None = None
+    penalty_multiple: Decimal | None = None
+    penalty_on_interest: bool | None = None
+    late_order: list[str] | None = None
+    late_order_days: int | None = None
+    prepayment: str | None = None
+    settling: str | None = None
+    subsidy: Subsidy | None = None
+    scene: str | None = None
+    partner: str | None = None
+    segments: list[str] | None = None
+    rate_grid: list[GradeRate] | None = None
+    jurisdiction: str | None = None
+    lender_kind: str | None = None
 
     def faults(self) -> list[str]:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
@@ -130,7 +158,7 @@ class Product(Stream):
 
     TOPIC = "product"
     KAFKA_TOPIC = "product.events"
-    SNAPSHOT_VERSION = 2
+    SNAPSHOT_VERSION = 3
 
     def __init__(self) -> None:
         self.offer: Offer
@@ -198,6 +226,19 @@ class Product(Stream):
             allocation_scope=offer.allocation_scope,
             charges_due=offer.charges_due,
             charges_count=offer.charges_count,
+            calendar=offer.calendar,
+            repayment=offer.repayment,
+            accrual=offer.accrual,
+            rate_plan=offer.rate_plan,
+            renewal=offer.renewal,
+            penalty_on_interest=offer.penalty_on_interest,
+            late_order=offer.late_order,
+            late_order_days=offer.late_order_days,
+            prepayment=offer.prepayment,
+            settling=offer.settling,
+            subsidy=offer.subsidy,
+            scene=offer.scene,
+            partner=offer.partner,
         )
 
     def must_offer(self, amount: int, term_months: int) -> None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from domain.base.daycount import DayCount
 from domain.base.money import Rounding
-from domain.base.terms import FeeTerm, FeeTiming, Frequency, FutureMoney, Method, Owed
+from domain.base.repayment import Frequency, Method
+from domain.base.terms import FeeTerm, FeeTiming, FutureMoney, Owed
 from domain.product.product import Offer
 
 LATE_FEE = "LATE_FEE"

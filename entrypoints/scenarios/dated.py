@@ -8,9 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 from domain.base.money import AMOUNT_MAX, Rounding
+from domain.base.repayment import (
+    ExcessInterest,
+    Frequency,
+    InterestOn,
+    LevelFrom,
+    Method,
+    RowShare,
+    YearDays,
+)
 from domain.loan.layout import DueRow, laid_out
-from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, RowShare, Span, Unit, YearDays, spans
-from domain.loan.plan import ExcessInterest, InterestOn, LevelFrom, Method, Plan
+from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, Span, spans
+from domain.loan.plan import Plan
 from entrypoints.scenarios.terms import (
     TermWrong,
     Unsupported,
@@ -49,7 +58,7 @@ KNOWN = (
 
 PROGRESSIVE = "progressive"
 FLAT = "flat"
-UNITS = {"days": Unit.DAY, "weeks": Unit.WEEK, "months": Unit.MONTH}
+UNITS = {"days": Frequency.DAY, "weeks": Frequency.WEEK, "months": Frequency.MONTH}
 ROUNDINGS = {"half_even": Rounding.HALF_EVEN, "half_up": Rounding.HALF_UP}
 MULTIPLES = ("1", "10")
 FIXED_YEARS = {
@@ -189,7 +198,7 @@ def _rhythm(terms: Mapping[str, Any], rules: str) -> Rhythm:
         raise Unsupported("'year_split' and 'leap_rule' go with 'days_in_year' actual only")
     share = RowShare.NOMINAL if nominal else RowShare.ACTUAL
     calculated = one_of(terms, "interest_calc_period", ("daily", "same_as_repayment_period"))
-    whole_rows = (Unit.MONTH, Unit.WEEK) if rules == PROGRESSIVE else (Unit.MONTH,)
+    whole_rows = (Frequency.MONTH, Frequency.WEEK) if rules == PROGRESSIVE else (Frequency.MONTH,)
     if calculated != "daily" and unit in whole_rows:
         share = RowShare.BY_PERIOD
     elif nominal and by_calendar:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from domain.base.daycount import DayCount
 from domain.base.money import Rounding
+from domain.base.repayment import Frequency, Method
 from domain.base.stream import Act
 from domain.base.terms import (
     TERM_MONTHS_MAX,
@@ -19,9 +20,7 @@ from domain.base.terms import (
     ChargesDue,
     FeeTerm,
     FeeTiming,
-    Frequency,
     FutureMoney,
-    Method,
     Owed,
     Terms,
 )

@@ -14,7 +14,7 @@ from domain.base.terms import FeeTerm, FutureMoney, Owed
 from domain.loan import refusals as no
 from domain.loan.allocation import Claim, Taken, fill, spread
 from domain.loan.loan import Loan, LoanState
-from domain.loan.schedule import TermsNotOffered
+from domain.loan.timetable import TermsNotOffered
 from infra import codec
 from tests.domain.story import (
     JAN_15,

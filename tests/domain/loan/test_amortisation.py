@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.base.repayment import (
+    ExcessInterest,
+    Frequency,
+    InterestOn,
+    LevelFrom,
+    Method,
+    RowShare,
+    YearDays,
+)
 from domain.loan.layout import DueRow, PlanImpossible, in_steps, laid_out
-from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, RowShare, Unit, YearDays, spans
-from domain.loan.plan import ExcessInterest, InterestOn, LevelFrom, Method, Plan
+from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, spans
+from domain.loan.plan import Plan
 
 JAN_1 = date(2024, 1, 1)
 TWELVE = Decimal("0.12")  # 1 % a month
-MONTHLY = Rhythm(1, Unit.MONTH, RowShare.BY_PERIOD, YearDays.D360)
+MONTHLY = Rhythm(1, Frequency.MONTH, RowShare.BY_PERIOD, YearDays.D360)
 
 
 def rows_of(
@@ -150,7 +159,7 @@ def test_interest_above_the_instalment_waits_stands_on_top_or_is_added(
 
 
 def test_the_first_rows_interest_decides_where_the_terms_say_so() -> None:
-    by_days = Rhythm(1, Unit.MONTH, RowShare.ACTUAL, YearDays.D365)
+    by_days = Rhythm(1, Frequency.MONTH, RowShare.ACTUAL, YearDays.D365)
     dated = spans(by_days, JAN_1, 12)
     plan = Plan(Method.EQUAL_INSTALMENTS, 12, level_from=LevelFrom.FIRST_ROW)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.base.terms import FeeTerm
-from domain.loan.schedule import Instalment, TermsNotOffered, schedule
+from domain.loan.schedule import Instalment, schedule
+from domain.loan.timetable import TermsNotOffered
 from tests.domain.story import JAN_15, terms
 
 

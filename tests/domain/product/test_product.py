@@ -34,7 +34,7 @@ def test_a_sound_product_is_published_with_all_its_parts() -> None:
         {"term_months_min": 13, "term_months_max": 12},
         {"term_months_max": 1201},
         {"method": "BALLOON"},
-        {"frequency": "WEEK"},
+        {"frequency": "FORTNIGHT"},
         {"day_count": "ACT/ACT"},
         {"day_count": "BUS/252"},
         {"rounding": "DOWN"},

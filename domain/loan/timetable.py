@@ -1,0 +1,207 @@
+"""The rows of a loan's terms: their days, and what share of a year each of them bears."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from domain.base.calendar import add_months
+from domain.base.daycount import DayCount, year_fraction
+from domain.base.money import rounded
+from domain.base.refusal import Refusal
+from domain.base.repayment import Frequency, Method, Repayment, RowShare, YearDays
+from domain.base.terms import TERM_MONTHS_MAX, Terms
+from domain.loan.layout import ROWS_MOST
+from domain.loan.periods import Part, Rhythm, Span, spans
+from domain.loan.plan import Plan
+
+
+class TermsNotOffered(Refusal):
+    """The terms name something that cannot be scheduled."""
+
+    code = "TERMS_NOT_OFFERED"
+
+
+MONTHS = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
+A_YEAR = {Frequency.DAY: 365, Frequency.WEEK: 52, Frequency.MONTH: 12, Frequency.QUARTER: 4}
+"""How many of each make a year, where a term in months is laid out in them."""
+
+ONE_CHOICE = Repayment()
+
+
+def row_count(terms: Terms) -> int:
+    """How many rows the schedule of *terms* has, down payments apart.
+
+    Raises:
+        TermsNotOffered: the term is no whole number of rows, or of too many.
+    """
+    chosen = terms.repayment or ONE_CHOICE
+    if not 1 <= terms.term_months <= TERM_MONTHS_MAX:
+        raise TermsNotOffered(f"A term of {terms.term_months} months cannot be scheduled.")
+    if terms.method == Method.BULLET:
+        return 1
+    if chosen.due_on is not None:
+        count, rest = len(chosen.due_on), 0
+    elif chosen.count is not None:
+        count, rest = chosen.count, 0
+    elif terms.frequency in MONTHS:
+        count, rest = divmod(terms.term_months, MONTHS[Frequency(terms.frequency)] * chosen.every)
+    elif terms.frequency in A_YEAR:
+        a_year = A_YEAR[Frequency(terms.frequency)]
+        count, rest = terms.term_months * a_year // (12 * chosen.every), 0
+    else:
+        raise TermsNotOffered(f"Rows by {terms.frequency.lower()} need their due dates.")
+
+    if rest or not 1 <= count <= ROWS_MOST:
+        raise TermsNotOffered(
+            f"A term of {terms.term_months} months is no whole number of rows"
+            f" of {chosen.every} x {terms.frequency.lower()}."
+        )
+    return count
+
+
+def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> list[Span]:
+    """The rows of a loan that begins on *start*; month steps keep their anchor's day.
+
+    Raises:
+        TermsNotOffered: there is no row, or one that ends before it begins.
+    """
+    chosen, count = terms.repayment or ONE_CHOICE, row_count(terms)
+    if terms.method == Method.BULLET:
+        anchor = start if first_due_on is None else first_due_on
+        months = terms.term_months - (first_due_on is not None)
+        ends = [add_months(anchor, months)]
+        if ends[0] <= start:
+            raise TermsNotOffered(f"The loan cannot fall due on {ends[0]}, before it is paid out.")
+        return [Span(start, ends[0])]
+    if chosen.due_on is not None:
+        ends = list(chosen.due_on)
+        if sorted(set(ends)) != ends or ends[0] <= start:
+            raise TermsNotOffered("The due dates must follow each other after the payout.")
+        return list(map(Span, [start, *ends[:-1]], ends))
+    try:
+        return spans(_rhythm(terms, chosen), start, count, first_due_on)
+    except ValueError:
+        raise TermsNotOffered(
+            "The first instalment cannot fall due before the money is paid out,"
+            " nor the last beyond the calendar."
+        ) from None
+
+
+def down_payment(terms: Terms) -> int:
+    """What of the amount lent comes back the same day; minor units."""
+    chosen = terms.repayment or ONE_CHOICE
+    part = terms.amount * chosen.down_payment
+    plan = Plan(terms.method, 1, terms.rounding, multiple_of=chosen.multiple_of)
+    return min(int(plan.levelled(part)), terms.amount) if part else 0
+
+
+def plan_of(terms: Terms, count: int) -> Plan:
+    """How principal and interest are laid over *count* rows of *terms*.
+
+    Raises:
+        TermsNotOffered: the method is unknown, or a custom schedule does not sum.
+    """
+    chosen = terms.repayment or ONE_CHOICE
+    if terms.method not in list(Method):
+        raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
+    return Plan(
+        # A bullet is one row that is as long as the term.
+        Method.INTEREST_ONLY if terms.method == Method.BULLET else terms.method,
+        count,
+        terms.rounding,
+        multiple_of=chosen.multiple_of,
+        interest_on=chosen.interest_on,
+        level_from=chosen.level_from,
+        excess_interest=chosen.excess_interest,
+        refit=chosen.refit,
+        parts_of_rows=chosen.parts_of_rows,
+        amortised_over=chosen.amortised_over,
+        grace_principal=chosen.grace_principal,
+        grace_interest=chosen.grace_interest,
+        interest_free=chosen.interest_free,
+        payment=chosen.payment,
+        percent=chosen.percent,
+        least=chosen.least,
+        growth=chosen.growth,
+        principals=_principals(terms, count) if terms.method == Method.CUSTOM else (),
+    )
+
+
+def share(terms: Terms, begins_on: date) -> Part:
+    """What share of a year the days of a row bear, of a loan that begins on a day.
+
+    Without a rule for rows of its own the day count decides; under 30/360 a whole row of
+    months counts by months and not by days.
+    """
+    chosen = terms.repayment or ONE_CHOICE
+    if chosen.row_share is not None:
+        return _rhythm(terms, chosen).part
+    day_count = terms.day_count
+    known: dict[int, Decimal] = {}
+
+    def part(row: Span, start: date, end: date) -> Decimal:
+        if start == row.start and end == row.end:
+            months = whole_months(terms, row, first=start == begins_on)
+            if months:
+                return known.setdefault(months, Decimal(months) / 12)
+        return year_fraction(day_count, start, end)
+
+    return part
+
+
+def level_share(terms: Terms) -> Part | None:
+    """The share of a year that the equal instalment reckons with; None for the row's own.
+
+    By the day count's habit it is that of a regular row, however many days it has.
+    """
+    chosen = terms.repayment or ONE_CHOICE
+    if chosen.row_share is not None or terms.frequency not in A_YEAR:
+        return None
+    regular = Decimal(chosen.every) / A_YEAR[Frequency(terms.frequency)]
+
+    def part(row: Span, start: date, end: date) -> Decimal:
+        if start == row.start and end == row.end:
+            return regular
+        return regular * (end - start).days / (row.end - row.start).days
+
+    return part
+
+
+def whole_months(terms: Terms, span: Span, *, first: bool) -> int:
+    """The months of a row that counts by months and not by days; 0 of one that does not.
+
+    A whole month of 30/360 is a twelfth of a year, whatever the calendar says; rows after
+    the *first* are whole.
+    """
+    start, end = span
+    if terms.day_count != DayCount.THIRTY_360 or terms.frequency not in MONTHS:
+        return 0
+    if terms.repayment is not None and terms.repayment.row_share is not None:
+        return 0
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months if not first or end == add_months(start, months) else 0
+
+
+def _rhythm(terms: Terms, chosen: Repayment) -> Rhythm:
+    unit = Frequency(terms.frequency)
+    every = chosen.every * MONTHS.get(unit, 1)
+    unit = Frequency.MONTH if unit in MONTHS else unit
+    years = chosen.year_days or YearDays.D365
+    return Rhythm(every, unit, chosen.row_share or RowShare.ACTUAL, years, chosen.leap_rows_only)
+
+
+def _principals(terms: Terms, count: int) -> tuple[int, ...]:
+    """The principal of each row: as the terms say, or in proportion to what they say."""
+    shares = (terms.repayment or ONE_CHOICE).shares
+    if not shares or len(shares) != count or min(shares) < 0 or not sum(shares):
+        raise TermsNotOffered(f"A custom schedule needs {count} shares of the principal.")
+    lent = terms.amount - down_payment(terms)
+    whole, taken, sofar = sum(shares), 0, 0
+    found = []
+    for each in shares:
+        sofar += each
+        principal = rounded(Decimal(lent * sofar) / whole, terms.rounding) - taken
+        taken += principal
+        found.append(principal)
+    return tuple(found)
