@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.rows import tuple_row
 
 from domain.base.stream import Stream
-from domain.base.terms import FeeTerm, Terms
+from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
@@ -27,6 +27,7 @@ from domain.loan.schedule import Instalment
 from domain.operations.business_day import Count
 from domain.product.product import Offer
 from infra import codec
+from infra.contract import record_inside
 
 WRITER = "loans_writer"
 """The role that may add events and change none."""
@@ -37,21 +38,18 @@ SNAPSHOT_EVERY_VERSIONS = 10
 APPEND = "SELECT store.append(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 LOAD = "SELECT * FROM store.load(%b, %b)"
 
+def _with_inner(kinds: Iterable[type]) -> Iterator[type]:
+    """*kinds*, and the records that they hold."""
+    for kind in kinds:
+        yield kind
+        inside = (record_inside(hint) for hint in get_type_hints(kind).values())
+        yield from _with_inner(record for record in inside if record is not None)
+
+
 RECORDS = {
     kind.__name__: kind
-    for kind in (
-        Balance,
-        Count,
-        Fact,
-        Fee,
-        FeeTerm,
-        Hold,
-        Instalment,
-        Offer,
-        Part,
-        Promise,
-        Split,
-        Terms,
+    for kind in _with_inner(
+        (Balance, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise, Split, Terms)
     )
 }
 """The records that the state of a stream holds, by the name a snapshot gives them."""
