@@ -23,6 +23,7 @@ from entrypoints import (
     operations,
     questions,
     quote_command,
+    relief_commands,
     scenario_command,
     what_if,
 )

@@ -180,13 +180,13 @@ def approve(
             approved_by=approved_by,
             amount=None if amount is None else minor_units(amount, currency),
             term_months=months,
-            annual_rate=None if rate is None else _rate(rate),
+            annual_rate=None if rate is None else as_rate(rate),
         )
 
     carry_out(do, approved_by, command_id, as_json)
 
 
-def _rate(text: str) -> Any:
+def as_rate(text: str) -> Any:
     from decimal import Decimal, InvalidOperation
 
     try:

@@ -411,6 +411,12 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
         f" {_money(page.terms.amount, unit)} {unit} over {page.terms.term_months} months {rate}"
         + (f", paid out {page.disbursed_on}" if page.disbursed_on else "")
     )
+    for change in page.changes:
+        rate = f", {change.annual_rate:.4%} a year" if change.annual_rate is not None else ""
+        grown = f", {_money(change.capitalised, unit)} capitalised" if change.capitalised else ""
+        output.out.print(
+            f"  {change.kind.lower().replace('_', ' ')} from {change.effective_on}{rate}{grown}"
+        )
     balance, totals = page.balance, page.totals
     figures = output.table(
         "",
@@ -553,6 +559,7 @@ FLOW_NAMES = (
     "penalty_repaid",
     "fees_charged",
     "fees_waived",
+    "capitalised",
     "written_off",
     "recovered",
 )

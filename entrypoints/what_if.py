@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,6 +34,17 @@ def what_if(
         list[str] | None,
         typer.Option(metavar="NO@DATE", help="An instalment gets another due date."),
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RATE[@DATE]", help="Another annual rate, such as 0.045@2026-12-01."),
+    ] = None,
+    extend: Annotated[
+        list[str] | None, typer.Option(metavar="N[@DATE]", help="So many more instalments.")
+    ] = None,
+    defer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N[@DATE]", help="So many instalments without principal."),
+    ] = None,
     on: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day to compare; else the last one named."),
@@ -46,7 +56,9 @@ def what_if(
     from domain.base.stream import Stream
     from domain.loan import what_if as supposed
     from domain.loan.loan import Loan as LoanStream
+    from domain.loan.relief import Agreement
     from entrypoints import output
+    from entrypoints.loan_commands import as_rate
     from entrypoints.session import session
 
     with session() as opened:
@@ -63,15 +75,28 @@ def what_if(
         if not number.isdecimal():
             raise typer.BadParameter(f"--move takes 3@2026-12-20, not {number}@{day}.")
         steps.append(supposed.Move(today, int(number), day))
+    for text in rate or []:
+        said, day = _at(text, "--rate", today)
+        steps.append(supposed.Relief(day, Agreement("RATE_CHANGE", annual_rate=as_rate(said))))
+    for kind, option, texts in (("EXTENSION", "--extend", extend), ("DEFERRAL", "--defer", defer)):
+        for text in texts or []:
+            count, day = _at(text, option, today)
+            if not count.isdecimal():
+                raise typer.BadParameter(f"{option} takes 3@2026-12-20 or 3, not {text!r}.")
+            steps.append(supposed.Relief(day, Agreement(kind, instalments=int(count))))
     if not steps:
-        raise typer.BadParameter("Say what: --repay, --payoff, --reverse or --move.")
+        raise typer.BadParameter(
+            "Say what: --repay, --payoff, --reverse, --move, --rate, --extend or --defer."
+        )
     day = on.date() if on else max([today, *(step.on for step in steps)])
     difference = supposed.what_if(events, steps, day)
     output.emit(difference, as_json=as_json, render=render)
 
 
-def _at(text: str, option: str) -> tuple[str, date]:
+def _at(text: str, option: str, otherwise: date | None = None) -> tuple[str, date]:
     before, at, day = text.partition("@")
+    if not at and otherwise is not None:
+        return before, otherwise
     try:
         return before, date.fromisoformat(day if at else "")
     except ValueError:
@@ -98,11 +123,9 @@ def render(difference: Difference) -> None:
         else:
             rows.add_row(name, _said(before), _said(after), "" if before == after else "*")
     output.show(rows)
-    changed = [
-        (old, new)
-        for old, new in zip_longest(was.instalments, would.instalments)
-        if old is None or new is None or old != new
-    ]
+    before_by, after_by = ({row.number: row for row in s.instalments} for s in (was, would))
+    pairs = [(before_by.get(n), after_by.get(n)) for n in sorted({*before_by, *after_by})]
+    changed = [(old, new) for old, new in pairs if old != new]
     if changed:
         _render_rows(changed, was.currency)
 

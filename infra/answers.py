@@ -296,6 +296,17 @@ class ShownTerms:
 
 
 @dataclass(frozen=True)
+class LoanChange:
+    """How what was left of a loan was laid anew, with the rate from then on."""
+
+    business_on: date
+    effective_on: date
+    kind: str
+    annual_rate: Decimal | None
+    capitalised: int
+
+
+@dataclass(frozen=True)
 class Totals:
     """Sums of what moved up to the day asked for; minor units."""
 
@@ -336,6 +347,7 @@ class LoanPage:
     balance: Balance
     terms: ShownTerms
     fees: list[ContractFee]
+    changes: list[LoanChange]
     totals: Totals
     instalments: list[ShownInstalment]
 
@@ -392,6 +404,7 @@ class Flows:
     credit: int
     fees_charged: int
     fees_waived: int
+    capitalised: int
     principal_written_off: int
     written_off: int
     recovered: int

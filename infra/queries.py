@@ -33,6 +33,7 @@ from infra.answers import (
     Contact,
     ContractFee,
     Flows,
+    LoanChange,
     LoanPage,
     Portfolio,
     PromiseShown,
@@ -515,6 +516,15 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s ORDER BY number",
             **asked,
         )
+        laid_anew = rows_of(
+            conn,
+            LoanChange,
+            sql.SQL(
+                "SELECT {} FROM rm.summary_change"
+                " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s ORDER BY version"
+            ).format(columns_of(LoanChange)),
+            **asked,
+        )
         totals = rows_of(
             conn,
             Totals,
@@ -544,6 +554,7 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         next_due_on=next((day for day in unpaid if day >= on), None),
         terms=terms,
         fees=fees,
+        changes=laid_anew,
         totals=totals,
         instalments=instalments,
     )

@@ -38,6 +38,7 @@ SNAPSHOT_EVERY_VERSIONS = 10
 APPEND = "SELECT store.append(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 LOAD = "SELECT * FROM store.load(%b, %b)"
 
+
 def _with_inner(kinds: Iterable[type]) -> Iterator[type]:
     """*kinds*, and the records that they hold."""
     for kind in kinds:

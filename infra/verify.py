@@ -474,6 +474,7 @@ class _Money:
     paid: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PAID, 0))
     unapplied: int = 0
     written_off: int = 0
+    capitalised: int = 0
     balance: dict[str, int] = field(default_factory=dict)
 
 
@@ -499,7 +500,7 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
         credit = money.opening_credit + money.unapplied - money.refunded
         if money.balance["unapplied"] != credit:
             check.fault(f"Loan {loan_id}: credit {money.balance['unapplied']} should be {credit}.")
-        left = money.lent - money.paid["principal"] - money.written_off
+        left = money.lent + money.capitalised - money.paid["principal"] - money.written_off
         if money.balance["principal"] != left:
             check.fault(f"Loan {loan_id}: principal {money.balance['principal']} should be {left}.")
     check.counts = {"loans and applications": len(loans), "loans paid out": paid_out}
@@ -529,6 +530,7 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
     for kind in PAID if "net" in said else ():
         money.paid[kind] += said["net"][kind]
     money.unapplied += said.get("net", {}).get("unapplied", 0)
+    money.capitalised += said.get("capitalised") or 0
     money.balance = said.get("balance", money.balance)
 
 

@@ -113,6 +113,10 @@ IGNORED = frozenset(
         "loan.evidence-added",
         "loan.expired",
         "loan.recovery-received",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
+        "loan.step-down-forfeited",
         "loan.went-overdue",
         "loan.withdrawn",
     }

@@ -15,7 +15,7 @@ from domain.loan.origination import Stage
 from projections import Add, Change, Table
 
 NAME = "portfolio"
-VERSION = 1
+VERSION = 2
 TOPICS = ("loan.events",)
 
 FLOWS = (
@@ -31,6 +31,7 @@ FLOWS = (
     "credit",
     "fees_charged",
     "fees_waived",
+    "capitalised",
     "principal_written_off",
     "written_off",
     "recovered",
@@ -62,7 +63,16 @@ TABLES = (
     ),
 )
 
-IGNORED = frozenset({"loan.cured", "loan.went-overdue"})
+IGNORED = frozenset(
+    {
+        "loan.cured",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
+        "loan.step-down-forfeited",
+        "loan.went-overdue",
+    }
+)
 """Money stays where it is, and the bucket that may follow is an event of its own."""
 
 
@@ -120,7 +130,7 @@ def _(event: Loan.Migrated) -> list[Change]:
 
 def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
     """Principal leaves the loan's place before, and is in its place after."""
-    net, left = event.net, event.balance.principal
+    net, left, grown = event.net, event.balance.principal, event.capitalised or 0
     before, after = (event.state_before, event.bucket), (event.state, event.bucket)
     flow = _flow(
         event,
@@ -129,9 +139,10 @@ def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
         fees_repaid=net.fees,
         penalty_repaid=net.penalty,
         credit=net.unapplied - amounts.get("refunded", 0),
+        capitalised=grown,
         **amounts,
     )
-    return [*flow, *_from_to(event, before, after, left + net.principal, left)]
+    return [*flow, *_from_to(event, before, after, left + net.principal - grown, left)]
 
 
 @changes.register
@@ -159,8 +170,10 @@ def _(event: Loan.FeeWaived) -> list[Change]:
     return _moved(event, fees_waived=0 if event.owed == Owed.PENALTY else event.amount)
 
 
-@changes.register
-def _(event: Loan.DueDateMoved) -> list[Change]:
+@changes.register(Loan.DueDateMoved)
+@changes.register(Loan.LaidAnew)
+@changes.register(Loan.StepDownReversed)
+def _(event: Loan.MoneyMoved) -> list[Change]:
     return _moved(event)
 
 

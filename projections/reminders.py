@@ -89,6 +89,10 @@ IGNORED = frozenset(
         "loan.evidence-added",
         "loan.expired",
         "loan.recovery-received",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
+        "loan.step-down-forfeited",
         "loan.went-overdue",
         "loan.withdrawn",
     }
@@ -132,11 +136,21 @@ def _(event: Loan.MoneyMoved) -> list[Change]:
 
 @changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
-    # Only here do the dates of an instalment change; the day this row is known is the
-    # day from which reminders for the new date can be planned.
+    # Here, and where what is left is laid anew, do the dates of an instalment change; the
+    # day this row is known is the day from which reminders for the new date can be planned.
     numbers = {move.instalment for move in event.moved}
     return [
         *(_due_date(event, row) for row in event.instalments if row.number in numbers),
+        *(_left(event, row) for row in event.instalments),
+    ]
+
+
+@changes.register
+def _(event: Loan.LaidAnew) -> list[Change]:
+    moved = [_state(event, event.state)] if event.state != event.state_before else []
+    return [
+        *moved,
+        *(_due_date(event, row) for row in event.instalments),
         *(_left(event, row) for row in event.instalments),
     ]
 

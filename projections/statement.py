@@ -56,7 +56,11 @@ IGNORED = frozenset(
         "loan.declined",
         "loan.evidence-added",
         "loan.expired",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
         "loan.settled",
+        "loan.step-down-forfeited",
         "loan.went-overdue",
         "loan.withdrawn",
     }
@@ -127,6 +131,24 @@ def _(event: Loan.FeeWaived) -> list[Change]:
 def _(event: Loan.DueDateMoved) -> list[Change]:
     # A moved date is no movement of money, unless payments split anew because of it.
     return _moved(event, "due date moved", "", 0) if event.reallocated else []
+
+
+@changes.register
+def _(event: Loan.LaidAnew) -> list[Change]:
+    return _laid_anew(event, "laid anew")
+
+
+@changes.register
+def _(event: Loan.StepDownReversed) -> list[Change]:
+    return _laid_anew(event, "step-down reversed")
+
+
+def _laid_anew(event: Loan.MoneyMoved, kind: str) -> list[Change]:
+    # Interest that becomes principal is owed under another name: no money moves.
+    grown = event.capitalised or 0
+    if not grown and not event.reallocated:
+        return []
+    return _moved(event, kind, "", 0, Split(principal=grown, interest=-grown))
 
 
 def _charge(owed: str | None, amount: int) -> tuple[str, Split]:

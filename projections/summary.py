@@ -1,5 +1,6 @@
 """Summary: one loan on one page, as it stands and as it stood on any day."""
 
+from decimal import Decimal
 from functools import singledispatch
 from typing import Any
 
@@ -12,7 +13,7 @@ from domain.loan.schedule import Instalment
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 2
+VERSION = 3
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -131,9 +132,31 @@ TABLES = (
         },
         key=("loan_id", "number", "version"),
     ),
+    Table(
+        "summary_change",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "annual_rate": "numeric(18,10)",
+            "capitalised": "bigint",
+        },
+        key=("loan_id", "version"),
+    ),
 )
 
-IGNORED = frozenset({"loan.cured", "loan.evidence-added", "loan.went-overdue"})
+IGNORED = frozenset(
+    {
+        "loan.cured",
+        "loan.evidence-added",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
+        "loan.step-down-forfeited",
+        "loan.went-overdue",
+    }
+)
 """The tracker shows evidence; lateness is computed from the instalments when asked."""
 
 NOTHING = Balance(0, 0, 0, 0, 0)
@@ -266,6 +289,26 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.Rescheduled) -> list[Change]:
+    return [*_money_moved(event), _changed(event, event.kind, event.annual_rate)]
+
+
+@changes.register
+def _(event: Loan.RateSteppedDown) -> list[Change]:
+    return [*_money_moved(event), _changed(event, "STEP_DOWN", event.annual_rate)]
+
+
+@changes.register
+def _(event: Loan.StepDownReversed) -> list[Change]:
+    return [*_money_moved(event), _changed(event, "STEP_DOWN_REVERSED", event.annual_rate)]
+
+
+@changes.register
+def _(event: Loan.Renewed) -> list[Change]:
+    return [*_money_moved(event), _changed(event, "RENEWAL", event.change.annual_rate)]
+
+
+@changes.register
 def _(event: Loan.BucketChanged) -> list[Change]:
     return _standing(event, LoanState.ACTIVE, event.bucket, event.balance)
 
@@ -371,6 +414,20 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
         charges_count=terms.charges_count,
     )
     return [in_full, *fees]
+
+
+def _changed(event: Loan.MoneyMoved, kind: str, annual_rate: Decimal | None) -> Put:
+    """How what was left of the loan was laid anew."""
+    return Put(
+        "summary_change",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={
+            **known(event),
+            "kind": kind,
+            "annual_rate": annual_rate,
+            "capitalised": event.capitalised or 0,
+        },
+    )
 
 
 def _money(event: Stream.Event, **amounts: int) -> Put:

@@ -11,6 +11,7 @@ from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.products import product_id
 from domain.loan.loan import Loan, Source
+from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
 from domain.product.product import Product
 
@@ -287,6 +288,42 @@ def move_due_date(
     """Give an instalment another due date."""
     loan = book.get(Loan, loan_id)
     loan.move_due_date(act, instalment=instalment, due_on=due_on, reason=reason)
+    return loan
+
+
+@command
+def reschedule(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    agreed: Agreement,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    on: date | None = None,
+) -> Loan:
+    """Lay what is left of a loan anew, as two people grant it."""
+    loan = book.get(Loan, loan_id)
+    loan.reschedule(
+        act, agreed=agreed, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on
+    )
+    return loan
+
+
+@command
+def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
+    """The borrower accepts the renewal that was offered."""
+    loan = book.get(Loan, loan_id)
+    loan.renew(act, consent_ref=consent_ref)
+    return loan
+
+
+@command
+def decline_renewal(book: Book, act: Act, *, loan_id: UUID, reason: str) -> Loan:
+    """The borrower does not renew."""
+    loan = book.get(Loan, loan_id)
+    loan.decline_renewal(act, reason=reason)
     return loan
 
 

@@ -83,12 +83,14 @@ def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
         isinstance(event, Loan.WrittenOff) and event.effective_on <= as_of for event in events
     )
     balance = payoff = oldest = None
+    rate = loan.terms.annual_rate if loan.terms else None
     rows: list[Instalment] = []
     overdue = 0
     state = _state_before_payout(events, as_of)
     if paid_out:
         ledger = loan.ledger_on(as_of)
         rows, balance = ledger.rows, ledger.balance(as_of)
+        rate = ledger.laid.rate_after(as_of)
         if written_off:
             state, balance = LoanState.WRITTEN_OFF, Balance(0, 0, 0, 0, balance.unapplied)
         elif ledger.is_paid(as_of):
@@ -111,7 +113,7 @@ def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
         currency=loan.currency,
         amount=loan.amount,
         term_months=loan.term_months,
-        annual_rate=loan.terms.annual_rate if loan.terms else None,
+        annual_rate=rate,
         disbursed_on=loan.disbursed_on if paid_out else None,
         balance=balance,
         payoff=payoff,

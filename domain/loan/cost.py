@@ -16,6 +16,7 @@ from domain.base.terms import Terms
 from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
 from domain.loan.apr import SCALE as EXACTLY
 from domain.loan.intervals import unit_period, years_between
+from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 
 SCALE = Decimal("0.0000000001")
@@ -136,12 +137,18 @@ def _runs(moments: Iterable[tuple[int, Fraction]], flows: Sequence[Flow]) -> lis
     return runs
 
 
-def _exactly(rate: Decimal) -> str:
-    return format(rate.normalize(), "f")
+def _exactly(value: Decimal | date) -> str:
+    return value.isoformat() if isinstance(value, date) else format(value.normalize(), "f")
 
 
 def _as_said(terms: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in terms if value is not None or name == "calendar"}
+
+
+def change_digest(change: Change) -> str:
+    """A fingerprint of *change*: what was offered is what is accepted."""
+    text = json.dumps(asdict(change), default=str, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(terms: Terms) -> str:

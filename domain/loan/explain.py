@@ -102,6 +102,8 @@ class _Told:
                     self.versions["waived", event.fee_ref] = event.originator_version
                 case Loan.Disbursed() | Loan.Migrated():
                     self.began = event
+                case Loan.LaidAnew():
+                    self.versions["laid", loan.facts[-1].ref] = event.originator_version
         assert isinstance(loan, Loan) and loan.terms is not None
         self.loan, self.as_of = loan, as_of
         self.terms: Terms = loan.terms
@@ -111,6 +113,7 @@ class _Told:
     def lines(self) -> Iterator[Line]:
         yield from self._opening()
         yield from self._charges()
+        yield from self._laid_anew()
         yield from self._payments()
         yield from self._fallen_away()
         yield from self._penalty()
@@ -155,6 +158,26 @@ class _Told:
         places = exponent(self.terms.currency)
         return f"{minor.scaleb(-places):,.{places + 4}f}"
 
+    def _laid_anew(self) -> Iterator[Line]:
+        """What each change of the schedule added to its rows, or took off them."""
+        for ref, on, grown in self.ledger.capitalised:
+            yield Line("principal", grown, on, "interest that became principal", self._version(ref))
+        for ref, on, number, interest, fees, base in self.ledger.relaid:
+            what, version = f"laid anew by {ref}", self._version(ref)
+            line = Line("interest", interest, on, what, version, number)
+            if base is not None:
+                exact = self._exact(base.balance * base.factor + base.extra)
+                formula = (
+                    f"{self._money(base.balance)} x {_percent(base.factor)} a row"
+                    f" + {self._exact(base.extra)} = {exact}, {_rounded(self.terms)}"
+                )
+                line = replace(line, formula=formula)
+            yield line
+            yield Line("fees", fees, on, what, version, number)
+
+    def _version(self, ref: str) -> int:
+        return self.versions.get(("laid", ref)) or self.versions["paid", ref]
+
     def _charges(self) -> Iterator[Line]:
         for fact in self.loan.facts:
             if counts_from(fact, self.terms)[0] > self.as_of:
@@ -192,14 +215,20 @@ class _Told:
     def _fallen_away(self) -> Iterator[Line]:
         """What a payoff took off the schedule: interest not accrued, fees not come due."""
         payoffs = [fact for fact in self.loan.facts if fact.kind == FactKind.PAYOFF]
+        relaid: dict[int, list[int]] = {}
+        for each in self.ledger.relaid:
+            sums = relaid.setdefault(each.instalment, [0, 0])
+            sums[0] += each.interest
+            sums[1] += each.fees
         charged: dict[int, int] = {}
         for charge in self.ledger.charges:
             if charge.owed != Owed.PENALTY:
                 charged[charge.instalment] = charged.get(charge.instalment, 0) + charge.amount
         for row in self.ledger.rows:
             before = self.opening.get(row.number)
-            interest = row.interest - (before.interest if before else 0)
-            fees = row.fees - (before.fees if before else 0) - charged.get(row.number, 0)
+            anew = relaid.get(row.number, (0, 0))
+            interest = row.interest - (before.interest if before else 0) - anew[0]
+            fees = row.fees - (before.fees if before else 0) - charged.get(row.number, 0) - anew[1]
             for figure, change in (("interest", interest), ("fees", fees)):
                 if change:
                     fact = next(fact for fact in payoffs if fact.ref in self.ledger.paid_on)
@@ -210,13 +239,17 @@ class _Told:
     def _penalty(self) -> Iterator[Line]:
         """Accrued row by row; a row on which more was paid than accrued owes nothing."""
         ledger, terms = self.ledger, self.terms
-        number = self.began.originator_version
+        number, free = self.began.originator_version, ledger.laid.penalty_free
         for row in ledger.rows:
             paid = ledger.principal_paid.get(row.number, [])
-            if row.pay_by_on < self.as_of and (
-                stretches := list(accrual.penalty_stretches(row, paid, terms, self.as_of))
+            if row.number in ledger.laid.penalty_stopped:
+                accrued = ledger.penalty_accrued(row, self.as_of)
+                what = "penalty accrued until it was laid anew"
+                yield Line("penalty", accrued, self.as_of, what, number, row.number)
+            elif row.pay_by_on < self.as_of and (
+                stretches := list(accrual.penalty_stretches(row, paid, terms, self.as_of, free))
             ):
-                accrued = accrual.penalty(row, paid, terms, self.as_of)
+                accrued = ledger.penalty_accrued(row, self.as_of)
                 yield Line(
                     "penalty",
                     accrued,

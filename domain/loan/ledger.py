@@ -11,10 +11,21 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
-from domain.base.terms import AllocationScope, ChargesCount, ChargesDue, FutureMoney, Owed, Terms
+from domain.base.money import rounded
+from domain.base.terms import (
+    AllocationScope,
+    ChargesCount,
+    ChargesDue,
+    FutureMoney,
+    Owed,
+    Prepayment,
+    Terms,
+)
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
+from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
 
 
@@ -27,6 +38,7 @@ class FactKind(StrEnum):
     FEE = "FEE"
     WAIVER = "WAIVER"
     MOVE = "MOVE"
+    RESCHEDULE = "RESCHEDULE"
     RECOVERY = "RECOVERY"
 
 
@@ -48,6 +60,7 @@ class Fact:
     pay_by_on: date | None = None
     owed: str | None = None
     future_money: str | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,17 @@ class Balance:
     unapplied: int
 
 
+class Relaid(NamedTuple):
+    """By how much a change let an instalment's interest and fees grow; minor units."""
+
+    ref: str
+    on: date
+    instalment: int
+    interest: int
+    fees: int
+    base: Base | None
+
+
 @dataclass
 class Ledger:
     """Instalments and splits as they stand after the facts taken so far."""
@@ -80,8 +104,14 @@ class Ledger:
     """Those taken so far, less what is forgiven."""
     principal_paid: dict[int, list[tuple[date, int]]] = field(init=False)
     """What was paid on each instalment's principal, by day; it follows from *parts*."""
+    laid: Laid = field(init=False)
+    relaid: list[Relaid] = field(default_factory=list)
+    """What each change of the schedule did to an instalment, for those who ask why."""
+    capitalised: list[tuple[str, date, int]] = field(default_factory=list)
+    """Interest that became principal, by the change and its day."""
 
     def __post_init__(self) -> None:
+        self.laid = laid(self.terms, self.accrues_from, self.rows)
         self.principal_paid = {}
         for ref, parts in self.parts.items():
             self._note_principal(self.paid_on[ref], parts)
@@ -94,6 +124,9 @@ class Ledger:
             self.unapplied -= fact.amount
         elif fact.kind == FactKind.FEE:
             self._charge(fact)
+        elif fact.kind == FactKind.RESCHEDULE:
+            assert fact.change is not None
+            self._lay_anew(fact, fact.change)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
@@ -101,16 +134,21 @@ class Ledger:
             self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
 
     def _index(self, number: int) -> int:
-        return number - self.rows[0].number
+        place = number - self.rows[0].number
+        if place >= len(self.rows) or self.rows[place].number != number:
+            # Charges after the last instalment and an extension may leave a gap.
+            place = next(n for n, row in enumerate(self.rows) if row.number == number)
+        return place
 
     def _put(self, row: Instalment) -> None:
         self.rows[self._index(row.number)] = row
 
     def _charge(self, fact: Fact) -> None:
         self.charges.append(fact)
-        if fact.instalment > self.rows[-1].number:
+        if all(row.number != fact.instalment for row in reversed(self.rows)):
             assert fact.due_on is not None
             self.rows.append(Instalment(fact.instalment, fact.due_on, fact.due_on, 0, 0, 0))
+            self.rows.sort(key=lambda row: row.number)
         row = self.rows[self._index(fact.instalment)]
         if fact.owed == Owed.PENALTY:
             row = replace(row, penalty_charged=(row.penalty_charged or 0) + fact.amount)
@@ -147,7 +185,10 @@ class Ledger:
         if money == 0:
             return taken
         order = terms.advance_order or terms.allocation_order
-        future = fact.future_money or terms.future_money
+        future = fact.future_money or terms.prepayment or terms.future_money
+        if future in tuple(Prepayment):
+            self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
+            return taken
         later = [row for row in self.rows if row.due_on > on]
         if future == FutureMoney.LAST_INSTALMENT:
             later.reverse()
@@ -157,6 +198,51 @@ class Ledger:
         else:
             fill(money, claims, order, scope, taken)
         return taken
+
+    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> None:
+        """Let *money* be principal of the next open row, with the rest laid anew."""
+        on = fact.on
+        still = [row for row in self.rows if row.due_on > on and row.paid_on is None]
+        prepaid = min(money, sum(row.principal_left for row in still))
+        if not prepaid:
+            return
+        self._lay_anew(fact, Change(keeps_instalment=keeps_instalment), moved=-prepaid)
+        number = still[0].number
+        row = self.rows[self._index(number)]
+        self._put(replace(row, principal=row.principal + prepaid, paid_on=None))
+        self.laid.ahead[number] += prepaid
+        took = taken.setdefault(number, dict.fromkeys(Owed, 0))
+        took[Owed.PRINCIPAL] += prepaid
+
+    def _lay_anew(self, fact: Fact, change: Change, *, moved: int = 0) -> None:
+        before = {row.number: row for row in self.rows}
+        on = fact.on
+        self.rows = self.laid.anew(
+            self.rows,
+            on,
+            change,
+            moved=moved,
+            penalty=lambda row: self.penalty_accrued(row, on),
+            charged=self._fees_charged,
+        )
+        for row in self.rows:
+            old = before.get(row.number)
+            if row is not old:
+                interest = row.interest - (old.interest if old else 0)
+                fees = row.fees - (old.fees if old else 0)
+                base = self.laid.bases.get(row.number)
+                self.relaid.append(Relaid(fact.ref, on, row.number, interest, fees, base))
+        grown = sum(row.principal for row in self.rows) - sum(r.principal for r in before.values())
+        if grown != moved:
+            self.capitalised.append((fact.ref, on, grown - moved))
+
+    def _fees_charged(self, number: int) -> int:
+        """The fees that events brought to an instalment."""
+        return sum(
+            charge.amount
+            for charge in self.charges
+            if charge.instalment == number and charge.owed != Owed.PENALTY
+        )
 
     def _rows_due(self, on: date) -> list[Instalment]:
         """The rows of which something may be due on *on*."""
@@ -211,10 +297,15 @@ class Ledger:
         in_time = row.paid_on is not None and row.paid_on <= row.pay_by_on
         if in_time or row.pay_by_on >= on or self.terms.penalty_rate == 0:
             return 0
-        paid = self.principal_paid.get(row.number, [])
-        accrued = accrual.penalty(row, paid, self.terms, on)
         penalty_paid = max(row.penalty_paid - (row.penalty_charged or 0), 0)
-        return max(accrued - penalty_paid - row.penalty_waived, 0)
+        return max(self.penalty_accrued(row, on) - penalty_paid - row.penalty_waived, 0)
+
+    def penalty_accrued(self, row: Instalment, on: date) -> int:
+        """Penalty accrued on *row* to *on*; it stops when what is overdue is laid anew."""
+        if row.number in self.laid.penalty_stopped:
+            return self.laid.penalty_stopped[row.number]
+        paid = self.principal_paid.get(row.number, [])
+        return accrual.penalty(row, paid, self.terms, on, self.laid.penalty_free)
 
     def _called_due(self, on: date) -> list[Instalment]:
         """The rows when all that is left is called due on *on*.
@@ -229,21 +320,15 @@ class Ledger:
             return self.rows
         running = later[0]
         index = self._index(running.number)
-        start = self.rows[index - 1].due_on if index else self.accrues_from
         principal = sum(row.principal_left for row in later)
-        accrued = accrual.interest(principal, self.terms, start, on)
+        accrued = self._accrued(index, principal, on)
         rows = list(self.rows)
         for row in later[1:]:
-            charged = sum(
-                charge.amount
-                for charge in self.charges
-                if charge.instalment == row.number and charge.owed != Owed.PENALTY
-            )
             called = replace(
                 row,
                 principal=row.principal_paid,
                 interest=row.interest_paid,
-                fees=max(row.fees_paid, charged),
+                fees=max(row.fees_paid, self._fees_charged(row.number)),
             )
             rows[self._index(row.number)] = replace(called, paid_on=None if called.left else on)
         rows[index] = replace(
@@ -252,6 +337,13 @@ class Ledger:
             interest=max(running.interest_paid, min(accrued, running.interest)),
         )
         return rows
+
+    def _accrued(self, index: int, principal: int, on: date) -> int:
+        """Interest to *on* of the row at *index*, which runs on that day."""
+        start = self.rows[index - 1].due_on if index else self.accrues_from
+        if len(self.laid.rates) == 1 and not self.laid.pauses and not self.laid.running:
+            return accrual.interest(principal, self.terms, start, on)
+        return rounded(self.laid.accrued(self.rows, index, principal, on), self.terms.rounding)
 
     def payoff(self, on: date) -> int:
         """What closes the loan on *on*, before credit; minor units."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import zip_longest
 from uuid import UUID
 
 from domain.base.calendar import next_day
@@ -21,17 +20,24 @@ from domain.base.terms import (
     FeeTiming,
     FutureMoney,
     Owed,
+    Prepayment,
+    RatePlanKind,
+    RateScope,
+    RateStep,
     Terms,
     rate_fits,
 )
 from domain.loan import cost, delinquency
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split
+from domain.loan.cost import Flow
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
 from domain.loan.origination import Stage, stage_due_on
+from domain.loan.relief import Agreement, PayBy, Standing, change_of
+from domain.loan.reschedule import Change, MovedDate
 from domain.loan.schedule import Instalment, opening_fault, schedule
-from domain.loan.timetable import TermsNotOffered
+from domain.loan.timetable import TermsNotOffered, rows_in
 
 
 class LoanState(StrEnum):
@@ -65,6 +71,8 @@ class NextActionKind(StrEnum):
 
     EXPIRY = "EXPIRY"
     DELINQUENCY = "DELINQUENCY"
+    STEP_DOWN = "STEP_DOWN"
+    RENEWAL = "RENEWAL"
 
 
 UNDER_REVIEW = (LoanState.APPLIED,)
@@ -83,13 +91,21 @@ class Movement:
     parts: list[Part]
 
 
-@dataclass(frozen=True)
-class MovedDate:
-    """An instalment with its new dates."""
+class StepState(StrEnum):
+    """What came of a step of the rate plan."""
 
-    instalment: int
-    due_on: date
-    pay_by_on: date
+    EARNED = "EARNED"
+    FORFEITED = "FORFEITED"
+
+
+@dataclass(frozen=True)
+class RenewalOffer:
+    """A renewal that stands until its last day."""
+
+    term_months: int
+    sequence: int
+    valid_until_on: date
+    offer_digest: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,9 @@ class Loan(Stream):
         self.recoveries: dict[str, Fact] = {}
         self.bucket: str = Bucket.M0
         self.overdue_since_on: date | None = None
+        self.steps: dict[str, str] = {}
+        self.renewals = 0
+        self.renewal: RenewalOffer | None = None
         self.balance = Balance(0, 0, 0, 0, 0)
 
     # --- events -----------------------------------------------------------------
@@ -380,7 +399,8 @@ class Loan(Stream):
         """What every event that moves money on the schedule says of its outcome.
 
         *net* is the change of everything paid so far; *instalments* those touched or
-        new, as they stand after it; *reallocated* earlier movements that split anew.
+        new, as they stand after it; *reallocated* earlier movements that split anew;
+        *capitalised* is interest that became principal.
         """
 
         TOPIC = "loan.money-moved"
@@ -392,6 +412,7 @@ class Loan(Stream):
         bucket: str
         state_before: str
         state: str
+        capitalised: int | None
 
         def take_over(self, loan: Loan, facts: list[Fact]) -> None:
             """Assign the outcome and the facts behind it."""
@@ -399,7 +420,12 @@ class Loan(Stream):
             loan.facts_taken += 1
             first = loan.instalments[0].number
             for row in self.instalments:
-                loan.instalments[row.number - first : row.number - first + 1] = [row]
+                place = row.number - first
+                if place < len(loan.instalments) and loan.instalments[place].number == row.number:
+                    loan.instalments[place] = row
+                else:  # a new one, or one after a gap
+                    others = [each for each in loan.instalments if each.number != row.number]
+                    loan.instalments = sorted([*others, row], key=lambda each: each.number)
             for movement in self.reallocated:
                 loan.parts[movement.ref] = movement.parts
                 loan.splits[movement.ref] = movement.after
@@ -555,6 +581,127 @@ class Loan(Stream):
                 for move in self.moved
             ]
             self.take_over(loan, [*loan.facts, *facts])
+
+    class LaidAnew(MoneyMoved):
+        """What every event says that lays the rest of the schedule anew; see ``Change``."""
+
+        TOPIC = "loan.laid-anew"
+        change: Change
+
+        def lay(self, loan: Loan, ref: str) -> None:
+            """Assign the outcome, with the change as a fact of this reference."""
+            fact = Fact(
+                FactKind.RESCHEDULE, ref, self.effective_on, loan.facts_taken, change=self.change
+            )
+            self.take_over(loan, [*loan.facts, fact])
+
+    class Rescheduled(LaidAnew):
+        """What is left was laid anew: by relief that two people granted, or by the contract."""
+
+        TOPIC = "loan.rescheduled"
+        kind: str
+        annual_rate: Decimal
+        reason: str
+        requested_by: str | None
+        approved_by: str | None
+        policy_version: str | None
+
+        def apply(self, loan: Loan) -> None:
+            self.lay(loan, f"reschedule-{loan.facts_taken}")
+
+    class RateSteppedDown(LaidAnew):
+        """Instalments were paid on time, and the rate falls as the contract says."""
+
+        TOPIC = "loan.rate-stepped-down"
+        from_instalment: int
+        annual_rate_before: Decimal
+        annual_rate: Decimal
+
+        def apply(self, loan: Loan) -> None:
+            self.lay(loan, f"step-{self.from_instalment}")
+            loan.steps = {**loan.steps, str(self.from_instalment): StepState.EARNED}
+
+    class StepDownReversed(MoneyMoved):
+        """It turned out that instalments were not paid on time; the rate is what it was."""
+
+        TOPIC = "loan.step-down-reversed"
+        from_instalment: int
+        annual_rate_before: Decimal
+        annual_rate: Decimal
+        late_instalment: int
+
+        def apply(self, loan: Loan) -> None:
+            ref = f"step-{self.from_instalment}"
+            self.take_over(loan, [fact for fact in loan.facts if fact.ref != ref])
+            loan.steps = {**loan.steps, str(self.from_instalment): StepState.FORFEITED}
+
+    class StepDownForfeited(Event):
+        """An instalment was not paid on time, and the rate does not fall."""
+
+        TOPIC = "loan.step-down-forfeited"
+        from_instalment: int
+        late_instalment: int
+
+        def apply(self, loan: Loan) -> None:
+            loan.steps = {**loan.steps, str(self.from_instalment): StepState.FORFEITED}
+
+    class RenewalOffered(Event):
+        """The borrower may renew the term, at a cost that is disclosed with the offer."""
+
+        TOPIC = "loan.renewal-offered"
+        currency: str
+        term_months: int
+        sequence: int
+        most: int
+        valid_until_on: date
+        annual_rate: Decimal
+        interest: int
+        fees: int
+        annualised_cost: Decimal
+        method: str
+        offer_digest: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.renewal = RenewalOffer(
+                self.term_months, self.sequence, self.valid_until_on, self.offer_digest
+            )
+
+    class RenewalDeclined(Event):
+        """The borrower does not renew; the loan falls due as it was."""
+
+        TOPIC = "loan.renewal-declined"
+        sequence: int
+        reason: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.renewal = None
+            loan.renewals = self.sequence
+
+    class RenewalExpired(Event):
+        """The offer of a renewal ran out."""
+
+        TOPIC = "loan.renewal-expired"
+        sequence: int
+        valid_until_on: date
+
+        def apply(self, loan: Loan) -> None:
+            loan.renewal = None
+            loan.renewals = self.sequence
+
+    class Renewed(LaidAnew):
+        """The borrower accepted the renewal whose cost was disclosed; the term runs on."""
+
+        TOPIC = "loan.renewed"
+        term_months: int
+        sequence: int
+        most: int
+        offer_digest: str
+        consent_ref: str
+
+        def apply(self, loan: Loan) -> None:
+            self.lay(loan, f"renewal-{self.sequence}")
+            loan.renewal = None
+            loan.renewals = self.sequence
 
     class WentOverdue(Event):
         """An instalment was not paid by its pay-by date."""
@@ -978,7 +1125,7 @@ class Loan(Stream):
             return
         self._must_not_be_before_disbursement(received_on)
         self._must_not_be_future(act, received_on)
-        if future_money not in (None, *FutureMoney):
+        if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
@@ -1236,6 +1383,283 @@ class Loan(Stream):
         )
         self._follow_up(act, act.business_on)
 
+    def reschedule(
+        self,
+        act: Act,
+        *,
+        agreed: Agreement,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+        on: date | None = None,
+        pay_by: PayBy | None = None,
+    ) -> None:
+        """Lay what is left of the loan anew, as two people grant it; *on* may lie back.
+
+        Payments after *on* split anew, in the same event.
+
+        Raises:
+            NothingChanges: the agreement says too little.
+            PlanImpossible: this schedule cannot be laid anew like that.
+        """
+        self._must_be_active()
+        two_people(requested_by, approved_by, "A rescheduling")
+        if not reason.strip():
+            raise no.ReasonMissing("A rescheduling needs a reason.")
+        if on is None:
+            on = min(act.business_on, agreed.free_from or act.business_on)
+        self._must_not_be_future(act, on)
+        self._must_not_be_before_disbursement(on)
+        change = change_of(agreed, self._standing(on, pay_by))
+        self._must_be_under_cap(change.annual_rate, on)
+        fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
+        ledger = self._rerun([*self.facts, fact])
+        if ledger.rows == self.instalments and change.annual_rate is None and not change.pause:
+            raise no.NothingChanges("What is left of the loan stays as it is by that.")
+        self.record(
+            self.Rescheduled,
+            act,
+            on,
+            kind=agreed.kind,
+            change=change,
+            annual_rate=ledger.laid.rates[-1].annual_rate,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            policy_version=None,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
+    def _reschedule_fact(self, ref: str, on: date, change: Change) -> Fact:
+        return Fact(FactKind.RESCHEDULE, ref, on, self.facts_taken, change=change)
+
+    def _standing(self, on: date, pay_by: PayBy | None = None) -> Standing:
+        assert self.terms is not None and self.accrues_from is not None
+        rows = self.ledger_on(on).rows if on < self._last_fact_on() else self.instalments
+        return Standing(
+            self.terms,
+            self.accrues_from,
+            self.opening[0].due_on,
+            rows,
+            on,
+            pay_by or (lambda day: day),
+        )
+
+    def _last_fact_on(self) -> date:
+        return max((fact.on for fact in self.facts), default=date.min)
+
+    def _must_be_under_cap(self, annual_rate: Decimal | None, on: date) -> None:
+        assert self.terms is not None
+        caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
+        if annual_rate is not None and caps and annual_rate > caps[-1].annual_rate:
+            raise no.RateNotSound(
+                f"A rate of {annual_rate} lies over the cap of {caps[-1].annual_rate}"
+                f" that counts on {on} ({caps[-1].version})."
+            )
+
+    # --- the rate plan --------------------------------------------------------------
+
+    def _assess_steps(self, act: Act) -> None:
+        """Record which steps of the rate plan are earned, forfeited or no longer earned."""
+        plan = self.terms.rate_plan if self.terms else None
+        if plan is None or plan.kind != RatePlanKind.STEP_DOWN:
+            return
+        for place, step in enumerate(plan.steps):
+            known = self.steps.get(str(step.from_instalment))
+            assessed_on = self._assessed_on(step)
+            if assessed_on is None or (known is None and act.business_on <= assessed_on):
+                continue
+            first = plan.steps[place - 1].from_instalment if place else self.opening[0].number
+            if plan.scope == RateScope.TERM:
+                first = self.opening[0].number
+            late = self._late_instalment(first, step.from_instalment)
+            if late is None and known != StepState.EARNED:
+                self._step_down(act, step)
+            elif late is not None and known == StepState.EARNED:
+                self._reverse_step(act, step, late)
+            elif late is not None and known is None:
+                self.record(
+                    self.StepDownForfeited,
+                    act,
+                    next_day(assessed_on),
+                    from_instalment=step.from_instalment,
+                    late_instalment=late,
+                )
+
+    def _assessed_on(self, step: RateStep) -> date | None:
+        """The last day on which the instalment before *step* can be paid on time."""
+        row = next((r for r in self.instalments if r.number == step.from_instalment - 1), None)
+        return None if row is None else self._on_time_until(row)
+
+    def _on_time_until(self, row: Instalment) -> date:
+        assert self.terms is not None and self.terms.rate_plan is not None
+        grace = self.terms.grace_days if self.terms.rate_plan.grace_counts else 0
+        return row.pay_by_on + timedelta(days=grace)
+
+    def _late_instalment(self, first: int, before: int) -> int | None:
+        """The first instalment from *first* on, before another, that was not paid on time."""
+        for row in self.instalments:
+            asked = row.left > 0 or row.paid_on is not None
+            in_time = row.paid_on is not None and row.paid_on <= self._on_time_until(row)
+            if first <= row.number < before and asked and not in_time:
+                return row.number
+        return None
+
+    def _step_down(self, act: Act, step: RateStep) -> None:
+        on = next(r.due_on for r in self.instalments if r.number == step.from_instalment - 1)
+        change = Change(annual_rate=step.annual_rate)
+        fact = self._reschedule_fact(f"step-{step.from_instalment}", on, change)
+        before = self.rate_on(on)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            self.RateSteppedDown,
+            act,
+            on,
+            from_instalment=step.from_instalment,
+            annual_rate_before=before,
+            annual_rate=step.annual_rate,
+            change=change,
+            **self._outcome(act, ledger),
+        )
+
+    def _reverse_step(self, act: Act, step: RateStep, late: int) -> None:
+        ref = f"step-{step.from_instalment}"
+        fact = next(fact for fact in self.facts if fact.ref == ref)
+        ledger = self._rerun([other for other in self.facts if other.ref != ref])
+        self.record(
+            self.StepDownReversed,
+            act,
+            fact.on,
+            from_instalment=step.from_instalment,
+            annual_rate_before=step.annual_rate,
+            annual_rate=ledger.laid.rate_after(fact.on),
+            late_instalment=late,
+            **self._outcome(act, ledger),
+        )
+
+    def rate_on(self, on: date) -> Decimal:
+        """The annual rate of the days after *on*, by what counts until then."""
+        return self.ledger_on(on).laid.rate_after(on)
+
+    # --- renewal --------------------------------------------------------------------
+
+    def _offer_renewal(self, act: Act) -> None:
+        """Offer the renewal of the contract in time, or let the offer run out."""
+        term = self.terms.renewal if self.terms else None
+        if term is None:
+            return
+        if self.renewal is not None:
+            if act.business_on > self.renewal.valid_until_on:
+                self.record(
+                    self.RenewalExpired,
+                    act,
+                    next_day(self.renewal.valid_until_on),
+                    sequence=self.renewal.sequence,
+                    valid_until_on=self.renewal.valid_until_on,
+                )
+            return
+        day = self._renewal_day()
+        if day is None or not day <= act.business_on <= self._last_due_on():
+            return
+        if self._is_past_due(act.business_on):
+            return
+        change = self._renewal_change(act.business_on)
+        ledger = self._rerun(
+            [*self.facts, self._reschedule_fact("renewal", act.business_on, change)]
+        )
+        # Interest of the row that runs is counted from its start.
+        since = max(
+            (row.due_on for row in self.instalments if row.due_on <= act.business_on),
+            default=self.accrues_from,
+        )
+        flows = [
+            Flow(since or act.business_on, self.balance.principal, self.balance.principal),
+            *(
+                Flow(row.due_on, -row.left, -row.principal_left)
+                for row in ledger.rows
+                if row.left and row.due_on > act.business_on
+            ),
+        ]
+        ahead = [row for row in ledger.rows if row.due_on > act.business_on]
+        self.record(
+            self.RenewalOffered,
+            act,
+            act.business_on,
+            currency=self.currency,
+            term_months=term.term_months,
+            sequence=self.renewals + 1,
+            most=term.most,
+            valid_until_on=self._last_due_on(),
+            annual_rate=ledger.laid.rates[-1].annual_rate,
+            interest=sum(row.interest - row.interest_paid for row in ahead),
+            fees=sum(row.fees - row.fees_paid for row in ahead),
+            annualised_cost=cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE),
+            method=cost.CostMethod.IRR,
+            offer_digest=cost.change_digest(change),
+        )
+
+    def renew(self, act: Act, *, consent_ref: str) -> None:
+        """Accept the renewal that was offered; the borrower's consent is filed.
+
+        Raises:
+            NotRenewable: no offer stands.
+            PastDue: something is overdue.
+        """
+        offer = self._must_be_renewable(act)
+        assert self.terms is not None and self.terms.renewal is not None
+        if self._is_past_due(act.business_on):
+            raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
+        change = self._renewal_change(act.business_on)
+        if cost.change_digest(change) != offer.offer_digest:
+            raise no.NotDisclosed("The loan changed since the offer; it is offered anew.")
+        fact = self._reschedule_fact(f"renewal-{offer.sequence}", act.business_on, change)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            self.Renewed,
+            act,
+            act.business_on,
+            term_months=offer.term_months,
+            sequence=offer.sequence,
+            most=self.terms.renewal.most,
+            offer_digest=offer.offer_digest,
+            consent_ref=consent_ref,
+            change=change,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def decline_renewal(self, act: Act, *, reason: str) -> None:
+        """Let the loan fall due as it was."""
+        offer = self._must_be_renewable(act)
+        self.record(
+            self.RenewalDeclined, act, act.business_on, sequence=offer.sequence, reason=reason
+        )
+
+    def _must_be_renewable(self, act: Act) -> RenewalOffer:
+        self._must_be_active()
+        if self.renewal is None or act.business_on > self.renewal.valid_until_on:
+            raise no.NotRenewable("No renewal is on offer for this loan today.")
+        return self.renewal
+
+    def _renewal_change(self, on: date) -> Change:
+        assert self.terms is not None and self.terms.renewal is not None
+        count = rows_in(self.terms, self.terms.renewal.term_months)
+        return Change(rows=self._standing(on).more(count))
+
+    def _renewal_day(self) -> date | None:
+        """The day a renewal is offered; None when the contract has no further one."""
+        term = self.terms.renewal if self.terms else None
+        if term is None or self.renewals >= term.most:
+            return None
+        return self._last_due_on() - timedelta(days=term.offer_days)
+
+    def _last_due_on(self) -> date:
+        return max(row.due_on for row in self.instalments if row.paid_on is None or row.principal)
+
+    def _is_past_due(self, on: date) -> bool:
+        return delinquency.days_past_due(self.oldest_unpaid_on(), on) > 0
+
     def write_off(self, act: Act, *, reason: str, requested_by: str, approved_by: str) -> None:
         """Take the loss of everything still owed."""
         if self.state == LoanState.WRITTEN_OFF:
@@ -1278,6 +1702,9 @@ class Loan(Stream):
                 )
         elif self.state == LoanState.ACTIVE:
             self._assess(act)
+            self._assess_steps(act)
+            if self.state == LoanState.ACTIVE:
+                self._offer_renewal(act)
 
     def next_action(self) -> NextAction | None:
         """When the application runs out, or the loan next grows later."""
@@ -1287,16 +1714,36 @@ class Loan(Stream):
             return NextAction(NextActionKind.EXPIRY, next_day(self.valid_until_on))
         if self.state != LoanState.ACTIVE:
             return None
+        coming = [self._next_lateness(), self._next_step(), self._next_renewal()]
+        return min((each for each in coming if each), key=lambda each: each.due_on, default=None)
+
+    def _next_lateness(self) -> NextAction | None:
         oldest = self.oldest_unpaid_on()
         if oldest is None:
             return None
-        due_on = next_day(oldest)
+        due_on: date | None = next_day(oldest)
         if self.overdue_since_on is not None:
-            later = delinquency.next_bucket_on(oldest, self.bucket)
-            if later is None:
-                return None
-            due_on = later
-        return NextAction(NextActionKind.DELINQUENCY, due_on)
+            due_on = delinquency.next_bucket_on(oldest, self.bucket)
+        return None if due_on is None else NextAction(NextActionKind.DELINQUENCY, due_on)
+
+    def _next_step(self) -> NextAction | None:
+        plan = self.terms.rate_plan if self.terms else None
+        if plan is None or plan.kind != RatePlanKind.STEP_DOWN:
+            return None
+        for step in plan.steps:
+            until = self._assessed_on(step)
+            if until is not None and str(step.from_instalment) not in self.steps:
+                return NextAction(NextActionKind.STEP_DOWN, next_day(until))
+        return None
+
+    def _next_renewal(self) -> NextAction | None:
+        if self.renewal is not None:
+            return NextAction(NextActionKind.RENEWAL, next_day(self.renewal.valid_until_on))
+        day = self._renewal_day()
+        # While it is past due nothing is offered; what cures it asks again.
+        if day is None or self.overdue_since_on is not None:
+            return None
+        return NextAction(NextActionKind.RENEWAL, day)
 
     def oldest_unpaid_on(self) -> date | None:
         """The pay-by date that lateness counts from; None when all is paid."""
@@ -1378,6 +1825,7 @@ class Loan(Stream):
 
     def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
+        self._assess_steps(act)
         self._assess(act, cause_on=on)
         if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
             return
@@ -1405,8 +1853,17 @@ class Loan(Stream):
 
     # --- the ledger behind it -------------------------------------------------------
 
+    def _was_laid_anew(self, *more: Fact) -> bool:
+        """Whether a ledger takes more to go on than what its instalments say."""
+        return any(
+            fact.kind == FactKind.RESCHEDULE or fact.future_money in tuple(Prepayment)
+            for fact in (*self.facts, *more)
+        ) or (self.terms is not None and self.terms.prepayment is not None)
+
     def _ledger(self) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
+        if self._was_laid_anew():
+            return self._rerun(self.facts)
         return Ledger(
             self.terms,
             self.accrues_from,
@@ -1432,8 +1889,10 @@ class Loan(Stream):
         """The ledger with one more fact, the last of *facts*."""
         assert self.terms is not None
         terms, new = self.terms, facts[-1]
-        if new.kind == FactKind.WAIVER or any(
-            counts_from(fact, terms) > counts_from(new, terms) for fact in self.facts
+        if (
+            new.kind == FactKind.WAIVER
+            or self._was_laid_anew(new)
+            or any(counts_from(fact, terms) > counts_from(new, terms) for fact in self.facts)
         ):
             return self._rerun(facts)
         ledger = self._ledger()
@@ -1450,10 +1909,9 @@ class Loan(Stream):
             if ref in self.splits and ledger.parts[ref] != self.parts[ref]
         ]
         # Most rows are the same objects; comparing them takes longer than the decision.
+        known = {row.number: row for row in self.instalments}
         touched = [
-            row
-            for row, old in zip_longest(ledger.rows, self.instalments)
-            if row is not old and row != old
+            row for row in ledger.rows if row is not (old := known.get(row.number)) and row != old
         ]
         state = self.state
         if state in (LoanState.SETTLED, LoanState.CLOSED):
@@ -1462,6 +1920,9 @@ class Loan(Stream):
         balance = ledger.balance(act.business_on)
         if state == LoanState.WRITTEN_OFF:
             balance = Balance(0, 0, 0, 0, ledger.unapplied)
+        capitalised = None
+        if self._was_laid_anew() or ledger.laid.bases:
+            capitalised = _principal(ledger.rows) - _principal(self.instalments)
         return {
             "currency": self.currency,
             "net": _sum(after).less(_sum(before)),
@@ -1471,6 +1932,7 @@ class Loan(Stream):
             "bucket": self.bucket,
             "state_before": self.state,
             "state": state,
+            "capitalised": capitalised or None,
         }
 
     def _row(self, number: int) -> Instalment:
@@ -1541,6 +2003,10 @@ class Loan(Stream):
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:
             raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def _principal(rows: list[Instalment]) -> int:
+    return sum(row.principal for row in rows)
 
 
 def _pays(fact: Fact) -> bool:

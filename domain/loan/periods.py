@@ -201,12 +201,40 @@ def periods(
             rate = _rate_after(rates, start)
             bears = rate * part(row, start, end)
             level_factor += bears if level_part is None else rate * level_part(row, start, end)
-            if not any(pause.first - ONE_DAY <= start < pause.last for pause in pauses):
+            if not _is_free(pauses, start):
                 factor += bears
                 drawn_interest += bears * sum(draw.amount for draw in within if draw.on <= start)
         drawn = sum(draw.amount for draw in within)
         found.append(Period(factor, level_factor, drawn, drawn_interest))
     return found
+
+
+def borne(
+    part: Part,
+    row: Span,
+    days: tuple[date, date],
+    rates: Sequence[RateFrom],
+    pauses: Sequence[Pause] = (),
+) -> Decimal:
+    """The interest on one unit over the *days* after one date until another, within *row*."""
+    first, last = days
+    cuts = {rate.on - ONE_DAY for rate in rates[1:]}
+    for pause in pauses:
+        cuts.update((pause.first - ONE_DAY, pause.last))
+    edges = [first, *sorted(cut for cut in cuts if first < cut < last), last]
+    return sum(
+        (
+            _rate_after(rates, start) * part(row, start, end)
+            for start, end in pairwise(edges)
+            if start < end and not _is_free(pauses, start)
+        ),
+        Decimal(0),
+    )
+
+
+def _is_free(pauses: Sequence[Pause], day: date) -> bool:
+    """Whether the days that follow *day* bear no interest."""
+    return any(pause.first - ONE_DAY <= day < pause.last for pause in pauses)
 
 
 def _whole(

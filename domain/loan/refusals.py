@@ -163,3 +163,21 @@ class OpeningNotSound(Refusal):
     """The opening balances of a migrated loan contradict each other."""
 
     code = "OPENING_NOT_SOUND"
+
+
+class NothingChanges(Refusal):
+    """What was agreed on changes nothing, or says too little."""
+
+    code = "NOTHING_CHANGES"
+
+
+class NotRenewable(Refusal):
+    """No renewal stands that could be accepted or refused."""
+
+    code = "NOT_RENEWABLE"
+
+
+class PastDue(Refusal):
+    """The loan is past due, and what was asked for is not for such a loan."""
+
+    code = "PAST_DUE"

@@ -1,6 +1,6 @@
 """The instalments of a loan: what falls due when, and how much of it is paid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -78,26 +78,37 @@ def schedule(
         share(terms, disbursed_on),
         rows,
         [Draw(disbursed_on, terms.amount, down_payment(terms))],
-        rates_of(terms, rows),
+        _rates(terms, rows),
         level_part=level_share(terms),
     )
-    fees = sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
+    fees = fees_of(terms)
     return [
         Instalment(number, row.due_on, row.due_on, int(row.principal), int(row.interest), fees)
         for number, row in enumerate(found, start=1)
     ]
 
 
-def rates_of(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
+def _rates(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
     """The rates that are known when the contract is signed, each with its first day."""
-    rates = [RateFrom(rows[0].start, terms.annual_rate)]
+    starts = {number: row.start for number, row in enumerate(rows, start=1)}
+    return [RateFrom(rows[0].start, terms.annual_rate), *steps_ahead(terms, starts)]
+
+
+def steps_ahead(terms: Terms, starts: Mapping[int, date]) -> list[RateFrom]:
+    """The later rates that the terms fix, for instalments that start on these days."""
     plan = terms.rate_plan
-    if plan is not None and plan.kind == RatePlanKind.SCHEDULED:
-        for step in plan.steps:
-            if step.from_instalment <= len(rows):
-                first = rows[step.from_instalment - 1].start + ONE_DAY
-                rates.append(RateFrom(first, step.annual_rate))
-    return rates
+    if plan is None or plan.kind != RatePlanKind.SCHEDULED:
+        return []
+    return [
+        RateFrom(starts[step.from_instalment] + ONE_DAY, step.annual_rate)
+        for step in plan.steps
+        if step.from_instalment in starts
+    ]
+
+
+def fees_of(terms: Terms) -> int:
+    """What fees every instalment brings; minor units."""
+    return sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
 
 
 def opening_fault(rows: list[Instalment]) -> str | None:

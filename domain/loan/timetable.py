@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -60,6 +61,14 @@ def row_count(terms: Terms) -> int:
     return count
 
 
+def rows_in(terms: Terms, term_months: int) -> int:
+    """How many more rows so many months bring; one a month where there is one row."""
+    if terms.method == Method.BULLET:
+        return term_months
+    chosen = replace(terms.repayment or ONE_CHOICE, count=None, due_on=None)
+    return row_count(replace(terms, term_months=term_months, repayment=chosen))
+
+
 def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> list[Span]:
     """The rows of a loan that begins on *start*; month steps keep their anchor's day.
 
@@ -86,6 +95,33 @@ def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> li
             "The first instalment cannot fall due before the money is paid out,"
             " nor the last beyond the calendar."
         ) from None
+
+
+def days_after(
+    terms: Terms, begins_on: date, first_due_on: date, last_on: date, count: int
+) -> list[date]:
+    """The *count* due dates that follow on *last_on* in the rhythm of the loan.
+
+    They are counted from the loan's own anchor: its payout, or its first due date after a
+    broken first row. A bullet counts in months.
+
+    Raises:
+        TermsNotOffered: the rows have no rhythm, or leave the calendar.
+    """
+    if terms.frequency == Frequency.CUSTOM:
+        raise TermsNotOffered("Days that the contract names cannot be continued; name new ones.")
+    bullet = terms.method == Method.BULLET
+    rhythm = _rhythm(terms, Repayment() if bullet else terms.repayment or ONE_CHOICE)
+    anchor = first_due_on
+    if bullet or rhythm.due(begins_on, [1]) == [first_due_on]:
+        anchor = begins_on
+    number = 1
+    try:
+        while rhythm.due(anchor, [number])[0] <= last_on:
+            number += 1
+        return rhythm.due(anchor, range(number, number + count))
+    except (OverflowError, ValueError):
+        raise TermsNotOffered("The last instalment would lie beyond the calendar.") from None
 
 
 def down_payment(terms: Terms) -> int:
@@ -141,11 +177,14 @@ def share(terms: Terms, begins_on: date) -> Part:
     known: dict[int, Decimal] = {}
 
     def part(row: Span, start: date, end: date) -> Decimal:
+        months = whole_months(terms, row, first=row.start == begins_on)
+        if not months:
+            return year_fraction(day_count, start, end)
+        whole = known.setdefault(months, Decimal(months) / 12)
         if start == row.start and end == row.end:
-            months = whole_months(terms, row, first=start == begins_on)
-            if months:
-                return known.setdefault(months, Decimal(months) / 12)
-        return year_fraction(day_count, start, end)
+            return whole
+        # So that the parts of a row are together what the row is.
+        return whole * year_fraction(day_count, start, end) / year_fraction(day_count, *row)
 
     return part
 

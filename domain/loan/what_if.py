@@ -12,6 +12,7 @@ from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan.as_of import Standing, standing
 from domain.loan.loan import Loan
+from domain.loan.relief import Agreement
 
 NOBODY = UUID(int=0)
 
@@ -41,7 +42,15 @@ class Move:
     due_on: date
 
 
-Step = Payment | Reversal | Move
+@dataclass(frozen=True)
+class Relief:
+    """Relief that might be granted."""
+
+    on: date
+    agreed: Agreement
+
+
+Step = Payment | Reversal | Move | Relief
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,15 @@ def what_if(events: Sequence[Stream.Event], steps: Sequence[Step], on: date) -> 
             )
         elif isinstance(step, Reversal):
             loan.reverse(act, payment_ref=step.payment_ref, reason="what if")
+        elif isinstance(step, Relief):
+            loan.reschedule(
+                act,
+                agreed=step.agreed,
+                reason="what if",
+                requested_by="what-if",
+                approved_by="nobody",
+                on=step.on,
+            )
         else:
             loan.move_due_date(act, instalment=step.instalment, due_on=step.due_on, reason="if")
     supposed = [event for event in loan.pending_events if isinstance(event, Stream.Event)]

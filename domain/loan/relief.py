@@ -1,0 +1,154 @@
+"""What can be agreed on a running loan: each agreement as the change that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from domain.base.repayment import Method
+from domain.base.terms import TERM_MONTHS_MAX, Terms, rate_fits
+from domain.loan import refusals as no
+from domain.loan.layout import PlanImpossible
+from domain.loan.reschedule import Change, MovedDate, RescheduleKind
+from domain.loan.schedule import Instalment
+from domain.loan.timetable import days_after
+
+PayBy = Callable[[date], date]
+"""The day until which what is due on a day can be paid."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What is asked for: a kind, and what it takes of the rest.
+
+    *annual_rate* goes with any kind, *instalments* with an extension or a deferral (months
+    where there is one instalment), *free_from* and *free_until* with a pause or moratorium,
+    both counted. *interest_too* defers interest as well; *keeps_instalment* re-amortises to
+    a shorter term.
+    """
+
+    kind: str
+    annual_rate: Decimal | None = None
+    instalments: int = 0
+    interest_too: bool = False
+    keeps_instalment: bool = False
+    free_from: date | None = None
+    free_until: date | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an agreement finds: the loan's terms and instalments, counted from *on*."""
+
+    terms: Terms
+    begins_on: date
+    first_due_on: date
+    rows: Sequence[Instalment]
+    on: date
+    pay_by: PayBy = lambda day: day
+
+    @property
+    def still(self) -> list[Instalment]:
+        """The instalments due later that are not closed."""
+        return [row for row in self.rows if row.due_on > self.on and row.paid_on is None]
+
+    def more(self, count: int) -> list[MovedDate]:
+        """So many more instalments after the last, or one so many months later."""
+        bullet = self.terms.method == Method.BULLET
+        last = max(row.due_on for row in self.rows)
+        number = self.rows[-1].number
+        days = days_after(self.terms, self.begins_on, self.first_due_on, max(last, self.on), count)
+        days = days[-1:] if bullet else days
+        return [
+            MovedDate(number + place, day, self.pay_by(day))
+            for place, day in enumerate(days, start=1)
+        ]
+
+
+def change_of(agreed: Agreement, stands: Standing) -> Change:
+    """The change that *agreed* makes to a loan as it *stands*.
+
+    Raises:
+        RateNotSound: the new rate cannot be stored.
+        NothingChanges: the agreement says too little, or too much.
+    """
+    rate = agreed.annual_rate
+    if rate is not None and not rate_fits(rate):
+        raise no.RateNotSound(f"A rate of {rate} cannot be agreed or stored exactly.")
+    if agreed.instalments < 0 or len(stands.rows) + agreed.instalments > TERM_MONTHS_MAX:
+        raise no.NothingChanges(f"{agreed.instalments} instalments cannot be added.")
+    if agreed.kind == RescheduleKind.RATE_CHANGE and rate is None:
+        raise no.NothingChanges("A rate change needs the new rate.")
+    if agreed.kind not in CHANGES:
+        raise no.NothingChanges(f"{agreed.kind!r} is nothing that can be agreed.")
+    return replace(CHANGES[agreed.kind](agreed, stands), annual_rate=rate)
+
+
+def _extended(agreed: Agreement, stands: Standing) -> Change:
+    _needs(agreed.instalments, "An extension")
+    return Change(rows=stands.more(agreed.instalments))
+
+
+def _deferred(agreed: Agreement, stands: Standing) -> Change:
+    count = agreed.instalments
+    _needs(count, "A deferral")
+    if not stands.still:
+        raise no.NothingChanges("No instalment is left that could be deferred.")
+    _custom_keeps(stands.terms)
+    return Change(
+        rows=stands.more(count),
+        grace_principal=count,
+        grace_interest=count if agreed.interest_too else 0,
+    )
+
+
+def _reaged(agreed: Agreement, stands: Standing) -> Change:
+    rows = stands.more(agreed.instalments) if agreed.instalments else None
+    return Change(rows=rows, gathers_principal=True, gathers_interest=True)
+
+
+def _free(agreed: Agreement, stands: Standing) -> Change:
+    first, last = agreed.free_from, agreed.free_until
+    if first is None or last is None or last < first:
+        raise no.NothingChanges("Days without interest need a first and a last day, in order.")
+    within = [row for row in stands.still if first <= row.due_on <= last]
+    if agreed.kind == RescheduleKind.INTEREST_PAUSE or not within:
+        return Change(
+            free_from=first, free_until=last, penalty_free=agreed.kind == RescheduleKind.MORATORIUM
+        )
+    _custom_keeps(stands.terms)
+    graced = within[-1].number - stands.still[0].number + 1
+    return Change(
+        rows=stands.more(len(within)),
+        grace_principal=graced,
+        grace_interest=graced,
+        free_from=first,
+        free_until=last,
+        penalty_free=True,
+    )
+
+
+def _needs(count: int, what: str) -> None:
+    if count < 1:
+        raise no.NothingChanges(f"{what} needs the number of instalments.")
+
+
+def _custom_keeps(terms: Terms) -> None:
+    if terms.method == Method.CUSTOM:
+        raise PlanImpossible("A custom schedule keeps its instalments; give it a new contract.")
+
+
+CHANGES: dict[str, Callable[[Agreement, Standing], Change]] = {
+    RescheduleKind.RATE_CHANGE: lambda *_: Change(),
+    RescheduleKind.EXTENSION: _extended,
+    RescheduleKind.DEFERRAL: _deferred,
+    RescheduleKind.CAPITALISATION: lambda *_: Change(gathers_interest=True),
+    RescheduleKind.REAGEING: _reaged,
+    RescheduleKind.REAMORTISATION: lambda agreed, _: Change(
+        keeps_instalment=agreed.keeps_instalment
+    ),
+    RescheduleKind.INTEREST_PAUSE: _free,
+    RescheduleKind.MORATORIUM: _free,
+}

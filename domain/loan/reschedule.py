@@ -1,0 +1,392 @@
+"""Laying what is left of a loan anew: by agreement, by its rate plan, or as money comes early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal, localcontext
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+from domain.base.money import rounded
+from domain.base.repayment import InterestOn, Method, Repayment
+from domain.base.terms import Terms
+from domain.loan import amortisation
+from domain.loan.amortisation import Known, Row, set_levels
+from domain.loan.layout import PlanImpossible
+from domain.loan.periods import ONE_DAY, Pause, RateFrom, Span, borne, periods
+from domain.loan.plan import DIGITS, Plan
+from domain.loan.schedule import Instalment, fees_of, steps_ahead
+from domain.loan.timetable import level_share, plan_of, share
+
+
+class RescheduleKind(StrEnum):
+    """Why what is left of a loan is laid anew."""
+
+    RATE_CHANGE = "RATE_CHANGE"
+    REPRICING = "REPRICING"
+    """An index moved, on a repricing date."""
+    STEP_DOWN = "STEP_DOWN"
+    RENEWAL = "RENEWAL"
+    EXTENSION = "EXTENSION"
+    DEFERRAL = "DEFERRAL"
+    CAPITALISATION = "CAPITALISATION"
+    REAGEING = "REAGEING"
+    REAMORTISATION = "REAMORTISATION"
+    INTEREST_PAUSE = "INTEREST_PAUSE"
+    MORATORIUM = "MORATORIUM"
+    """No interest, and no penalty either."""
+
+
+@dataclass(frozen=True)
+class MovedDate:
+    """An instalment with its new dates."""
+
+    instalment: int
+    due_on: date
+    pay_by_on: date
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of the instalments due after the day it counts from; unsaid things stay.
+
+    *annual_rate* counts from the day after; *rows* are new days of instalments, and those of
+    new ones; those after *last* fall away. *keeps_instalment* pays as much each time as
+    before, so that the last ones fall away. *gathers_principal* lays overdue principal among them,
+    *gathers_interest* makes unpaid interest principal. The first *grace_principal* of them
+    repay none, the interest of the first *grace_interest* is collected after them. The days
+    *free_from* to *free_until*, both counted, bear no interest, and no penalty with
+    *penalty_free*.
+    """
+
+    annual_rate: Decimal | None = None
+    rows: list[MovedDate] | None = None
+    last: int | None = None
+    keeps_instalment: bool = False
+    gathers_principal: bool = False
+    gathers_interest: bool = False
+    grace_principal: int = 0
+    grace_interest: int = 0
+    free_from: date | None = None
+    free_until: date | None = None
+    penalty_free: bool = False
+
+    @property
+    def pause(self) -> Pause | None:
+        """The days without interest."""
+        if self.free_from is None or self.free_until is None:
+            return None
+        return Pause(self.free_from, self.free_until)
+
+
+class Running(NamedTuple):
+    """Unrounded interest of the row that a change fell into, up to the day of the change."""
+
+    on: date
+    interest: Decimal
+
+
+class Base(NamedTuple):
+    """What the interest of a row that was laid anew is made of: balance x factor + extra."""
+
+    balance: int
+    factor: Decimal
+    extra: Decimal
+
+
+@dataclass
+class Laid:
+    """How the instalments of a loan are laid, and what it takes to lay the rest anew.
+
+    *rates*, *pauses* and *penalty_free* are all that are known so far. *ahead* is the
+    principal of an instalment that was paid when it was laid anew, which bears no interest;
+    *penalty_stopped* the penalty of one when what was overdue of it was gathered. *bases* say
+    how the interest of rows that were laid anew came about, for those who ask. *graced*
+    are the last instalments without principal and with interest deferred, by number,
+    *graced_from* the first.
+    """
+
+    terms: Terms
+    begins_on: date
+    rates: list[RateFrom]
+    graced: tuple[int, int]
+    graced_from: int
+    pauses: list[Pause] = field(default_factory=list)
+    penalty_free: list[Pause] = field(default_factory=list)
+    running: Running | None = None
+    ahead: dict[int, int] = field(default_factory=dict)
+    bases: dict[int, Base] = field(default_factory=dict)
+    penalty_stopped: dict[int, int] = field(default_factory=dict)
+
+    def rate_after(self, on: date) -> Decimal:
+        """The annual rate of the days after *on*."""
+        return [rate for rate in self.rates if rate.on <= on + ONE_DAY or rate is self.rates[0]][
+            -1
+        ].annual_rate
+
+    def accrued(self, rows: list[Instalment], place: int, principal: int, on: date) -> Decimal:
+        """Unrounded interest of the row at *place*, which *on* falls into, up to that day.
+
+        From the last change on, or from the row's start, *principal* bears it.
+        """
+        span = self._span(rows, place)
+        since, interest = span.start, Decimal(0)
+        if self.running is not None and span.start < self.running.on <= on:
+            since, interest = self.running
+        part = share(self.terms, self.begins_on)
+        return interest + principal * borne(part, span, (since, on), self.rates, self.pauses)
+
+    def _span(self, rows: list[Instalment], place: int) -> Span:
+        return Span(rows[place - 1].due_on if place else self.begins_on, rows[place].due_on)
+
+    def anew(
+        self,
+        rows: list[Instalment],
+        on: date,
+        change: Change,
+        *,
+        moved: int,
+        penalty: Callable[[Instalment], int],
+        charged: Callable[[int], int],
+    ) -> list[Instalment]:
+        """*rows* with those due after *on* laid anew; what was paid in advance stays there.
+
+        *moved* is principal that comes to them (drawn) or leaves them (prepaid), *penalty*
+        what accrued on a row so far, *charged* the fees that events brought to an instalment.
+
+        Raises:
+            PlanImpossible: interest is flat, or a custom schedule gets other rows.
+        """
+        known = {row.number for row in rows}
+        bearing = sum(
+            row.principal - self.ahead.get(row.number, 0) for row in rows if row.due_on > on
+        )
+        self._note(on, change)
+        opening = sum(r.principal_left for r in rows if r.due_on > on and r.paid_on is None) + moved
+        rows, still = self._dated(rows, on, change, charged)
+        if not still:
+            return rows  # what is overdue stays so: no instalment is left that takes it
+        rows, gathered = self._gathered(rows, on, change, penalty)
+        opening += gathered
+        first = rows.index(still[0])
+        start = rows[first - 1].due_on if first else self.begins_on
+        running = None
+        if still[0].number not in known:
+            start = max(start, on)
+        elif start < on:
+            running = Running(on, self.accrued(rows, first, bearing, on))
+        before = still[0].number - 1
+        deferred = self._deferred(rows, before)
+        asked = (change.grace_principal, change.grace_interest)
+        grace_principal, grace_interest = (
+            min(max(last - before, wanted, 0), len(still) - 1)
+            for last, wanted in zip(self.graced, asked, strict=True)
+        )
+        ends = [row.due_on for row in still]
+        rest = _Rest(
+            terms=self.terms,
+            numbers=[row.number for row in still],
+            spans=list(map(Span, [start, *ends[:-1]], ends)),
+            opening=opening,
+            instalment=_instalment(self.terms, still) if change.keeps_instalment else None,
+            earlier=[row.principal_left for row in still],
+            grace_principal=grace_principal,
+            grace_interest=grace_interest,
+            running=running,
+        )
+        made = self._made(rest)
+        if deferred:
+            due = made[grace_interest]
+            made[grace_interest] = due._replace(interest=due.interest + deferred)
+        self.running = running
+        if any(asked):
+            self.graced_from = before + 1
+        self.graced = (before + grace_principal, before + grace_interest)
+        self.ahead |= {row.number: row.principal_paid for row in rows if row.due_on > on}
+        last = max((n for n, row in enumerate(made, 1) if row.principal or row.interest), default=0)
+        anew = {}
+        for place, (row, laid) in enumerate(zip(still, made, strict=True)):
+            new = replace(
+                row,
+                principal=row.principal_paid + int(laid.principal),
+                interest=max(int(laid.interest), row.interest_paid),
+            )
+            anew[row.number] = new if place < last else _dropped(new, on, charged)
+        return [anew.get(row.number, row) for row in rows]
+
+    def _dated(
+        self, rows: list[Instalment], on: date, change: Change, charged: Callable[[int], int]
+    ) -> tuple[list[Instalment], list[Instalment]]:
+        """The rows with their new days and the new ones, and those of them that are open."""
+        moved = {row.instalment: row for row in change.rows or ()}
+        found, still = [], []
+        for row in rows:
+            day = moved.pop(row.number, None)
+            after = row
+            if day is not None and row.due_on > on:
+                after = replace(row, due_on=day.due_on, pay_by_on=day.pay_by_on)
+            if after.due_on > on and after.paid_on is None:
+                if change.last is not None and row.number > change.last:
+                    after = _dropped(after, on, charged)
+                else:
+                    still.append(after)
+            found.append(after)
+        for number in sorted(moved):
+            day, fees = moved[number], fees_of(self.terms)
+            new = Instalment(number, day.due_on, day.pay_by_on, 0, 0, fees)
+            found.append(new)
+            still.append(new)
+        found.sort(key=lambda row: row.number)
+        return found, still
+
+    def _note(self, on: date, change: Change) -> None:
+        """Take over a new rate and days without interest."""
+        if change.annual_rate is not None:
+            known = [rate for rate in self.rates if rate.on <= on]
+            self.rates = [*known, RateFrom(on + ONE_DAY, change.annual_rate)]
+        if change.pause is not None:
+            self.pauses = [*self.pauses, change.pause]
+            if change.penalty_free:
+                self.penalty_free = [*self.penalty_free, change.pause]
+
+    def _gathered(
+        self, rows: list[Instalment], on: date, change: Change, penalty: Callable[[Instalment], int]
+    ) -> tuple[list[Instalment], int]:
+        """The rows without what is gathered of those due, and how much that is."""
+        if not (change.gathers_principal or change.gathers_interest):
+            return rows, 0
+        found, gathered = [], 0
+        for row in rows:
+            after = row
+            if row.due_on <= on and row.left:
+                if change.gathers_principal and row.principal_left:
+                    self.penalty_stopped[row.number] = penalty(row)
+                    gathered += row.principal_left
+                    after = replace(after, principal=row.principal_paid)
+                if change.gathers_interest:
+                    gathered += row.interest - row.interest_paid
+                    after = replace(after, interest=row.interest_paid)
+                if after.left == 0 and after.paid_on is None:
+                    after = replace(after, paid_on=on)
+            found.append(after)
+        return found, gathered
+
+    def _deferred(self, rows: list[Instalment], before: int) -> int:
+        """Interest of rows that are over, which a row to come collects."""
+        last = self.graced[1]
+        if last < self.graced_from or before > last:
+            return 0
+        owed = 0
+        for place, row in enumerate(rows):
+            if self.graced_from <= row.number <= before:
+                principal = sum(
+                    each.principal - self.ahead.get(each.number, 0) for each in rows[place:]
+                )
+                bears = self.accrued(rows, place, principal, row.due_on)
+                owed += rounded(bears, self.terms.rounding)
+        return owed
+
+    def _made(self, rest: _Rest) -> list[Row]:
+        plan, count = _plan(rest), len(rest.spans)
+        part, level_part = share(self.terms, self.begins_on), level_share(self.terms)
+        with localcontext(prec=DIGITS):
+            ahead = periods(part, rest.spans, self.rates, pauses=self.pauses, level_part=level_part)
+            if rest.running is not None:
+                # The first row bears what it bore, and from the change on the new balance.
+                row, on = rest.spans[0], rest.running.on
+                before = borne(part, row, (row.start, on), self.rates, self.pauses)
+                extra = rest.running.interest - rest.opening * before
+                ahead[0] = ahead[0]._replace(drawn_interest=extra)
+            if rest.instalment is None:
+                levels = set_levels(plan, [Known(0, rest.opening, ahead)])
+            else:
+                levels = [rest.instalment] * count
+            made = amortisation.rows(plan, rest.opening, ahead, levels)
+        balances = [rest.opening, *(int(row.balance) for row in made)]
+        for number, balance, period in zip(rest.numbers, balances, ahead, strict=False):
+            self.bases[number] = Base(balance, period.factor, period.drawn_interest)
+        return made
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is left to be laid, over *spans*; amounts in minor units.
+
+    *instalment* is what each pays in principal and interest, or in principal; None sets it
+    anew. *earlier* is what the open instalments had of principal.
+    """
+
+    terms: Terms
+    numbers: list[int]
+    spans: list[Span]
+    opening: int
+    instalment: int | None
+    earlier: list[int]
+    grace_principal: int
+    grace_interest: int
+    running: Running | None
+
+
+def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
+    """A loan of *rows* as it begins."""
+    first, chosen = rows[0].number, terms.repayment or Repayment()
+    rates = [RateFrom(begins_on, terms.annual_rate)]
+    if terms.rate_plan is not None:
+        starts = {later.number: row.due_on for row, later in pairwise(rows)}
+        rates += steps_ahead(terms, starts)
+    return Laid(
+        terms,
+        begins_on,
+        rates,
+        (first - 1 + chosen.grace_principal, first - 1 + chosen.grace_interest),
+        first,
+    )
+
+
+def _instalment(terms: Terms, still: list[Instalment]) -> int | None:
+    """What an instalment paid so far, in principal and interest, or in principal."""
+    if not still:
+        return None
+    if terms.method == Method.EQUAL_PRINCIPAL:
+        return max(row.principal for row in still)
+    # The last one is what was left, the others are alike.
+    return max(row.principal + row.interest for row in still[: max(len(still) - 1, 1)])
+
+
+def _plan(rest: _Rest) -> Plan:
+    terms, count = rest.terms, len(rest.spans)
+    if terms.repayment is not None and terms.repayment.interest_on != InterestOn.BALANCE:
+        raise PlanImpossible("Flat interest was set for the whole term; it cannot be laid anew.")
+    custom = terms.method == Method.CUSTOM
+    if custom and count != len(rest.earlier):
+        raise PlanImpossible("A custom schedule keeps its instalments; give it a new contract.")
+    bare = replace(terms, method=Method.INTEREST_ONLY) if custom else terms
+    plan = replace(
+        plan_of(bare, count),
+        grace_principal=rest.grace_principal,
+        grace_interest=rest.grace_interest,
+        interest_free=0,
+        amortised_over=None,
+    )
+    if not custom:
+        return plan
+    whole, taken, principals = sum(rest.earlier), 0, list[int]()
+    for place in range(count):
+        sofar = plan.closed(Decimal(rest.opening * sum(rest.earlier[: place + 1])) / whole)
+        principals.append(int(sofar) - taken)
+        taken = int(sofar)
+    return replace(plan, method=Method.CUSTOM, principals=tuple(principals))
+
+
+def _dropped(row: Instalment, on: date, charged: Callable[[int], int]) -> Instalment:
+    """A row of which nothing is left but what was charged on it."""
+    bare = replace(
+        row,
+        principal=row.principal_paid,
+        interest=row.interest_paid,
+        fees=max(row.fees_paid, charged(row.number)),
+    )
+    return bare if bare.left else replace(bare, paid_on=on)

@@ -1,0 +1,264 @@
+"""What staff grant on a running loan, and the renewal of its term."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from entrypoints.app import AsJson, app
+from entrypoints.loan_commands import (
+    STAFF,
+    Actor,
+    Approver,
+    CommandId,
+    Loan,
+    Reason,
+    Requester,
+    as_rate,
+    carry_out,
+)
+
+relief = typer.Typer(
+    help="Relief on a running loan: two people grant it, what is left is laid anew.",
+    no_args_is_help=True,
+)
+renewal = typer.Typer(
+    help="Renewal of a term: the day's run offers it, the borrower accepts or refuses.",
+    no_args_is_help=True,
+)
+app.add_typer(relief, name="relief")
+app.add_typer(renewal, name="renewal")
+
+CountsFrom = Annotated[
+    datetime | None,
+    typer.Option(
+        "--on", formats=["%Y-%m-%d"], help="The day it counts from; may lie back. Else today."
+    ),
+]
+Count = Annotated[int, typer.Argument(min=1, help="How many; months where there is one.")]
+Rate = Annotated[
+    str | None, typer.Option("--rate", help="And another annual rate from then on: 0.045.")
+]
+FirstDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The first such day.")]
+LastDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The last such day.")]
+
+
+def _grant(
+    loan: str,
+    kind: str,
+    on: datetime | None,
+    reason: str,
+    people: tuple[str, str],
+    answer: tuple[UUID | None, bool],
+    **asked: Any,
+) -> None:
+    from domain.commands import loans
+    from domain.loan.relief import Agreement
+
+    rate = asked.pop("rate", None)
+    agreed = Agreement(kind, annual_rate=None if rate is None else as_rate(rate), **asked)
+    requested_by, approved_by = people
+    carry_out(
+        lambda opened, act: loans.reschedule(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            agreed=agreed,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            on=_date(on),
+        ),
+        approved_by,
+        *answer,
+    )
+
+
+def _date(given: datetime | None) -> date | None:
+    return given.date() if given else None
+
+
+@relief.command("rate")
+def change_rate(
+    loan: Loan,
+    rate: Annotated[str, typer.Argument(help="The annual rate as a fraction: 0.045.")],
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    on: CountsFrom = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set another rate for the days after; instalments are set anew."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    _grant(loan, "RATE_CHANGE", on, reason, people, answer, rate=rate)
+
+
+@relief.command("extend")
+def extend(
+    loan: Loan,
+    count: Count,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    on: CountsFrom = None,
+    rate: Rate = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add instalments after the last one; each gets smaller."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    _grant(loan, "EXTENSION", on, reason, people, answer, instalments=count, rate=rate)
+
+
+@relief.command("defer")
+def defer(
+    loan: Loan,
+    count: Count,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    interest_too: Annotated[
+        bool, typer.Option("--interest-too", help="Interest is collected afterwards as well.")
+    ] = False,
+    on: CountsFrom = None,
+    rate: Rate = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for no principal for some instalments; as many are added at the end."""
+    asked = {"instalments": count, "interest_too": interest_too, "rate": rate}
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    _grant(loan, "DEFERRAL", on, reason, people, answer, **asked)
+
+
+@relief.command("capitalise")
+def capitalise(
+    loan: Loan,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    on: CountsFrom = None,
+    rate: Rate = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let unpaid interest that is due become principal."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    _grant(loan, "CAPITALISATION", on, reason, people, answer, rate=rate)
+
+
+@relief.command("re-age")
+def re_age(
+    loan: Loan,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    more: Annotated[int, typer.Option("--extend", min=0, help="Instalments to add as well.")] = 0,
+    on: CountsFrom = None,
+    rate: Rate = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lay what is overdue among the instalments to come: nothing is past due then."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    _grant(loan, "REAGEING", on, reason, people, answer, instalments=more, rate=rate)
+
+
+@relief.command("re-amortise")
+def re_amortise(
+    loan: Loan,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    shorter: Annotated[
+        bool, typer.Option("--shorter", help="Keep the instalment and end earlier.")
+    ] = False,
+    on: CountsFrom = None,
+    rate: Rate = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the instalments anew on what is left, such as after money came in advance."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    asked = {"keeps_instalment": shorter, "rate": rate}
+    _grant(loan, "REAMORTISATION", on, reason, people, answer, **asked)
+
+
+@relief.command("pause")
+def pause(
+    loan: Loan,
+    first: FirstDay,
+    last: LastDay,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let some days bear no interest; both are counted, and may lie back."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    days = {"free_from": first.date(), "free_until": last.date()}
+    _grant(loan, "INTEREST_PAUSE", None, reason, people, answer, **days)
+
+
+@relief.command("moratorium")
+def moratorium(
+    loan: Loan,
+    first: FirstDay,
+    last: LastDay,
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let some days bear neither interest nor penalty, with no instalment due in them."""
+    people, answer = (requested_by, approved_by), (command_id, as_json)
+    days = {"free_from": first.date(), "free_until": last.date()}
+    _grant(loan, "MORATORIUM", None, reason, people, answer, **days)
+
+
+@renewal.command("accept")
+def accept(
+    loan: Loan,
+    consent: Annotated[str, typer.Option(help="Where the borrower's consent is filed.")],
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Renew the term as it was offered; its cost was disclosed with the offer."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.renew(
+            opened.book, act, loan_id=opened.stream_id(loan), consent_ref=consent
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@renewal.command("decline")
+def decline(
+    loan: Loan,
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the loan fall due as it was."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.decline_renewal(
+            opened.book, act, loan_id=opened.stream_id(loan), reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
