@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from domain.base.refusal import Refusal
@@ -78,6 +79,18 @@ class StrategyRule:
     source: str
 
 
+@dataclass(frozen=True)
+class IndexRate:
+    """An index that rates of loans follow, an annual fraction."""
+
+    version: str
+    index: str
+    annual_rate: Decimal
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
 class Dated(Protocol):
     """A rule with the days it is in force: ``[valid_from, valid_until)``."""
 
@@ -108,6 +121,15 @@ class Policies:
     reminder_plans: tuple[ReminderPlan, ...]
     contact_windows: tuple[ContactWindow, ...]
     strategies: tuple[StrategyRule, ...]
+    index_rates: tuple[IndexRate, ...] = ()
+
+    def index_rate(self, index: str, on: date) -> IndexRate:
+        """The index as it was announced last on a day.
+
+        Raises:
+            PolicyMissing: none was.
+        """
+        return _one([r for r in self.index_rates if r.index == index], on, f"a rate of {index}")
 
     def levels(self, on: date) -> ServiceLevels:
         """The service levels in force on a day.

@@ -14,7 +14,7 @@ from domain.base.calendar import next_day
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, Command, Due, digest_of
-from domain.loan.loan import Loan
+from domain.loan.loan import Loan, LoanState
 from domain.operations.business_day import BusinessDay, Count
 
 BATCH_STREAMS = 200
@@ -168,8 +168,22 @@ def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) ->
     loans = book.get_many(Loan, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     for loan in loans.values():
+        _reprice(book, loan, acts[loan.id])
         loan.attend(acts[loan.id])
     return Batch(list(loans.values()), acts)
+
+
+def _reprice(book: Book, loan: Loan, act: Act) -> None:
+    """Set the rate of an index-linked loan on each repricing date that has come."""
+    plan = loan.terms.rate_plan if loan.terms else None
+    while (
+        plan is not None
+        and plan.index is not None
+        and loan.state == LoanState.ACTIVE
+        and (on := loan.reprices_on()) is not None
+        and on <= act.business_on
+    ):
+        loan.reprice(act, book.policies.index_rate(plan.index, on))
 
 
 def _attended_borrowers(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:

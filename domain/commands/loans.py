@@ -87,7 +87,7 @@ def approve(
         act,
         amount=amount,
         term_months=term_months,
-        annual_rate=product.offer.annual_rate if annual_rate is None else annual_rate,
+        annual_rate=_rate_of(book, act, product) if annual_rate is None else annual_rate,
         requested_by=requested_by,
         approved_by=approved_by,
         levels=book.policies.levels(act.business_on),
@@ -335,6 +335,15 @@ def write_off(
     loan = book.get(Loan, loan_id)
     loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by)
     return loan
+
+
+def _rate_of(book: Book, act: Act, product: Product) -> Decimal:
+    """The product's rate; an index-linked one as the index stands today."""
+    plan = product.offer.rate_plan
+    if plan is None or plan.index is None:
+        return product.offer.annual_rate
+    index = book.policies.index_rate(plan.index, act.business_on)
+    return max(index.annual_rate + (plan.margin or 0), Decimal(0))
 
 
 def _product_of(book: Book, loan: Loan) -> Product:

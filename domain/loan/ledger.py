@@ -413,11 +413,14 @@ def standing(facts: list[Fact]) -> list[Fact]:
     ]
 
 
-def counts_from(fact: Fact, terms: Terms) -> tuple[date, int]:
-    """The day *fact* counts from and its place on that day."""
+def counts_from(fact: Fact, terms: Terms) -> tuple[date, bool, int]:
+    """The day *fact* counts from and its place on that day.
+
+    What is laid anew on a day counts after all that was paid on it.
+    """
     if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
-        return date.min, fact.order
-    return fact.on, fact.order
+        return date.min, False, fact.order
+    return fact.on, fact.kind == FactKind.RESCHEDULE, fact.order
 
 
 def _is_due(charge: Fact, on: date) -> bool:

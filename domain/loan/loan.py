@@ -8,9 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from domain.base.calendar import next_day
+from domain.base.calendar import add_months, next_day
 from domain.base.money import written
-from domain.base.policy import ServiceLevels
+from domain.base.policy import IndexRate, ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
 from domain.base.terms import (
@@ -35,7 +35,7 @@ from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
 from domain.loan.origination import Stage, stage_due_on
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
-from domain.loan.reschedule import Change, MovedDate
+from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, schedule
 from domain.loan.timetable import TermsNotOffered, rows_in
 
@@ -73,6 +73,7 @@ class NextActionKind(StrEnum):
     DELINQUENCY = "DELINQUENCY"
     STEP_DOWN = "STEP_DOWN"
     RENEWAL = "RENEWAL"
+    REPRICING = "REPRICING"
 
 
 UNDER_REVIEW = (LoanState.APPLIED,)
@@ -162,6 +163,7 @@ class Loan(Stream):
         self.overdue_since_on: date | None = None
         self.steps: dict[str, str] = {}
         self.renewals = 0
+        self.repriced_on: date | None = None
         self.renewal: RenewalOffer | None = None
         self.balance = Balance(0, 0, 0, 0, 0)
 
@@ -608,6 +610,8 @@ class Loan(Stream):
 
         def apply(self, loan: Loan) -> None:
             self.lay(loan, f"reschedule-{loan.facts_taken}")
+            if self.kind == RescheduleKind.REPRICING:
+                loan.repriced_on = self.effective_on
 
     class RateSteppedDown(LaidAnew):
         """Instalments were paid on time, and the rate falls as the contract says."""
@@ -1538,6 +1542,51 @@ class Loan(Stream):
             **self._outcome(act, ledger),
         )
 
+    def reprices_on(self) -> date | None:
+        """The next day on which an index sets the rate anew; None without one."""
+        plan = self.terms.rate_plan if self.terms else None
+        if plan is None or plan.kind != RatePlanKind.INDEXED or not plan.reprice_months:
+            return None
+        assert self.accrues_from is not None
+        months = plan.reprice_months
+        while (day := add_months(self.accrues_from, months)) <= (
+            self.repriced_on or self.accrues_from
+        ):
+            months += plan.reprice_months
+        return day if day < self._last_due_on() else None
+
+    def reprice(self, act: Act, index: IndexRate) -> None:
+        """Set the rate anew from *index* and the contract's margin, on its repricing date.
+
+        The date is noted also where the rate stays what it was. A rate over the cap that
+        counts then is held at the cap, and none falls below zero.
+        """
+        self._must_be_active()
+        on = self.reprices_on()
+        if on is None or on > act.business_on:
+            raise no.NothingChanges("No repricing date of this loan has come.")
+        assert self.terms is not None and self.terms.rate_plan is not None
+        caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
+        rate = max(index.annual_rate + (self.terms.rate_plan.margin or 0), Decimal(0))
+        rate = min(rate, caps[-1].annual_rate) if caps else rate
+        change = Change(annual_rate=rate)
+        fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            self.Rescheduled,
+            act,
+            on,
+            kind=RescheduleKind.REPRICING,
+            change=change,
+            annual_rate=rate,
+            reason=f"{index.index} at {index.annual_rate}",
+            requested_by=None,
+            approved_by=None,
+            policy_version=index.version,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
     def rate_on(self, on: date) -> Decimal:
         """The annual rate of the days after *on*, by what counts until then."""
         return self.ledger_on(on).laid.rate_after(on)
@@ -1701,10 +1750,9 @@ class Loan(Stream):
                     stage_before=self.stage,
                 )
         elif self.state == LoanState.ACTIVE:
-            self._assess(act)
             self._assess_steps(act)
-            if self.state == LoanState.ACTIVE:
-                self._offer_renewal(act)
+            self._assess(act)
+            self._offer_renewal(act)
 
     def next_action(self) -> NextAction | None:
         """When the application runs out, or the loan next grows later."""
@@ -1714,7 +1762,12 @@ class Loan(Stream):
             return NextAction(NextActionKind.EXPIRY, next_day(self.valid_until_on))
         if self.state != LoanState.ACTIVE:
             return None
-        coming = [self._next_lateness(), self._next_step(), self._next_renewal()]
+        coming = [
+            self._next_lateness(),
+            self._next_step(),
+            self._next_renewal(),
+            self._next_repricing(),
+        ]
         return min((each for each in coming if each), key=lambda each: each.due_on, default=None)
 
     def _next_lateness(self) -> NextAction | None:
@@ -1735,6 +1788,10 @@ class Loan(Stream):
             if until is not None and str(step.from_instalment) not in self.steps:
                 return NextAction(NextActionKind.STEP_DOWN, next_day(until))
         return None
+
+    def _next_repricing(self) -> NextAction | None:
+        day = self.reprices_on()
+        return None if day is None else NextAction(NextActionKind.REPRICING, day)
 
     def _next_renewal(self) -> NextAction | None:
         if self.renewal is not None:

@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from domain.base.policy import (
     ContactWindow,
     HoldRule,
+    IndexRate,
     Policies,
     ReminderPlan,
     ServiceLevels,
@@ -37,6 +39,7 @@ def load_policies(folder: Path = FILES) -> Policies:
         reminder_plans=tuple(_made(ReminderPlan, row) for row in entries.pop("reminder_plan", [])),
         contact_windows=tuple(_made(ContactWindow, row) for row in entries.pop("window", [])),
         strategies=tuple(_made(StrategyRule, row) for row in entries.pop("strategy", [])),
+        index_rates=tuple(_made(IndexRate, row) for row in entries.pop("index_rate", [])),
     )
 
 
@@ -47,6 +50,8 @@ def _made(kind: type[Any], row: dict[str, Any]) -> Any:
     for name in ("offsets_days", "channels"):
         if name in values:
             values[name] = tuple(values[name])
+    if "annual_rate" in values:
+        values["annual_rate"] = Decimal(values["annual_rate"])
     try:
         made = kind(**values)
     except TypeError as wrong:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import given as for_all
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
-from domain.base.terms import FeeTerm, Terms
+from domain.base.repayment import Repayment
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Terms
 from domain.loan.explain import FIGURES, explain
 from domain.loan.ledger import FactKind
 from domain.loan.loan import Loan, LoanState
+from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule
 from infra import codec
 from infra.store import from_snapshot, to_snapshot
@@ -55,6 +58,23 @@ TERMS = st.builds(
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
     charges_due=st.sampled_from([None, "WITH_INSTALMENT", "OWN_DAY"]),
     charges_count=st.sampled_from([None, "FROM_THEIR_DAY", "FROM_THE_START"]),
+    prepayment=st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"]),
+    repayment=st.sampled_from([None, None, Repayment(grace_principal=1), Repayment(refit=True)]),
+    rate_plan=st.sampled_from(
+        [
+            None,
+            None,
+            RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.03"))], scope="TERM"),
+            RatePlan(
+                "STEP_DOWN",
+                [RateStep(2, Decimal("0.05")), RateStep(4, Decimal("0.03"))],
+                scope="INSTALMENT",
+                grace_counts=True,
+            ),
+            RatePlan("SCHEDULED", [RateStep(2, Decimal("0.12"))]),
+        ]
+    ),
+    renewal=st.sampled_from([None, None, Renewal(term_months=2, most=1, offer_days=20)]),
 )
 
 
@@ -140,6 +160,79 @@ def test_any_order_of_arrival_ends_in_the_same_loan(
         story.repay(in_order, payment.ref, payment.amount, payment.on, known_on=LATER)
     for payment in arrived:
         story.repay(shuffled, payment.ref, payment.amount, payment.on, known_on=LATER)
+
+    assert outcome(shuffled) == outcome(in_order)
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Relief, by the day it counts from."""
+
+    agreed: Agreement
+    on: date
+
+
+RELIEF = st.sampled_from(
+    [
+        Agreement("RATE_CHANGE", annual_rate=Decimal("0.02")),
+        Agreement("RATE_CHANGE", annual_rate=Decimal("0.18")),
+        Agreement("CAPITALISATION"),
+        Agreement("REAGEING"),
+        Agreement("REAMORTISATION", annual_rate=Decimal("0.03"), keeps_instalment=True),
+    ]
+)
+"""What does not depend on what is known of the loan when it is granted."""
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Paid | Granted]:
+    """Payments and relief, each on a day of its own."""
+    days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=7, unique=True))
+    found: list[Paid | Granted] = []
+    for number, day in enumerate(days):
+        on = JAN_15 + timedelta(days=day)
+        if draw(st.booleans()):
+            found.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
+        else:
+            agreed = draw(RELIEF)
+            if draw(st.integers(0, 4)) == 0:
+                until = on + timedelta(days=draw(st.integers(0, 40)))
+                agreed = Agreement("INTEREST_PAUSE", free_from=on, free_until=until)
+            found.append(Granted(agreed, on))
+    return found
+
+
+def known(loan: Loan, it: Paid | Granted) -> None:
+    """Let the loan learn of it, long after."""
+    if isinstance(it, Paid):
+        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER)
+        return
+    loan.reschedule(
+        act(LATER),
+        agreed=it.agreed,
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+        on=it.on,
+    )
+
+
+@for_all(TERMS, histories(), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_of_payments_and_relief_ends_in_the_same_loan(
+    terms: Terms, history: list[Paid | Granted], random: Any
+) -> None:
+    new = paid_out(replace(terms, renewal=None))
+    in_order, shuffled = new(), new()
+    arrived = list(history)
+    random.shuffle(arrived)
+
+    try:
+        for it in sorted(history, key=lambda it: it.on):
+            known(in_order, it)
+        for it in arrived:
+            known(shuffled, it)
+    except Refusal:
+        reject()  # no order of these facts is taken whole: a loan that is paid gets no relief
 
     assert outcome(shuffled) == outcome(in_order)
 
@@ -258,7 +351,34 @@ def _attend(loan: Loan, number: int, on: date, it: Try) -> None:
     loan.attend(act(on))
 
 
+def _reschedule(loan: Loan, number: int, on: date, it: Try) -> None:
+    kinds = list(CHANGES)
+    loan.reschedule(
+        act(on),
+        agreed=Agreement(
+            kinds[it.which % len(kinds)],
+            annual_rate=Decimal(it.amount % 30) / 100 if it.amount % 2 else None,
+            instalments=it.amount % 4,
+            interest_too=it.amount % 3 == 0,
+            keeps_instalment=it.amount % 5 == 0,
+            free_from=on - timedelta(days=it.backdated_days),
+            free_until=on + timedelta(days=it.amount % 60),
+        ),
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+        on=max(on - timedelta(days=it.backdated_days), JAN_15),
+    )
+
+
+def _renew(loan: Loan, number: int, on: date, it: Try) -> None:
+    loan.attend(act(on))
+    loan.renew(act(on), consent_ref="CONSENT-1")
+
+
 ATTEMPTS = {
+    "reschedule": _reschedule,
+    "renew": _renew,
     "repay": _repay,
     "pay off": _pay_off,
     "reverse": _reverse,
@@ -283,6 +403,12 @@ TRIES = st.lists(
 )
 
 
+def capitalised(loan: Loan) -> int:
+    """Interest that became principal, by the events."""
+    moved = [event for event in loan.pending_events if isinstance(event, Loan.MoneyMoved)]
+    return sum(event.capitalised or 0 for event in moved)
+
+
 @for_all(TERMS, TRIES)
 def test_whatever_happens_money_is_conserved(terms: Terms, tries: list[Try]) -> None:
     loan, on = paid_out(terms)(), JAN_15
@@ -296,7 +422,7 @@ def test_whatever_happens_money_is_conserved(terms: Terms, tries: list[Try]) -> 
         rows = loan.instalments
         paid = sum(r.fees_paid + r.interest_paid + r.penalty_paid + r.principal_paid for r in rows)
         assert received == paid + loan.unapplied + refunded
-        assert sum(row.principal for row in rows) == terms.amount
+        assert sum(row.principal for row in rows) == terms.amount + capitalised(loan)
         for row in rows:
             assert 0 <= row.principal_paid <= row.principal
             assert 0 <= row.interest_paid <= row.interest
@@ -349,7 +475,7 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
     moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
     lost = sum(event.principal for event in events if isinstance(event, Loan.WrittenOff))
     paid = sum(event.net.principal for event in moved)
-    assert terms.amount == loan.balance.principal + paid + lost
+    assert terms.amount + capitalised(loan) == loan.balance.principal + paid + lost
     assert sum(event.net.penalty for event in moved) == sum(
         row.penalty_paid for row in loan.instalments
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.base.policy import IndexRate
 from domain.base.refusal import SamePerson
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Renewal
@@ -492,3 +493,38 @@ def test_a_row_laid_anew_keeps_what_was_paid_on_it() -> None:
     first: Instalment = loan.instalments[1]
     assert first.principal >= first.principal_paid
     assert sum(row.principal for row in loan.instalments) == 1_000_00
+
+
+# --- index-linked -------------------------------------------------------------------------
+
+INDEXED = RatePlan("INDEXED", [], index="LPR_1Y", margin=Decimal("0.02"), reprice_months=3)
+
+
+def index(annual_rate: str) -> IndexRate:
+    return IndexRate("lpr-test", "LPR_1Y", Decimal(annual_rate), date(2025, 1, 1), None, "test")
+
+
+def test_an_index_linked_rate_is_set_anew_on_its_repricing_date() -> None:
+    loan = paid_out(rate_plan=INDEXED)
+    pay_in_time(loan, 3)
+    assert loan.reprices_on() == date(2025, 4, 15)
+
+    loan.reprice(act(date(2025, 4, 15)), index("0.01"))
+
+    [event] = recorded(loan, Loan.Rescheduled)
+    assert (event.kind, event.annual_rate) == ("REPRICING", Decimal("0.03"))
+    assert event.policy_version == "lpr-test"
+    assert loan.reprices_on() == date(2025, 7, 15)
+
+
+def test_an_index_linked_rate_stays_under_the_cap() -> None:
+    caps = [RateCap(date(2020, 1, 1), Decimal("0.04"), "cap-1")]
+    loan = paid_out(rate_plan=INDEXED, annual_rate=Decimal("0.03"), rate_caps=caps)
+    loan.reprice(act(date(2025, 4, 15)), index("0.035"))
+
+    assert loan.rate_on(date(2025, 5, 1)) == Decimal("0.04")
+
+
+def test_no_rate_is_set_anew_before_its_day() -> None:
+    with pytest.raises(no.NothingChanges):
+        paid_out(rate_plan=INDEXED).reprice(act(date(2025, 4, 14)), index("0.01"))
