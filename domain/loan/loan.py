@@ -1611,7 +1611,7 @@ class Loan(Stream):
         day = self._renewal_day()
         if day is None or not day <= act.business_on <= self._last_due_on():
             return
-        if self._is_past_due(act.business_on):
+        if self._is_past_due(act.business_on) or not self.balance.principal:
             return
         change = self._renewal_change(act.business_on)
         ledger = self._rerun(
@@ -1694,7 +1694,8 @@ class Loan(Stream):
     def _renewal_change(self, on: date) -> Change:
         assert self.terms is not None and self.terms.renewal is not None
         count = rows_in(self.terms, self.terms.renewal.term_months)
-        return Change(rows=self._standing(on).more(count))
+        # Nothing is past due then; what falls due on the very day goes on as well.
+        return Change(rows=self._standing(on).more(count), gathers_principal=True)
 
     def _renewal_day(self) -> date | None:
         """The day a renewal is offered; None when the contract has no further one."""

@@ -178,6 +178,8 @@ class Laid:
             start = max(start, on)
         elif start < on:
             running = Running(on, self.accrued(rows, first, bearing, on))
+        if not (opening or moved) and (running is None or not running.interest):
+            return rows  # nothing is left to be laid
         before = still[0].number - 1
         deferred = self._deferred(rows, before)
         asked = (change.grace_principal, change.grace_interest)

@@ -113,7 +113,9 @@ class CommandLine:
         return loan
 
 
-@pytest.mark.parametrize("group", ["", "borrower", "day", "product", "projections", "scenario"])
+@pytest.mark.parametrize(
+    "group", ["", "borrower", "day", "product", "projections", "relief", "renewal", "scenario"]
+)
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
     ended = system.run(*group.split(), "--help")
 
@@ -145,6 +147,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     with at_work(system) as colleague:
         applications_end_before_payout(loans, [str(colleague.apply()) for _ in range(3)])
         is_paid_off_and_refunded(loans, str(colleague.lend()))
+    is_laid_anew(loans, loans.lend(borrower))
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
@@ -234,6 +237,27 @@ def is_paid_off_and_refunded(loans: CommandLine, loan: str) -> None:
     credit = paid["after"]["balance"]["unapplied"]
     closed = loans("refund", loan, f"{credit // 100}.{credit % 100:02}", *PEOPLE)
     assert closed["recorded"][-1]["event"] == "loan.closed"
+
+
+def is_laid_anew(loans: CommandLine, loan: str) -> None:
+    today = date.fromisoformat(loans("day show")["business_date"])
+    why = ("--reason", "lost work", *PEOPLE)
+    supposed = loans("what-if", loan, "--rate", "0.06", "--extend", "2")
+    assert len(supposed["with_it"]["instalments"]) == 5
+    loans("relief rate", loan, "0.06", *why)
+    loans("relief extend", loan, "2", *why)
+    loans("relief defer", loan, "1", "--interest-too", *why)
+    loans("relief capitalise", loan, "--rate", "0.05", *why)
+    loans("relief re-age", loan, "--extend", "1", *why)
+    loans("relief re-amortise", loan, "--rate", "0.04", *why)
+    loans("relief pause", loan, str(today), str(today + timedelta(days=9)), *why)
+    later = today + timedelta(days=60)
+    last = loans("relief moratorium", loan, str(today), str(later), *why)
+    shown = loans("show", loan, "--version", str(last["version"]))["found"]
+    assert [change["kind"] for change in shown["changes"]][:2] == ["RATE_CHANGE", "EXTENSION"]
+    assert sum(row["principal"] for row in shown["instalments"]) == 1_200_00
+    told = loans("explain", loan, "--figure", "interest")
+    assert sum(line["amount"] for line in told["lines"]) == shown["balance"]["interest"]
 
 
 def operators_look(loans: CommandLine, folder: Path) -> None:

@@ -528,3 +528,14 @@ def test_an_index_linked_rate_stays_under_the_cap() -> None:
 def test_no_rate_is_set_anew_before_its_day() -> None:
     with pytest.raises(no.NothingChanges):
         paid_out(rate_plan=INDEXED).reprice(act(date(2025, 4, 14)), index("0.01"))
+
+
+def test_a_renewal_accepted_on_the_last_day_takes_what_falls_due_on_it() -> None:
+    loan = renewable()
+    pay_in_time(loan, 2)
+    loan.attend(act(date(2025, 4, 1)))
+
+    loan.renew(act(date(2025, 4, 15)), consent_ref="CONSENT-1")
+
+    assert loan.instalments[2].principal == 0
+    assert loan.instalments[-1].principal == 1_000_00
