@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 if TYPE_CHECKING:
+    from domain.base.policy import AssetClassRule
     from domain.base.stream import Stream
     from domain.loan.as_of import Standing
 
@@ -51,6 +53,18 @@ def known_events(
     return events, day
 
 
+def class_rule(events: Sequence[Stream.Event], on: date) -> AssetClassRule | None:
+    """What decides the asset class of the loan of these *events* on a day."""
+    from domain.loan.loan import Loan
+    from infra.policies import load_policies
+
+    begun = events[0]
+    code = begun.terms.product_code if isinstance(begun, Loan.Migrated) else ""
+    if isinstance(begun, Loan.Applied):
+        code = begun.product_code
+    return load_policies().asset_class_rule(code, on)
+
+
 def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_json: bool) -> None:
     """Print the loan as it stood on *as_of*, by what was known at *known_at*.
 
@@ -62,7 +76,7 @@ def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_j
     from infra.trouble import Trouble
 
     events, day = known_events(named, as_of, known_at)
-    stood = standing(events, day)
+    stood = standing(events, day, class_rule(events, day))
     if stood is None:
         raise Trouble(f"{named} had not begun on {day}.")
     output.emit(stood, as_json=as_json, render=render)
@@ -93,6 +107,8 @@ def render(stood: Standing) -> None:
         return written(amount, stood.currency)
 
     late = f", {stood.days_past_due} days past due" if stood.days_past_due else ""
+    if stood.asset_class not in (None, "NORMAL"):
+        late += f", {str(stood.asset_class).lower().replace('_', ' ')}"
     output.out.print(
         f"[bold]{stood.loan_ref}[/]  {stood.state.lower().replace('_', ' ')}"
         f" {stood.bucket or ''}{late}  (as of {stood.as_of}, by what was known"

@@ -25,6 +25,7 @@ from entrypoints import (
     quote_command,
     relief_commands,
     scenario_command,
+    security_commands,
     what_if,
 )
 from entrypoints.app import AsJson, app

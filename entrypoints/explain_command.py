@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.as_of import AsOf, KnownAt, known_events
+from entrypoints.as_of import AsOf, KnownAt, class_rule, known_events
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def explain(
     if figure is not None and figure not in FIGURES:
         raise typer.BadParameter(f"{figure!r} is none of {', '.join(FIGURES)}.")
     events, day = known_events(loan, as_of, known_at)
-    told = explained(events, day)
+    told = explained(events, day, class_rule(events, day))
     if told is None:
         raise Trouble(f"{loan} had not begun on {day}.")
     if figure is not None:

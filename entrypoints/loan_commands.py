@@ -354,16 +354,24 @@ def reverse(
     loan: Loan,
     ref: Annotated[str, typer.Argument(help="The payment's reference, see statement.")],
     reason: Reason,
+    kind: Annotated[
+        str | None, typer.Option(help="CHARGEBACK (by the payer's bank), BOUNCED or MISPOSTED.")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take back a payment that bounced or was posted wrongly."""
+    """Take back a payment or recovery that bounced, was charged back or posted wrongly."""
     from domain.commands import loans
 
     carry_out(
         lambda opened, act: loans.reverse(
-            opened.book, act, loan_id=opened.stream_id(loan), payment_ref=ref, reason=reason
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            payment_ref=ref,
+            reason=reason,
+            kind=kind and kind.upper(),
         ),
         actor,
         command_id,
@@ -518,6 +526,73 @@ def write_off(
         command_id,
         as_json,
     )
+
+
+@app.command("sell", rich_help_panel=MONEY)
+def sell(
+    loan: Loan,
+    price: Annotated[str, typer.Argument(metavar="PRICE", help="Such as 250.00.")],
+    to: Annotated[str, typer.Option("--to", help="The new owner, by reference.")],
+    requested_by: Requester,
+    approved_by: Approver,
+    on: Day = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pass the claim to another owner; two people. From then on the loan takes no money here."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.sell(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            price=minor_units(price, currency),
+            buyer_ref=to,
+            sold_on=_day(on, opened.business_on),
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+
+    carry_out(do, approved_by, command_id, as_json)
+
+
+@app.command("partner-refund", rich_help_panel=MONEY)
+def partner_refund(
+    loan: Loan,
+    amount: Amount,
+    ref: Annotated[str | None, typer.Option(help="The payment's own reference.")] = None,
+    on: Day = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record money that the school or merchant gives back, the purchase being cancelled.
+
+    It closes the loan if it suffices; else it pays what is due and then principal, and the
+    instalments that are left become lower, if the terms say nothing else.
+    """
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.refund_by_partner(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            amount=minor_units(amount, currency),
+            received_on=_day(on, opened.business_on),
+            payment_ref=ref or f"P-{act.command_id}",
+        )
+
+    carry_out(do, actor, command_id, as_json)
 
 
 @borrower.command("register")

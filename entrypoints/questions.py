@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Answer,
         Application,
         Case,
+        ClassCell,
         Freshness,
         LoanPage,
         Portfolio,
@@ -403,7 +405,7 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     late = f", {page.days_past_due} days past due" if page.days_past_due else ""
     output.out.print(
         f"[bold]{page.loan_ref}[/]  {page.state.lower().replace('_', ' ')}"
-        f" {page.bucket or ''}{late}  (version {page.version}, as of {on})"
+        f" {page.bucket or ''}{late}{_class_words(page)}  (version {page.version}, as of {on})"
     )
     rate = f"{page.terms.annual_rate:.4%} a year" if page.terms.annual_rate is not None else ""
     output.out.print(
@@ -436,6 +438,8 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     paid = (totals.principal_paid, totals.interest_paid, totals.fees_paid, totals.penalty_paid)
     figures.add_row("paid", *(_money(x, unit) for x in paid), "")
     output.show(figures)
+    if page.securities:
+        _render_securities(page)
     if not page.instalments:
         return
     rows = output.table(
@@ -455,6 +459,28 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
             *(_money(x, unit) for x in (row.principal, row.interest, row.fees, row.left)),
             str(row.paid_on or ""),
             style="red" if row.left and row.pay_by_on < on else None,
+        )
+    output.show(rows)
+
+
+def _class_words(page: LoanPage) -> str:
+    """The asset class where it is not the best one."""
+    if page.asset_class in (None, "NORMAL"):
+        return ""
+    return f", {str(page.asset_class).lower().replace('_', ' ')}"
+
+
+def _render_securities(page: LoanPage) -> None:
+    from entrypoints import output
+
+    rows = output.table("security", "", "", "up to", "paid", right=("up to", "paid"))
+    for each in page.securities:
+        rows.add_row(
+            each.security_ref,
+            each.kind.lower(),
+            each.state.lower(),
+            "" if each.amount is None else _money(each.amount, page.currency),
+            _money(each.realised, page.currency),
         )
     output.show(rows)
 
@@ -497,6 +523,42 @@ def _render_statement(lines: list[StatementLine]) -> None:
         )
     output.show(rows)
     output.out.print(f"Amounts in {unit}; what lowers the debt is negative.")
+
+
+@app.command("asset-classes", rich_help_panel=QUESTIONS)
+def asset_classes(on: OnDay = None, as_json: AsJson = False) -> None:
+    """Show what is outstanding by asset class: normal, special mention ... loss."""
+    from infra import queries
+
+    with asking(on) as asked:
+        answer = queries.asset_classes(asked.conn, asked.on)
+    show_answer(answer, as_json, lambda cells: _render_classes(cells, asked.on))
+
+
+def _render_classes(cells: list[ClassCell], on: date) -> None:
+    from collections import Counter
+
+    from entrypoints import output
+
+    if not cells:
+        output.out.print(f"No loan was active on {on}.")
+        return
+    whole = Counter[str]()
+    for cell in cells:
+        whole[cell.currency] += cell.principal
+    figures = ("loans", "principal", "share")
+    rows = output.table("", "class", *figures, right=figures)
+    for cell in cells:
+        share = Decimal(cell.principal) / whole[cell.currency] if whole[cell.currency] else 0
+        rows.add_row(
+            cell.currency,
+            cell.asset_class.lower().replace("_", " "),
+            f"{cell.loans:,}",
+            _money(cell.principal, cell.currency),
+            f"{share:.2%}",
+        )
+    output.out.print(f"Active loans on {on}", style="bold")
+    output.show(rows)
 
 
 @app.command(rich_help_panel=QUESTIONS)
@@ -562,4 +624,6 @@ FLOW_NAMES = (
     "capitalised",
     "written_off",
     "recovered",
+    "sold",
+    "sale_price",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrypoints.app import AsJson, app
+from entrypoints.as_of import class_rule
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def what_if(
             "Say what: --repay, --payoff, --reverse, --move, --rate, --extend or --defer."
         )
     day = on.date() if on else max([today, *(step.on for step in steps)])
-    difference = supposed.what_if(events, steps, day)
+    difference = supposed.what_if(events, steps, day, class_rule(events, day))
     output.emit(difference, as_json=as_json, render=render)
 
 
@@ -132,7 +133,7 @@ def render(difference: Difference) -> None:
 
 DAYS = "days past due"
 FIGURES = (
-    *("state", "bucket", DAYS, "principal", "interest", "fees", "penalty", "credit"),
+    *("state", "bucket", "asset class", DAYS, "principal", "interest", "fees", "penalty", "credit"),
     *("overdue", "payoff"),
 )
 
@@ -147,6 +148,7 @@ def _figures(stood: Standing) -> list[str | int | None]:
     return [
         stood.state.lower().replace("_", " "),
         stood.bucket,
+        stood.asset_class and stood.asset_class.lower().replace("_", " "),
         stood.days_past_due,
         *parts,
         stood.amount_overdue,

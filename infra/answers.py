@@ -320,6 +320,19 @@ class Totals:
     fees_waived: int
     written_off: int
     recovered: int
+    sold: int
+    sale_price: int
+
+
+@dataclass(frozen=True)
+class ShownSecurity:
+    """What stands behind a loan beside the borrower; *realised* is what it paid so far."""
+
+    security_ref: str
+    kind: str
+    state: str
+    amount: int | None
+    realised: int
 
 
 @dataclass(frozen=True)
@@ -327,7 +340,7 @@ class LoanPage:
     """One loan as it stood on a day, by what was known on it.
 
     *balance* is that after the last event, penalty as accrued to it; *bucket* and days
-    past due are computed for the day asked for.
+    past due are computed for the day asked for, *asset_class* is as last said.
     """
 
     loan_id: UUID
@@ -350,6 +363,8 @@ class LoanPage:
     changes: list[LoanChange]
     totals: Totals
     instalments: list[ShownInstalment]
+    asset_class: str | None
+    securities: list[ShownSecurity]
 
 
 @dataclass(frozen=True)
@@ -408,6 +423,19 @@ class Flows:
     principal_written_off: int
     written_off: int
     recovered: int
+    principal_sold: int
+    sold: int
+    sale_price: int
+
+
+@dataclass(frozen=True)
+class ClassCell:
+    """Active loans of one currency and asset class, with their outstanding principal."""
+
+    currency: str
+    asset_class: str
+    loans: int
+    principal: int
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from psycopg import sql
 from domain.base.policy import Policies
 from domain.borrower.contact_window import next_contact
 from domain.borrower.reminder_plan import offset_due
+from domain.loan.asset_class import AssetClass
 from domain.loan.delinquency import bucket, days_past_due
 from domain.loan.ledger import Balance
 from domain.loan.loan import LoanState
@@ -30,6 +31,7 @@ from infra.answers import (
     Application,
     Case,
     Cell,
+    ClassCell,
     Contact,
     ContractFee,
     Flows,
@@ -40,6 +42,7 @@ from infra.answers import (
     Reminded,
     Reminder,
     ShownInstalment,
+    ShownSecurity,
     ShownTerms,
     StageCount,
     StageEntered,
@@ -544,6 +547,23 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             ).format(columns_of(ShownInstalment)),
             **asked,
         )
+        classes = scalars_of(
+            conn,
+            "SELECT asset_class FROM rm.summary_class"
+            " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s ORDER BY version DESC LIMIT 1",
+            **asked,
+        )
+        securities = rows_of(
+            conn,
+            ShownSecurity,
+            "SELECT security_ref, (array_agg(kind ORDER BY version DESC))[1] AS kind,"
+            " (array_agg(state ORDER BY version DESC))[1] AS state,"
+            " max(amount) AS amount, sum(realised)::bigint AS realised"
+            " FROM rm.summary_security"
+            " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"
+            " GROUP BY security_ref ORDER BY min(version)",
+            **asked,
+        )
     unpaid = sorted(row.pay_by_on for row in instalments if row.left > 0)
     runs = loan.state == LoanState.ACTIVE
     dpd = days_past_due(unpaid[0], on) if unpaid and runs else 0
@@ -557,6 +577,8 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         changes=laid_anew,
         totals=totals,
         instalments=instalments,
+        asset_class=next(iter(classes), str(AssetClass.NORMAL)) if runs else None,
+        securities=securities,
     )
     return Answer(page, fresh)
 
@@ -645,6 +667,51 @@ def portfolio(conn: Connection, on: date, from_on: date | None = None) -> Answer
             flows_to_date=_flows(conn, date.min, on),
         )
     return Answer(book, fresh)
+
+
+def asset_classes(conn: Connection, on: date) -> Answer[list[ClassCell]]:
+    """Outstanding principal of active loans by asset class at the end of *on*, best class first."""
+    with snapshot(conn):
+        fresh = freshness_of(conn, "summary")
+        # How a loan stands now is in its row; only what changed after the day asked for
+        # has to be looked up in the history.
+        cells = rows_of(
+            conn,
+            ClassCell,
+            """
+            WITH changed AS (
+                SELECT loan_id FROM rm.summary_standing WHERE business_on > %(on)s
+                UNION
+                SELECT loan_id FROM rm.summary_class WHERE business_on > %(on)s
+            ), stood AS (
+                SELECT l.currency, l.state, l.principal, l.asset_class FROM rm.summary_loan AS l
+                WHERE NOT EXISTS (SELECT FROM changed WHERE changed.loan_id = l.loan_id)
+                UNION ALL
+                SELECT l.currency, s.state, s.principal, c.asset_class
+                FROM changed
+                JOIN rm.summary_loan AS l ON l.loan_id = changed.loan_id
+                CROSS JOIN LATERAL (
+                    SELECT * FROM rm.summary_standing AS s
+                    WHERE s.loan_id = l.loan_id AND s.business_on <= %(on)s
+                    ORDER BY s.version DESC LIMIT 1
+                ) AS s
+                LEFT JOIN LATERAL (
+                    SELECT * FROM rm.summary_class AS c
+                    WHERE c.loan_id = l.loan_id AND c.business_on <= %(on)s
+                    ORDER BY c.version DESC LIMIT 1
+                ) AS c ON true
+            )
+            SELECT currency, coalesce(asset_class, %(normal)s) AS asset_class,
+                count(*) AS loans, sum(principal)::bigint AS principal
+            FROM stood WHERE state = %(active)s GROUP BY 1, 2
+            """,
+            on=on,
+            normal=str(AssetClass.NORMAL),
+            active=str(LoanState.ACTIVE),
+        )
+    order = {str(each): place for place, each in enumerate(AssetClass)}
+    cells.sort(key=lambda cell: (cell.currency, order[cell.asset_class]))
+    return Answer(cells, fresh)
 
 
 def _flows(conn: Connection, from_on: date, until_on: date) -> list[Flows]:

@@ -15,6 +15,7 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.rows import tuple_row
 
+from domain.base.policy import ClassStandard
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
@@ -24,6 +25,7 @@ from domain.loan.allocation import Part, Split
 from domain.loan.ledger import Balance, Fact
 from domain.loan.loan import Fee
 from domain.loan.schedule import Instalment
+from domain.loan.security import Security
 from domain.operations.business_day import Count
 from domain.product.product import Offer
 from infra import codec
@@ -50,7 +52,10 @@ def _with_inner(kinds: Iterable[type]) -> Iterator[type]:
 RECORDS = {
     kind.__name__: kind
     for kind in _with_inner(
-        (Balance, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise, Split, Terms)
+        (
+            *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
+            *(Security, Split, Terms),
+        )
     )
 }
 """The records that the state of a stream holds, by the name a snapshot gives them."""

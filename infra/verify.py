@@ -250,7 +250,8 @@ def check_stream(conn: psycopg.Connection[Any], published: Published) -> Check:
 LOAN_ROWS = {
     "summary": (
         "SELECT l.loan_id, l.state, coalesce(l.bucket, 'M0'), l.currency, l.principal, l.interest,"
-        " l.fees, l.penalty, l.unapplied FROM rm.summary_loan AS l WHERE l.loan_id = ANY(%s)"
+        " l.fees, l.penalty, l.unapplied, coalesce(l.asset_class, 'NORMAL')"
+        " FROM rm.summary_loan AS l WHERE l.loan_id = ANY(%s)"
     ),
     "summary, instalments": (
         "SELECT loan_id, array_agg(ARRAY[number::text, due_on::text, pay_by_on::text,"
@@ -264,6 +265,12 @@ LOAN_ROWS = {
         "SELECT loan_id, sum(received), sum(recovered), sum(refunded), sum(principal_paid),"
         " sum(interest_paid), sum(fees_paid), sum(penalty_paid)"
         " FROM rm.summary_money WHERE loan_id = ANY(%s) GROUP BY 1"
+    ),
+    "summary, securities": (
+        "SELECT loan_id, array_agg(security_ref || ' ' || state ORDER BY security_ref)"
+        " FROM (SELECT DISTINCT ON (loan_id, security_ref) * FROM rm.summary_security"
+        " WHERE loan_id = ANY(%s) ORDER BY loan_id, security_ref, version DESC) AS last"
+        " GROUP BY 1"
     ),
     "statement": (
         "SELECT loan_id, sum(principal), sum(unapplied),"
@@ -382,7 +389,12 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
         return (loan.stage,)
     if view == "summary":
         money = (balance.principal, balance.interest, balance.fees, balance.penalty)
-        return (loan.state, loan.bucket, loan.currency, *money, balance.unapplied)
+        figures = (loan.state, loan.bucket, loan.currency, *money, balance.unapplied)
+        return (*figures, loan.asset_class)
+    if view == "summary, securities":
+        standing = loan.securities.values()
+        said_of_each = sorted(f"{each.security_ref} {each.state}" for each in standing)
+        return (said_of_each,) if said_of_each else None
     if loan.disbursed_on is None:
         return None
     said: dict[str, tuple[Any, ...]] = {
@@ -475,6 +487,7 @@ class _Money:
     unapplied: int = 0
     written_off: int = 0
     capitalised: int = 0
+    sold: int = 0
     balance: dict[str, int] = field(default_factory=dict)
 
 
@@ -500,12 +513,25 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
         credit = money.opening_credit + money.unapplied - money.refunded
         if money.balance["unapplied"] != credit:
             check.fault(f"Loan {loan_id}: credit {money.balance['unapplied']} should be {credit}.")
-        left = money.lent + money.capitalised - money.paid["principal"] - money.written_off
+        gone = money.paid["principal"] + money.written_off + money.sold
+        left = money.lent + money.capitalised - gone
         if money.balance["principal"] != left:
             check.fault(f"Loan {loan_id}: principal {money.balance['principal']} should be {left}.")
     check.counts = {"loans and applications": len(loans), "loans paid out": paid_out}
     check.received = dict(received)
     return check
+
+
+FLOWS = {
+    "loan.repaid": ("received", "amount", 1),
+    "loan.repayment-reversed": ("received", "amount", -1),
+    "loan.credit-refunded": ("refunded", "amount", 1),
+    "loan.recovery-received": ("recovered", "amount", 1),
+    "loan.recovery-reversed": ("recovered", "amount", -1),
+    "loan.written-off": ("written_off", "principal", 1),
+    "loan.sold": ("sold", "principal", 1),
+}
+"""Which sum of ``_Money`` a field of an event adds to, or is taken from."""
 
 
 def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
@@ -517,16 +543,9 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
             money.lent += said["balance"]["principal"]
             money.opening_credit = said["balance"]["unapplied"]
             money.currency = said["currency"]
-        case "loan.repaid":
-            money.received += said["amount"]
-        case "loan.repayment-reversed":
-            money.received -= said["amount"]
-        case "loan.credit-refunded":
-            money.refunded += said["amount"]
-        case "loan.recovery-received":
-            money.recovered += said["amount"]
-        case "loan.written-off":
-            money.written_off += said["principal"]
+    if topic in FLOWS:
+        name, of, sign = FLOWS[topic]
+        setattr(money, name, getattr(money, name) + sign * said[of])
     for kind in PAID if "net" in said else ():
         money.paid[kind] += said["net"][kind]
     money.unapplied += said.get("net", {}).get("unapplied", 0)

@@ -105,6 +105,7 @@ IGNORED = frozenset(
     {
         "loan.applied",
         "loan.approved",
+        "loan.asset-class-changed",
         "loan.bucket-changed",
         "loan.contract-signed",
         "loan.cost-disclosed",
@@ -113,9 +114,14 @@ IGNORED = frozenset(
         "loan.evidence-added",
         "loan.expired",
         "loan.recovery-received",
+        "loan.recovery-reversed",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.security-called",
+        "loan.security-realised",
+        "loan.security-released",
+        "loan.security-taken",
         "loan.step-down-forfeited",
         "loan.went-overdue",
         "loan.withdrawn",
@@ -166,6 +172,11 @@ def _(event: Loan.Closed) -> list[Change]:
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
     return [_state(event, LoanState.WRITTEN_OFF)]
+
+
+@changes.register
+def _(event: Loan.Sold) -> list[Change]:
+    return [_state(event, LoanState.SOLD)]
 
 
 @changes.register

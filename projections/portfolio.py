@@ -35,6 +35,9 @@ FLOWS = (
     "principal_written_off",
     "written_off",
     "recovered",
+    "principal_sold",
+    "sold",
+    "sale_price",
 )
 """Per currency. *credit* is the change of what borrowers have unapplied."""
 
@@ -65,15 +68,21 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "loan.asset-class-changed",
         "loan.cured",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.security-called",
+        "loan.security-realised",
+        "loan.security-released",
+        "loan.security-taken",
         "loan.step-down-forfeited",
         "loan.went-overdue",
     }
 )
-"""Money stays where it is, and the bucket that may follow is an event of its own."""
+"""Money stays where it is; the bucket and the payment that may follow are events of their
+own. The summary tells asset classes."""
 
 
 @singledispatch
@@ -211,6 +220,21 @@ def _(event: Loan.WrittenOff) -> list[Change]:
 @changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
     return _flow(event, recovered=event.amount)
+
+
+@changes.register
+def _(event: Loan.RecoveryReversed) -> list[Change]:
+    return _flow(event, recovered=-event.amount)
+
+
+@changes.register
+def _(event: Loan.Sold) -> list[Change]:
+    before, after = (event.state_before, event.bucket), (LoanState.SOLD, event.bucket)
+    claim = event.principal + event.interest + event.fees + event.penalty
+    return [
+        *_flow(event, principal_sold=event.principal, sold=claim, sale_price=event.price),
+        *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
+    ]
 
 
 def _from_to(

@@ -48,6 +48,7 @@ IGNORED = frozenset(
     {
         "loan.applied",
         "loan.approved",
+        "loan.asset-class-changed",
         "loan.bucket-changed",
         "loan.closed",
         "loan.contract-signed",
@@ -59,13 +60,17 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.security-called",
+        "loan.security-realised",
+        "loan.security-released",
+        "loan.security-taken",
         "loan.settled",
         "loan.step-down-forfeited",
         "loan.went-overdue",
         "loan.withdrawn",
     }
 )
-"""No money moves."""
+"""No money moves; what a security pays is a payment or recovery of its own."""
 
 
 @singledispatch
@@ -165,17 +170,29 @@ def _(event: Loan.WrittenOff) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.Sold) -> list[Change]:
+    split = Split().less(Split(event.fees, event.interest, event.penalty, event.principal))
+    return _line(
+        event, "sale", ref=event.buyer_ref, amount=split.total, split=split, balance=event.balance
+    )
+
+
+@changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
+    return _recovery(event, "recovery", -event.amount)
+
+
+@changes.register
+def _(event: Loan.RecoveryReversed) -> list[Change]:
+    return _recovery(event, "recovery reversed", event.amount)
+
+
+def _recovery(
+    event: Loan.RecoveryReceived | Loan.RecoveryReversed, kind: str, amount: int
+) -> list[Change]:
     # The books owe nothing after the write-off, so a recovery changes no balance.
     nothing = Balance(0, 0, 0, 0, 0)
-    return _line(
-        event,
-        "recovery",
-        ref=event.payment_ref,
-        amount=-event.amount,
-        split=Split(),
-        balance=nothing,
-    )
+    return _line(event, kind, ref=event.payment_ref, amount=amount, split=Split(), balance=nothing)
 
 
 def _moved(

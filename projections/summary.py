@@ -10,6 +10,7 @@ from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan, LoanState
 from domain.loan.schedule import Instalment
+from domain.loan.security import SecurityState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
@@ -42,6 +43,7 @@ TABLES = (
             "disbursed_on": "date",
             "disbursed_business_on": "date",
             **STANDING,
+            "asset_class": "text",
         },
         key=("loan_id",),
         indexes=(("loan_ref",), ("borrower_id",)),
@@ -107,8 +109,36 @@ TABLES = (
             "fees_waived": "bigint",
             "written_off": "bigint",
             "recovered": "bigint",
+            "sold": "bigint",
+            "sale_price": "bigint",
         },
         key=("loan_id", "version"),
+    ),
+    Table(
+        "summary_class",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "asset_class": "text",
+            "reason": "text",
+            "days_past_due": "integer",
+        },
+        key=("loan_id", "version"),
+    ),
+    Table(
+        "summary_security",
+        {
+            "loan_id": "uuid",
+            "security_ref": "text",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "state": "text",
+            "amount": "bigint",
+            "realised": "bigint",
+        },
+        key=("loan_id", "security_ref", "version"),
     ),
     Table(
         "summary_instalment",
@@ -337,6 +367,79 @@ def _(event: Loan.RecoveryReceived) -> list[Change]:
     return [_money(event, recovered=event.amount)]
 
 
+@changes.register
+def _(event: Loan.RecoveryReversed) -> list[Change]:
+    return [_money(event, recovered=-event.amount)]
+
+
+@changes.register
+def _(event: Loan.Sold) -> list[Change]:
+    claim = event.principal + event.interest + event.fees + event.penalty
+    return [
+        _money(event, sold=claim, sale_price=event.price),
+        *_standing(event, LoanState.SOLD, event.bucket, event.balance),
+    ]
+
+
+@changes.register
+def _(event: Loan.AssetClassChanged) -> list[Change]:
+    now = Put(
+        "summary_loan",
+        key={"loan_id": event.originator_id},
+        values={"version": event.originator_version, "asset_class": event.asset_class},
+    )
+    then = Put(
+        "summary_class",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={
+            **known(event),
+            "asset_class": event.asset_class,
+            "reason": event.reason,
+            "days_past_due": event.days_past_due,
+        },
+    )
+    return [now, then]
+
+
+@changes.register
+def _(event: Loan.SecurityTaken) -> list[Change]:
+    return [_security(event, SecurityState.HELD, amount=event.amount)]
+
+
+@changes.register
+def _(event: Loan.SecurityCalled) -> list[Change]:
+    return [_security(event, SecurityState.CALLED)]
+
+
+@changes.register
+def _(event: Loan.SecurityRealised) -> list[Change]:
+    return [_security(event, SecurityState.CALLED, realised=event.amount)]
+
+
+@changes.register
+def _(event: Loan.SecurityReleased) -> list[Change]:
+    return [_security(event, SecurityState.RELEASED)]
+
+
+def _security(event: Any, state: str, *, amount: int | None = None, realised: int = 0) -> Put:
+    """What happened to a security; *realised* is what it paid this time."""
+    return Put(
+        "summary_security",
+        key={
+            "loan_id": event.originator_id,
+            "security_ref": event.security_ref,
+            "version": event.originator_version,
+        },
+        values={
+            **known(event),
+            "kind": event.kind,
+            "state": state,
+            "amount": amount,
+            "realised": realised,
+        },
+    )
+
+
 def _loan(event: Loan.Applied | Loan.Migrated, **values: Any) -> Put:
     return Put(
         "summary_loan",
@@ -443,6 +546,8 @@ def _money(event: Stream.Event, **amounts: int) -> Put:
             "fees_waived",
             "written_off",
             "recovered",
+            "sold",
+            "sale_price",
         ),
         0,
     )

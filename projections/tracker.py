@@ -65,6 +65,7 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "loan.asset-class-changed",
         "loan.bucket-changed",
         "loan.closed",
         "loan.credit-refunded",
@@ -74,6 +75,7 @@ IGNORED = frozenset(
         "loan.fee-waived",
         "loan.rate-stepped-down",
         "loan.recovery-received",
+        "loan.recovery-reversed",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
@@ -81,7 +83,12 @@ IGNORED = frozenset(
         "loan.repaid",
         "loan.repayment-reversed",
         "loan.rescheduled",
+        "loan.security-called",
+        "loan.security-realised",
+        "loan.security-released",
+        "loan.security-taken",
         "loan.settled",
+        "loan.sold",
         "loan.step-down-forfeited",
         "loan.step-down-reversed",
         "loan.went-overdue",

@@ -91,6 +91,45 @@ class IndexRate:
     source: str
 
 
+@dataclass(frozen=True)
+class ClassFrom:
+    """An asset class, and the days past due above which a loan is in it."""
+
+    asset_class: str
+    over_days: int
+
+
+@dataclass(frozen=True)
+class ClassStandard:
+    """What decides the asset class of a loan; *classes* from the least bad to the worst.
+
+    From *non_performing* on a class is left for a better one only when nothing was late
+    for *cure_months* and *cure_instalments*, whichever ends later. A loan restructured in
+    one of the ways of *restructuring* is at least *restructured* until nothing was late for
+    *restructured_months*.
+    """
+
+    classes: list[ClassFrom]
+    non_performing: str
+    cure_months: int
+    cure_instalments: int
+    restructured: str
+    restructured_months: int
+    restructuring: list[str]
+
+
+@dataclass(frozen=True)
+class AssetClassRule:
+    """The standard for the loans of one product, or of every product that has none."""
+
+    version: str
+    standard: ClassStandard
+    valid_from: date
+    valid_until: date | None
+    source: str
+    product_code: str | None = None
+
+
 class Dated(Protocol):
     """A rule with the days it is in force: ``[valid_from, valid_until)``."""
 
@@ -122,6 +161,7 @@ class Policies:
     contact_windows: tuple[ContactWindow, ...]
     strategies: tuple[StrategyRule, ...]
     index_rates: tuple[IndexRate, ...] = ()
+    asset_classes: tuple[AssetClassRule, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -164,6 +204,13 @@ class Policies:
         """What collectors do in a bucket, by the rule in force on a day."""
         rules = in_force([rule for rule in self.strategies if rule.bucket == bucket], on)
         return rules[-1] if rules else None
+
+    def asset_class_rule(self, product_code: str, on: date) -> AssetClassRule | None:
+        """What decides the asset class of a product's loans on a day; None without a rule."""
+        rules = in_force(self.asset_classes, on)
+        own = [rule for rule in rules if rule.product_code == product_code]
+        for_all = [rule for rule in rules if rule.product_code is None]
+        return next(iter([*reversed(own), *reversed(for_all)]), None)
 
 
 class PolicyMissing(Refusal):

@@ -169,7 +169,7 @@ def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) ->
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     for loan in loans.values():
         _reprice(book, loan, acts[loan.id])
-        loan.attend(acts[loan.id])
+        loan.attend(acts[loan.id], book.policies.asset_class_rule(loan.product_code, day))
     return Batch(list(loans.values()), acts)
 
 

@@ -14,6 +14,7 @@ from eventsourcing.persistence import IntegrityError
 from domain.base.calendar import add_months
 from domain.base.daycount import year_fraction
 from domain.base.money import rounded
+from domain.base.policy import Policies
 from domain.base.refs import short_ref
 from domain.base.refusal import ContentionRefused, Refusal
 from domain.base.repayment import Method
@@ -114,7 +115,9 @@ def take_over(
     """
     for _ in range(TRIES):
         streams = _load(book, origin, openings)
-        results, commands, changed = _decide(book.namespace, origin, openings, streams, now())
+        results, commands, changed = _decide(
+            book.namespace, origin, openings, streams, now(), policies=book.policies
+        )
         if not keep or not commands:
             return results, []
         try:
@@ -143,6 +146,8 @@ def _decide(
     openings: Sequence[Opening],
     streams: dict[UUID, Stream],
     now: datetime,
+    *,
+    policies: Policies | None = None,
 ) -> tuple[list[Result], list[Command], list[Stream]]:
     results: list[Result] = []
     commands: list[Command] = []
@@ -153,6 +158,10 @@ def _decide(
         try:
             borrower = _borrower(origin, opening, borrower_id, streams, now)
             loan = _loan(origin, opening, loan_id, borrower_id, now)
+            if policies is not None:
+                act = origin.act_on(loan_id, now)
+                rule = policies.asset_class_rule(loan.product_code, act.business_on)
+                loan.reclassify(act, rule)
         except Refusal as refusal:
             results.append(Result(Outcome.REJECTED, [refusal.sentence]))
             continue

@@ -151,7 +151,7 @@ def disburse(
     loan.disburse(
         act, disbursement_ref=disbursement_ref, paid_to=paid_to, first_due_on=first_due_on
     )
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -172,7 +172,7 @@ def migrate(
     streams = book.streams.load([loan_id, borrower_id])
     book.must_be_new(loan_id, streams)
     book.must_be(Borrower, borrower_id, streams)
-    return Loan.migrate(
+    loan = Loan.migrate(
         act,
         loan_id,
         loan_ref=short_ref("L", loan_id),
@@ -184,6 +184,7 @@ def migrate(
         rows=rows,
         unapplied=unapplied,
     )
+    return _classed(book, act, loan)
 
 
 @command
@@ -212,15 +213,17 @@ def repay(
         payoff=payoff,
         future_money=future_money,
     )
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
-def reverse(book: Book, act: Act, *, loan_id: UUID, payment_ref: str, reason: str) -> Loan:
+def reverse(
+    book: Book, act: Act, *, loan_id: UUID, payment_ref: str, reason: str, kind: str | None = None
+) -> Loan:
     """Take back a payment that does not stand."""
     loan = book.get(Loan, loan_id)
-    loan.reverse(act, payment_ref=payment_ref, reason=reason)
-    return loan
+    loan.reverse(act, payment_ref=payment_ref, reason=reason, kind=kind)
+    return _classed(book, act, loan)
 
 
 @command
@@ -243,7 +246,7 @@ def refund(
         requested_by=requested_by,
         approved_by=approved_by,
     )
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -253,7 +256,7 @@ def charge_fee(
     """Charge a fee or penalty that the contract names."""
     loan = book.get(Loan, loan_id)
     loan.charge_fee(act, kind=kind, fee_ref=fee_ref, due_on=due_on)
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -278,7 +281,7 @@ def waive_fee(
         requested_by=requested_by,
         approved_by=approved_by,
     )
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -288,7 +291,7 @@ def move_due_date(
     """Give an instalment another due date."""
     loan = book.get(Loan, loan_id)
     loan.move_due_date(act, instalment=instalment, due_on=due_on, reason=reason)
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -308,7 +311,7 @@ def reschedule(
     loan.reschedule(
         act, agreed=agreed, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on
     )
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -316,7 +319,7 @@ def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
     """The borrower accepts the renewal that was offered."""
     loan = book.get(Loan, loan_id)
     loan.renew(act, consent_ref=consent_ref)
-    return loan
+    return _classed(book, act, loan)
 
 
 @command
@@ -334,6 +337,106 @@ def write_off(
     """Take the loss of what is still owed."""
     loan = book.get(Loan, loan_id)
     loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by)
+    return loan
+
+
+@command
+def sell(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    price: int,
+    buyer_ref: str,
+    sold_on: date,
+    requested_by: str,
+    approved_by: str,
+) -> Loan:
+    """Pass the claim to another owner."""
+    loan = book.get(Loan, loan_id)
+    loan.sell(
+        act,
+        price=price,
+        buyer_ref=buyer_ref,
+        sold_on=sold_on,
+        requested_by=requested_by,
+        approved_by=approved_by,
+    )
+    return loan
+
+
+@command
+def refund_by_partner(
+    book: Book, act: Act, *, loan_id: UUID, amount: int, received_on: date, payment_ref: str
+) -> Loan:
+    """Record money that the school or merchant gives back."""
+    loan = book.get(Loan, loan_id)
+    loan.refund_by_partner(act, amount=amount, received_on=received_on, payment_ref=payment_ref)
+    return _classed(book, act, loan)
+
+
+@command
+def take_security(
+    book: Book, act: Act, *, loan_id: UUID, security_ref: str, kind: str, amount: int | None = None
+) -> Loan:
+    """Let collateral, a guarantor or insurance stand for a loan."""
+    loan = book.get(Loan, loan_id)
+    loan.take_security(act, security_ref=security_ref, kind=kind, amount=amount)
+    return loan
+
+
+@command
+def call_security(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    security_ref: str,
+    reason: str,
+    amount: int | None = None,
+) -> Loan:
+    """Enforce collateral, call a guarantor, or claim insurance."""
+    loan = book.get(Loan, loan_id)
+    loan.call_security(act, security_ref=security_ref, reason=reason, amount=amount)
+    return loan
+
+
+@command
+def realise_security(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    security_ref: str,
+    amount: int,
+    received_on: date,
+    payment_ref: str,
+) -> Loan:
+    """Record what a security that was called paid."""
+    loan = book.get(Loan, loan_id)
+    loan.realise_security(
+        act,
+        security_ref=security_ref,
+        amount=amount,
+        received_on=received_on,
+        payment_ref=payment_ref,
+    )
+    return _classed(book, act, loan)
+
+
+@command
+def release_security(
+    book: Book, act: Act, *, loan_id: UUID, security_ref: str, reason: str
+) -> Loan:
+    """Give a security back."""
+    loan = book.get(Loan, loan_id)
+    loan.release_security(act, security_ref=security_ref, reason=reason)
+    return loan
+
+
+def _classed(book: Book, act: Act, loan: Loan) -> Loan:
+    """*loan*, in its asset class after money or dates moved."""
+    loan.reclassify(act, book.policies.asset_class_rule(loan.product_code, act.business_on))
     return loan
 
 

@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.loan import delinquency
+from domain.loan.asset_class import classed
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan, LoanState
 from domain.loan.schedule import Instalment
@@ -48,6 +50,8 @@ class Standing:
     bucket: str | None
     overdue_since_on: date | None
     instalments: list[Instalment]
+    asset_class: str | None = None
+    """By the rule given, else by that of the last change that was known; None without one."""
 
 
 def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
@@ -64,7 +68,9 @@ def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Eve
     return found
 
 
-def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
+def standing(
+    events: Sequence[Stream.Event], as_of: date, classes: AssetClassRule | None = None
+) -> Standing | None:
     """The loan of these *events* on *as_of*; None before the first of them counts.
 
     What counts later is left out, whenever it was recorded; what counts earlier is in,
@@ -79,26 +85,32 @@ def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
         raise TypeError(f"{type(loan).__name__} is no loan")
     begun = loan.accrues_from
     paid_out = begun is not None and begun <= as_of
-    written_off = any(
-        isinstance(event, Loan.WrittenOff) and event.effective_on <= as_of for event in events
-    )
+    ended = [
+        event
+        for event in events
+        if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.effective_on <= as_of
+    ]
     balance = payoff = oldest = None
     rate = loan.terms.annual_rate if loan.terms else None
     rows: list[Instalment] = []
     overdue = 0
+    asset_class: str | None = None
     state = _state_before_payout(events, as_of)
     if paid_out:
         ledger = loan.ledger_on(as_of)
         rows, balance = ledger.rows, ledger.balance(as_of)
         rate = ledger.laid.rate_after(as_of)
-        if written_off:
-            state, balance = LoanState.WRITTEN_OFF, Balance(0, 0, 0, 0, balance.unapplied)
+        if ended:
+            sold = isinstance(ended[-1], Loan.Sold)
+            state = LoanState.SOLD if sold else LoanState.WRITTEN_OFF
+            balance = Balance(0, 0, 0, 0, balance.unapplied)
         elif ledger.is_paid(as_of):
             state = LoanState.SETTLED if balance.unapplied else LoanState.CLOSED
         else:
             state = LoanState.ACTIVE
             oldest, overdue = ledger.oldest_unpaid_on(), ledger.overdue(as_of)
             payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
+            asset_class = _asset_class(loan, rows, as_of, classes)
     late = delinquency.days_past_due(oldest, as_of)
     return Standing(
         loan_id=loan.id,
@@ -119,10 +131,20 @@ def standing(events: Sequence[Stream.Event], as_of: date) -> Standing | None:
         payoff=payoff,
         amount_overdue=overdue,
         days_past_due=late,
-        bucket=delinquency.bucket(late) if paid_out and not written_off else None,
+        bucket=delinquency.bucket(late) if paid_out and not ended else None,
         overdue_since_on=oldest if late else None,
         instalments=rows,
+        asset_class=asset_class,
     )
+
+
+def _asset_class(
+    loan: Loan, rows: list[Instalment], as_of: date, classes: AssetClassRule | None
+) -> str | None:
+    standard = classes.standard if classes else loan.class_standard
+    if standard is None:
+        return None
+    return classed(loan.past(standard, rows, as_of), standard, as_of).asset_class
 
 
 STATES: dict[type[Stream.Event], LoanState] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.base.daycount import year_fraction
 from domain.base.money import exponent, written
+from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
@@ -52,12 +53,14 @@ class Explanation:
         return sum(line.amount for line in self.lines if line.figure == figure)
 
 
-def explain(events: Sequence[Stream.Event], as_of: date) -> Explanation | None:
+def explain(
+    events: Sequence[Stream.Event], as_of: date, classes: AssetClassRule | None = None
+) -> Explanation | None:
     """What the loan of these *events* owed on *as_of*; None before it began.
 
     Before the money is paid out nothing is owed, and there is no line.
     """
-    stood = standing(events, as_of)
+    stood = standing(events, as_of, classes)
     if stood is None:
         return None
     if stood.balance is None:
@@ -72,10 +75,11 @@ def explain(events: Sequence[Stream.Event], as_of: date) -> Explanation | None:
 
 def _written_off(events: Sequence[Stream.Event], as_of: date, lines: list[Line]) -> list[Line]:
     for event in events:
-        if isinstance(event, Loan.WrittenOff) and event.effective_on <= as_of:
+        if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.effective_on <= as_of:
+            what = "sold" if isinstance(event, Loan.Sold) else "written off"
             lines.sort(key=lambda line: line.figure)
             return [
-                Line(figure, -left, event.effective_on, "written off", event.originator_version)
+                Line(figure, -left, event.effective_on, what, event.originator_version)
                 for figure, some in groupby(lines, key=lambda line: line.figure)
                 if figure != "credit" and (left := sum(line.amount for line in some))
             ]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.base.calendar import add_months, next_day
 from domain.base.money import written
-from domain.base.policy import IndexRate, ServiceLevels
+from domain.base.policy import AssetClassRule, ClassStandard, IndexRate, ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
 from domain.base.terms import (
@@ -30,6 +30,15 @@ from domain.base.terms import (
 from domain.loan import cost, delinquency
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split
+from domain.loan.asset_class import (
+    AssetClass,
+    Lateness,
+    Past,
+    classed,
+    late_until,
+    next_change_on,
+    worse,
+)
 from domain.loan.cost import Flow
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
@@ -37,6 +46,7 @@ from domain.loan.origination import Stage, stage_due_on
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, schedule
+from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.timetable import TermsNotOffered, rows_in
 
 
@@ -54,6 +64,8 @@ class LoanState(StrEnum):
     SETTLED = "SETTLED"
     CLOSED = "CLOSED"
     WRITTEN_OFF = "WRITTEN_OFF"
+    SOLD = "SOLD"
+    """It belongs to another owner; our book says nothing of it any more."""
 
 
 class Source(StrEnum):
@@ -64,6 +76,25 @@ class Source(StrEnum):
     COLLATERAL = "COLLATERAL"
     GUARANTOR = "GUARANTOR"
     INSURANCE = "INSURANCE"
+    PARTNER = "PARTNER"
+    """The school or merchant that was paid gives money back."""
+
+
+PAID_BY = {
+    SecurityKind.COLLATERAL: Source.COLLATERAL,
+    SecurityKind.GUARANTEE: Source.GUARANTOR,
+    SecurityKind.INSURANCE: Source.INSURANCE,
+}
+
+
+class ReversalKind(StrEnum):
+    """Why a payment does not stand."""
+
+    CHARGEBACK = "CHARGEBACK"
+    """The payer's bank took it back."""
+    BOUNCED = "BOUNCED"
+    MISPOSTED = "MISPOSTED"
+    """It was posted wrongly."""
 
 
 class NextActionKind(StrEnum):
@@ -74,11 +105,14 @@ class NextActionKind(StrEnum):
     STEP_DOWN = "STEP_DOWN"
     RENEWAL = "RENEWAL"
     REPRICING = "REPRICING"
+    ASSET_CLASS = "ASSET_CLASS"
 
 
 UNDER_REVIEW = (LoanState.APPLIED,)
 OFFERED = (LoanState.APPROVED, LoanState.DISCLOSED, LoanState.SIGNED)
 PAID_OUT = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED, LoanState.WRITTEN_OFF)
+SECURED = (*OFFERED, LoanState.ACTIVE, LoanState.WRITTEN_OFF)
+"""While a loan stands thus, something can be taken to secure it."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +161,7 @@ class Loan(Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 4
+    SNAPSHOT_VERSION = 5
 
     def __init__(self) -> None:
         self.loan_ref = ""
@@ -159,12 +193,18 @@ class Loan(Stream):
         self.unapplied = 0
         self.reversed: list[str] = []
         self.recoveries: dict[str, Fact] = {}
+        self.securities: dict[str, Security] = {}
+        self.buyer_ref = ""
         self.bucket: str = Bucket.M0
         self.overdue_since_on: date | None = None
         self.steps: dict[str, str] = {}
         self.renewals = 0
         self.repriced_on: date | None = None
         self.renewal: RenewalOffer | None = None
+        self.asset_class: str = AssetClass.NORMAL
+        self.class_since_on: date | None = None
+        self.class_standard: ClassStandard | None = None
+        self.reliefs: dict[str, str] = {}
         self.balance = Balance(0, 0, 0, 0, 0)
 
     # --- events -----------------------------------------------------------------
@@ -476,6 +516,7 @@ class Loan(Stream):
         amount: int
         reason: str
         reversed: Split
+        kind: str | None
 
         def apply(self, loan: Loan) -> None:
             self.take_over(
@@ -609,7 +650,9 @@ class Loan(Stream):
         policy_version: str | None
 
         def apply(self, loan: Loan) -> None:
-            self.lay(loan, f"reschedule-{loan.facts_taken}")
+            ref = f"reschedule-{loan.facts_taken}"
+            loan.reliefs = {**loan.reliefs, ref: self.kind}
+            self.lay(loan, ref)
             if self.kind == RescheduleKind.REPRICING:
                 loan.repriced_on = self.effective_on
 
@@ -746,6 +789,24 @@ class Loan(Stream):
         def apply(self, loan: Loan) -> None:
             loan.overdue_since_on = None
 
+    class AssetClassChanged(Event):
+        """The loan moved to another asset class; *standard* is what decides when it moves on."""
+
+        TOPIC = "loan.asset-class-changed"
+        currency: str
+        class_before: str
+        asset_class: str
+        reason: str
+        days_past_due: int
+        balance: Balance
+        policy_version: str
+        standard: ClassStandard
+
+        def apply(self, loan: Loan) -> None:
+            loan.asset_class = self.asset_class
+            loan.class_since_on = self.effective_on
+            loan.class_standard = self.standard
+
     class Settled(Event):
         """Everything that was owed is paid."""
 
@@ -804,6 +865,101 @@ class Loan(Stream):
             loan.recoveries[self.payment_ref] = Fact(
                 FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
             )
+
+    class RecoveryReversed(Event):
+        """A recovery turned out not to stand; the loan stays written off."""
+
+        TOPIC = "loan.recovery-reversed"
+        payment_ref: str
+        received_on: date
+        currency: str
+        amount: int
+        reason: str
+        kind: str | None
+        recovered: int
+
+        def apply(self, loan: Loan) -> None:
+            loan.recoveries.pop(self.payment_ref)
+            loan.reversed = [*loan.reversed, self.payment_ref]
+
+    class SecurityTaken(Event):
+        """Collateral was pledged, a guarantor bound, or insurance taken out."""
+
+        TOPIC = "loan.security-taken"
+        security_ref: str
+        kind: str
+        currency: str
+        amount: int | None
+
+        def apply(self, loan: Loan) -> None:
+            loan.securities[self.security_ref] = Security(
+                self.security_ref, self.kind, SecurityState.HELD, self.amount, []
+            )
+
+    class SecurityCalled(Event):
+        """Collateral is enforced, a guarantor called, or insurance claimed."""
+
+        TOPIC = "loan.security-called"
+        security_ref: str
+        kind: str
+        currency: str
+        amount: int | None
+        reason: str
+
+        def apply(self, loan: Loan) -> None:
+            security = loan.securities[self.security_ref]
+            loan.securities[self.security_ref] = replace(security, state=SecurityState.CALLED)
+
+    class SecurityRealised(Event):
+        """A security paid; the payment itself is an event beside it."""
+
+        TOPIC = "loan.security-realised"
+        security_ref: str
+        kind: str
+        currency: str
+        amount: int
+        payment_ref: str
+
+        def apply(self, loan: Loan) -> None:
+            security = loan.securities[self.security_ref]
+            loan.securities[self.security_ref] = replace(
+                security, payments=[*security.payments, self.payment_ref]
+            )
+
+    class SecurityReleased(Event):
+        """A security was given back; it stands for this loan no more."""
+
+        TOPIC = "loan.security-released"
+        security_ref: str
+        kind: str
+        reason: str
+
+        def apply(self, loan: Loan) -> None:
+            security = loan.securities[self.security_ref]
+            loan.securities[self.security_ref] = replace(security, state=SecurityState.RELEASED)
+
+    class Sold(Event):
+        """The claim passed to another owner; the amounts are what left our book."""
+
+        TOPIC = "loan.sold"
+        currency: str
+        buyer_ref: str
+        price: int
+        principal: int
+        interest: int
+        fees: int
+        penalty: int
+        requested_by: str
+        approved_by: str
+        balance_before: Balance
+        balance: Balance
+        bucket: str
+        state_before: str
+
+        def apply(self, loan: Loan) -> None:
+            loan.state = LoanState.SOLD
+            loan.buyer_ref = self.buyer_ref
+            loan.balance = self.balance
 
     # --- the application ----------------------------------------------------------
 
@@ -1018,7 +1174,7 @@ class Loan(Stream):
         disbursed_on: date | None = None,
     ) -> None:
         """Pay the loan out in full; instalments follow monthly."""
-        if self.state in PAID_OUT:
+        if self.state in (*PAID_OUT, LoanState.SOLD):
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
         if self.state != LoanState.SIGNED or self.terms is None:
             raise no.NotSigned(
@@ -1183,21 +1339,33 @@ class Loan(Stream):
             recovered=sum(fact.amount for fact in self.recoveries.values()) + amount,
         )
 
-    def reverse(self, act: Act, *, payment_ref: str, reason: str) -> None:
+    def reverse(self, act: Act, *, payment_ref: str, reason: str, kind: str | None = None) -> None:
         """Take back a payment that does not stand; a payment reversed before stays so.
 
-        Later payments split anew, in the same event.
+        Later payments split anew, in the same event. A recovery of a written-off loan is
+        taken back likewise, and the loan stays written off. *kind* says why, in one word.
         """
         self._must_be_paid_out()
+        if kind not in (None, *ReversalKind):
+            raise no.ReversalKindUnknown(
+                f"A payment is reversed as {', '.join(ReversalKind)}; not as {kind!r}."
+            )
         if payment_ref in self.reversed:
             return
-        fact = next((fact for fact in self.facts if fact.ref == payment_ref and _pays(fact)), None)
-        if fact is None or self.state == LoanState.WRITTEN_OFF:
+        written_off = self.state == LoanState.WRITTEN_OFF
+        facts = self.recoveries.values() if written_off else self.facts
+        fact = next((f for f in facts if f.ref == payment_ref and (written_off or _pays(f))), None)
+        if fact is None:
+            before = " What was paid before the write-off stays as it is." if written_off else ""
             raise no.PaymentUnknown(
-                f"No payment {payment_ref!r} stands on this loan that could be reversed."
+                f"No {'recovery' if written_off else 'payment'} {payment_ref!r} stands on this"
+                f" loan that could be reversed.{before}"
             )
         if not reason.strip():
             raise no.ReasonMissing("A reversal needs a reason.")
+        if written_off:
+            self._reverse_recovery(act, fact, reason, kind)
+            return
         ledger = self._rerun([other for other in self.facts if other != fact])
         self.record(
             self.RepaymentReversed,
@@ -1208,9 +1376,24 @@ class Loan(Stream):
             amount=fact.amount,
             reason=reason,
             reversed=self.splits[payment_ref],
+            kind=kind,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
+
+    def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
+        self.record(
+            self.RecoveryReversed,
+            act,
+            fact.on,
+            payment_ref=fact.ref,
+            received_on=fact.on,
+            currency=self.currency,
+            amount=fact.amount,
+            reason=reason,
+            kind=kind,
+            recovered=sum(other.amount for other in self.recoveries.values()) - fact.amount,
+        )
 
     def refund(
         self, act: Act, *, amount: int, refund_ref: str, requested_by: str, approved_by: str
@@ -1736,10 +1919,215 @@ class Loan(Stream):
             bucket=self.bucket,
         )
 
+    def sell(
+        self,
+        act: Act,
+        *,
+        price: int,
+        buyer_ref: str,
+        sold_on: date,
+        requested_by: str,
+        approved_by: str,
+    ) -> None:
+        """Pass the claim to another owner for a price; from then on he has the say.
+
+        Raises:
+            NotForSale: the loan is neither active nor written off, the borrower has credit,
+                or money moved after *sold_on*.
+        """
+        if self.state == LoanState.SOLD and self.buyer_ref == buyer_ref:
+            return
+        self._must_be_paid_out()
+        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
+            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
+        two_people(requested_by, approved_by, "A sale")
+        positive(price, "The price")
+        if not buyer_ref.strip():
+            raise no.NotForSale("A sale needs the reference of the new owner.")
+        self._must_not_be_before_disbursement(sold_on)
+        self._must_not_be_future(act, sold_on)
+        last = max((fact.on for fact in (*self.facts, *self.recoveries.values())), default=sold_on)
+        if last > sold_on:
+            raise no.NotForSale(
+                f"Money moved on {last}, after {sold_on}; sell it as of {last} or later."
+            )
+        if self.unapplied > 0:
+            raise no.NotForSale(
+                f"The borrower has {self._written(self.unapplied)} of credit; refund it, then sell."
+            )
+        before = self._ledger().balance(sold_on)
+        if self.state == LoanState.WRITTEN_OFF:
+            before = self.balance
+        self.record(
+            self.Sold,
+            act,
+            sold_on,
+            currency=self.currency,
+            buyer_ref=buyer_ref,
+            price=price,
+            principal=before.principal,
+            interest=before.interest,
+            fees=before.fees,
+            penalty=before.penalty,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            balance_before=before,
+            balance=Balance(0, 0, 0, 0, before.unapplied),
+            bucket=self.bucket,
+            state_before=self.state,
+        )
+
+    def refund_by_partner(
+        self, act: Act, *, amount: int, received_on: date, payment_ref: str
+    ) -> None:
+        """Record money that the school or merchant gives back, the purchase being cancelled.
+
+        It closes the loan if it suffices; else it pays what is due and then principal, and
+        the rest is laid anew: as the terms say, or with lower instalments.
+
+        Raises:
+            NoPartner: the terms name none; other money is recorded by ``repay``.
+        """
+        self._must_be_paid_out()
+        if self.terms is None or self.terms.partner is None:
+            raise no.NoPartner(
+                "The terms of this loan name no partner; money of others comes by repay."
+            )
+        closes = self.state == LoanState.ACTIVE and 0 < self.payoff(received_on) <= amount
+        self.repay(
+            act,
+            amount=amount,
+            currency=self.currency,
+            received_on=received_on,
+            payment_ref=payment_ref,
+            source=Source.PARTNER,
+            payoff=closes,
+            future_money=None if closes else self.terms.prepayment or Prepayment.LOWER_INSTALMENT,
+        )
+
+    # --- securities ---------------------------------------------------------------
+
+    def take_security(
+        self, act: Act, *, security_ref: str, kind: str, amount: int | None = None
+    ) -> None:
+        """Let collateral, a guarantor or insurance stand for the loan."""
+        self._must_not_be_sold()
+        if self.state not in SECURED:
+            raise no.SecurityOutOfOrder(
+                f"The loan is {self._state_words()}; a security is taken from the approval on,"
+                " while something is owed."
+            )
+        if kind not in list(SecurityKind):
+            raise no.SecurityUnknown(f"A security is {', '.join(SecurityKind)}; not {kind!r}.")
+        if not security_ref.strip():
+            raise no.SecurityUnknown("A security needs a reference of its own.")
+        if amount is not None:
+            positive(amount, "What is secured")
+        known = self.securities.get(security_ref)
+        if known is not None:
+            if (known.kind, known.amount) != (kind, amount):
+                raise no.SecurityRefReused(
+                    f"The reference {security_ref!r} already names another security."
+                )
+            return
+        self.record(
+            self.SecurityTaken,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=kind,
+            currency=self.currency,
+            amount=amount,
+        )
+
+    def call_security(
+        self, act: Act, *, security_ref: str, reason: str, amount: int | None = None
+    ) -> None:
+        """Enforce collateral, call a guarantor, or claim insurance."""
+        security = self._security_in_use(security_ref)
+        if not reason.strip():
+            raise no.ReasonMissing("To call a security needs a reason.")
+        if amount is not None:
+            positive(amount, "What is called")
+        if security.state == SecurityState.CALLED:
+            return
+        self.record(
+            self.SecurityCalled,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=security.kind,
+            currency=self.currency,
+            amount=amount,
+            reason=reason,
+        )
+
+    def realise_security(
+        self, act: Act, *, security_ref: str, amount: int, received_on: date, payment_ref: str
+    ) -> None:
+        """Record what a security that was called paid: as a repayment, or as a recovery."""
+        security = self._security_in_use(security_ref)
+        if security.state != SecurityState.CALLED:
+            raise no.SecurityOutOfOrder(
+                f"The security {security_ref!r} was not called; call it, then record what it paid."
+            )
+        if payment_ref in security.payments:
+            self._knows_payment(payment_ref, amount, received_on)
+            return
+        if self._knows_payment(payment_ref, amount, received_on):
+            raise no.PaymentRefReused(
+                f"The payment {payment_ref!r} is there already, and not of this security."
+            )
+        self.repay(
+            act,
+            amount=amount,
+            currency=self.currency,
+            received_on=received_on,
+            payment_ref=payment_ref,
+            source=PAID_BY[SecurityKind(security.kind)],
+        )
+        self.record(
+            self.SecurityRealised,
+            act,
+            received_on,
+            security_ref=security_ref,
+            kind=security.kind,
+            currency=self.currency,
+            amount=amount,
+            payment_ref=payment_ref,
+        )
+
+    def release_security(self, act: Act, *, security_ref: str, reason: str) -> None:
+        """Give a security back."""
+        self._must_not_be_sold()
+        known = self.securities.get(security_ref)
+        if known is not None and known.state == SecurityState.RELEASED:
+            return
+        security = must_stand(self.securities, security_ref)
+        if not reason.strip():
+            raise no.ReasonMissing("A release needs a reason.")
+        self.record(
+            self.SecurityReleased,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=security.kind,
+            reason=reason,
+        )
+
+    def _security_in_use(self, security_ref: str) -> Security:
+        self._must_be_paid_out()
+        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
+            raise no.NotActive(f"The loan is {self._state_words()}; nothing is owed on it.")
+        return must_stand(self.securities, security_ref)
+
     # --- time ---------------------------------------------------------------------
 
-    def attend(self, act: Act) -> None:
-        """Do what the business date asks for: expire, or tell how late the loan is."""
+    def attend(self, act: Act, classes: AssetClassRule | None = None) -> None:
+        """Do what the business date asks for: expire, or tell how late the loan is.
+
+        What its asset class is by *classes* is told too; nothing of it without a rule.
+        """
         if self.state in (*UNDER_REVIEW, *OFFERED):
             if self.valid_until_on is not None and act.business_on > self.valid_until_on:
                 self.record(
@@ -1754,9 +2142,58 @@ class Loan(Stream):
             self._assess_steps(act)
             self._assess(act)
             self._offer_renewal(act)
+            self.reclassify(act, classes)
+
+    def reclassify(self, act: Act, rule: AssetClassRule | None) -> None:
+        """Record in which asset class the loan is by *rule*, if that changed; dated when it did.
+
+        To be called after whatever moves money or dates, in the same transaction. Without
+        a rule nothing is said.
+        """
+        if rule is None or self.state != LoanState.ACTIVE:
+            return
+        past = self.past(rule.standard, self.instalments)
+        found = classed(past, rule.standard, act.business_on)
+        if found.asset_class == self.asset_class:
+            return
+        since = [found.since or act.business_on]
+        if not worse(found.asset_class, self.asset_class):
+            since = [day for day in (found.since, found.eased_on, self.class_since_on) if day]
+        self.record(
+            self.AssetClassChanged,
+            act,
+            max(since, default=act.business_on),
+            currency=self.currency,
+            class_before=self.asset_class,
+            asset_class=found.asset_class,
+            reason=found.reason,
+            days_past_due=found.days_past_due,
+            balance=self.balance,
+            policy_version=rule.version,
+            standard=rule.standard,
+        )
+
+    def past(self, standard: ClassStandard, rows: list[Instalment], on: date | None = None) -> Past:
+        """What the asset class follows from, given the *rows* after the facts that count by *on*.
+
+        All facts count if no day is said.
+        """
+        assert self.terms is not None
+        counted = [(counts_from(fact, self.terms), fact) for fact in self.facts]
+        counted = [(place, fact) for place, fact in counted if on is None or place[0] <= on]
+        was_late: list[Lateness] = []
+        restructured_on: date | None = None
+        for place, fact in counted:
+            restructures = self.reliefs.get(fact.ref) in standard.restructuring
+            if restructures:
+                restructured_on = max(restructured_on or fact.on, fact.on)
+            if restructures or fact.kind == FactKind.MOVE:
+                before = self._rerun([other for count, other in counted if count < place])
+                was_late += late_until(before.rows, fact.on)
+        return Past(rows, was_late, restructured_on)
 
     def next_action(self) -> NextAction | None:
-        """When the application runs out, or the loan next grows later."""
+        """When the application runs out, or the loan next changes its bucket or asset class."""
         if self.state in (*UNDER_REVIEW, *OFFERED):
             if self.valid_until_on is None:
                 return None
@@ -1765,6 +2202,7 @@ class Loan(Stream):
             return None
         coming = [
             self._next_lateness(),
+            self._next_class(),
             self._next_step(),
             self._next_renewal(),
             self._next_repricing(),
@@ -1802,6 +2240,14 @@ class Loan(Stream):
         if day is None or self.overdue_since_on is not None:
             return None
         return NextAction(NextActionKind.RENEWAL, day)
+
+    def _next_class(self) -> NextAction | None:
+        standard = self.class_standard
+        if standard is None:
+            return None
+        past = self.past(standard, self.instalments)
+        day = next_change_on(past, standard, self.asset_class, self.class_since_on)
+        return None if day is None else NextAction(NextActionKind.ASSET_CLASS, day)
 
     def oldest_unpaid_on(self) -> date | None:
         """The pay-by date that lateness counts from; None when all is paid."""
@@ -2031,7 +2477,14 @@ class Loan(Stream):
                 f"The application is {self._state_words()} and no longer under review."
             )
 
+    def _must_not_be_sold(self) -> None:
+        if self.state == LoanState.SOLD:
+            raise no.LoanSold(
+                f"The loan was sold; its owner is {self.buyer_ref!r}: it is for them to act on it."
+            )
+
     def _must_be_paid_out(self) -> None:
+        self._must_not_be_sold()
         if self.state not in PAID_OUT:
             raise no.NotDisbursed(f"The loan is {self._state_words()} and was not paid out.")
 

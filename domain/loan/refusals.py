@@ -181,3 +181,45 @@ class PastDue(Refusal):
     """The loan is past due, and what was asked for is not for such a loan."""
 
     code = "PAST_DUE"
+
+
+class LoanSold(Refusal):
+    """The loan belongs to another owner."""
+
+    code = "LOAN_SOLD"
+
+
+class NotForSale(Refusal):
+    """The loan cannot be sold as it stands, or not on that day."""
+
+    code = "NOT_FOR_SALE"
+
+
+class SecurityUnknown(Refusal):
+    """No security was taken under this reference, or of no known kind."""
+
+    code = "SECURITY_UNKNOWN"
+
+
+class SecurityOutOfOrder(Refusal):
+    """The security was not called yet, or was released."""
+
+    code = "SECURITY_OUT_OF_ORDER"
+
+
+class SecurityRefReused(Refusal):
+    """The reference already names another security."""
+
+    code = "SECURITY_REF_REUSED"
+
+
+class ReversalKindUnknown(Refusal):
+    """A payment is reversed as charged back, bounced or misposted."""
+
+    code = "REVERSAL_KIND_UNKNOWN"
+
+
+class NoPartner(Refusal):
+    """The terms of the loan name no partner."""
+
+    code = "NO_PARTNER"

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from domain.base.policy import AssetClassRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan.as_of import Standing, standing
@@ -62,7 +63,12 @@ class Difference:
     recorded: list[str]
 
 
-def what_if(events: Sequence[Stream.Event], steps: Sequence[Step], on: date) -> Difference:
+def what_if(
+    events: Sequence[Stream.Event],
+    steps: Sequence[Step],
+    on: date,
+    classes: AssetClassRule | None = None,
+) -> Difference:
     """The loan of *events* on *on*, had *steps* happened too; nothing is stored.
 
     The steps are decided by the loan itself, in the order of their days.
@@ -77,7 +83,7 @@ def what_if(events: Sequence[Stream.Event], steps: Sequence[Step], on: date) -> 
     known_on = events[-1].business_on
     for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
         act = _act(max(step.on, known_on))
-        loan.attend(act)
+        loan.attend(act, classes)
         if isinstance(step, Payment):
             amount = loan.payoff(step.on) if step.amount is None else step.amount
             loan.repay(
@@ -101,8 +107,10 @@ def what_if(events: Sequence[Stream.Event], steps: Sequence[Step], on: date) -> 
             )
         else:
             loan.move_due_date(act, instalment=step.instalment, due_on=step.due_on, reason="if")
+        loan.reclassify(act, classes)
     supposed = [event for event in loan.pending_events if isinstance(event, Stream.Event)]
-    before, after = standing(events, on), standing([*events, *supposed], on)
+    before = standing(events, on, classes)
+    after = standing([*events, *supposed], on, classes)
     if before is None or after is None:
         raise NotBegun(f"The loan had not begun on {on}.")
     return Difference(before, after, [_told(event) for event in supposed])

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.base.policy import (
+    AssetClassRule,
+    ClassFrom,
+    ClassStandard,
     ContactWindow,
     HoldRule,
     IndexRate,
@@ -40,7 +43,25 @@ def load_policies(folder: Path = FILES) -> Policies:
         contact_windows=tuple(_made(ContactWindow, row) for row in entries.pop("window", [])),
         strategies=tuple(_made(StrategyRule, row) for row in entries.pop("strategy", [])),
         index_rates=tuple(_made(IndexRate, row) for row in entries.pop("index_rate", [])),
+        asset_classes=tuple(
+            _made(AssetClassRule, _with_standard(row)) for row in entries.pop("asset_class", [])
+        ),
     )
+
+
+def _with_standard(row: dict[str, Any]) -> dict[str, Any]:
+    """*row* with what decides the class in a record of its own."""
+    inside = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
+    rest = {name: value for name, value in row.items() if name not in inside}
+    try:
+        classes = [ClassFrom(**each) for each in inside.pop("classes")]
+        standard = ClassStandard(classes=classes, **inside)
+    except (KeyError, TypeError) as wrong:
+        raise ValueError(f"{row['file']}: asset class {row.get('version')}: {wrong}") from None
+    days = [each.over_days for each in classes]
+    if days != sorted(days) or standard.non_performing not in [c.asset_class for c in classes]:
+        raise ValueError(f"{row['file']}: asset class {row.get('version')} is not in order")
+    return {**rest, "standard": standard}
 
 
 def _made(kind: type[Any], row: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid5
 
-from domain.base.policy import ServiceLevels
+from domain.base.policy import AssetClassRule, ClassFrom, ClassStandard, ServiceLevels
 from domain.base.stream import Act, Stream
 from domain.base.terms import FeeTerm, Terms
 from domain.loan.loan import Loan
@@ -32,6 +32,27 @@ LEVELS = ServiceLevels(
     stage_days={"EVIDENCE": 5, "DECISION": 2, "DISCLOSURE": 1, "SIGNING": 7, "DISBURSEMENT": 2},
     application_valid_days=30,
     offer_valid_days=21,
+    valid_from=date(1990, 1, 1),
+    valid_until=None,
+    source="test",
+)
+
+CLASSES = AssetClassRule(
+    version="classes-test",
+    standard=ClassStandard(
+        classes=[
+            ClassFrom("SPECIAL_MENTION", 0),
+            ClassFrom("SUBSTANDARD", 90),
+            ClassFrom("DOUBTFUL", 270),
+            ClassFrom("LOSS", 360),
+        ],
+        non_performing="SUBSTANDARD",
+        cure_months=6,
+        cure_instalments=2,
+        restructured="SPECIAL_MENTION",
+        restructured_months=12,
+        restructuring=["EXTENSION", "DEFERRAL", "REAGEING"],
+    ),
     valid_from=date(1990, 1, 1),
     valid_until=None,
     source="test",

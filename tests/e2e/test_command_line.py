@@ -114,7 +114,8 @@ class CommandLine:
 
 
 @pytest.mark.parametrize(
-    "group", ["", "borrower", "day", "product", "projections", "relief", "renewal", "scenario"]
+    "group",
+    ["", "borrower", "day", "product", "projections", "relief", "renewal", "scenario", "security"],
 )
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
     ended = system.run(*group.split(), "--help")
@@ -144,6 +145,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     moved_to = money_moves(loans, loan, on)
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
+    is_secured_and_sold(loans, loans.lend(borrower))
     with at_work(system) as colleague:
         applications_end_before_payout(loans, [str(colleague.apply()) for _ in range(3)])
         is_paid_off_and_refunded(loans, str(colleague.lend()))
@@ -232,6 +234,25 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     loans("repay", loan, "10.00", "--ref", "REC-1", "--source", "GUARANTOR")
 
 
+def is_secured_and_sold(loans: CommandLine, loan: str) -> None:
+    loans("security take", loan, "guarantee", "S-1", "--amount", "500.00")
+    loans("security call", loan, "S-1", "--reason", "not paid")
+    realised = loans("security realise", loan, "S-1", "100.00", "--ref", "G-1")
+    assert realised["recorded"][-1]["event"] == "loan.security-realised"
+    charged_back = loans("reverse", loan, "G-1", "--reason", "disputed", "--kind", "chargeback")
+    assert charged_back["recorded"][0]["said"]["kind"] == "CHARGEBACK"
+    loans("security release", loan, "S-1", "--reason", "expired")
+    refused = loans("partner-refund", loan, "1.00", code=2)
+    assert refused["refused"] == "NO_PARTNER"
+    sold = loans("sell", loan, "900.00", "--to", "FUND-1", *PEOPLE)
+    assert sold["after"]["state"] == "SOLD"
+    refused = loans("repay", loan, "1.00", "--ref", "P-9", code=2)
+    assert refused["refused"] == "LOAN_SOLD"
+    shown = loans("show", loan, "--version", str(sold["version"]))["found"]
+    assert (shown["state"], shown["totals"]["sale_price"]) == ("SOLD", 900_00)
+    assert [each["state"] for each in shown["securities"]] == ["RELEASED"]
+
+
 def is_paid_off_and_refunded(loans: CommandLine, loan: str) -> None:
     paid = loans("repay", loan, "1300.00", "--payoff")
     credit = paid["after"]["balance"]["unapplied"]
@@ -264,6 +285,8 @@ def operators_look(loans: CommandLine, folder: Path) -> None:
     today = date.fromisoformat(loans("day show")["business_date"])
     assert loans("import", *tape(folder, today))["imported"] == 1
     assert loans("portfolio")["found"]["cells"]
+    classes = loans("asset-classes")["found"]
+    assert {cell["currency"] for cell in classes} >= {"CNY"}
     assert loans("projections parked") == []
     assert loans("projections retry-parked") == []
     assert all(table["equal"] for table in loans("projections rebuild"))

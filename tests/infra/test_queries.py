@@ -11,7 +11,7 @@ from domain.loan.loan import Loan
 from infra import queries
 from infra.answers import Case, LoanPage, Reminder
 from infra.freshness import freshness, wait_for
-from tests.domain.story import LEVELS
+from tests.domain.story import CLASSES, LEVELS
 from tests.infra.views_at_work import (
     FEB_15,
     JAN_15,
@@ -529,8 +529,38 @@ def test_the_book_is_counted_by_state_bucket_and_currency_on_any_day(at_work: Vi
     ]
 
 
-def test_what_was_lent_is_outstanding_repaid_or_written_off(at_work: ViewsAtWork) -> None:
-    good, lost = lent("good"), lent("lost")
+def test_what_is_outstanding_is_told_by_asset_class_on_any_day(at_work: ViewsAtWork) -> None:
+    late, good, lost = lent("late"), lent("good"), lent("lost")
+    repay(good, "P-1", INSTALMENT, FEB_15)
+    for day in (date(2025, 2, 16), date(2025, 5, 17)):
+        for loan in (late, lost):
+            loan.attend(act(day), CLASSES)
+    lost.write_off(
+        act(date(2025, 5, 20)), reason="gone", requested_by="collector", approved_by="manager"
+    )
+    at_work.show(late, good, lost, applied("new", on=FEB_15))
+
+    def classes(on: date) -> list[tuple[str, str, int, int]]:
+        cells = queries.asset_classes(at_work.conn, on).found
+        return [(cell.currency, cell.asset_class, cell.loans, cell.principal) for cell in cells]
+
+    left = 1_000_00 - 81_07
+    assert classes(FEB_15) == [("CNY", "NORMAL", 3, 2_000_00 + left)]
+    assert classes(date(2025, 2, 16)) == [
+        ("CNY", "NORMAL", 1, left),
+        ("CNY", "SPECIAL_MENTION", 2, 2_000_00),
+    ]
+    assert classes(date(2025, 5, 19)) == [
+        ("CNY", "NORMAL", 1, left),
+        ("CNY", "SUBSTANDARD", 2, 2_000_00),
+    ]
+    assert classes(date(2025, 5, 20))[1:] == [("CNY", "SUBSTANDARD", 1, 1_000_00)]
+
+
+def test_what_was_lent_is_outstanding_repaid_written_off_or_sold(at_work: ViewsAtWork) -> None:
+    good, lost, passed_on = lent("good"), lent("lost"), lent("passed on")
+    people = {"requested_by": "treasury", "approved_by": "board"}
+    passed_on.sell(act(FEB_15), price=9_00, buyer_ref="FUND-1", sold_on=FEB_15, **people)
     repay(good, "P-1", 200_00, FEB_15)
     repay(good, "P-2", INSTALMENT, date(2025, 3, 15))
     good.reverse(act(date(2025, 3, 20)), payment_ref="P-1", reason="bounced")
@@ -538,13 +568,14 @@ def test_what_was_lent_is_outstanding_repaid_or_written_off(at_work: ViewsAtWork
         act(date(2025, 3, 20)), reason="gone", requested_by="collector", approved_by="manager"
     )
     repay(lost, "P-3", 30_00, date(2025, 3, 21))
-    at_work.show(good, lost)
+    at_work.show(good, lost, passed_on)
 
     book = queries.portfolio(at_work.conn, date(2025, 3, 31), date(2025, 3, 1)).found
 
     [total], [march] = book.flows_to_date, book.flows
     outstanding = sum(cell.principal for cell in book.cells)
-    assert total.disbursed == outstanding + total.principal_repaid + total.principal_written_off
+    gone = total.principal_repaid + total.principal_written_off + total.principal_sold
+    assert total.disbursed == outstanding + gone
     allocated = (
         total.principal_repaid + total.interest_repaid + total.fees_repaid + total.penalty_repaid
     )

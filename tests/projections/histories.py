@@ -9,6 +9,7 @@ from hypothesis import strategies as some
 from domain.base.refusal import Refusal
 from domain.loan.loan import Loan
 from tests.domain.story import (
+    CLASSES,
     JAN_15,
     LETTER_FEE,
     act,
@@ -30,11 +31,12 @@ def lived(life: Life) -> Loan:
     on = JAN_15
     for number, (step, days, amount) in enumerate(life):
         on += timedelta(days=days)
-        loan.attend(act(on))
+        loan.attend(act(on), CLASSES)
         try:
             STEPS[step](loan, on, number, amount)
         except Refusal:
             continue
+        loan.reclassify(act(on), CLASSES)
     return loan
 
 
@@ -51,7 +53,8 @@ def _pay_off(loan: Loan, on: date, number: int, amount: int) -> None:
 
 
 def _reverse(loan: Loan, on: date, number: int, amount: int) -> None:
-    refs = [fact.ref for fact in loan.facts if fact.ref.startswith("P-")]
+    facts = [*loan.facts, *loan.recoveries.values()]
+    refs = [fact.ref for fact in facts if fact.ref.startswith("P-")]
     if refs:
         loan.reverse(act(on), payment_ref=refs[amount % len(refs)], reason="bounced")
 
@@ -80,7 +83,27 @@ def _write_off(loan: Loan, on: date, number: int, amount: int) -> None:
         write_off(loan, on)
 
 
+def _sell(loan: Loan, on: date, number: int, amount: int) -> None:
+    if amount % 3 == 0:
+        people = {"requested_by": "treasury", "approved_by": "board"}
+        loan.sell(act(on), price=amount, buyer_ref="FUND-1", sold_on=on, **people)
+
+
+def _secure(loan: Loan, on: date, number: int, amount: int) -> None:
+    loan.take_security(act(on), security_ref="S-1", kind="GUARANTEE", amount=600_00)
+    if amount % 4:
+        loan.call_security(act(on), security_ref="S-1", reason="not paid")
+    if amount % 3:
+        loan.realise_security(
+            act(on), security_ref="S-1", amount=amount, received_on=on, payment_ref=f"P-{number}"
+        )
+    if amount % 5 == 0:
+        loan.release_security(act(on), security_ref="S-1", reason="paid")
+
+
 STEPS = {
+    "sell": _sell,
+    "secure": _secure,
     "pay": _pay,
     "pay and find later": _pay_and_find_later,
     "pay off": _pay_off,

@@ -117,6 +117,36 @@ def test_a_write_off_takes_the_principal_off_the_books() -> None:
     assert flow(found, "recovered") == 100_00
 
 
+def test_a_recovery_that_bounces_flows_back() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 2, 10))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+    loan.reverse(act(date(2025, 3, 12)), payment_ref="P-1", reason="bounced", kind="BOUNCED")
+
+    found = rows(portfolio, loan)
+
+    assert flow(found, "recovered") == 0
+    assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
+
+
+def test_a_sale_takes_the_principal_off_the_books_apart_from_losses() -> None:
+    loan = disbursed()
+    loan.sell(
+        act(FEB_15),
+        price=700_00,
+        buyer_ref="FUND-1",
+        sold_on=FEB_15,
+        requested_by="treasury",
+        approved_by="board",
+    )
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {("SOLD", "M0"): (1, 0)}
+    names = ("principal_sold", "sold", "sale_price", "principal_written_off")
+    assert [flow(found, name) for name in names] == [1_000_00, 1_032_80, 700_00, 0]
+
+
 def test_a_loan_taken_over_was_never_an_application() -> None:
     loan = migrated()
 
@@ -135,8 +165,10 @@ def test_whatever_happened_a_loan_is_in_one_place_with_its_principal(life: Life)
     found = rows(portfolio, loan)
 
     assert cells(found) == {(loan.state, loan.bucket): (1, loan.balance.principal)}
-    lent = flow(found, "principal_repaid") + flow(found, "principal_written_off")
-    assert flow(found, "disbursed") == loan.balance.principal + lent
+    ended = ("principal_repaid", "principal_written_off", "principal_sold")
+    gone = sum(flow(found, name) for name in ended)
+    assert flow(found, "disbursed") == loan.balance.principal + gone
+    assert flow(found, "recovered") == sum(fact.amount for fact in loan.recoveries.values())
     received = flow(found, "received") - flow(found, "reversed") - flow(found, "refunded")
     parts = ("principal_repaid", "interest_repaid", "fees_repaid", "penalty_repaid", "credit")
     assert received == sum(flow(found, part) for part in parts)

@@ -118,6 +118,37 @@ def test_a_write_off_clears_the_books_and_a_recovery_leaves_them_clear() -> None
     ]
 
 
+def test_a_recovery_that_bounces_is_a_line_against_it() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+    loan.reverse(act(date(2025, 3, 12)), payment_ref="P-1", reason="bounced")
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[2:], "kind", "ref", "amount", "owed_after") == [
+        ("recovery", "P-1", -100_00, 0),
+        ("recovery reversed", "P-1", 100_00, 0),
+    ]
+
+
+def test_a_sale_clears_the_books_and_names_the_new_owner() -> None:
+    loan = disbursed()
+    loan.sell(
+        act(FEB_15),
+        price=700_00,
+        buyer_ref="FUND-1",
+        sold_on=FEB_15,
+        requested_by="treasury",
+        approved_by="board",
+    )
+
+    last = rows(statement, loan)["statement_line"][-1]
+
+    assert (last["kind"], last["ref"], last["amount"]) == ("sale", "FUND-1", -1_032_80)
+    assert (last["principal"], last["owed_after"]) == (-1_000_00, 0)
+
+
 def test_a_loan_taken_over_begins_with_its_opening_balance() -> None:
     found = rows(statement, migrated())["statement_line"]
 
@@ -137,7 +168,7 @@ def test_whatever_happened_the_lines_add_up_to_the_balance(life: Life) -> None:
         running += line["principal"]
         assert line["principal_after"] == running
         parts = ("fees", "interest", "penalty", "principal", "unapplied")
-        if line["kind"] != "recovery":
+        if not line["kind"].startswith("recovery"):
             assert line["amount"] == sum(line[part] for part in parts)
     assert running == loan.balance.principal
     assert -sum(line["unapplied"] for line in found) == loan.balance.unapplied

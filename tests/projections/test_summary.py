@@ -1,6 +1,6 @@
 """What the summary writes: how a loan stands, and how it stood."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import given
 
 from projections import summary
 from tests.domain.story import (
+    CLASSES,
     JAN_15,
     LETTER_FEE,
     act,
@@ -132,6 +133,50 @@ def test_a_write_off_leaves_no_balance_and_a_recovery_brings_none_back() -> None
     assert (lost["written_off"], back["recovered"]) == (1_000_00 + 32_80, 100_00)
 
 
+def test_a_change_of_class_is_kept_with_its_reason() -> None:
+    loan = disbursed()
+    for days in (1, 91):
+        loan.attend(act(FEB_15 + timedelta(days=days)), CLASSES)
+
+    found = rows(summary, loan)
+
+    assert current(found)["asset_class"] == "SUBSTANDARD"
+    assert only(found["summary_class"], "business_on", "asset_class", "reason") == [
+        (date(2025, 2, 16), "SPECIAL_MENTION", "PAST_DUE"),
+        (date(2025, 5, 17), "SUBSTANDARD", "PAST_DUE"),
+    ]
+
+
+def test_a_security_is_kept_with_what_it_paid() -> None:
+    loan = disbursed()
+    loan.take_security(act(), security_ref="S-1", kind="COLLATERAL", amount=500_00)
+    loan.call_security(act(FEB_15), security_ref="S-1", reason="not paid")
+    loan.realise_security(
+        act(FEB_15), security_ref="S-1", amount=200_00, received_on=FEB_15, payment_ref="P-1"
+    )
+    loan.release_security(act(FEB_15), security_ref="S-1", reason="sold")
+
+    found = rows(summary, loan)["summary_security"]
+
+    assert only(found, "kind", "state", "amount", "realised") == [
+        ("COLLATERAL", "HELD", 500_00, 0),
+        ("COLLATERAL", "CALLED", None, 0),
+        ("COLLATERAL", "CALLED", None, 200_00),
+        ("COLLATERAL", "RELEASED", None, 0),
+    ]
+
+
+def test_a_sale_leaves_no_balance_and_tells_its_price() -> None:
+    loan = disbursed()
+    people = {"requested_by": "treasury", "approved_by": "board"}
+    loan.sell(act(FEB_15), price=700_00, buyer_ref="FUND-1", sold_on=FEB_15, **people)
+
+    found = rows(summary, loan)
+
+    assert (current(found)["state"], current(found)["principal"]) == ("SOLD", 0)
+    assert only(found["summary_money"], "sold", "sale_price") == [(1_032_80, 700_00)]
+
+
 def test_a_loan_taken_over_stands_as_it_came() -> None:
     loan = migrated()
 
@@ -158,6 +203,9 @@ def test_whatever_happened_the_summary_agrees_with_the_loan(life: Life) -> None:
 
     standing = {name: current(found)[name] for name in summary.STANDING}
     assert standing == {"state": loan.state, "bucket": loan.bucket, **vars(loan.balance)}
+    assert current(found).get("asset_class", "NORMAL") == loan.asset_class
+    secured = {row["security_ref"]: row["state"] for row in found["summary_security"]}
+    assert secured == {ref: each.state for ref, each in loan.securities.items()}
     last = {row["number"]: row for row in found["summary_instalment"]}
     for row in loan.instalments:
         assert {name: last[row.number][name] for name in vars(row)} == vars(row)

@@ -80,9 +80,14 @@ def test_the_run_says_what_it_did(book: Book) -> None:
     ((day, counts),) = close(book, FEB_16)
 
     assert day == FEB_16
-    assert counts == {"loan.went-overdue": 2, "loan.bucket-changed": 2}
+    assert counts == {
+        "loan.went-overdue": 2,
+        "loan.bucket-changed": 2,
+        "loan.asset-class-changed": 2,
+    }
     closed = events_of(book, days.days_id(book))[-1]
     assert [(count.kind, count.count) for count in closed.done] == [
+        ("loan.asset-class-changed", 2),
         ("loan.bucket-changed", 2),
         ("loan.went-overdue", 2),
     ]
@@ -161,7 +166,7 @@ def test_a_run_that_died_before_its_only_transaction_left_nothing(
     assert loan_of(book, loan_id).version == 5
     close(book, FEB_16)
 
-    assert loan_of(book, loan_id).version == 7
+    assert loan_of(book, loan_id).version == 8
 
 
 @pytest.mark.parametrize("batch_streams", [2, 200])
@@ -184,7 +189,11 @@ def test_a_writer_who_was_faster_is_respected(
         patched.setattr(Book, "keep", slower)
         ((_, counts),) = close(book, FEB_16)
 
-    assert counts == {"loan.went-overdue": 2, "loan.bucket-changed": 2}
+    assert counts == {
+        "loan.went-overdue": 2,
+        "loan.bucket-changed": 2,
+        "loan.asset-class-changed": 2,
+    }
     assert loan_of(book, ids[1]).bucket == "M0"
 
 

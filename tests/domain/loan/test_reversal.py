@@ -127,10 +127,8 @@ def test_the_reference_of_a_reversed_payment_is_not_used_again() -> None:
         repay(loan, "P-1", 50_00, on=FEB_15)
 
 
-def test_a_recovery_cannot_be_reversed_as_a_payment() -> None:
-    loan = given(
-        disbursed(), written_off(on=date(2025, 9, 30)), paid("P-1", 50_00, on=date(2025, 10, 1))
-    )
+def test_what_was_paid_before_a_write_off_is_not_reversed_after_it() -> None:
+    loan = given(disbursed(), paid("P-1", 50_00, on=FEB_15), written_off(on=date(2025, 9, 30)))
 
     with pytest.raises(no.PaymentUnknown):
         reversed_("P-1", on=date(2025, 10, 2))(loan)
