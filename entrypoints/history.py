@@ -126,6 +126,7 @@ def state_of(stream: Any) -> dict[str, Any]:
         "stage",
         "currency",
         "bucket",
+        "asset_class",
         "overdue_since_on",
         "balance",
         "missing",
@@ -204,6 +205,7 @@ AMOUNTS = {
     "promised",
     "received",
     "recovered",
+    "price",
 }
 
 

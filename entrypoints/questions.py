@@ -626,4 +626,5 @@ FLOW_NAMES = (
     "recovered",
     "sold",
     "sale_price",
+    "subsidised",
 )

@@ -322,6 +322,7 @@ class Totals:
     recovered: int
     sold: int
     sale_price: int
+    subsidised: int
 
 
 @dataclass(frozen=True)
@@ -426,6 +427,7 @@ class Flows:
     principal_sold: int
     sold: int
     sale_price: int
+    subsidised: int
 
 
 @dataclass(frozen=True)

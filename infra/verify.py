@@ -263,7 +263,7 @@ LOAN_ROWS = {
     ),
     "summary, money": (
         "SELECT loan_id, sum(received), sum(recovered), sum(refunded), sum(principal_paid),"
-        " sum(interest_paid), sum(fees_paid), sum(penalty_paid)"
+        " sum(interest_paid), sum(fees_paid), sum(penalty_paid), sum(subsidised)"
         " FROM rm.summary_money WHERE loan_id = ANY(%s) GROUP BY 1"
     ),
     "summary, securities": (
@@ -317,7 +317,7 @@ BORROWER_ROWS = {
 }
 
 
-NO_MONEY = (0,) * 7
+NO_MONEY = (0,) * 8
 
 
 def check_rows(conn: psycopg.Connection[Any], book: Book) -> Check:
@@ -429,6 +429,7 @@ def _money_of(loan: Loan) -> tuple[int, ...]:
         sum(split.interest for split in splits),
         sum(split.fees for split in splits),
         sum(split.penalty for split in splits),
+        sum(loan.subsidised.values()),
     )
 
 

@@ -38,6 +38,7 @@ FLOWS = (
     "principal_sold",
     "sold",
     "sale_price",
+    "subsidised",
 )
 """Per currency. *credit* is the change of what borrowers have unapplied."""
 
@@ -225,6 +226,11 @@ def _(event: Loan.RecoveryReceived) -> list[Change]:
 @changes.register
 def _(event: Loan.RecoveryReversed) -> list[Change]:
     return _flow(event, recovered=-event.amount)
+
+
+@changes.register
+def _(event: Loan.InterestSubsidised) -> list[Change]:
+    return _flow(event, subsidised=event.amount)
 
 
 @changes.register

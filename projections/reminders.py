@@ -89,6 +89,7 @@ IGNORED = frozenset(
         "loan.declined",
         "loan.evidence-added",
         "loan.expired",
+        "loan.interest-subsidised",
         "loan.recovery-received",
         "loan.recovery-reversed",
         "loan.renewal-declined",

@@ -57,6 +57,7 @@ IGNORED = frozenset(
         "loan.declined",
         "loan.evidence-added",
         "loan.expired",
+        "loan.interest-subsidised",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

@@ -111,6 +111,7 @@ TABLES = (
             "recovered": "bigint",
             "sold": "bigint",
             "sale_price": "bigint",
+            "subsidised": "bigint",
         },
         key=("loan_id", "version"),
     ),
@@ -373,6 +374,11 @@ def _(event: Loan.RecoveryReversed) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.InterestSubsidised) -> list[Change]:
+    return [_money(event, subsidised=event.amount)]
+
+
+@changes.register
 def _(event: Loan.Sold) -> list[Change]:
     claim = event.principal + event.interest + event.fees + event.penalty
     return [
@@ -548,6 +554,7 @@ def _money(event: Stream.Event, **amounts: int) -> Put:
             "recovered",
             "sold",
             "sale_price",
+            "subsidised",
         ),
         0,
     )

@@ -73,6 +73,7 @@ IGNORED = frozenset(
         "loan.due-date-moved",
         "loan.fee-charged",
         "loan.fee-waived",
+        "loan.interest-subsidised",
         "loan.rate-stepped-down",
         "loan.recovery-received",
         "loan.recovery-reversed",

@@ -47,6 +47,7 @@ from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, schedule
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
+from domain.loan.subsidy import Subsidised, subsidised
 from domain.loan.timetable import TermsNotOffered, rows_in
 
 
@@ -106,6 +107,7 @@ class NextActionKind(StrEnum):
     RENEWAL = "RENEWAL"
     REPRICING = "REPRICING"
     ASSET_CLASS = "ASSET_CLASS"
+    SUBSIDY = "SUBSIDY"
 
 
 UNDER_REVIEW = (LoanState.APPLIED,)
@@ -205,6 +207,7 @@ class Loan(Stream):
         self.class_since_on: date | None = None
         self.class_standard: ClassStandard | None = None
         self.reliefs: dict[str, str] = {}
+        self.subsidised: dict[str, int] = {}
         self.balance = Balance(0, 0, 0, 0, 0)
 
     # --- events -----------------------------------------------------------------
@@ -960,6 +963,25 @@ class Loan(Stream):
             loan.state = LoanState.SOLD
             loan.buyer_ref = self.buyer_ref
             loan.balance = self.balance
+
+    class InterestSubsidised(Event):
+        """The lender earned interest that a partner pays; *amount* is added to the instalment's.
+
+        It is negative where a correction of the past lets it be less than was said before.
+        """
+
+        TOPIC = "loan.interest-subsidised"
+        currency: str
+        payer: str
+        annual_rate: Decimal
+        instalment: int
+        from_on: date
+        until_on: date
+        amount: int
+        total: int
+
+        def apply(self, loan: Loan) -> None:
+            loan.subsidised = {**loan.subsidised, str(self.instalment): self.total}
 
     # --- the application ----------------------------------------------------------
 
@@ -2143,6 +2165,7 @@ class Loan(Stream):
             self._assess(act)
             self._offer_renewal(act)
             self.reclassify(act, classes)
+            self._subsidise(act, act.business_on)
 
     def reclassify(self, act: Act, rule: AssetClassRule | None) -> None:
         """Record in which asset class the loan is by *rule*, if that changed; dated when it did.
@@ -2203,6 +2226,7 @@ class Loan(Stream):
         coming = [
             self._next_lateness(),
             self._next_class(),
+            self._next_subsidy(),
             self._next_step(),
             self._next_renewal(),
             self._next_repricing(),
@@ -2240,6 +2264,55 @@ class Loan(Stream):
         if day is None or self.overdue_since_on is not None:
             return None
         return NextAction(NextActionKind.RENEWAL, day)
+
+    def _subsidies(self, until: date | None = None) -> list[Subsidised]:
+        """What the partner owes for each instalment, by its day in the contract."""
+        if self.terms is None or self.terms.subsidy is None:
+            return []
+        assert self.accrues_from is not None
+        ledger = self._ledger()
+        rows = ledger.rows
+        if not self._was_laid_anew():
+            # Interest stays as scheduled where only a due date was moved.
+            days = {row.number: row.due_on for row in self.opening}
+            rows = [replace(row, due_on=days.get(row.number, row.due_on)) for row in rows]
+        return subsidised(self.terms, self.accrues_from, rows, ledger.laid.ahead, until)
+
+    def _subsidise(self, act: Act, until: date, *, ends: bool = False) -> None:
+        """Record what the partner owes for instalments due by *until*, as far as it is new.
+
+        Where the loan *ends* then, the one that runs counts to that day, and no later one.
+        """
+        assert self.terms is not None
+        if self.terms.subsidy is None:
+            return
+        owed = self._subsidies(until if ends else None)
+        due = [each for each in owed if each.until_on <= until]
+        known = {each.instalment for each in due}
+        gone = [int(number) for number in self.subsidised if int(number) not in known]
+        for each in [*due, *(Subsidised(number, until, until, 0) for number in gone)]:
+            before = self.subsidised.get(str(each.instalment), 0)
+            if each.amount == before:
+                continue
+            self.record(
+                self.InterestSubsidised,
+                act,
+                each.until_on,
+                currency=self.currency,
+                payer=self.terms.subsidy.payer,
+                annual_rate=self.terms.subsidy.annual_rate,
+                instalment=each.instalment,
+                from_on=each.from_on,
+                until_on=each.until_on,
+                amount=each.amount - before,
+                total=each.amount,
+            )
+
+    def _next_subsidy(self) -> NextAction | None:
+        for each in self._subsidies():
+            if each.amount != self.subsidised.get(str(each.instalment), 0):
+                return NextAction(NextActionKind.SUBSIDY, each.until_on)
+        return None
 
     def _next_class(self) -> NextAction | None:
         standard = self.class_standard
@@ -2345,6 +2418,7 @@ class Loan(Stream):
                 balance=self.balance,
                 bucket=self.bucket,
             )
+            self._subsidise(act, on, ends=True)
         if self.state == LoanState.SETTLED and self.unapplied == 0:
             self.record(
                 self.Closed,

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from datetime import date
+from decimal import Decimal
 
 from hypothesis import given
 
+from domain.base.terms import Subsidy
 from domain.loan.loan import Loan
 from projections import portfolio
 from tests.domain.story import (
@@ -16,6 +18,7 @@ from tests.domain.story import (
     disbursed,
     repay,
     signed,
+    terms,
     write_off,
 )
 from tests.projections.histories import Life, lived, lives
@@ -145,6 +148,15 @@ def test_a_sale_takes_the_principal_off_the_books_apart_from_losses() -> None:
     assert cells(found) == {("SOLD", "M0"): (1, 0)}
     names = ("principal_sold", "sold", "sale_price", "principal_written_off")
     assert [flow(found, name) for name in names] == [1_000_00, 1_032_80, 700_00, 0]
+
+
+def test_what_a_partner_owes_flows_apart_from_what_borrowers_pay() -> None:
+    loan = disbursed(terms(annual_rate=Decimal(0), subsidy=Subsidy("SHOP-1", Decimal("0.06"))))
+    loan.attend(act(FEB_15))
+
+    found = rows(portfolio, loan)
+
+    assert (flow(found, "subsidised"), flow(found, "received")) == (5_00, 0)
 
 
 def test_a_loan_taken_over_was_never_an_application() -> None:
