@@ -557,7 +557,8 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             conn,
             ShownSecurity,
             "SELECT security_ref, (array_agg(kind ORDER BY version DESC))[1] AS kind,"
-            " (array_agg(state ORDER BY version DESC))[1] AS state,"
+            " (array_agg(state ORDER BY version DESC) FILTER (WHERE state IS NOT NULL))[1]"
+            " AS state,"
             " max(amount) AS amount, sum(realised)::bigint AS realised"
             " FROM rm.summary_security"
             " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"

@@ -269,8 +269,8 @@ LOAN_ROWS = {
     "summary, securities": (
         "SELECT loan_id, array_agg(security_ref || ' ' || state ORDER BY security_ref)"
         " FROM (SELECT DISTINCT ON (loan_id, security_ref) * FROM rm.summary_security"
-        " WHERE loan_id = ANY(%s) ORDER BY loan_id, security_ref, version DESC) AS last"
-        " GROUP BY 1"
+        " WHERE loan_id = ANY(%s) AND state IS NOT NULL"
+        " ORDER BY loan_id, security_ref, version DESC) AS last GROUP BY 1"
     ),
     "statement": (
         "SELECT loan_id, sum(principal), sum(unapplied),"

@@ -419,7 +419,8 @@ def _(event: Loan.SecurityCalled) -> list[Change]:
 
 @changes.register
 def _(event: Loan.SecurityRealised) -> list[Change]:
-    return [_security(event, SecurityState.CALLED, realised=event.amount)]
+    # What it paid may be taken back after its release, so that its state is not touched.
+    return [_security(event, None, realised=event.amount)]
 
 
 @changes.register
@@ -427,7 +428,9 @@ def _(event: Loan.SecurityReleased) -> list[Change]:
     return [_security(event, SecurityState.RELEASED)]
 
 
-def _security(event: Any, state: str, *, amount: int | None = None, realised: int = 0) -> Put:
+def _security(
+    event: Any, state: str | None, *, amount: int | None = None, realised: int = 0
+) -> Put:
     """What happened to a security; *realised* is what it paid this time."""
     return Put(
         "summary_security",

@@ -914,7 +914,10 @@ class Loan(Stream):
             loan.securities[self.security_ref] = replace(security, state=SecurityState.CALLED)
 
     class SecurityRealised(Event):
-        """A security paid; the payment itself is an event beside it."""
+        """A security paid; the payment itself is an event beside it.
+
+        The amount is negative where that payment is taken back.
+        """
 
         TOPIC = "loan.security-realised"
         security_ref: str
@@ -925,9 +928,10 @@ class Loan(Stream):
 
         def apply(self, loan: Loan) -> None:
             security = loan.securities[self.security_ref]
-            loan.securities[self.security_ref] = replace(
-                security, payments=[*security.payments, self.payment_ref]
-            )
+            payments = [ref for ref in security.payments if ref != self.payment_ref]
+            if self.amount > 0:
+                payments.append(self.payment_ref)
+            loan.securities[self.security_ref] = replace(security, payments=payments)
 
     class SecurityReleased(Event):
         """A security was given back; it stands for this loan no more."""
@@ -1387,6 +1391,7 @@ class Loan(Stream):
             raise no.ReasonMissing("A reversal needs a reason.")
         if written_off:
             self._reverse_recovery(act, fact, reason, kind)
+            self._take_back_realised(act, fact)
             return
         ledger = self._rerun([other for other in self.facts if other != fact])
         self.record(
@@ -1402,6 +1407,27 @@ class Loan(Stream):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
+        self._take_back_realised(act, fact)
+
+    def _take_back_realised(self, act: Act, fact: Fact) -> None:
+        """Record that a security did not pay what was taken back, if it was one that did."""
+        for security in list(self.securities.values()):
+            if fact.ref in security.payments:
+                self._record_realised(act, security, -fact.amount, fact.on, fact.ref)
+
+    def _record_realised(
+        self, act: Act, security: Security, amount: int, on: date, payment_ref: str
+    ) -> None:
+        self.record(
+            self.SecurityRealised,
+            act,
+            on,
+            security_ref=security.security_ref,
+            kind=security.kind,
+            currency=self.currency,
+            amount=amount,
+            payment_ref=payment_ref,
+        )
 
     def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
         self.record(
@@ -2108,16 +2134,7 @@ class Loan(Stream):
             payment_ref=payment_ref,
             source=PAID_BY[SecurityKind(security.kind)],
         )
-        self.record(
-            self.SecurityRealised,
-            act,
-            received_on,
-            security_ref=security_ref,
-            kind=security.kind,
-            currency=self.currency,
-            amount=amount,
-            payment_ref=payment_ref,
-        )
+        self._record_realised(act, security, amount, received_on, payment_ref)
 
     def release_security(self, act: Act, *, security_ref: str, reason: str) -> None:
         """Give a security back."""

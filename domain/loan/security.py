@@ -37,7 +37,7 @@ class Security:
     """One security by its reference; no personal data.
 
     *amount* is what it secures at most, in minor units, if that is said; *payments* the
-    references of what it paid, those that were taken back too.
+    references of what it paid.
     """
 
     security_ref: str

@@ -320,6 +320,19 @@ def test_a_security_may_pay_several_times_and_each_payment_counts_once() -> None
     assert loan.received(JAN_15, APR_15) == 150_00
 
 
+def test_what_a_security_paid_is_taken_back_with_the_payment() -> None:
+    loan = given(
+        disbursed(), taken("S-1"), called("S-1"), realised("S-1", "P-1", 100_00), released("S-1")
+    )
+
+    reversed_("P-1", on=APR_15)(loan)
+
+    assert recorded(loan)[-1] == happened(
+        Loan.SecurityRealised, security_ref="S-1", amount=-100_00, payment_ref="P-1"
+    )
+    assert (loan.securities["S-1"].payments, loan.securities["S-1"].state) == ([], "RELEASED")
+
+
 def test_a_payment_that_was_the_borrowers_is_not_a_security_s() -> None:
     loan = given(disbursed(), taken("S-1"), called("S-1"), paid("P-1", 100_00, on=APR_15))
 
