@@ -100,7 +100,7 @@ def _rank(asset_class: str) -> int:
 
 def classed(past: Past, standard: ClassStandard, on: date) -> Classed:
     """The class at the end of *on*, and why."""
-    oldest = min((row.pay_by_on for row in past.rows if row.left), default=on)
+    oldest = _oldest(past.rows) or on
     dpd = max((on - oldest).days, 0)
     late = [*past.was_late, *_late(past.rows, on)]
     spells = _spells(late, on)
@@ -128,7 +128,7 @@ def next_change_on(
     past: Past, standard: ClassStandard, current: str, after: date | None
 ) -> date | None:
     """The first day after *after* on which the class is not *current*, if nothing is paid."""
-    oldest = min((row.pay_by_on for row in past.rows if row.left), default=None)
+    oldest = _oldest(past.rows)
     spells = _spells([*past.was_late, *_late(past.rows, oldest or date.max)], oldest or date.max)
     holds = (_cure(past.rows, spells, standard), _observation(past, spells, standard, date.max))
     ends = [hold.until for hold in holds if hold is not None and hold.until is not None]
@@ -157,6 +157,12 @@ def _spells(late: Iterable[Lateness], on: date) -> list[Spell]:
     return found
 
 
+def _oldest(rows: Sequence[Instalment]) -> date | None:
+    """The pay-by date that lateness counts from; a row that is paid has nothing left."""
+    unpaid = (row.pay_by_on for row in rows if row.paid_on is None and row.left)
+    return min(unpaid, default=None)
+
+
 def late_until(rows: Sequence[Instalment], on: date) -> list[Lateness]:
     """When each of *rows* was late, those that still were on *on* until then."""
     return [(since, until or on) for since, until in _late(rows, on) if next_day(since) < on]
@@ -164,11 +170,11 @@ def late_until(rows: Sequence[Instalment], on: date) -> list[Lateness]:
 
 def _late(rows: Sequence[Instalment], on: date) -> Iterator[Lateness]:
     for row in rows:
-        if row.left:
-            if row.pay_by_on < on:
-                yield row.pay_by_on, None
-        elif row.paid_on is not None and next_day(row.pay_by_on) < row.paid_on:
-            yield row.pay_by_on, row.paid_on
+        if row.paid_on is not None:
+            if row.pay_by_on < row.paid_on and next_day(row.pay_by_on) < row.paid_on:
+                yield row.pay_by_on, row.paid_on
+        elif row.pay_by_on < on and row.left:
+            yield row.pay_by_on, None
 
 
 def _cure(

@@ -2219,6 +2219,8 @@ class Loan(Stream):
         All facts count if no day is said.
         """
         assert self.terms is not None
+        if not self.reliefs and all(fact.kind != FactKind.MOVE for fact in self.facts):
+            return Past(rows, [], None)
         counted = [(counts_from(fact, self.terms), fact) for fact in self.facts]
         counted = [(place, fact) for place, fact in counted if on is None or place[0] <= on]
         was_late: list[Lateness] = []
