@@ -1,6 +1,7 @@
 """Contract dates: months counted from an anchor, due dates, the next day."""
 
 from calendar import isleap
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -16,6 +17,20 @@ def add_months(start: date, months: int) -> date:
     if day > _LENGTHS[month]:
         day = min(day, _LENGTHS[month] + (month == 1 and isleap(year)))
     return date(year, month + 1, day)
+
+
+def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
+    """The days each of *numbers* times *every* months after *start*, clamped likewise."""
+    if start.day > 28:
+        return [add_months(start, number * every) for number in numbers]
+    begin, day = start.year * 12 + start.month - 1, start.day
+    months = [begin + number * every for number in numbers]
+    return [date(month // 12, month % 12 + 1, day) for month in months]
+
+
+def months_apart(start: date, end: date) -> int:
+    """The months from the one of *start* to the one of *end*, whatever their days."""
+    return (end.year - start.year) * 12 + end.month - start.month
 
 
 def due_dates(first: date, count: int) -> list[date]:

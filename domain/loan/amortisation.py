@@ -7,10 +7,11 @@ the residue. Amounts are minor units, or ``Decimal`` in a plan that rounds nothi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
 from domain.base.money import rounded
+from domain.base.records import each_as
 from domain.base.repayment import ExcessInterest, LevelFrom, Method
 from domain.loan.annuity import growth_and_worth
 from domain.loan.periods import Money, Period
@@ -20,6 +21,8 @@ REPAID = Decimal("1e-9")
 """A balance this small counts as repaid where nothing is rounded."""
 
 REFIT_TRIES = 3
+
+PRODUCTS = Context(prec=DIGITS)
 
 LEVEL = (Method.EQUAL_INSTALMENTS, Method.GROWING_INSTALMENTS)
 FINAL = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY, Method.PERCENT_OF_PRINCIPAL)
@@ -52,7 +55,7 @@ def level(balance: Money, factors: Sequence[Decimal]) -> Decimal:
 
     B·Π(1+F) / Σⱼ Π_{i>j}(1+F): the annuity formula where all factors are equal.
     """
-    if all(factor == factors[0] for factor in factors):
+    if factors.count(factors[0]) == len(factors):
         growth, worth = growth_and_worth(factors[0], len(factors))
     else:
         growth, worth = Decimal(1), Decimal(0)
@@ -70,47 +73,61 @@ def rows(
 
     Without a count they end when all is repaid, or with *periods*.
     """
+    # Operators on the context at hand are three times as fast as a context's methods.
+    with localcontext(prec=CLOSING.prec if plan.rounding else DIGITS):
+        return each_as(Row, _paid_down(plan, opening, periods, levels))
+
+
+def _paid_down(
+    plan: Plan, opening: Money, periods: Iterable[Period], levels: Iterable[Money]
+) -> list[tuple[Money, Money, Money]]:
     rounding = plan.rounding
-    reckoned = CLOSING.fma if rounding else Context(prec=DIGITS).fma
-    last, balanced = plan.count, plan.method in LEVEL
-    repays_last = plan.rounding is not None or plan.method in FINAL
+    last = plan.count
+    repays_all = last if rounding is not None or plan.method in FINAL else None
     carries = plan.excess_interest == ExcessInterest.NEXT_ROW
-    may_add = plan.excess_interest == ExcessInterest.PRINCIPAL
+    usual = plan.method in LEVEL and plan.excess_interest != ExcessInterest.PRINCIPAL
     graced, deferred, free = plan.grace_principal, plan.grace_interest, plan.interest_free
-    found: list[Row] = []
+    found: list[tuple[Money, Money, Money]] = []
     balance, carry = opening, 0  # type: Money, Money
     for number, (period, instalment) in enumerate(zip(periods, levels, strict=False), start=1):
         factor, _, drawn, drawn_interest = period
         interest = carry
         carry = 0
         if number > free:
-            exact = reckoned(factor, balance, drawn_interest)
+            exact = factor * balance
+            if drawn_interest:  # the sum is rounded once, too
+                exact = factor.fma(balance, drawn_interest)
             interest += rounded(exact, rounding) if rounding else exact
         if number <= deferred:
             interest, carry = 0, interest
         left = balance + drawn
-        if number == last and repays_last:
-            principal = left
-        elif number <= graced:
-            principal = 0
-        elif not balanced:
-            principal = min(_principal(plan, number, left, interest, instalment), left)
-        elif may_add:
-            principal = instalment - interest
-        else:
+        if usual and graced < number != repays_all:
             if carries and interest > instalment:
                 interest, carry = instalment, interest - instalment
-            paid = instalment - interest
-            principal = paid if 0 <= paid <= left else min(max(paid, 0), left)
+            principal = instalment - interest
+            if not 0 <= principal <= left:
+                principal = min(max(principal, 0), left)
+        elif number == repays_all:
+            principal = left
+        else:
+            principal = _principal(plan, number, left, interest, instalment)
         balance = left - principal
-        found.append(Row(principal, interest, balance))
+        found.append((principal, interest, balance))
         if last is None and balance <= REPAID:
             break
     return found
 
 
 def _principal(plan: Plan, number: int, left: Money, interest: Money, share: Money) -> Money:
-    """The principal of a row under a method without an equal instalment."""
+    """The principal of a row in grace, without an equal instalment, or adding interest to it."""
+    if number <= plan.grace_principal:
+        return 0
+    if plan.method in LEVEL:
+        return share - interest
+    return min(_by_method(plan, number, left, interest, share), left)
+
+
+def _by_method(plan: Plan, number: int, left: Money, interest: Money, share: Money) -> Money:
     match plan.method:
         case Method.CUSTOM:
             return plan.principals[number - 1]
@@ -119,9 +136,10 @@ def _principal(plan: Plan, number: int, left: Money, interest: Money, share: Mon
         case Method.FIXED_PRINCIPAL:
             return plan.payment
         case Method.PERCENT_OF_PRINCIPAL:
-            return max(plan.closed(left * plan.percent), plan.least)
+            return max(plan.closed(PRODUCTS.multiply(left, plan.percent)), plan.least)
         case Method.PERCENT_OF_BALANCE:
-            return max(plan.closed((left + interest) * plan.percent), plan.least) - interest
+            owed = PRODUCTS.multiply(left + interest, plan.percent)
+            return max(plan.closed(owed), plan.least) - interest
         case _:
             return share
 

@@ -8,6 +8,7 @@ from decimal import Decimal, localcontext
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
+from domain.base.records import each_as
 from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn, Method
 from domain.loan.amortisation import REPAID, Known, Row, rows, set_levels
@@ -219,9 +220,8 @@ def _with_residue(
 def _dated(spans: Sequence[Span], draws: Sequence[Draw], made: Sequence[Row]) -> list[DueRow]:
     """The rows with their days, and among them those of down payments."""
     if len(draws) == 1 and not draws[0].down_payment:
-        dated = zip(spans, made, strict=True)
-        return [DueRow(span[1], principal, interest, balance)
-                for span, (principal, interest, balance) in dated]  # fmt: skip
+        _, ends = zip(*spans, strict=True)
+        return each_as(DueRow, zip(ends, *zip(*made, strict=True), strict=True))
     due = [(span.end, 1, row) for span, row in zip(spans, made, strict=True)]
     drawn = accumulate(draw.amount for draw in draws)
     paid = [

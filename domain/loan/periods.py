@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from domain.base.calendar import add_months
+from domain.base.calendar import month_steps
+from domain.base.records import each_as
 from domain.base.repayment import Frequency, RowShare, YearDays
 
 Money = int | Decimal
@@ -62,7 +63,7 @@ class Rhythm:
         """
         every = self.every
         if self.unit == Frequency.MONTH:
-            return [add_months(anchor, number * every) for number in numbers]
+            return month_steps(anchor, every, numbers)
         step = every * NOMINAL_DAYS[Frequency(self.unit)] * ONE_DAY
         return [anchor + number * step for number in numbers]
 
@@ -169,7 +170,7 @@ def spans(rhythm: Rhythm, anchor: date, count: int, first_due_on: date | None = 
         raise ValueError("a due date lies beyond the calendar") from None
     if ends[0] <= anchor:
         raise ValueError(f"the first row ends on {ends[0]}, before it begins")
-    return list(map(Span, [anchor, *ends[:-1]], ends))
+    return each_as(Span, pairwise([anchor, *ends]))
 
 
 def periods(
@@ -241,15 +242,12 @@ def _whole(
     part: Part, rows: Sequence[Span], annual_rate: Decimal, level_part: Part | None
 ) -> list[Period]:
     """Rows in which nothing happens; one period stands for all that are alike."""
-    found: list[Period] = []
-    known: Decimal | None = None
     level = None if level_part is None else annual_rate * level_part(rows[0], *rows[0])
-    for row in rows:
-        share = part(row, row.start, row.end)
-        if share is not known:
-            known, factor = share, annual_rate * share
-            period = Period(factor, factor if level is None else level)
-        found.append(period)
+    found: list[Period] = []
+    for share, alike in groupby(map(part, rows, *zip(*rows, strict=True))):
+        factor = annual_rate * share
+        period = Period(factor, factor if level is None else level)
+        found += [period for _ in alike]
     return found
 
 

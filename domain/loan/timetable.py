@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from domain.base.calendar import add_months
+from domain.base.calendar import add_months, months_apart
 from domain.base.daycount import DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
@@ -173,15 +173,15 @@ def share(terms: Terms, begins_on: date) -> Part:
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None:
         return _rhythm(terms, chosen).part
-    day_count = terms.day_count
+    day_count, by_months = terms.day_count, _counts_by_months(terms)
     known: dict[int, Decimal] = {}
 
     def part(row: Span, start: date, end: date) -> Decimal:
-        months = whole_months(terms, row, first=row.start == begins_on)
-        if not months:
+        months = months_apart(*row) if by_months else 0
+        if not months or (row.start == begins_on and row.end != add_months(begins_on, months)):
             return year_fraction(day_count, start, end)
-        whole = known.setdefault(months, Decimal(months) / 12)
-        if start == row.start and end == row.end:
+        whole = known.get(months) or known.setdefault(months, Decimal(months) / 12)
+        if (start, end) == row:
             return whole
         # So that the parts of a row are together what the row is.
         return whole * year_fraction(day_count, start, end) / year_fraction(day_count, *row)
@@ -213,13 +213,17 @@ def whole_months(terms: Terms, span: Span, *, first: bool) -> int:
     A whole month of 30/360 is a twelfth of a year, whatever the calendar says; rows after
     the *first* are whole.
     """
+    if not _counts_by_months(terms):
+        return 0
     start, end = span
-    if terms.day_count != DayCount.THIRTY_360 or terms.frequency not in MONTHS:
-        return 0
-    if terms.repayment is not None and terms.repayment.row_share is not None:
-        return 0
-    months = (end.year - start.year) * 12 + end.month - start.month
+    months = months_apart(start, end)
     return months if not first or end == add_months(start, months) else 0
+
+
+def _counts_by_months(terms: Terms) -> bool:
+    if terms.day_count != DayCount.THIRTY_360 or terms.frequency not in MONTHS:
+        return False
+    return terms.repayment is None or terms.repayment.row_share is None
 
 
 def _rhythm(terms: Terms, chosen: Repayment) -> Rhythm:

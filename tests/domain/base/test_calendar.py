@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.base.calendar import add_months, due_dates, next_day
+from domain.base.calendar import add_months, due_dates, month_steps, next_day
 
 DAYS = st.dates(date(1990, 1, 1), date(2150, 1, 1))
 
@@ -20,6 +20,13 @@ def test_months_are_counted_from_the_anchor_and_clamped_to_the_month_end() -> No
     ]
     assert add_months(date(2024, 1, 31), 1) == date(2024, 2, 29)
     assert add_months(date(2025, 11, 30), 3) == date(2026, 2, 28)
+
+
+@given(DAYS, st.integers(1, 12), st.integers(0, 100))
+def test_steps_of_months_are_those_of_each_month_by_itself(start: date, every: int, n: int) -> None:
+    steps = month_steps(start, every, range(n))
+
+    assert steps == [add_months(start, number * every) for number in range(n)]
 
 
 def test_a_schedule_without_due_dates_is_an_error() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.base.terms import FeeTerm
-from domain.loan.schedule import Instalment, schedule
+from domain.loan.schedule import Instalment, schedule, scheduled
 from domain.loan.timetable import TermsNotOffered
 from tests.domain.story import JAN_15, terms
 
@@ -16,6 +16,15 @@ def rows_of(
     on: date = JAN_15, first_due_on: date | None = None, **changes: Any
 ) -> list[Instalment]:
     return schedule(terms(**changes), on, first_due_on)
+
+
+def test_a_scheduled_instalment_is_one_like_any_other_with_nothing_paid() -> None:
+    row = scheduled(3, JAN_15, 90_00, 5_00, 1_00)
+
+    assert row == Instalment(3, JAN_15, JAN_15, 90_00, 5_00, 1_00)
+    assert vars(row) == vars(Instalment(3, JAN_15, JAN_15, 90_00, 5_00, 1_00))
+    assert scheduled(4, JAN_15, 0, 0, 0).principal == 0
+    assert row.principal == 90_00
 
 
 def test_equal_instalments_differ_in_the_last_only() -> None:
