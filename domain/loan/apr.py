@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
-from operator import mul
+from operator import attrgetter, mul
 
 from domain.base.refusal import Refusal
 
@@ -160,10 +160,11 @@ def _period_rate(runs: Sequence[Run], low: float, high: float) -> Decimal:
         raise NoRate("All the money moves at one time: there is nothing to bear interest.")
     parted = positive.end <= negative.begin or negative.end <= positive.begin
     width = FIRST_WIDTH if parted else Decimal(repr(CLOSE))
+    slope = 0.0
     try:
         if parted:
             _must_turn(positive, negative)
-            found = _newton(positive, negative, float(span))
+            found, slope = _newton(positive, negative, float(span))
         else:
             low = max(low, -REACH / float(span))
             found = _only_root(positive, negative, low, high, float(span))
@@ -172,7 +173,9 @@ def _period_rate(runs: Sequence[Run], low: float, high: float) -> Decimal:
     if not low <= found <= high:
         raise NoRate(_outside(low, high))
     near = Decimal(repr(math.expm1(found)))
-    return _proved(_present_value(flows), near, (1 + near) / _decimal(span), width)
+    value, unit = _present_value(flows), (1 + near) / _decimal(span)
+    rate = _enclosed(value, near, unit, slope) if slope and math.isfinite(slope) else None
+    return _proved(value, near, unit, width) if rate is None else rate
 
 
 def _outside(low: float, high: float) -> str:
@@ -185,9 +188,8 @@ def _must_turn(positive: "_Side", negative: "_Side") -> None:
     Where one side's money has all moved when the other's begins, one rate fits then.
     """
     first, last = min(positive.begin, negative.begin), max(positive.end, negative.end)
-    runs = positive.runs + negative.runs
-    start = sum(run.amount for run in runs if run.begin == first)
-    finish = sum(run.amount for run in runs if run.end == last)
+    start = positive.moved(positive.begins, first) + negative.moved(negative.begins, first)
+    finish = positive.moved(positive.ends, last) + negative.moved(negative.ends, last)
     if start == 0 or finish == 0 or (start > 0) == (finish > 0):
         raise NoRate("What is paid back does not come after what is lent: no rate fits.")
 
@@ -197,24 +199,31 @@ class _Side:
 
     def __init__(self, runs: list[Run], origin: int) -> None:
         self.runs = runs
-        self.begin = min((run.begin for run in runs), default=0)
-        self.end = max((run.end for run in runs), default=0)
-        single = [run for run in runs if run.count == 1 and not run.odd]
-        self.amounts = [abs(float(run.amount)) for run in single]
-        self.times = [float(run.first - origin) for run in single]
-        self.other = [
-            (abs(float(run.amount)), run.first - origin, run.count, run.step, float(run.odd))
-            for run in runs
-            if run.count > 1 or run.odd
-        ]
+        self.begins: list[Fraction | int] = []
+        self.ends: list[Fraction | int] = []
+        self.single: list[tuple[float, float]] = []
+        self.other: list[tuple[float, int, int, int, float]] = []
+        for run in runs:
+            amount, first, count, odd = abs(float(run.amount)), run.first, run.count, run.odd
+            if count == 1 and not odd:
+                self.begins.append(first)
+                self.ends.append(first)
+                self.single.append((amount, float(first - origin)))
+            else:
+                self.begins.append(run.begin)
+                self.ends.append(run.end)
+                self.other.append((amount, first - origin, count, run.step, float(odd)))
+        self.times = [when for _, when in self.single]
+        self.begin, self.end = min(self.begins, default=0), max(self.ends, default=0)
+
+    def moved(self, times: list[Fraction | int], when: Fraction | int) -> int | Decimal:
+        """The amounts of the runs whose time, of *times*, is *when*."""
+        return sum(run.amount for run, time in zip(self.runs, times, strict=True) if time == when)
 
     def worth(self, rate: float) -> tuple[float, float]:
         """What it is worth at a logarithmic *rate*, and that weighted by time."""
         exp = math.exp
-        each = [
-            amount * exp(-rate * when)
-            for amount, when in zip(self.amounts, self.times, strict=True)
-        ]
+        each = [amount * exp(-rate * when) for amount, when in self.single]
         worth, weighted = sum(each), sum(map(mul, each, self.times))
         for amount, first, count, step, odd in self.other:
             total, mean = _annuity(count, step, rate) if count > 1 else (1.0, 0.0)
@@ -237,8 +246,10 @@ def _annuity(count: int, step: int, rate: float) -> tuple[float, float]:
     return total, step / math.expm1(one) - last
 
 
-def _newton(positive: _Side, negative: _Side, span: float) -> float:
+def _newton(positive: _Side, negative: _Side, span: float) -> tuple[float, float]:
     """Where the sides are worth the same: the logarithm of a period's growth.
+
+    And by how much the one's worth less the other's rises there with the rate of a period.
 
     Newton's steps on the logarithm of the later side's worth over the earlier's, which
     falls and is nearly straight; a step that leaves what is enclosed is halved.
@@ -260,7 +271,8 @@ def _newton(positive: _Side, negative: _Side, span: float) -> float:
             high = rate
         rate += step
         if abs(step) * span < 1e-8:
-            return rate
+            slope = (paid_when - lent_when) * math.exp(-rate)
+            return rate, -slope if swapped else slope
         if not low < rate < high:
             rate = (low + high) / 2
     raise RateNotFound("The search for the rate did not end.")
@@ -315,6 +327,27 @@ def _roots(positive: _Side, negative: _Side, low: float, high: float, span: floa
     return [(begin + end) / 2 for begin, end, before, after in clusters if before * after <= 0]
 
 
+def _enclosed(
+    value: Callable[[Decimal], Decimal], near: Decimal, unit: Decimal, slope: float
+) -> Decimal | None:
+    """The root beside *near*, enclosed by *near* and a figure just beyond; None if it is not.
+
+    The *slope* there says where to look; what is found rests on the two exact figures. The
+    line through them misses the root by the product of their distances from it.
+    """
+    at_near = value(near)
+    if at_near == 0:
+        return near
+    step = -at_near / Decimal(repr(slope))
+    if abs(step) > FIRST_WIDTH * unit:
+        return None
+    beyond = near + step + (PROOF_WIDTH * unit).copy_sign(step)
+    at_beyond = value(beyond)
+    if at_beyond == 0 or (at_beyond > 0) == (at_near > 0):
+        return None
+    return beyond - at_beyond * (beyond - near) / (at_beyond - at_near)
+
+
 def _proved(
     value: Callable[[Decimal], Decimal], near: Decimal, unit: Decimal, start: Decimal
 ) -> Decimal:
@@ -339,27 +372,37 @@ def _proved(
 
 def _present_value(flows: list[Run]) -> Callable[[Decimal], Decimal]:
     """What *flows* are worth at a rate of a period, as of the first one's whole period."""
-    terms = [
-        (Decimal(run.amount), run.first, run.count, run.step, run.odd)
-        for run in sorted(flows, key=lambda run: run.first, reverse=True)
-    ]
+    ordered = sorted(flows, key=attrgetter("first"), reverse=True)
+    terms: list[tuple[Decimal, int, int, int, Fraction | int]] = []
+    before = ordered[0].first
+    for run in ordered:
+        terms.append((Decimal(run.amount), before - run.first, run.count, run.step, run.odd))
+        before = run.first
+    gaps = sorted({gap for _, gap, *_ in terms})
 
     def value(rate: Decimal) -> Decimal:
         """Horner's scheme from the last flow to the first."""
-        one, powers = 1 / (1 + rate), {0: Decimal(1)}
-        worth, before = Decimal(0), terms[0][1]
-        for amount, when, count, step, odd in terms:
-            gap = before - when
-            if gap not in powers:
-                powers[gap] = one**gap
+        powers, worth = _powers(1 / (1 + rate), gaps), Decimal(0)
+        for amount, gap, count, step, odd in terms:
             now = amount if count == 1 else amount * _annuity_exactly(rate, count, step)
             if odd:
                 now /= 1 + _decimal(odd) * rate
             worth = worth * powers[gap] + now
-            before = when
         return worth
 
     return value
+
+
+def _powers(one: Decimal, numbers: Sequence[int]) -> dict[int, Decimal]:
+    """*one* to the power of each of *numbers*, which rise: each from the one before it."""
+    powers, last = {0: Decimal(1)}, 0
+    for number in numbers:
+        step = number - last
+        if step not in powers:
+            powers[step] = one**step
+        powers[number] = powers[last] * powers[step]
+        last = number
+    return powers
 
 
 def _annuity_exactly(rate: Decimal, count: int, step: int) -> Decimal:
