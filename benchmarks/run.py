@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import append, commands, end_of_day, latency, memory, projector, relay
+from benchmarks import append, commands, end_of_day, engine, latency, memory, projector, relay
 from benchmarks.place import Place, scratch
 from benchmarks.report import Line, Machine, machine
 from infra.embedded.part import Progress
@@ -29,6 +29,22 @@ class Report:
 
     machine: Machine
     lines: list[Line]
+
+
+@dataclass(frozen=True)
+class EngineReport:
+    """The engine beside its peers, and the machine it was measured on."""
+
+    machine: Machine
+    rows: list[engine.Row]
+
+
+def run_engine(progress: Progress, *, quick: bool) -> EngineReport:
+    """The engine's rows."""
+    load = os.getloadavg()[0]
+    with scratch(progress, quick=quick) as place:
+        rows = engine.measure(place)
+        return EngineReport(machine(place.state.database_url, load), rows)
 
 
 def run(progress: Progress, names: Sequence[str], *, quick: bool) -> Report:

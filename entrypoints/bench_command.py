@@ -9,8 +9,11 @@ import typer
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
-    from benchmarks.report import Line
-    from benchmarks.run import Report
+    from rich.table import Table
+
+    from benchmarks.engine import Row
+    from benchmarks.report import Line, Machine
+    from benchmarks.run import EngineReport, Report
 
 NAMES = "append, commands, relay, projector, end-of-day, latency, memory"
 
@@ -21,6 +24,14 @@ def bench(
         list[str] | None, typer.Option(metavar="NAME", help=f"Some of: {NAMES}.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Less work, rougher figures.")] = False,
+    engine: Annotated[
+        bool,
+        typer.Option(
+            "--engine",
+            help="Instead: schedules, rates and repayments beside other Python packages, which"
+            " this installs.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure it, each figure beside the raw limit of the same run.
@@ -28,9 +39,25 @@ def bench(
     Uses a scratch home with servers of its own, some three minutes (--quick: one).
     Exits with 1 when an aim is missed.
     """
-    from benchmarks.run import MEASURES, run
+    from benchmarks.run import MEASURES, run, run_engine
     from entrypoints import output
 
+    if engine:
+        if only:
+            raise typer.BadParameter("--engine is a table of its own: leave --only out.")
+        with output.progress(quiet=as_json) as progress:
+            found = run_engine(progress, quick=quick)
+        said = {
+            "machine": found.machine,
+            "rows": [
+                {**_fields(row), "ratio": row.ratio and round(row.ratio, 4), "met": row.met}
+                for row in found.rows
+            ],
+        }
+        output.emit(said, as_json=as_json, render=lambda _: _render_engine(found))
+        if not all(row.met for row in found.rows):
+            raise typer.Exit(1)
+        return
     names = only or list(MEASURES)
     for name in names:
         if name not in MEASURES:
@@ -49,7 +76,7 @@ def bench(
         raise typer.Exit(1)
 
 
-def _fields(line: Line) -> dict[str, object]:
+def _fields(line: Line | Row) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(line)
@@ -62,8 +89,7 @@ def _render(report: Report) -> None:
         "line", "what", "ours", "raw", "unit", "raw is", "ratio", "aim", "met",
         right=("ours", "raw", "ratio"),
     )  # fmt: skip
-    for column in rows.columns:
-        column.no_wrap = column.header not in {"what", "raw is"}
+    _no_wrap(rows, "what", "raw is")
     for line in report.lines:
         rows.add_row(
             line.name,
@@ -77,7 +103,46 @@ def _render(report: Report) -> None:
             "" if not line.bound else "[green]yes[/]" if line.met else "[red]no[/]",
         )
     output.show(rows)
-    m = report.machine
+    _render_machine(report.machine)
+
+
+def _render_engine(report: EngineReport) -> None:
+    from entrypoints import output
+
+    rows = output.table(
+        "what", "ours", "aim", "package", "its", "ratio", "figures", "met",
+        right=("ours", "its", "ratio"),
+    )  # fmt: skip
+    _no_wrap(rows, "figures")
+    for row in report.rows:
+        rows.add_row(
+            row.task,
+            _duration(row.ours),
+            f"≤ {_duration(row.bound)}" if row.bound else "",
+            row.peer or "none does it",
+            "" if row.theirs is None else _duration(row.theirs),
+            "" if row.ratio is None else f"{row.ratio:.3g}",
+            row.figures,
+            "[green]yes[/]" if row.met else "[red]no[/]",
+        )
+    output.show(rows)
+    _render_machine(report.machine)
+
+
+def _no_wrap(table: Table, *wrapped: str) -> None:
+    for column in table.columns:
+        column.no_wrap = column.header not in wrapped
+
+
+def _duration(microseconds: float) -> str:
+    if microseconds < 1_000:
+        return f"{_figure(microseconds)} µs"
+    return f"{_figure(microseconds / 1_000)} ms"
+
+
+def _render_machine(m: Machine) -> None:
+    from entrypoints import output
+
     output.out.print(
         f"{m.processor}, {m.cores} cores, {m.memory_gib} GiB, Linux {m.kernel}, Python {m.python},"
         f" PostgreSQL {m.postgresql}, Kafka {m.kafka}; load before it began {m.load:.1f}"
