@@ -2425,8 +2425,10 @@ class Loan(Stream):
         self._assess(act, cause_on=on)
         if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
             return
-        ledger = self._ledger()
-        if self.state == LoanState.ACTIVE and ledger.is_paid(act.business_on):
+        may_be_paid = self.state == LoanState.ACTIVE and not any(
+            row.left for row in self.instalments
+        )
+        if may_be_paid and (ledger := self._ledger()).is_paid(act.business_on):
             on = max(on, ledger.last_paid_on() or on)
             self.record(
                 self.Settled,
@@ -2486,10 +2488,11 @@ class Loan(Stream):
         """The ledger with one more fact, the last of *facts*."""
         assert self.terms is not None
         terms, new = self.terms, facts[-1]
+        latest = counts_from(new, terms)
         if (
             new.kind == FactKind.WAIVER
             or self._was_laid_anew(new)
-            or any(counts_from(fact, terms) > counts_from(new, terms) for fact in self.facts)
+            or any(counts_from(fact, terms) > latest for fact in self.facts)
         ):
             return self._rerun(facts)
         ledger = self._ledger()
@@ -2498,8 +2501,9 @@ class Loan(Stream):
 
     def _outcome(self, act: Act, ledger: Ledger) -> dict[str, object]:
         """The fields every event that moves money shares."""
-        before = [self.splits[ref] for ref in self.splits]
-        after = [ledger.splits[ref] for ref in ledger.splits]
+        # Most splits are the same objects, and take nothing from the difference.
+        before = [old for ref, old in self.splits.items() if ledger.splits.get(ref) is not old]
+        after = [new for ref, new in ledger.splits.items() if self.splits.get(ref) is not new]
         reallocated = [
             Movement(ref, ledger.paid_on[ref], self.splits[ref], split, ledger.parts[ref])
             for ref, split in ledger.splits.items()
