@@ -28,11 +28,6 @@ def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
     return [date(month // 12, month % 12 + 1, day) for month in months]
 
 
-def months_apart(start: date, end: date) -> int:
-    """The months from the one of *start* to the one of *end*, whatever their days."""
-    return (end.year - start.year) * 12 + end.month - start.month
-
-
 def due_dates(first: date, count: int) -> list[date]:
     """The *count* monthly due dates, in order, starting at *first*.
 

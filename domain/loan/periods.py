@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.base.calendar import month_steps
@@ -243,12 +243,14 @@ def _whole(
 ) -> list[Period]:
     """Rows in which nothing happens; one period stands for all that are alike."""
     level = None if level_part is None else annual_rate * level_part(rows[0], *rows[0])
-    found: list[Period] = []
-    for share, alike in groupby(map(part, rows, *zip(*rows, strict=True))):
-        factor = annual_rate * share
-        period = Period(factor, factor if level is None else level)
-        found += [period for _ in alike]
-    return found
+    shares = list(map(part, rows, *zip(*rows, strict=True)))
+    # By identity: to compare two shares takes as long as what it would save.
+    known: dict[int, Period] = {}
+    for share in shares:
+        if id(share) not in known:
+            factor = annual_rate * share
+            known[id(share)] = Period(factor, factor if level is None else level)
+    return [known[id(share)] for share in shares]
 
 
 def _rate_after(rates: Sequence[RateFrom], day: date) -> Decimal:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from domain.base.calendar import add_months, months_apart
-from domain.base.daycount import DayCount, year_fraction
+from domain.base.calendar import add_months
+from domain.base.daycount import RATIOS, DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
 from domain.base.repayment import Frequency, Method, Repayment, RowShare, YearDays
@@ -27,6 +27,7 @@ MONTHS = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
 A_YEAR = {Frequency.DAY: 365, Frequency.WEEK: 52, Frequency.MONTH: 12, Frequency.QUARTER: 4}
 """How many of each make a year, where a term in months is laid out in them."""
 
+METHODS = frozenset(Method)
 ONE_CHOICE = Repayment()
 
 
@@ -139,7 +140,7 @@ def plan_of(terms: Terms, count: int) -> Plan:
         TermsNotOffered: the method is unknown, or a custom schedule does not sum.
     """
     chosen = terms.repayment or ONE_CHOICE
-    if terms.method not in list(Method):
+    if terms.method not in METHODS:
         raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
     return Plan(
         # A bullet is one row that is as long as the term.
@@ -173,20 +174,29 @@ def share(terms: Terms, begins_on: date) -> Part:
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None:
         return _rhythm(terms, chosen).part
-    day_count, by_months = terms.day_count, _counts_by_months(terms)
+    day_count = terms.day_count
+    days_of, year = RATIOS.get(day_count, (None, None))
     known: dict[int, Decimal] = {}
+    whole_rows: dict[int, Decimal] = {}
 
-    def part(row: Span, start: date, end: date) -> Decimal:
-        months = months_apart(*row) if by_months else 0
-        if not months or (row.start == begins_on and row.end != add_months(begins_on, months)):
+    def by_days(_: Span, start: date, end: date) -> Decimal:
+        if days_of is None or year is None:
             return year_fraction(day_count, start, end)
-        whole = known.get(months) or known.setdefault(months, Decimal(months) / 12)
+        days = days_of(start, end)
+        return known.get(days) or known.setdefault(days, days / year)
+
+    def by_months(row: Span, start: date, end: date) -> Decimal:
+        begin, due_on = row
+        months = (due_on.year - begin.year) * 12 + due_on.month - begin.month
+        if not months or (begin == begins_on and due_on != add_months(begin, months)):
+            return by_days(row, start, end)
+        whole = whole_rows.get(months) or whole_rows.setdefault(months, Decimal(months) / 12)
         if (start, end) == row:
             return whole
         # So that the parts of a row are together what the row is.
         return whole * year_fraction(day_count, start, end) / year_fraction(day_count, *row)
 
-    return part
+    return by_months if _counts_by_months(terms) else by_days
 
 
 def level_share(terms: Terms) -> Part | None:
@@ -216,7 +226,7 @@ def whole_months(terms: Terms, span: Span, *, first: bool) -> int:
     if not _counts_by_months(terms):
         return 0
     start, end = span
-    months = months_apart(start, end)
+    months = (end.year - start.year) * 12 + end.month - start.month
     return months if not first or end == add_months(start, months) else 0
 
 
