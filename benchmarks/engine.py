@@ -30,7 +30,7 @@ PERCENT = 6
 MONTHS = (12, 36, 360)
 PAST = 100
 """Events of the loan whose next repayment is decided."""
-INSTALL = "not installed: ./loans bench --engine installs it"
+ABSENT = "not installed"
 
 SCHEDULES = {
     "mortgagemath": peers.schedule_by_mortgagemath,
@@ -159,7 +159,7 @@ def _beside(
         try:
             other = make()
         except ModuleNotFoundError:
-            yield Row(task, _times([own], rounds)[0], name, figures=INSTALL, bound=bound)
+            yield Row(task, _times([own], rounds)[0], name, figures=ABSENT, bound=bound)
             continue
         with localcontext() as context:
             context.traps[FloatOperation] = False  # peers mix them

@@ -170,19 +170,13 @@ def compared(ours: Figures, theirs: Figures) -> str:
         return f"{len(theirs)} rows, ours {len(ours)}"
     for number, (own, other) in enumerate(zip(ours, theirs, strict=True), start=1):
         if own != other:
-            return (
-                f"differ from row {number}: {_money(other)}, ours {_money(own)}"
-                f"; last instalment {_whole(theirs[-1])}, ours {_whole(ours[-1])}"
-            )
+            return f"row {number}: {_money(other)}, ours {_money(own)}"
     return "agree to the cent"
 
 
 def _money(row: tuple[int, int]) -> str:
-    return f"{Decimal(row[0]) / 100} + {Decimal(row[1]) / 100}"
-
-
-def _whole(row: tuple[int, int]) -> str:
-    return str(Decimal(sum(row)) / 100)
+    principal, interest = (Decimal(amount).scaleb(-2) for amount in row)
+    return f"{principal} + {interest}"
 
 
 def near(ours: Decimal, theirs: Decimal) -> str:

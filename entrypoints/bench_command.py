@@ -126,6 +126,10 @@ def _render_engine(report: EngineReport) -> None:
             "[green]yes[/]" if row.met else "[red]no[/]",
         )
     output.show(rows)
+    if any(row.peer and row.theirs is None for row in report.rows):
+        output.out.print(
+            "./loans bench --engine installs the packages; other ways to start do not."
+        )
     _render_machine(report.machine)
 
 
