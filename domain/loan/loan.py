@@ -50,6 +50,8 @@ from domain.loan.security import Security, SecurityKind, SecurityState, must_sta
 from domain.loan.subsidy import Subsidised, subsidised
 from domain.loan.timetable import TermsNotOffered, rows_in
 
+PREPAYMENTS = frozenset(Prepayment)
+
 
 class LoanState(StrEnum):
     """Where a loan stands."""
@@ -2455,7 +2457,7 @@ class Loan(Stream):
     def _was_laid_anew(self, *more: Fact) -> bool:
         """Whether a ledger takes more to go on than what its instalments say."""
         return any(
-            fact.kind == FactKind.RESCHEDULE or fact.future_money in tuple(Prepayment)
+            fact.kind == FactKind.RESCHEDULE or fact.future_money in PREPAYMENTS
             for fact in (*self.facts, *more)
         ) or (self.terms is not None and self.terms.prepayment is not None)
 
