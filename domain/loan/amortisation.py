@@ -37,6 +37,10 @@ class Row(NamedTuple):
     balance: Money
 
 
+Amounts = tuple[Money, Money, Money]
+"""The same without the names."""
+
+
 class Known(NamedTuple):
     """What is known when instalments are set anew from row *first*, counted from zero.
 
@@ -73,21 +77,28 @@ def rows(
 
     Without a count they end when all is repaid, or with *periods*.
     """
+    return each_as(Row, amounts(plan, opening, periods, levels))
+
+
+def amounts(
+    plan: Plan, opening: Money, periods: Iterable[Period], levels: Iterable[Money]
+) -> list[Amounts]:
+    """What :func:`rows` holds, for who makes other records of it."""
     # Operators on the context at hand are three times as fast as a context's methods.
     with localcontext(prec=CLOSING.prec if plan.rounding else DIGITS):
-        return each_as(Row, _paid_down(plan, opening, periods, levels))
+        return _paid_down(plan, opening, periods, levels)
 
 
 def _paid_down(
     plan: Plan, opening: Money, periods: Iterable[Period], levels: Iterable[Money]
-) -> list[tuple[Money, Money, Money]]:
+) -> list[Amounts]:
     rounding = plan.rounding
     last = plan.count
     repays_all = last if rounding is not None or plan.method in FINAL else None
     carries = plan.excess_interest == ExcessInterest.NEXT_ROW
     usual = plan.method in LEVEL and plan.excess_interest != ExcessInterest.PRINCIPAL
     graced, deferred, free = plan.grace_principal, plan.grace_interest, plan.interest_free
-    found: list[tuple[Money, Money, Money]] = []
+    found: list[Amounts] = []
     balance, carry = opening, 0  # type: Money, Money
     for number, (period, instalment) in enumerate(zip(periods, levels, strict=False), start=1):
         factor, _, drawn, drawn_interest = period

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from domain.base.records import each_as
 from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn, Method
-from domain.loan.amortisation import REPAID, Known, Row, rows, set_levels
+from domain.loan.amortisation import REPAID, Amounts, Known, Row, amounts, rows, set_levels
 from domain.loan.periods import ONE_DAY, Draw, Money, Part, Pause, Period, RateFrom, Span, periods
 from domain.loan.plan import DIGITS, Plan
 
@@ -65,7 +65,8 @@ def laid_out(
             ahead = known[-1].periods
             if pauses:  # the last may follow all that sets instalments anew
                 ahead = periods(part, spans, rates, lent, pauses, level_part=level_part)
-            made = rows(plan, _opening(spans, lent), ahead, set_levels(plan, known))
+            made: Sequence[Amounts]
+            made = amounts(plan, _opening(spans, lent), ahead, set_levels(plan, known))
         elif len(rates) > 1 or pauses:
             raise PlanImpossible("Flat interest goes with one rate and no pause.")
         elif plan.interest_on == InterestOn.DRAWN:
@@ -217,12 +218,12 @@ def _with_residue(
     return [*found, Row(balance, interest[-1], 0)]
 
 
-def _dated(spans: Sequence[Span], draws: Sequence[Draw], made: Sequence[Row]) -> list[DueRow]:
+def _dated(spans: Sequence[Span], draws: Sequence[Draw], made: Sequence[Amounts]) -> list[DueRow]:
     """The rows with their days, and among them those of down payments."""
     if len(draws) == 1 and not draws[0].down_payment:
         _, ends = zip(*spans, strict=True)
         return each_as(DueRow, zip(ends, *zip(*made, strict=True), strict=True))
-    due = [(span.end, 1, row) for span, row in zip(spans, made, strict=True)]
+    due = [(span.end, 1, row) for span, row in zip(spans, each_as(Row, made), strict=True)]
     drawn = accumulate(draw.amount for draw in draws)
     paid = [
         (draw.on, 0, Row(draw.down_payment, 0, total))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count, pairwise, repeat
+from typing import cast
 
 from domain.base.terms import FeeTiming, RatePlanKind, Terms
 from domain.loan.layout import laid_out
@@ -102,8 +103,9 @@ def schedule(
         level_part=level_share(terms),
     )
     due_on, principals, interest, _ = zip(*found, strict=True)
-    amounts = map(int, principals), map(int, interest), repeat(fees_of(terms))
-    return list(map(scheduled, count(1), due_on, *amounts))
+    # Terms always round, so no amount has a fraction.
+    whole = cast("tuple[int, ...]", principals), cast("tuple[int, ...]", interest)
+    return list(map(scheduled, count(1), due_on, *whole, repeat(fees_of(terms))))
 
 
 def _rates(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
