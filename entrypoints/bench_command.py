@@ -48,7 +48,7 @@ def bench(
         with output.progress(quiet=as_json) as progress:
             found = run_engine(progress, quick=quick)
         said = {
-            "machine": found.machine,
+            "machine": _fields(found.machine),
             "rows": [
                 {**_fields(row), "ratio": row.ratio and round(row.ratio, 4), "met": row.met}
                 for row in found.rows
@@ -65,7 +65,7 @@ def bench(
     with output.progress(quiet=as_json) as progress:
         report = run(progress, [name for name in MEASURES if name in names], quick=quick)
     answer = {
-        "machine": report.machine,
+        "machine": _fields(report.machine),
         "lines": [
             {**_fields(line), "ratio": round(line.ratio, 3), "met": line.met}
             for line in report.lines
@@ -76,7 +76,7 @@ def bench(
         raise typer.Exit(1)
 
 
-def _fields(line: Line | Row) -> dict[str, object]:
+def _fields(line: Line | Row | Machine) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(line)
