@@ -35,8 +35,11 @@ class _Fee(BaseModel):
 
     kind: str
     timing: str
-    amount: Figure
+    amount: Figure = "0"
     owed: str | None = None
+    percent: Figure | None = None
+    base: str | None = None
+    earned: str | None = None
 
 
 def _file() -> type[BaseModel]:
@@ -104,6 +107,9 @@ def checked(path: Path) -> tuple[Offer | None, list[str]]:
             fee.timing,
             figure("fees", lambda text: minor_units(text, currency), fee.amount),
             fee.owed,
+            None if fee.percent is None else figure("fees", Decimal, fee.percent),
+            fee.base,
+            fee.earned,
         )
         for fee in values["fees"]
     ]

@@ -264,12 +264,18 @@ class ShownInstalment:
 
 @dataclass(frozen=True)
 class ContractFee:
-    """A fee that the contract names, or what is *owed* otherwise."""
+    """A fee that the contract names, or what is *owed* otherwise.
+
+    With *percent*, a fraction of *base*, the amount is zero.
+    """
 
     kind: str
     timing: str
     amount: int
     owed: str | None
+    percent: Decimal | None
+    base: str | None
+    earned: str | None
 
 
 @dataclass(frozen=True)

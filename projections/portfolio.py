@@ -172,12 +172,22 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
-    return _moved(event, fees_charged=0 if event.owed == Owed.PENALTY else event.amount)
+    if event.owed == Owed.PENALTY:
+        return _moved(event)
+    return _moved(event, fees_charged=event.amount, fees_waived=event.waived or 0)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
     return _moved(event, fees_waived=0 if event.owed == Owed.PENALTY else event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeWithdrawn) -> list[Change]:
+    # It never was deserved, so it never was charged.
+    if event.owed == Owed.PENALTY:
+        return _moved(event)
+    return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
 
 
 @changes.register(Loan.DueDateMoved)

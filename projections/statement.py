@@ -123,14 +123,22 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
-    kind, split = _charge(event.owed, event.amount)
-    return _moved(event, kind, event.fee_ref, event.amount, split)
+    amount = event.amount - (event.waived or 0)
+    kind, split = _charge(event.owed, amount)
+    return _moved(event, kind, event.fee_ref, amount, split)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
     _, split = _charge(event.owed, -event.amount)
     return _moved(event, "waiver", event.fee_ref, -event.amount, split)
+
+
+@changes.register
+def _(event: Loan.FeeWithdrawn) -> list[Change]:
+    amount = event.waived - event.amount
+    _, split = _charge(event.owed, amount)
+    return _moved(event, "charge withdrawn", event.fee_ref, amount, split)
 
 
 @changes.register

@@ -90,6 +90,9 @@ TABLES = (
             "timing": "text",
             "amount": "bigint",
             "owed": "text",
+            "percent": "numeric(18,10)",
+            "base": "text",
+            "earned": "text",
         },
         key=("loan_id", "number"),
     ),
@@ -306,12 +309,22 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 @changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
     # A penalty is no fee; what is charged of it stands on its instalment.
-    return _money_moved(event, fees_charged=0 if event.owed == Owed.PENALTY else event.amount)
+    if event.owed == Owed.PENALTY:
+        return _money_moved(event)
+    return _money_moved(event, fees_charged=event.amount, fees_waived=event.waived or 0)
 
 
 @changes.register
 def _(event: Loan.FeeWaived) -> list[Change]:
     return _money_moved(event, fees_waived=0 if event.owed == Owed.PENALTY else event.amount)
+
+
+@changes.register
+def _(event: Loan.FeeWithdrawn) -> list[Change]:
+    # It never was deserved, so it never was charged.
+    if event.owed == Owed.PENALTY:
+        return _money_moved(event)
+    return _money_moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
 
 
 @changes.register
@@ -501,6 +514,9 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
                 "timing": fee.timing,
                 "amount": fee.amount,
                 "owed": fee.owed,
+                "percent": fee.percent,
+                "base": fee.base,
+                "earned": fee.earned,
             },
         )
         for number, fee in enumerate(terms.fees, start=1)

@@ -73,6 +73,7 @@ IGNORED = frozenset(
         "loan.due-date-moved",
         "loan.fee-charged",
         "loan.fee-waived",
+        "loan.fee-withdrawn",
         "loan.interest-subsidised",
         "loan.rate-stepped-down",
         "loan.recovery-received",

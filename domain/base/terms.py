@@ -63,10 +63,12 @@ class FeeTiming(StrEnum):
     PER_INSTALMENT = "PER_INSTALMENT"
     ON_EVENT = "ON_EVENT"
     AT_DISBURSEMENT = "AT_DISBURSEMENT"
+    """Owed on the day of the payout, beside the money that is paid out in full."""
     ON_OVERDUE = "ON_OVERDUE"
-    """Once on each instalment that is unpaid after its pay-by date."""
+    """Once on each instalment that is unpaid after its pay-by date and the grace days."""
     ON_PREPAYMENT = "ON_PREPAYMENT"
-    """When principal is paid before its day."""
+    """When principal is paid before its day: all of it at a payoff, else what is beyond
+    the next instalment, which may be paid early for nothing."""
 
 
 class FeeBase(StrEnum):

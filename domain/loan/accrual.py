@@ -3,12 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.base.daycount import year_fraction
 from domain.base.money import rounded
-from domain.base.terms import Terms
-from domain.loan.periods import Pause
+from domain.base.terms import RateCap, Terms
+from domain.loan.periods import ONE_DAY, Pause, RateFrom
 from domain.loan.schedule import Instalment
+
+
+class Clamp(NamedTuple):
+    """The cap that lowers a penalty, and the contract's rate that it is above."""
+
+    cap: RateCap
+    contract: Decimal
 
 
 def interest(principal: int, terms: Terms, start: date, end: date) -> int:
@@ -21,34 +29,40 @@ def interest(principal: int, terms: Terms, start: date, end: date) -> int:
 
 def penalty(
     row: Instalment,
-    principal_paid: Iterable[tuple[date, int]],
+    paid: Iterable[tuple[date, int]],
     terms: Terms,
     on: date,
+    *,
     free: Sequence[Pause] = (),
+    rates: Sequence[RateFrom] = (),
 ) -> int:
-    """Penalty on the overdue principal of *row* from its pay-by date to *on*.
+    """Penalty on what of *row* bears it, from its pay-by date to *on*.
 
-    *principal_paid* lists what was paid on this instalment's principal, by day; what
-    was paid before we knew the loan is in none of them and bears none. Principal paid
-    within the grace days is free; the rest counts from the pay-by date when the terms
-    say so, else from the end of the grace days. Days that are *free* bear none. The sum
-    over all stretches is rounded once.
+    That is overdue principal and, where the terms say so, interest. *paid* lists what was
+    paid of it, by day; what was paid before we knew the loan is in none of them and bears
+    none. What is paid within the grace days is free; the rest counts from the pay-by date
+    when the terms say so, else from the end of the grace days. Days that are *free* bear
+    none. *rates* are those of the contract, if they change. The sum over all stretches is
+    rounded once.
     """
-    accrued = Decimal(0)
-    for owed, start, end in penalty_stretches(row, principal_paid, terms, on, free):
-        accrued += owed * year_fraction(terms.day_count, start, end)
-    return rounded(accrued * terms.penalty_rate, terms.rounding)
+    by_rate: dict[Decimal, Decimal] = {}
+    for owed, start, end in penalty_stretches(row, paid, terms, on, free):
+        for rate, first, last, _ in penalty_rates(terms, start, end, rates):
+            share = year_fraction(terms.day_count, first, last)
+            by_rate[rate] = by_rate.get(rate, Decimal(0)) + owed * share
+    exact = sum((accrued * rate for rate, accrued in by_rate.items()), Decimal(0))
+    return rounded(exact, terms.rounding)
 
 
 def penalty_stretches(
     row: Instalment,
-    principal_paid: Iterable[tuple[date, int]],
+    paid: Iterable[tuple[date, int]],
     terms: Terms,
     on: date,
     free: Sequence[Pause] = (),
 ) -> Iterator[tuple[int, date, date]]:
-    """The principal of *row* that bears penalty, from a day to another, *free* days apart."""
-    for owed, start, end in _stretches(row, principal_paid, terms, on):
+    """What of *row* bears penalty, from a day to another, *free* days apart."""
+    for owed, start, end in _stretches(row, paid, terms, on):
         stretch = [(start, end)]
         for pause in free:
             before = pause.first - timedelta(days=1)
@@ -63,7 +77,7 @@ def penalty_stretches(
 
 
 def _stretches(
-    row: Instalment, principal_paid: Iterable[tuple[date, int]], terms: Terms, on: date
+    row: Instalment, paid: Iterable[tuple[date, int]], terms: Terms, on: date
 ) -> Iterator[tuple[int, date, date]]:
     free_until = row.pay_by_on + timedelta(days=terms.grace_days)
     if terms.penalty_rate == 0 or on <= free_until:
@@ -71,8 +85,10 @@ def _stretches(
     if row.paid_on is not None and row.paid_on <= free_until:
         return
     start = row.pay_by_on if terms.grace_retroactive else free_until
-    paid = sorted(principal_paid)
+    paid = sorted(paid)
     owed = row.principal_left + sum(amount for _, amount in paid)
+    if terms.penalty_on_interest:
+        owed += row.interest - row.interest_paid
     for day, amount in paid:
         if day >= on:
             break
@@ -81,3 +97,45 @@ def _stretches(
             start = day
         owed -= amount
     yield owed, start, on
+
+
+def penalty_rates(
+    terms: Terms, start: date, end: date, rates: Sequence[RateFrom] = ()
+) -> Iterator[tuple[Decimal, date, date, Clamp | None]]:
+    """The rate of penalty after *start* up to *end*, from a day to another.
+
+    With caps, a day's penalty and the contract rate come to no more than the cap in
+    force on that day, which is named where it lowers the rate; never below zero.
+    """
+    while start < end:
+        cap, until = cap_after(terms, start)
+        rate, clamp = terms.penalty_rate, None
+        if cap is not None:
+            contract, until = _contract_rate_after(terms, rates, start, until)
+            if cap.annual_rate - contract < rate:
+                rate = max(cap.annual_rate - contract, Decimal(0))
+                clamp = Clamp(cap, contract)
+        last = min(until or end, end)
+        yield rate, start, last, clamp
+        start = last
+
+
+def cap_after(terms: Terms, day: date) -> tuple[RateCap | None, date | None]:
+    """The cap in force on the day after *day*, and the last day it is; None for no end."""
+    caps = sorted(terms.rate_caps or [], key=lambda cap: cap.from_on)
+    before = [cap for cap in caps if cap.from_on <= day + ONE_DAY]
+    later = [cap for cap in caps if cap.from_on > day + ONE_DAY]
+    return before[-1] if before else None, later[0].from_on - ONE_DAY if later else None
+
+
+def _contract_rate_after(
+    terms: Terms, rates: Sequence[RateFrom], day: date, until: date | None
+) -> tuple[Decimal, date | None]:
+    """The contract's rate on the day after *day*, and the last day it is, *until* at most."""
+    rate = terms.annual_rate
+    for each in rates:
+        if each.on <= day + ONE_DAY:
+            rate = each.annual_rate
+        elif until is None or each.on - ONE_DAY < until:
+            return rate, each.on - ONE_DAY
+    return rate, until

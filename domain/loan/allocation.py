@@ -47,6 +47,19 @@ class Split:
             self.unapplied - other.unapplied,
         )
 
+    def first(self, money: int, order: list[str]) -> "Split":
+        """What *money* takes of it, one component after the other; no more than there is."""
+        left = {
+            Owed.FEE: self.fees,
+            Owed.INTEREST: self.interest,
+            Owed.PENALTY: self.penalty,
+            Owed.PRINCIPAL: self.principal,
+        }
+        taken: Taken = {}
+        fill(money, [Claim(0, left)], order, AllocationScope.INSTALMENT, taken)
+        took = taken.get(0, left.fromkeys(left, 0))
+        return Split(took[Owed.FEE], took[Owed.INTEREST], took[Owed.PENALTY], took[Owed.PRINCIPAL])
+
 
 def split_of(parts: list[Part], unapplied: int) -> Split:
     """The sum of *parts*, with *unapplied* beside it."""

@@ -140,7 +140,8 @@ class _Told:
             if not migrated:
                 line = replace(line, formula=self._interest_formula(row, left, start))
             yield line
-            fees = Line("fees", row.fees, row.due_on, "fees with the instalment", number)
+            what = "fees with the instalment" if row.number else "fees at disbursement"
+            fees = Line("fees", row.fees, row.due_on, what, number)
             yield replace(fees, instalment=row.number)
             for figure, paid in (("interest", row.interest_paid), ("fees", row.fees_paid)):
                 before = "paid before it was taken over"
@@ -149,7 +150,7 @@ class _Told:
 
     def _interest_formula(self, row: Instalment, left: int, start: date) -> str:
         terms, span = self.terms, Span(start, row.due_on)
-        months = whole_months(terms, span, first=row.number == self.loan.opening[0].number)
+        months = whole_months(terms, span, first=start == self.loan.accrues_from)
         share, words = year_fraction(terms.day_count, *span), _days(terms, *span)
         if months:
             share, words = Decimal(months) / 12, f"{months}/12 of a year"
@@ -183,18 +184,24 @@ class _Told:
         return self.versions.get(("laid", ref)) or self.versions["paid", ref]
 
     def _charges(self) -> Iterator[Line]:
-        for fact in self.loan.facts:
-            if counts_from(fact, self.terms)[0] > self.as_of:
-                continue
+        counting = [
+            fact for fact in self.loan.facts if counts_from(fact, self.terms)[0] <= self.as_of
+        ]
+        waivable = {fact.ref: fact.amount for fact in counting if fact.kind == FactKind.FEE}
+        for fact in counting:
             fee = self.loan.fees.get(fact.ref)
             if fact.kind == FactKind.REFUND:
                 version = self.versions["refunded", fact.ref]
                 yield Line("credit", -fact.amount, fact.on, f"refund {fact.ref}", version)
             elif fee is not None and fact.kind in (FactKind.FEE, FactKind.WAIVER):
-                waived = fact.kind == FactKind.WAIVER
+                waived, amount = fact.kind == FactKind.WAIVER, fact.amount
+                if waived:
+                    # Of a charge that was withdrawn there is nothing left to waive.
+                    amount = -min(amount, waivable.get(fact.ref, 0))
+                    waivable[fact.ref] = waivable.get(fact.ref, 0) + amount
                 yield Line(
                     "penalty" if fee.owed == Owed.PENALTY else "fees",
-                    -fact.amount if waived else fact.amount,
+                    amount,
                     fact.on,
                     f"{fee.kind} {fact.ref} {'waived' if waived else 'charged'}",
                     self.versions["waived" if waived else "charged", fact.ref],
@@ -217,7 +224,10 @@ class _Told:
                     yield Line(figure, -amount, on, what, version, part.instalment)
 
     def _fallen_away(self) -> Iterator[Line]:
-        """What a payoff took off the schedule: interest not accrued, fees not come due."""
+        """What a payoff took off the schedule, and what paying early was charged.
+
+        Interest that is not accrued, fees that have not come due, and those not earned.
+        """
         payoffs = [fact for fact in self.loan.facts if fact.kind == FactKind.PAYOFF]
         relaid: dict[int, list[int]] = {}
         for each in self.ledger.relaid:
@@ -228,6 +238,10 @@ class _Told:
         for charge in self.ledger.charges:
             if charge.owed != Owed.PENALTY:
                 charged[charge.instalment] = charged.get(charge.instalment, 0) + charge.amount
+        for ref, (number, fee) in self.ledger.prepaying.items():
+            charged[number] = charged.get(number, 0) + fee
+            on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
+            yield Line("fees", fee, on, f"charged for paying early, {ref}", version, number)
         for row in self.ledger.rows:
             before = self.opening.get(row.number)
             anew = relaid.get(row.number, (0, 0))
@@ -245,7 +259,7 @@ class _Told:
         ledger, terms = self.ledger, self.terms
         number, free = self.began.originator_version, ledger.laid.penalty_free
         for row in ledger.rows:
-            paid = ledger.principal_paid.get(row.number, [])
+            paid = ledger.bearing_paid.get(row.number, [])
             if row.number in ledger.laid.penalty_stopped:
                 accrued = ledger.penalty_accrued(row, self.as_of)
                 what = "penalty accrued until it was laid anew"
@@ -261,12 +275,7 @@ class _Told:
                     "penalty accrued",
                     number,
                     row.number,
-                    f"{_percent(terms.penalty_rate)} on "
-                    + " + ".join(
-                        f"{self._money(owed)} x {_days(terms, start, end)}"
-                        for owed, start, end in stretches
-                    )
-                    + f", {_rounded(terms)}",
+                    self._penalty_formula(stretches),
                 )
             else:
                 accrued = 0
@@ -279,6 +288,24 @@ class _Told:
             parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived
             what = "more was paid than is owed now"
             yield Line("penalty", owed - parts, self.as_of, what, number, row.number)
+
+    def _penalty_formula(self, stretches: list[tuple[int, date, date]]) -> str:
+        """The stretches by their rate, and the cap that lowers one."""
+        terms = self.terms
+        by_rate: dict[str, list[str]] = {}
+        for owed, start, end in stretches:
+            rates = self.ledger.laid.rates
+            for rate, first, last, clamp in accrual.penalty_rates(terms, start, end, rates):
+                words = _percent(rate)
+                if clamp is not None:
+                    words += (
+                        f" (cap {clamp.cap.version} of {_percent(clamp.cap.annual_rate)}"
+                        f" less the rate of {_percent(clamp.contract)})"
+                    )
+                part = f"{self._money(owed)} x {_days(terms, first, last)}"
+                by_rate.setdefault(words, []).append(part)
+        told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
+        return f"{told}, {_rounded(terms)}"
 
 
 def _percent(rate: Decimal) -> str:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.base.money import rounded
+from domain.base.repayment import Frequency
 from domain.base.terms import (
     AllocationScope,
     ChargesCount,
@@ -21,10 +22,14 @@ from domain.base.terms import (
     FutureMoney,
     Owed,
     Prepayment,
+    Settling,
     Terms,
 )
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
+from domain.loan.delinquency import days_past_due
+from domain.loan.fees import for_prepaying, unearned
+from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
 
@@ -48,6 +53,7 @@ class Fact:
 
     *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
     *future_money* is where this payment goes beyond what is due, if not as the terms say.
+    A charge is *automatic* that follows from an instalment that was not paid in time.
     """
 
     kind: str
@@ -61,6 +67,7 @@ class Fact:
     owed: str | None = None
     future_money: str | None = None
     change: Change | None = None
+    automatic: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +109,10 @@ class Ledger:
     paid_on: dict[str, date] = field(default_factory=dict)
     charges: list[Fact] = field(default_factory=list)
     """Those taken so far, less what is forgiven."""
-    principal_paid: dict[int, list[tuple[date, int]]] = field(init=False)
-    """What was paid on each instalment's principal, by day; it follows from *parts*."""
+    prepaying: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """What each payment before its day was charged, and on which instalment; after a run."""
+    bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
+    """What was paid of each instalment that would bear penalty, by day; as *parts* say."""
     laid: Laid = field(init=False)
     relaid: list[Relaid] = field(default_factory=list)
     """What each change of the schedule did to an instalment, for those who ask why."""
@@ -112,9 +121,9 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.laid = laid(self.terms, self.accrues_from, self.rows)
-        self.principal_paid = {}
+        self.bearing_paid = {}
         for ref, parts in self.parts.items():
-            self._note_principal(self.paid_on[ref], parts)
+            self._note_bearing(self.paid_on[ref], parts)
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
@@ -159,10 +168,16 @@ class Ledger:
     def _take_payment(self, fact: Fact) -> None:
         # Credit is used up first; what was refunded too much is made good first.
         money = max(fact.amount + self.unapplied, 0)
-        if fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on):
-            self.rows = self._called_due(fact.on)
         parts: list[Part] = []
-        for number, took in sorted(self._split(money, fact).items()):
+        called = fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on)
+        if called:
+            self._call_due(fact)
+            parts = self._given_back(fact.on)
+            money -= split_of(parts, 0).total
+        taken = self._split(money, fact)
+        if not called:
+            self._charge_prepaying(taken, money, fact)
+        for number, took in sorted(taken.items()):
             after, part = pay(self.rows[self._index(number)], took, fact.on)
             self._put(after)
             parts.append(part)
@@ -171,7 +186,48 @@ class Ledger:
         self.parts[fact.ref] = parts
         self.splits[fact.ref] = split_of(parts, unapplied)
         self.paid_on[fact.ref] = fact.on
-        self._note_principal(fact.on, parts)
+        self._note_bearing(fact.on, parts)
+
+    def _call_due(self, fact: Fact) -> None:
+        fee, before = self._for_paying_off(fact.on), self.rows
+        self.rows = self._called_due(fact.on)
+        if fee:
+            running = next(row for row in before if row.due_on > fact.on and row.left)
+            self.prepaying[fact.ref] = (running.number, fee)
+
+    def _given_back(self, on: date) -> list[Part]:
+        """What was paid of fees that are not owed any more, taken back for other things."""
+        parts = []
+        for row in self.rows:
+            if row.fees_paid > row.fees:
+                took = {**dict.fromkeys(Owed, 0), Owed.FEE: row.fees - row.fees_paid}
+                after, part = pay(row, took, on)
+                self._put(after)
+                parts.append(part)
+        return parts
+
+    def _charge_prepaying(self, taken: Taken, money: int, fact: Fact) -> None:
+        """Charge for principal that *taken* pays beyond the next instalment.
+
+        It is owed with the next instalment; money that is left pays it at once.
+        """
+        later = [row for row in self.rows if row.due_on > fact.on]
+        # What lays the rest anew is no payment of the next instalment.
+        beyond = later if self._future(fact) in tuple(Prepayment) else later[1:]
+        principal = sum(taken[row.number][Owed.PRINCIPAL] for row in beyond if row.number in taken)
+        fee = for_prepaying(self.terms, principal)
+        if not fee:
+            return
+        row = later[0]
+        self._put(replace(row, fees=row.fees + fee, paid_on=None))
+        self.prepaying[fact.ref] = (row.number, fee)
+        rest = money - sum(sum(took.values()) for took in taken.values())
+        if rest:
+            taken.setdefault(row.number, dict.fromkeys(Owed, 0))[Owed.FEE] += min(rest, fee)
+
+    def _future(self, fact: Fact) -> str:
+        """Where a payment goes beyond what is due."""
+        return fact.future_money or self.terms.prepayment or self.terms.future_money
 
     def _split(self, money: int, fact: Fact) -> Taken:
         """*money* over what is due on the day of *fact*, then over what is in advance."""
@@ -181,11 +237,11 @@ class Ledger:
         terms, on = self.terms, fact.on
         scope = terms.allocation_scope or AllocationScope.INSTALMENT
         claims = (self._due(row, on) for row in self._rows_due(on))
-        money = fill(money, claims, terms.allocation_order, scope, taken)
+        money = fill(money, claims, self._order_on(on), scope, taken)
         if money == 0:
             return taken
         order = terms.advance_order or terms.allocation_order
-        future = fact.future_money or terms.prepayment or terms.future_money
+        future = self._future(fact)
         if future in tuple(Prepayment):
             self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
             return taken
@@ -242,7 +298,15 @@ class Ledger:
             charge.amount
             for charge in self.charges
             if charge.instalment == number and charge.owed != Owed.PENALTY
-        )
+        ) + sum(fee for on, fee in self.prepaying.values() if on == number)
+
+    def _order_on(self, on: date) -> list[str]:
+        """In what order what is due is paid on *on*: another one where the loan is late."""
+        terms = self.terms
+        if terms.late_order is None or terms.late_order_days is None:
+            return terms.allocation_order
+        late = days_past_due(self.oldest_unpaid_on(), on)
+        return terms.late_order if late >= terms.late_order_days else terms.allocation_order
 
     def _rows_due(self, on: date) -> list[Instalment]:
         """The rows of which something may be due on *on*."""
@@ -287,10 +351,13 @@ class Ledger:
             Owed.PENALTY: max(due[Owed.PENALTY] - row.penalty_paid, 0),
         }
 
-    def _note_principal(self, on: date, parts: list[Part]) -> None:
+    def _note_bearing(self, on: date, parts: list[Part]) -> None:
         for part in parts:
-            if part.principal:
-                self.principal_paid.setdefault(part.instalment, []).append((on, part.principal))
+            amount = part.principal
+            if self.terms.penalty_on_interest:
+                amount += part.interest
+            if amount:
+                self.bearing_paid.setdefault(part.instalment, []).append((on, amount))
 
     def penalty_due(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on* and neither paid nor waived."""
@@ -304,14 +371,18 @@ class Ledger:
         """Penalty accrued on *row* to *on*; it stops when what is overdue is laid anew."""
         if row.number in self.laid.penalty_stopped:
             return self.laid.penalty_stopped[row.number]
-        paid = self.principal_paid.get(row.number, [])
-        return accrual.penalty(row, paid, self.terms, on, self.laid.penalty_free)
+        paid = self.bearing_paid.get(row.number, [])
+        return accrual.penalty(
+            row, paid, self.terms, on, free=self.laid.penalty_free, rates=self.laid.rates
+        )
 
     def _called_due(self, on: date) -> list[Instalment]:
         """The rows when all that is left is called due on *on*.
 
         The period running takes all principal, and the interest accrued to the day;
-        later interest and fees per instalment fall away. What was charged stays.
+        later interest and fees per instalment fall away. What was charged stays, and
+        what of a fee at disbursement is not earned falls away. Where the contract names
+        it, a fee for paying early is charged; other interest may be owed as it says.
 
         Source: Civil Code of the PRC, art. 677.
         """
@@ -321,8 +392,10 @@ class Ledger:
         running = later[0]
         index = self._index(running.number)
         principal = sum(row.principal_left for row in later)
-        accrued = self._accrued(index, principal, on)
+        interest = self._interest_at_payoff(later, index, on)
         rows = list(self.rows)
+        if rows[0].number == 0 and (back := self._unearned(on)):
+            rows[0] = replace(rows[0], fees=rows[0].fees - back)
         for row in later[1:]:
             called = replace(
                 row,
@@ -334,7 +407,8 @@ class Ledger:
         rows[index] = replace(
             running,
             principal=running.principal_paid + principal,
-            interest=max(running.interest_paid, min(accrued, running.interest)),
+            interest=max(running.interest_paid, interest),
+            fees=running.fees + self._for_paying_off(on),
         )
         return rows
 
@@ -345,10 +419,51 @@ class Ledger:
             return accrual.interest(principal, self.terms, start, on)
         return rounded(self.laid.accrued(self.rows, index, principal, on), self.terms.rounding)
 
+    def _interest_at_payoff(self, later: list[Instalment], index: int, on: date) -> int:
+        """The interest of the running period when all that is due *later* is called."""
+        running, terms = later[0], self.terms
+        if terms.settling == Settling.TO_NEXT_DUE:
+            return running.interest
+        if terms.settling == Settling.STATUTORY_UK and terms.frequency == Frequency.MONTH:
+            scheduled = [replace(row, fees=self._fees_scheduled(row)) for row in self.rows]
+            figure = settled_by_statute(self.accrues_from, scheduled, on)
+            if figure is not None:
+                owed = sum(row.principal for row in later) + self._fees_scheduled(running)
+                most = sum(row.interest for row in later)
+                beyond = sum(row.interest_paid for row in later[1:])
+                return max(min(figure - owed, most) - beyond, 0)
+        principal = sum(row.principal_left for row in later)
+        return min(self._accrued(index, principal, on), running.interest)
+
+    def _fees_scheduled(self, row: Instalment) -> int:
+        """The fees of *row* but for those charged on events."""
+        return row.fees - self._fees_charged(row.number)
+
+    def _for_paying_off(self, on: date) -> int:
+        """What paying off on *on* costs, by all principal that is not due."""
+        return for_prepaying(
+            self.terms, sum(row.principal_left for row in self.rows if row.due_on > on)
+        )
+
+    def _unearned(self, on: date) -> int:
+        last = max(row.due_on for row in self.rows if row.principal)
+        return unearned(self.terms, self.accrues_from, on, last)
+
     def payoff(self, on: date) -> int:
         """What closes the loan on *on*, before credit; minor units."""
+        owed = self.settling(on)
+        return owed.principal + owed.interest + owed.fees + owed.penalty
+
+    def settling(self, on: date) -> Balance:
+        """What is owed when all is called due on *on*; fees less those given back."""
         rows = self._called_due(on)
-        return sum(row.left + self.penalty_due(row, on) for row in rows)
+        return Balance(
+            principal=sum(row.principal_left for row in rows),
+            interest=sum(row.interest - row.interest_paid for row in rows),
+            fees=sum(row.fees - row.fees_paid for row in rows),
+            penalty=sum(row.penalty_left + self.penalty_due(row, on) for row in rows),
+            unapplied=self.unapplied,
+        )
 
     def balance(self, on: date) -> Balance:
         """What is owed as of *on*."""
@@ -405,7 +520,7 @@ def standing(facts: list[Fact]) -> list[Fact]:
         if fact.kind == FactKind.WAIVER:
             forgiven[fact.ref] += fact.amount
     return [
-        replace(fact, amount=fact.amount - forgiven[fact.ref])
+        replace(fact, amount=fact.amount - min(forgiven[fact.ref], fact.amount))
         if fact.kind == FactKind.FEE and fact.ref in forgiven
         else fact
         for fact in facts
@@ -413,14 +528,17 @@ def standing(facts: list[Fact]) -> list[Fact]:
     ]
 
 
-def counts_from(fact: Fact, terms: Terms) -> tuple[date, bool, int]:
+def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     """The day *fact* counts from and its place on that day.
 
-    What is laid anew on a day counts after all that was paid on it.
+    What an instalment is charged for being unpaid counts before all else of its day, what
+    is laid anew after all that was paid on it.
     """
+    if fact.automatic:
+        return fact.on, 0, fact.order
     if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
-        return date.min, False, fact.order
-    return fact.on, fact.kind == FactKind.RESCHEDULE, fact.order
+        return date.min, 1, fact.order
+    return fact.on, 2 if fact.kind == FactKind.RESCHEDULE else 1, fact.order
 
 
 def _is_due(charge: Fact, on: date) -> bool:

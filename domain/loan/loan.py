@@ -39,10 +39,13 @@ from domain.loan.asset_class import (
     next_change_on,
     worse,
 )
+from domain.loan.ceiling import cap_on, room
 from domain.loan.cost import Flow
 from domain.loan.delinquency import Bucket
+from domain.loan.fees import charge, charged_at
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
 from domain.loan.origination import Stage, stage_due_on
+from domain.loan.overdue import PREFIX, deserved, kind_of, next_charge_on
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, schedule
@@ -110,10 +113,21 @@ class NextActionKind(StrEnum):
     REPRICING = "REPRICING"
     ASSET_CLASS = "ASSET_CLASS"
     SUBSIDY = "SUBSIDY"
+    CHARGE = "CHARGE"
+
+
+class Withdrawal(StrEnum):
+    """Why an automatic charge is taken back."""
+
+    NOT_OVERDUE = "NOT_OVERDUE"
+    """The instalment was paid in time after all."""
+    CHARGED_ANEW = "CHARGED_ANEW"
+    """Another amount was unpaid, or on another day."""
 
 
 UNDER_REVIEW = (LoanState.APPLIED,)
 OFFERED = (LoanState.APPROVED, LoanState.DISCLOSED, LoanState.SIGNED)
+SERVICED = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED)
 PAID_OUT = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED, LoanState.WRITTEN_OFF)
 SECURED = (*OFFERED, LoanState.ACTIVE, LoanState.WRITTEN_OFF)
 """While a loan stands thus, something can be taken to secure it."""
@@ -186,6 +200,7 @@ class Loan(Stream):
         self.terms: Terms | None = None
         self.disbursed_on: date | None = None
         self.accrues_from: date | None = None
+        self.begun_on: date | None = None
         self.opening: list[Instalment] = []
         self.opening_unapplied = 0
         self.facts: list[Fact] = []
@@ -199,6 +214,8 @@ class Loan(Stream):
         self.recoveries: dict[str, Fact] = {}
         self.securities: dict[str, Security] = {}
         self.buyer_ref = ""
+        self.claim = Split()
+        self.recovered: dict[str, Split] = {}
         self.bucket: str = Bucket.M0
         self.overdue_since_on: date | None = None
         self.steps: dict[str, str] = {}
@@ -399,6 +416,7 @@ class Loan(Stream):
             loan.valid_until_on = None
             loan.disbursed_on = self.effective_on
             loan.accrues_from = self.effective_on
+            loan.begun_on = self.effective_on
             loan.opening = self.schedule
             loan.instalments = list(self.schedule)
             loan.balance = self.balance
@@ -434,6 +452,7 @@ class Loan(Stream):
             loan.stage = self.stage
             loan.disbursed_on = self.disbursed_on
             loan.accrues_from = self.accrues_from
+            loan.begun_on = self.effective_on
             loan.opening = self.schedule
             loan.opening_unapplied = self.balance.unapplied
             loan.unapplied = self.balance.unapplied
@@ -550,7 +569,9 @@ class Loan(Stream):
     class FeeCharged(MoneyMoved):
         """A fee or penalty that the contract names was charged, due with an instalment.
 
-        *owed* says as what, a fee if nothing; *due_on* its own day, if it has one.
+        *owed* says as what, a fee if nothing; *due_on* its own day, if it has one. It is
+        *automatic* where the instalment was not paid in time and nobody charged it; *waived*
+        of it is what was, before it was withdrawn and came back.
         """
 
         TOPIC = "loan.fee-charged"
@@ -560,6 +581,8 @@ class Loan(Stream):
         instalment: int
         owed: str | None
         due_on: date | None
+        automatic: bool | None
+        waived: int | None
 
         def apply(self, loan: Loan) -> None:
             fact = Fact(
@@ -571,16 +594,45 @@ class Loan(Stream):
                 self.instalment,
                 self.due_on,
                 owed=self.owed,
+                automatic=bool(self.automatic),
             )
             self.take_over(loan, [*loan.facts, fact])
+            known = loan.fees.get(self.fee_ref)
             loan.fees[self.fee_ref] = Fee(
                 self.fee_ref,
                 self.kind,
                 self.amount,
                 self.instalment,
+                known.waived if known else 0,
                 owed=self.owed,
                 due_on=self.due_on,
             )
+
+    class FeeWithdrawn(MoneyMoved):
+        """An automatic charge turned out not to be deserved; what paid it pays other things.
+
+        *cause* says why; *amount* is all that was charged, *waived* what of it was forgiven.
+        """
+
+        TOPIC = "loan.fee-withdrawn"
+        fee_ref: str
+        kind: str
+        amount: int
+        instalment: int
+        cause: str
+        owed: str | None
+        waived: int
+
+        def apply(self, loan: Loan) -> None:
+            self.take_over(
+                loan,
+                [
+                    fact
+                    for fact in loan.facts
+                    if fact.ref != self.fee_ref or fact.kind != FactKind.FEE
+                ],
+            )
+            loan.fees[self.fee_ref] = replace(loan.fees[self.fee_ref], amount=0)
 
     class FeeWaived(MoneyMoved):
         """A charged fee or penalty, or part of it, was forgiven; *owed* as it was charged."""
@@ -854,9 +906,14 @@ class Loan(Stream):
         def apply(self, loan: Loan) -> None:
             loan.state = LoanState.WRITTEN_OFF
             loan.balance = self.balance
+            loan.claim = Split(self.fees, self.interest, self.penalty, self.principal)
 
     class RecoveryReceived(Event):
-        """Money came in on a written-off loan; it stays written off."""
+        """Money came in on a written-off loan; it stays written off.
+
+        It is split over what was written off and not recovered yet; what exceeds that is
+        in no part.
+        """
 
         TOPIC = "loan.recovery-received"
         payment_ref: str
@@ -865,8 +922,18 @@ class Loan(Stream):
         amount: int
         source: str
         recovered: int
+        principal: int | None
+        interest: int | None
+        fees: int | None
+        penalty: int | None
+
+        @property
+        def split(self) -> Split:
+            """What it recovered of the claim; nothing is known of the first recoveries."""
+            return Split(self.fees or 0, self.interest or 0, self.penalty or 0, self.principal or 0)
 
         def apply(self, loan: Loan) -> None:
+            loan.recovered[self.payment_ref] = self.split
             loan.recoveries[self.payment_ref] = Fact(
                 FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
             )
@@ -885,6 +952,7 @@ class Loan(Stream):
 
         def apply(self, loan: Loan) -> None:
             loan.recoveries.pop(self.payment_ref)
+            loan.recovered.pop(self.payment_ref, None)
             loan.reversed = [*loan.reversed, self.payment_ref]
 
     class SecurityTaken(Event):
@@ -1139,6 +1207,9 @@ class Loan(Stream):
         self._must_not_have_run_out(act)
         self._must_match_offer(terms)
         rows = schedule(terms, act.business_on)
+        later = [row for row in rows if row.due_on > act.business_on]
+        at_once = [row for row in rows if row.due_on <= act.business_on]
+        kept = terms.amount - sum(row.left for row in at_once)
         stage = Stage.SIGNING
         self.record(
             self.CostDisclosed,
@@ -1148,9 +1219,7 @@ class Loan(Stream):
             principal=terms.amount,
             interest=sum(row.interest for row in rows),
             fees=sum(row.fees for row in rows),
-            annualised_cost=cost.annualised_cost(
-                terms.amount, rows, terms.term_months // len(rows)
-            ),
+            annualised_cost=cost.annualised_cost(kept, later, terms.term_months // len(later)),
             method="IRR",
             terms_digest=cost.digest(terms),
             charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],
@@ -1318,13 +1387,16 @@ class Loan(Stream):
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
             return
+        unseen = received_on == act.business_on or self.overdue_since_on is None
+        if unseen:
+            # Late by a day is late, even when no day's run has seen it.
+            self._charge_overdue(act, received_on)
         if payoff and (owed := self.payoff(received_on)) > amount:
             raise no.PayoffShort(
                 f"On {received_on} it takes {self._written(owed)} to close the loan,"
                 f" not {self._written(amount)}."
             )
-        if received_on == act.business_on or self.overdue_since_on is None:
-            # Late by a day is late, even when no day's run has seen it.
+        if unseen:
             self._assess(act, received_on)
         kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
         fact = Fact(
@@ -1355,6 +1427,9 @@ class Loan(Stream):
     def _recover(
         self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
     ) -> None:
+        assert self.terms is not None
+        order = self.terms.late_order or self.terms.allocation_order
+        split = self.claim.less(_sum(list(self.recovered.values()))).first(amount, order)
         self.record(
             self.RecoveryReceived,
             act,
@@ -1365,6 +1440,10 @@ class Loan(Stream):
             amount=amount,
             source=source,
             recovered=sum(fact.amount for fact in self.recoveries.values()) + amount,
+            principal=split.principal,
+            interest=split.interest,
+            fees=split.fees,
+            penalty=split.penalty,
         )
 
     def reverse(self, act: Act, *, payment_ref: str, reason: str, kind: str | None = None) -> None:
@@ -1493,14 +1572,19 @@ class Loan(Stream):
             if self.fees[fee_ref].kind != kind:
                 raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
             return
+        if fee_ref.startswith(PREFIX):
+            raise no.FeeRefReused(f"References of overdue charges begin with {PREFIX!r}.")
         fee = self._fee_named(kind)
+        assert self.terms is not None
+        amount = charge(fee, self.terms)
+        self._must_stay_below_cap(act.business_on, amount)
         due_on, number = self._charged_to(act.business_on, due_on)
         fact = Fact(
             FactKind.FEE,
             fee_ref,
             act.business_on,
             self.facts_taken,
-            fee.amount,
+            amount,
             number,
             due_on,
             owed=fee.owed,
@@ -1512,10 +1596,12 @@ class Loan(Stream):
             act.business_on,
             fee_ref=fee_ref,
             kind=kind,
-            amount=fee.amount,
+            amount=amount,
             instalment=number,
             owed=fee.owed,
             due_on=due_on,
+            automatic=None,
+            waived=None,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, act.business_on)
@@ -1707,9 +1793,10 @@ class Loan(Stream):
             assessed_on = self._assessed_on(step)
             if assessed_on is None or (known is None and act.business_on <= assessed_on):
                 continue
-            first = plan.steps[place - 1].from_instalment if place else self.opening[0].number
-            if plan.scope == RateScope.TERM:
-                first = self.opening[0].number
+            # What is owed at payout, before the first instalment, earns no step.
+            first = max(self.opening[0].number, 1)
+            if place and plan.scope != RateScope.TERM:
+                first = plan.steps[place - 1].from_instalment
             late = self._late_instalment(first, step.from_instalment)
             if late is None and known != StepState.EARNED:
                 self._step_down(act, step)
@@ -1863,6 +1950,8 @@ class Loan(Stream):
                 if row.left and row.due_on > act.business_on
             ),
         ]
+        if len(flows) == 1:
+            return  # all that is left is due today
         ahead = [row for row in ledger.rows if row.due_on > act.business_on]
         self.record(
             self.RenewalOffered,
@@ -1951,6 +2040,7 @@ class Loan(Stream):
         two_people(requested_by, approved_by, "A write-off")
         if not reason.strip():
             raise no.ReasonMissing("A write-off needs a reason.")
+        self._charge_overdue(act)
         before = self._ledger().balance(act.business_on)
         self.record(
             self.WrittenOff,
@@ -2165,7 +2255,7 @@ class Loan(Stream):
     # --- time ---------------------------------------------------------------------
 
     def attend(self, act: Act, classes: AssetClassRule | None = None) -> None:
-        """Do what the business date asks for: expire, or tell how late the loan is.
+        """Do what the business date asks for: expire, charge what is overdue, tell how late it is.
 
         What its asset class is by *classes* is told too; nothing of it without a rule.
         """
@@ -2180,7 +2270,7 @@ class Loan(Stream):
                     stage_before=self.stage,
                 )
         elif self.state == LoanState.ACTIVE:
-            self._assess_steps(act)
+            self._assess_consequences(act)
             self._assess(act)
             self._offer_renewal(act)
             self.reclassify(act, classes)
@@ -2246,6 +2336,7 @@ class Loan(Stream):
             return None
         coming = [
             self._next_lateness(),
+            self._next_charge(),
             self._next_class(),
             self._next_subsidy(),
             self._next_step(),
@@ -2343,6 +2434,14 @@ class Loan(Stream):
         day = next_change_on(past, standard, self.asset_class, self.class_since_on)
         return None if day is None else NextAction(NextActionKind.ASSET_CLASS, day)
 
+    def _next_charge(self) -> NextAction | None:
+        assert self.terms is not None and self.begun_on is not None
+        if not charged_at(self.terms, FeeTiming.ON_OVERDUE):
+            return None
+        charged = [fact.ref for fact in self.facts if fact.automatic]
+        due_on = next_charge_on(self._ledger(), self.begun_on, charged)
+        return None if due_on is None else NextAction(NextActionKind.CHARGE, due_on)
+
     def oldest_unpaid_on(self) -> date | None:
         """The pay-by date that lateness counts from; None when all is paid."""
         return min((row.pay_by_on for row in self.instalments if row.left), default=None)
@@ -2421,9 +2520,77 @@ class Loan(Stream):
         paid = [row.paid_on for row in self.instalments if row.pay_by_on < late_before]
         return max([cause_on, *(day for day in paid if day is not None)])
 
+    def _charge_overdue(self, act: Act, by: date | None = None) -> None:
+        """Charge what instalments unpaid by a day deserve, and take back what they do not.
+
+        With *by*, only what is deserved by then is charged and nothing is taken back.
+        """
+        assert self.terms is not None and self.begun_on is not None
+        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
+            return
+        until = by or act.business_on
+        own = [fact for fact in self.facts if not fact.automatic]
+        wanted = deserved(self._rerun([]), own, self.begun_on, until)
+        charged = {fact.ref: fact for fact in self.facts if fact.automatic}
+        for ref, fact in charged.items() if by is None else ():
+            due = wanted.get(ref)
+            if due is None or (due.on, due.amount) != (fact.on, fact.amount):
+                cause = Withdrawal.NOT_OVERDUE if due is None else Withdrawal.CHARGED_ANEW
+                self._withdraw(act, fact, cause)
+        standing_now = {fact.ref for fact in self.facts if fact.automatic}
+        for ref, fact in wanted.items():
+            if ref not in standing_now:
+                self._charge_automatically(act, fact)
+
+    def _assess_consequences(self, act: Act) -> None:
+        """Charges and steps of the rate as instalments were paid, until they agree.
+
+        A charge can make an instalment late for a step, and a step that is reversed can
+        leave a later one unpaid; each follows from what counts earlier, so it ends.
+        """
+        before = -1
+        while self.version != before:
+            before = self.version
+            self._charge_overdue(act)
+            self._assess_steps(act)
+
+    def _withdraw(self, act: Act, fact: Fact, cause: Withdrawal) -> None:
+        ledger = self._rerun([other for other in self.facts if other != fact])
+        self.record(
+            self.FeeWithdrawn,
+            act,
+            fact.on,
+            fee_ref=fact.ref,
+            kind=self.fees[fact.ref].kind,
+            amount=fact.amount,
+            instalment=fact.instalment,
+            cause=cause,
+            owed=fact.owed,
+            waived=min(self.fees[fact.ref].waived, fact.amount),
+            **self._outcome(act, ledger),
+        )
+
+    def _charge_automatically(self, act: Act, fact: Fact) -> None:
+        fact = replace(fact, order=self.facts_taken)
+        ledger, known = self._rerun([*self.facts, fact]), self.fees.get(fact.ref)
+        self.record(
+            self.FeeCharged,
+            act,
+            fact.on,
+            fee_ref=fact.ref,
+            kind=kind_of(fact.ref),
+            amount=fact.amount,
+            instalment=fact.instalment,
+            owed=fact.owed,
+            due_on=fact.due_on,
+            automatic=True,
+            waived=min(known.waived, fact.amount) if known and known.waived else None,
+            **self._outcome(act, ledger),
+        )
+
     def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
-        self._assess_steps(act)
+        self._assess_consequences(act)
         self._assess(act, cause_on=on)
         if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
             return
@@ -2463,7 +2630,8 @@ class Loan(Stream):
 
     def _ledger(self) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
-        if self._was_laid_anew():
+        # What a payment was charged for coming early is known to a run only.
+        if self._was_laid_anew() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
             return self._rerun(self.facts)
         return Ledger(
             self.terms,
@@ -2596,6 +2764,16 @@ class Loan(Stream):
         reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START
         if not (reopens and self.state in (LoanState.SETTLED, LoanState.CLOSED)):
             self._must_be_active()
+
+    def _must_stay_below_cap(self, on: date, amount: int) -> None:
+        ledger = self._ledger()
+        left, cap = room(ledger, on), cap_on(ledger, on)
+        if left is not None and cap is not None and amount > left:
+            raise no.ChargeOverCap(
+                f"With another {self._written(amount)} the loan would cost more than the"
+                f" {(cap.annual_rate * 100).normalize():f} % a year that {cap.version} allows;"
+                f" charge {self._written(left)} at most."
+            )
 
     def _must_match_offer(self, terms: Terms) -> None:
         offer = (self.amount, self.term_months, self.annual_rate, self.currency)

@@ -135,6 +135,12 @@ class FeeRefReused(Refusal):
     code = "FEE_REF_REUSED"
 
 
+class ChargeOverCap(Refusal):
+    """With the charge the loan would cost more in a year than is allowed."""
+
+    code = "CHARGE_OVER_CAP"
+
+
 class InstalmentNotOpen(Refusal):
     """There is no such instalment, or it is paid."""
 

@@ -216,6 +216,11 @@ class Laid:
                 principal=row.principal_paid + int(laid.principal),
                 interest=max(int(laid.interest), row.interest_paid),
             )
+            # Fees in percent follow the instalment; what was charged on it stays.
+            grown = fees_of(self.terms, new.principal, new.interest)
+            grown -= fees_of(self.terms, row.principal, row.interest)
+            if grown:
+                new = replace(new, fees=max(row.fees + grown, row.fees_paid))
             anew[row.number] = new if place < last else _dropped(new, on, charged)
         return [anew.get(row.number, row) for row in rows]
 
@@ -237,7 +242,7 @@ class Laid:
                     still.append(after)
             found.append(after)
         for number in sorted(moved):
-            day, fees = moved[number], fees_of(self.terms)
+            day, fees = moved[number], fees_of(self.terms, 0, 0)
             new = Instalment(number, day.due_on, day.pay_by_on, 0, 0, fees)
             found.append(new)
             still.append(new)
@@ -334,7 +339,8 @@ class _Rest:
 
 def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
     """A loan of *rows* as it begins."""
-    first, chosen = rows[0].number, terms.repayment or Repayment()
+    # What is owed at payout is an instalment before the first one.
+    first, chosen = max(rows[0].number, 1), terms.repayment or Repayment()
     rates = [RateFrom(begins_on, terms.annual_rate)]
     if terms.rate_plan is not None:
         starts = {later.number: row.due_on for row, later in pairwise(rows)}

@@ -1,12 +1,13 @@
 """The instalments of a loan: what falls due when, and how much of it is paid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count, pairwise, repeat
 from typing import cast
 
 from domain.base.terms import FeeTiming, RatePlanKind, Terms
+from domain.loan.fees import at_disbursement, charge, charged_at
 from domain.loan.layout import laid_out
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
 from domain.loan.timetable import down_payment, level_share, plan_of, share, timetable
@@ -105,7 +106,13 @@ def schedule(
     due_on, principals, interest, _ = zip(*found, strict=True)
     # Terms always round, so no amount has a fraction.
     whole = cast("tuple[int, ...]", principals), cast("tuple[int, ...]", interest)
-    return list(map(scheduled, count(1), due_on, *whole, repeat(fees_of(terms))))
+    fees: Iterable[int] = repeat(0)
+    if charged_at(terms, FeeTiming.PER_INSTALMENT):
+        fees = [fees_of(terms, *row) for row in zip(*whole, strict=True)]
+    instalments = list(map(scheduled, count(1), due_on, *whole, fees))
+    if at_once := at_disbursement(terms):
+        instalments.insert(0, scheduled(0, disbursed_on, 0, 0, at_once))
+    return instalments
 
 
 def _rates(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
@@ -129,9 +136,12 @@ def steps_ahead(terms: Terms, starts: Mapping[int, date]) -> list[RateFrom]:
     ]
 
 
-def fees_of(terms: Terms) -> int:
-    """What fees every instalment brings; minor units."""
-    return sum(fee.amount for fee in terms.fees if fee.timing == FeeTiming.PER_INSTALMENT)
+def fees_of(terms: Terms, principal: int, interest: int) -> int:
+    """What fees an instalment of so much brings of itself; minor units."""
+    return sum(
+        charge(fee, terms, principal, interest)
+        for fee in charged_at(terms, FeeTiming.PER_INSTALMENT)
+    )
 
 
 def opening_fault(rows: list[Instalment]) -> str | None:

@@ -17,7 +17,6 @@ from domain.base.terms import (
     ChargesCount,
     ChargesDue,
     FeeTerm,
-    FeeTiming,
     FutureMoney,
     Owed,
     RatePlan,
@@ -26,6 +25,7 @@ from domain.base.terms import (
     Terms,
     rate_fits,
 )
+from domain.product.charges import charge_faults
 
 
 class ProductNotSound(Refusal):
@@ -136,21 +136,7 @@ class Offer:
             wrong.append("Rates cannot be negative or have more than ten decimals.")
         if self.grace_days < 0:
             wrong.append("Grace days cannot be negative.")
-        return wrong + self._fee_faults()
-
-    def _fee_faults(self) -> list[str]:
-        wrong = []
-        kinds = [fee.kind for fee in self.fees]
-        if len(set(kinds)) != len(kinds) or not all(kind.strip() for kind in kinds):
-            wrong.append("Each fee must have a kind of its own.")
-        if any(fee.amount <= 0 or fee.timing not in list(FeeTiming) for fee in self.fees):
-            wrong.append("Each fee must be above zero and charged at a time that is offered.")
-        for fee in self.fees:
-            if fee.owed not in (None, Owed.FEE, Owed.PENALTY):
-                wrong.append(f"The charge {fee.kind!r} is owed as a fee or as a penalty.")
-            elif fee.owed == Owed.PENALTY and fee.timing != FeeTiming.ON_EVENT:
-                wrong.append(f"The penalty {fee.kind!r} is charged on an event.")
-        return wrong
+        return wrong + charge_faults(self.fees)
 
 
 class Product(Stream):

@@ -1,9 +1,11 @@
 """Products as files: what is read, and what is refused with its reason."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from domain.base.terms import FeeTerm
 from entrypoints.product_file import checked, read_offer
 from infra.trouble import Trouble
 
@@ -45,6 +47,21 @@ def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "product.toml"
     path.write_text(text)
     return path
+
+
+def test_a_fee_in_a_file_can_be_a_percentage(tmp_path: Path) -> None:
+    said = (
+        '{ kind = "OPENING", timing = "AT_DISBURSEMENT", percent = "0.02", base = "AMOUNT",'
+        ' earned = "OVER_TERM" },'
+    )
+    text = PRODUCT.replace('{ kind = "LETTER", timing = "ON_EVENT", amount = "5.00" },', said)
+
+    offer = read_offer(written(tmp_path, text))
+
+    assert offer.fees[0] == FeeTerm(
+        "OPENING", "AT_DISBURSEMENT", 0, None, Decimal("0.02"), "AMOUNT", "OVER_TERM"
+    )
+    assert offer.faults() == []
 
 
 def test_a_product_says_nothing_of_allocation_options_it_does_not_use(tmp_path: Path) -> None:

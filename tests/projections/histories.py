@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from hypothesis import strategies as some
 
 from domain.base.refusal import Refusal
+from domain.base.terms import FeeTerm
 from domain.loan.loan import Loan
 from tests.domain.story import (
     CLASSES,
@@ -27,7 +28,8 @@ Life = list[tuple[str, int, int]]
 
 def lived(life: Life) -> Loan:
     """A loan after these steps, each some days after the one before; refused ones left out."""
-    loan = disbursed(terms(fees=[LETTER_FEE]))
+    late = FeeTerm("LATE", "ON_OVERDUE", 7_00)
+    loan = disbursed(terms(fees=[LETTER_FEE, late]))
     on = JAN_15
     for number, (step, days, amount) in enumerate(life):
         on += timedelta(days=days)

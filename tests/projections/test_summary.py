@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 
+from domain.base.terms import FeeTerm
 from projections import summary
 from tests.domain.story import (
     CLASSES,
@@ -30,6 +31,18 @@ FEB_15 = date(2025, 2, 15)
 def current(found: Rows) -> dict[str, Any]:
     [loan] = found["summary_loan"]
     return loan
+
+
+def test_a_charge_that_is_withdrawn_was_never_charged() -> None:
+    late = FeeTerm("LATE", "ON_OVERDUE", 7_00)
+    loan = disbursed(terms(fees=[late]))
+    attended(on=date(2025, 2, 16))(loan)
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 2, 20))
+
+    found = rows(summary, loan)
+
+    charged = [row["fees_charged"] for row in found["summary_money"] if row.get("fees_charged")]
+    assert charged == [7_00, -7_00]
 
 
 def test_an_application_stands_without_a_balance() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Terms
+from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
 from domain.loan.explain import FIGURES, explain
 from domain.loan.ledger import FactKind
 from domain.loan.loan import Loan, LoanState
@@ -27,6 +27,7 @@ from tests.domain import story
 from tests.domain.story import JAN_15, act, replayed, state, terms
 
 METHODS = ["EQUAL_INSTALMENTS", "EQUAL_PRINCIPAL", "INTEREST_ONLY", "BULLET"]
+PERCENT = Decimal("0.015")
 ORDERS = st.permutations(["FEE", "INTEREST", "PENALTY", "PRINCIPAL"])
 
 TERMS = st.builds(
@@ -50,6 +51,22 @@ TERMS = st.builds(
                 FeeTerm("LETTER", "ON_EVENT", 3_00),
                 FeeTerm("BREACH", "ON_EVENT", 30_00, "PENALTY"),
                 FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00),
+            ],
+            [
+                FeeTerm("LETTER", "ON_EVENT", 3_00),
+                FeeTerm("LATE", "ON_OVERDUE", 7_00),
+                FeeTerm("SHARE", "PER_INSTALMENT", 0, percent=PERCENT, base="PRINCIPAL"),
+            ],
+            [
+                FeeTerm("LATE", "ON_OVERDUE", 0, "PENALTY", PERCENT, "PRINCIPAL_AND_INTEREST"),
+                FeeTerm("REMINDER", "ON_OVERDUE", 2_00),
+                FeeTerm("EARLY", "ON_PREPAYMENT", 0, percent=PERCENT, base="PRINCIPAL"),
+            ],
+            [
+                FeeTerm("BREACH", "ON_EVENT", 0, "PENALTY", PERCENT, "AMOUNT"),
+                FeeTerm("OPENING", "AT_DISBURSEMENT", 0, None, PERCENT, "AMOUNT", "OVER_TERM"),
+                FeeTerm("EARLY", "ON_PREPAYMENT", 4_00),
+                FeeTerm("LATE", "ON_OVERDUE", 7_00),
             ],
         ]
     ),
@@ -75,6 +92,19 @@ TERMS = st.builds(
         ]
     ),
     renewal=st.sampled_from([None, None, Renewal(term_months=2, most=1, offer_days=20)]),
+    penalty_on_interest=st.sampled_from([None, True]),
+    rate_caps=st.sampled_from(
+        [
+            None,
+            [
+                RateCap(date(2024, 1, 1), Decimal("0.36"), "cap-1"),
+                RateCap(date(2025, 3, 10), Decimal("0.24"), "cap-2"),
+            ],
+        ]
+    ),
+    late_order=st.none() | ORDERS,
+    late_order_days=st.sampled_from([1, 20]),
+    settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE", "STATUTORY_UK"]),
 )
 
 

@@ -14,6 +14,8 @@ from domain.product.product import OutsideLimits, Product, ProductNotSound
 from tests.domain.commands.books import OFFER
 from tests.domain.story import NAMESPACE, act, given, happened, recorded
 
+TENTH = Decimal("0.1")
+
 
 def published(**changes: Any) -> Product:
     return Product.publish(act(), NAMESPACE, replace(OFFER, **changes))
@@ -55,6 +57,14 @@ def test_a_sound_product_is_published_with_all_its_parts() -> None:
         {"fees": [FeeTerm("", "ON_EVENT", 5_00)]},
         {"fees": [FeeTerm("BREACH", "ON_EVENT", 5_00, "INTEREST")]},
         {"fees": [FeeTerm("BREACH", "PER_INSTALMENT", 5_00, "PENALTY")]},
+        {"fees": [FeeTerm("SHARE", "ON_EVENT", 5_00, percent=TENTH, base="AMOUNT")]},
+        {"fees": [FeeTerm("SHARE", "ON_EVENT", 0, percent=TENTH, base="PRINCIPAL")]},
+        {"fees": [FeeTerm("SHARE", "PER_INSTALMENT", 0, percent=TENTH)]},
+        {"fees": [FeeTerm("SHARE", "PER_INSTALMENT", 0, percent=Decimal(0), base="AMOUNT")]},
+        {"fees": [FeeTerm("SHARE", "PER_INSTALMENT", 0, percent=TENTH**11, base="AMOUNT")]},
+        {"fees": [FeeTerm("SHARE", "PER_INSTALMENT", 5_00, base="AMOUNT")]},
+        {"fees": [FeeTerm("LETTER", "ON_EVENT", 5_00, earned="OVER_TERM")]},
+        {"fees": [FeeTerm("OPENING", "AT_DISBURSEMENT", 5_00, earned="SOMETIMES")]},
         {"advance_order": []},
         {"advance_order": ["FEE", "FEE", "INTEREST", "PENALTY"]},
         {"allocation_scope": "LOAN"},

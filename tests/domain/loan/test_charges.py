@@ -1,0 +1,500 @@
+"""What the contract charges at payout, in percent, for lateness and for paying early."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Terms
+from domain.loan import refusals as no
+from domain.loan.explain import explain
+from domain.loan.loan import Loan, LoanState
+from domain.loan.quote import quote
+from domain.loan.schedule import schedule
+from tests.domain.story import (
+    JAN_15,
+    act,
+    attended,
+    disbursed,
+    fee_charged,
+    fee_waived,
+    given,
+    happened,
+    kinds,
+    last,
+    paid,
+    recorded,
+    repaid,
+    repay,
+    reversed_,
+    signed,
+    terms,
+    write_off,
+)
+
+TWO_PERCENT = Decimal("0.02")
+OPENING = FeeTerm("OPENING", "AT_DISBURSEMENT", 0, percent=TWO_PERCENT, base="AMOUNT")
+OPENING_OVER_TERM = FeeTerm("OPENING", "AT_DISBURSEMENT", 36_50, earned="OVER_TERM")
+LATE = FeeTerm("LATE", "ON_OVERDUE", 15_00)
+EARLY = FeeTerm("EARLY", "ON_PREPAYMENT", 0, percent=TWO_PERCENT, base="PRINCIPAL")
+
+FEB_15, FEB_16, MAR_15, MAR_16 = (
+    date(2025, 2, 15),
+    date(2025, 2, 16),
+    date(2025, 3, 15),
+    date(2025, 3, 16),
+)
+
+
+def plain(*fees: FeeTerm, **changes: Any) -> Terms:
+    """300.00 without interest, back in three instalments of 100.00."""
+    fields: dict[str, Any] = {
+        "amount": 300_00,
+        "term_months": 3,
+        "annual_rate": Decimal(0),
+        "day_count": "ACT/365F",
+        "fees": list(fees),
+        **changes,
+    }
+    return terms(**fields)
+
+
+# --- in percent -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "fees"),
+    [
+        ("AMOUNT", [6_00, 6_00]),
+        ("PRINCIPAL", [2_98, 3_02]),
+        ("PRINCIPAL_AND_INTEREST", [3_05, 3_04]),
+    ],
+)
+def test_a_fee_in_percent_is_a_part_of_what_the_contract_names(base: str, fees: list[int]) -> None:
+    fee = FeeTerm("SERVICE", "PER_INSTALMENT", 0, percent=TWO_PERCENT, base=base)
+
+    rows = schedule(plain(fee, term_months=2, annual_rate=Decimal("0.12")), JAN_15)
+
+    assert [row.fees for row in rows] == fees
+
+
+def test_a_fee_in_percent_on_an_event_is_a_part_of_what_was_lent() -> None:
+    fee = FeeTerm("COPY", "ON_EVENT", 0, percent=TWO_PERCENT, base="AMOUNT")
+    loan = given(disbursed(plain(fee)))
+
+    fee_charged("F-1", on=FEB_15, kind="COPY")(loan)
+
+    assert recorded(loan) == [happened(Loan.FeeCharged, amount=6_00, automatic=None)]
+
+
+# --- at disbursement --------------------------------------------------------------------
+
+
+def test_a_fee_at_disbursement_is_owed_on_the_day_and_the_loan_is_paid_out_in_full() -> None:
+    loan = disbursed(plain(OPENING))
+
+    event = last(loan, Loan.Disbursed)
+    assert event.amount == 300_00
+    assert [(row.number, row.due_on, row.fees) for row in event.schedule][:2] == [
+        (0, JAN_15, 6_00),
+        (1, FEB_15, 0),
+    ]
+    assert event.balance.fees == 6_00
+    assert loan.payoff(JAN_15) == 306_00
+
+
+def test_the_cost_disclosed_counts_a_fee_at_disbursement_as_paid_at_once() -> None:
+    loan = signed(plain(OPENING))
+
+    disclosed = last(loan, Loan.CostDisclosed)
+    assert disclosed.fees == 6_00
+    assert disclosed.charges == ["INTEREST", "PENALTY", "OPENING"]
+    told = {cost.method: cost.rate for cost in quote(plain(OPENING), JAN_15).costs}
+    assert told["IRR"] is not None
+    assert disclosed.annualised_cost == round(told["IRR"], 10)
+
+
+def test_every_charge_of_the_contract_is_disclosed_whenever_it_is_charged() -> None:
+    loan = signed(plain(OPENING, LATE, EARLY))
+
+    charges = last(loan, Loan.CostDisclosed).charges
+
+    assert charges == ["INTEREST", "PENALTY", "OPENING", "LATE", "EARLY"]
+
+
+def test_a_fee_that_is_earned_over_the_term_is_given_back_by_days_at_a_payoff() -> None:
+    # 89 days to 14 April; 58 of them are to come on 15 February: 36.50 x 59 / 90.
+    loan = given(disbursed(plain(OPENING_OVER_TERM)), paid("P-1", 36_50, JAN_15))
+    repay(loan, "P-2", 100_00, FEB_15)
+
+    owed = loan.payoff(FEB_15)
+    repay(loan, "P-3", owed, FEB_15, payoff=True)
+
+    back = 23_93
+    assert owed == 200_00 - back
+    assert repaid("P-3", owed, fees=-back, principal=200_00) in recorded(loan)
+    assert loan.state == LoanState.CLOSED
+
+
+def test_what_is_not_earned_and_not_paid_falls_away() -> None:
+    loan = given(disbursed(plain(OPENING_OVER_TERM)))
+
+    assert loan.payoff(FEB_15) == 300_00 + 36_50 - 23_93
+
+
+def test_a_fee_that_is_earned_at_once_is_not_given_back() -> None:
+    loan = given(disbursed(plain(OPENING)), paid("P-1", 6_00, JAN_15))
+
+    assert loan.payoff(FEB_15) == 300_00
+
+
+# --- for paying early -------------------------------------------------------------------
+
+
+def test_paying_off_early_costs_what_the_contract_names() -> None:
+    loan = given(disbursed(plain(EARLY)), paid("P-1", 100_00, FEB_15))
+
+    owed = loan.payoff(FEB_16)
+    repay(loan, "P-2", owed, FEB_16, payoff=True)
+
+    assert owed == 200_00 + 4_00
+    assert repaid("P-2", owed, fees=4_00, principal=200_00) in recorded(loan)
+
+
+def test_the_next_instalment_may_be_paid_early_for_nothing() -> None:
+    loan = given(disbursed(plain(EARLY)))
+
+    repay(loan, "P-1", 100_00, date(2025, 2, 1))
+
+    assert loan.balance.fees == 0
+
+
+def test_principal_beyond_the_next_instalment_is_charged_with_the_next_instalment() -> None:
+    loan = given(disbursed(plain(EARLY)))
+
+    repay(loan, "P-1", 150_00, date(2025, 2, 1))
+
+    assert [row.fees for row in loan.instalments] == [1_00, 0, 0]
+    assert loan.oldest_unpaid_on() == FEB_15
+
+
+def test_a_reversal_takes_the_charge_for_paying_early_with_it() -> None:
+    loan = given(disbursed(plain(EARLY)), paid("P-1", 150_00, date(2025, 2, 1)))
+
+    reversed_("P-1", on=date(2025, 2, 3))(loan)
+
+    assert loan.balance.fees == 0
+
+
+def test_an_explanation_names_the_payment_that_was_charged_for_coming_early() -> None:
+    begun = disbursed(plain(EARLY))
+    repay(begun, "P-1", 150_00, date(2025, 2, 1))
+    events: Any = begun.pending_events
+
+    told = explain(list(events), FEB_15)
+
+    assert told is not None
+    assert [(line.what, line.amount) for line in told.lines if line.figure == "fees"] == [
+        ("charged for paying early, P-1", 1_00)
+    ]
+
+
+# --- for being late ---------------------------------------------------------------------
+
+
+def test_an_instalment_that_is_unpaid_after_its_day_is_charged_once() -> None:
+    loan = given(disbursed(plain(LATE)))
+
+    loan.attend(act(FEB_16))
+    loan.attend(act(date(2025, 2, 17)))
+
+    assert kinds(loan) == [Loan.FeeCharged, Loan.WentOverdue, Loan.BucketChanged]
+    charged = last(loan, Loan.FeeCharged)
+    assert (charged.effective_on, charged.instalment, charged.amount) == (FEB_16, 1, 15_00)
+    assert charged.automatic
+    assert loan.instalments[0].left == 115_00
+
+
+def test_the_loan_asks_to_be_looked_at_when_the_next_instalment_would_be_charged() -> None:
+    loan = given(disbursed(plain(LATE, grace_days=5)), attended(on=FEB_16))
+
+    action = loan.next_action()
+
+    assert action is not None
+    assert (action.kind, action.due_on) == ("CHARGE", date(2025, 2, 21))
+
+
+def test_days_of_grace_put_the_charge_off() -> None:
+    loan = given(disbursed(plain(LATE, grace_days=5)))
+
+    loan.attend(act(date(2025, 2, 20)))
+    assert loan.fees == {}
+    loan.attend(act(date(2025, 2, 25)))
+
+    assert last(loan, Loan.FeeCharged).effective_on == date(2025, 2, 21)
+
+
+def test_a_payment_on_the_last_day_comes_in_time_and_a_day_later_it_does_not() -> None:
+    in_time, late = given(disbursed(plain(LATE))), given(disbursed(plain(LATE)))
+
+    repay(in_time, "P-1", 100_00, FEB_15)
+    repay(late, "P-1", 100_00, FEB_16)
+
+    assert in_time.fees == {}
+    assert kinds(late)[0] == Loan.FeeCharged
+    assert late.balance.principal == 215_00
+
+
+@pytest.mark.parametrize(
+    ("base", "amount"), [("PRINCIPAL", 1_49), ("PRINCIPAL_AND_INTEREST", 1_52)]
+)
+def test_a_charge_in_percent_is_a_part_of_what_is_unpaid(base: str, amount: int) -> None:
+    fee = FeeTerm("LATE", "ON_OVERDUE", 0, "PENALTY", Decimal("0.01"), base)
+    loan = given(disbursed(plain(fee, term_months=2, annual_rate=Decimal("0.12"))))
+
+    loan.attend(act(FEB_16))
+
+    charged = last(loan, Loan.FeeCharged)
+    assert (charged.amount, charged.owed) == (amount, "PENALTY")
+    assert loan.instalments[0].penalty_charged == amount
+
+
+def test_a_payment_that_turns_out_to_have_come_in_time_takes_the_charge_back() -> None:
+    loan = given(disbursed(plain(LATE)), attended(on=FEB_16))
+
+    repay(loan, "P-1", 100_00, FEB_15, known_on=date(2025, 2, 20))
+
+    assert kinds(loan) == [Loan.Repaid, Loan.FeeWithdrawn, Loan.Cured, Loan.BucketChanged]
+    withdrawn = last(loan, Loan.FeeWithdrawn)
+    assert (withdrawn.amount, withdrawn.cause) == (15_00, "NOT_OVERDUE")
+    assert loan.balance.fees == 0
+
+
+def test_what_was_paid_of_a_charge_that_is_taken_back_pays_other_things() -> None:
+    loan = given(
+        disbursed(plain(LATE)), attended(on=FEB_16), paid("P-2", 115_00, date(2025, 2, 18))
+    )
+
+    repay(loan, "P-1", 100_00, FEB_15, known_on=date(2025, 2, 20))
+
+    assert loan.splits["P-2"].fees == 0
+    assert loan.balance.principal == 85_00
+
+
+def test_a_bounced_payment_brings_the_charge_it_had_prevented() -> None:
+    loan = given(disbursed(plain(LATE)), paid("P-1", 100_00, FEB_15))
+
+    reversed_("P-1", on=date(2025, 2, 20))(loan)
+
+    charged = last(loan, Loan.FeeCharged)
+    assert (charged.effective_on, charged.business_on) == (FEB_16, date(2025, 2, 20))
+
+
+def test_another_amount_in_time_makes_another_charge_of_the_same_name() -> None:
+    fee = FeeTerm("LATE", "ON_OVERDUE", 0, percent=Decimal("0.10"), base="PRINCIPAL")
+    loan = given(disbursed(plain(fee)), attended(on=FEB_16))
+
+    repay(loan, "P-1", 40_00, FEB_15, known_on=date(2025, 2, 20))
+
+    assert kinds(loan) == [Loan.Repaid, Loan.FeeWithdrawn, Loan.FeeCharged]
+    assert last(loan, Loan.FeeWithdrawn).cause == "CHARGED_ANEW"
+    assert last(loan, Loan.FeeCharged).amount == 6_00
+
+
+def test_a_waiver_outlives_that_its_charge_goes_and_comes_back() -> None:
+    ref = "overdue:LATE:1"
+    loan = given(
+        disbursed(plain(LATE)),
+        attended(on=FEB_16),
+        fee_waived(ref, 5_00, on=FEB_16),
+        paid("P-1", 100_00, FEB_15, known_on=date(2025, 2, 20)),
+    )
+
+    reversed_("P-1", on=date(2025, 2, 21))(loan)
+
+    assert (last(loan, Loan.FeeCharged).amount, last(loan, Loan.FeeCharged).waived) == (15_00, 5_00)
+    assert loan.instalments[0].left == 110_00
+
+
+def test_nobody_can_take_the_name_of_an_overdue_charge() -> None:
+    loan = given(disbursed(plain(LATE, FeeTerm("LETTER", "ON_EVENT", 20_00))))
+
+    with pytest.raises(no.FeeRefReused):
+        fee_charged("overdue:LATE:1", on=FEB_15)(loan)
+
+    assert recorded(loan) == []
+
+
+def test_only_a_charge_for_an_event_is_charged_by_hand() -> None:
+    loan = given(disbursed(plain(LATE, OPENING, EARLY)))
+
+    for kind in ("LATE", "OPENING", "EARLY", "OTHER"):
+        with pytest.raises(no.FeeNotDisclosed):
+            fee_charged("F-1", on=FEB_15, kind=kind)(loan)
+
+
+def test_a_payoff_on_the_day_of_a_charge_has_to_pay_it_too() -> None:
+    loan = given(disbursed(plain(LATE)))
+
+    with pytest.raises(no.PayoffShort, match=r"315\.00"):
+        repay(loan, "P-1", 300_00, FEB_16, payoff=True)
+
+
+def test_what_is_owed_at_payout_forfeits_no_step_of_the_rate() -> None:
+    plan = RatePlan("STEP_DOWN", [RateStep(2, Decimal("0.03"))], scope="TERM")
+    loan = given(disbursed(terms(fees=[OPENING], rate_plan=plan)))
+
+    repay(loan, "P-1", 20_00 + 86_07, FEB_15)
+    loan.attend(act(FEB_16))
+
+    assert Loan.RateSteppedDown in kinds(loan)
+
+
+# --- the cap ------------------------------------------------------------------------------
+
+CAP = [RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-24")]
+LETTER = FeeTerm("LETTER", "ON_EVENT", 8_00)
+
+
+def test_a_fee_that_does_not_fit_under_the_cap_is_refused() -> None:
+    # 100.00 for 31, 59 and 90 days at 24 %: 11.83 a year's cost at most.
+    loan = given(disbursed(plain(LETTER, rate_caps=CAP)), fee_charged("F-1", on=JAN_15))
+
+    with pytest.raises(no.ChargeOverCap, match=r"3\.83 CNY at most"):
+        fee_charged("F-2", on=JAN_15)(loan)
+
+
+def test_an_automatic_charge_takes_what_fits_under_the_cap() -> None:
+    loan = given(disbursed(plain(LATE, rate_caps=CAP)))
+
+    loan.attend(act(FEB_16))
+
+    # A day late, 100.00 was in use a day longer.
+    assert last(loan, Loan.FeeCharged).amount == 11_90
+
+
+# --- penalty ------------------------------------------------------------------------------
+
+
+def overdue_loan(**changes: Any) -> Loan:
+    """1,000.00 and 10.00 of interest, due on 15 February."""
+    fields: dict[str, Any] = {
+        "term_months": 1,
+        "annual_rate": Decimal("0.12"),
+        "penalty_rate": Decimal("0.365"),
+        **changes,
+    }
+    return given(disbursed(terms(**fields)))
+
+
+def penalty(loan: Loan, on: date) -> int:
+    return loan.ledger_on(on).balance(on).penalty
+
+
+def test_penalty_is_on_interest_too_where_the_contract_says_so() -> None:
+    on_principal = overdue_loan(day_count="ACT/365F")
+    on_both = overdue_loan(day_count="ACT/365F", penalty_on_interest=True)
+
+    interest = on_both.instalments[0].interest
+    assert penalty(on_principal, date(2025, 2, 25)) == 10_00
+    assert penalty(on_both, date(2025, 2, 25)) == 10_00 + round(interest / 100)
+
+
+def test_interest_that_is_paid_late_bears_penalty_until_then() -> None:
+    loan = overdue_loan(day_count="ACT/365F", penalty_on_interest=True)
+
+    repay(loan, "P-1", loan.instalments[0].interest, date(2025, 2, 25))
+
+    assert penalty(loan, date(2025, 3, 7)) == 20_00 + 10
+
+
+def test_penalty_stays_with_the_contract_rate_under_the_cap() -> None:
+    loan = overdue_loan(
+        day_count="ACT/365F", rate_caps=[RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-24")]
+    )
+
+    assert penalty(loan, date(2025, 2, 25)) == 3_29
+
+
+def test_a_cap_that_changes_clamps_the_penalty_from_its_day_on() -> None:
+    loan = overdue_loan(
+        day_count="ACT/365F",
+        rate_caps=[
+            RateCap(date(2020, 1, 1), Decimal("0.485"), "cap-1"),
+            RateCap(date(2025, 2, 21), Decimal("0.12"), "cap-2"),
+        ],
+    )
+
+    assert penalty(loan, date(2025, 2, 20)) == 5_00
+    assert penalty(loan, date(2025, 2, 25)) == 5_00
+
+
+def test_an_explanation_shows_the_cap_that_lowers_the_penalty() -> None:
+    begun = disbursed(
+        terms(term_months=1, annual_rate=Decimal("0.12"), penalty_rate=Decimal("0.365"),
+              day_count="ACT/365F", rate_caps=CAP)
+    )  # fmt: skip
+    events: Any = begun.pending_events
+
+    told = explain(list(events), date(2025, 2, 25))
+
+    assert told is not None
+    (line,) = [line for line in told.lines if line.figure == "penalty"]
+    assert line.amount == 3_29
+    assert line.formula == (
+        "12 % (cap cap-24 of 24 % less the rate of 12 %) on 1,000.00 x ACT/365F"
+        " from 2025-02-15 to 2025-02-25, rounded half up"
+    )
+
+
+# --- late money and recoveries --------------------------------------------------------------
+
+PRINCIPAL_FIRST = ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"]
+
+
+def test_money_of_a_loan_that_is_late_enough_is_split_by_another_order() -> None:
+    loan = given(
+        disbursed(terms(late_order=PRINCIPAL_FIRST, late_order_days=90)),
+        paid("P-1", 3_00, date(2025, 5, 15)),
+    )
+
+    repay(loan, "P-2", 3_00, date(2025, 5, 16))
+
+    assert loan.splits["P-1"].interest == 3_00
+    assert loan.splits["P-2"].principal == 3_00
+
+
+def test_a_recovery_says_what_of_the_claim_it_was() -> None:
+    loan = given(
+        disbursed(plain(FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00), late_order=PRINCIPAL_FIRST))
+    )
+    write_off(loan, on=date(2025, 6, 1))
+
+    repay(loan, "R-1", 299_00, date(2025, 6, 2))
+    repay(loan, "R-2", 9_00, date(2025, 6, 3))
+
+    first, second = (event for event in recorded(loan) if isinstance(event, Loan.RecoveryReceived))
+    assert (first.principal, first.fees) == (299_00, 0)
+    assert (second.principal, second.fees) == (1_00, 3_00)
+
+
+def test_what_is_overdue_is_charged_before_the_loss_is_taken() -> None:
+    loan = given(disbursed(plain(LATE)))
+
+    write_off(loan, on=FEB_16)
+
+    assert last(loan, Loan.WrittenOff).fees == 15_00
+
+
+def test_a_recovery_that_does_not_stand_leaves_the_claim_as_it_was() -> None:
+    loan = given(disbursed(plain(late_order=PRINCIPAL_FIRST)))
+    write_off(loan, on=date(2025, 6, 1))
+    repay(loan, "R-1", 290_00, date(2025, 6, 2))
+
+    reversed_("R-1", on=date(2025, 6, 3))(loan)
+    repay(loan, "R-2", 310_00, date(2025, 6, 3))
+
+    assert last(loan, Loan.RecoveryReceived).principal == 300_00
