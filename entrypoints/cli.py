@@ -21,6 +21,7 @@ from entrypoints import (
     import_command,
     loan_commands,
     operations,
+    payoff_command,
     questions,
     quote_command,
     relief_commands,

@@ -82,7 +82,7 @@ def what_if(
     assert isinstance(loan, Loan)
     known_on = events[-1].business_on
     for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
-        act = _act(max(step.on, known_on))
+        act = supposed_act(max(step.on, known_on))
         loan.attend(act, classes)
         if isinstance(step, Payment):
             amount = loan.payoff(step.on) if step.amount is None else step.amount
@@ -122,7 +122,8 @@ class NotBegun(Refusal):
     code = "NOT_BEGUN"
 
 
-def _act(on: date) -> Act:
+def supposed_act(on: date) -> Act:
+    """Nobody does something on a business date that may be yet to come."""
     return Act("what-if", on, datetime.combine(on, time(12), UTC), NOBODY, NOBODY)
 
 

@@ -225,6 +225,8 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     assert (stood["state"], stood["days_past_due"], stood["bucket"]) == ("ACTIVE", 0, "M0")
     told = loans("explain", loan, "--as-of", str(moved_to), "--figure", "principal")
     assert sum(line["amount"] for line in told["lines"]) == stood["balance"]["principal"]
+    quoted = loans("payoff", loan, "--through", str(moved_to))
+    assert (quoted["amount"], quoted["good_through"]) == (stood["payoff"], str(moved_to))
     loans("statement", loan, "--version", version)
     cases = loans("collections", "--at", "10:00", "--limit", "1000")["found"]
     assert loan in [case["loan_ref"] for case in cases]

@@ -1,11 +1,15 @@
 """Closing a loan early."""
 
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from domain.base.terms import FeeTerm
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
+from domain.loan.payoff import quote_payoff
 from tests.domain.story import (
     JAN_15,
     applied,
@@ -162,3 +166,75 @@ def test_a_bullet_paid_off_early_bears_interest_since_it_was_paid_out() -> None:
     loan = given(disbursed(terms(method="BULLET", term_months=6)))
 
     assert loan.payoff(date(2025, 4, 15)) == 1_000_00 + 15_00
+
+
+# --- other interest at a payoff, and its quote --------------------------------------------
+
+
+def test_closing_early_costs_the_interest_of_the_whole_period_where_the_contract_says_so() -> None:
+    loan = given(disbursed(terms(settling="TO_NEXT_DUE")), paid("P-1", 86_07, on=FEB_15))
+
+    # 918.93 at 6 % for a month: 4.59.
+    assert loan.payoff(MAR_1) == 918_93 + 4_59
+    assert loan.payoff(date(2025, 3, 14)) == 918_93 + 4_59
+
+
+UK = terms(
+    currency="GBP",
+    amount=5_000_00,
+    term_months=48,
+    annual_rate=Decimal("0.131746"),
+    settling="STATUTORY_UK",
+)
+
+
+def test_the_statute_s_rebate_is_what_a_payoff_leaves_unpaid() -> None:
+    # The published case: 134.57 x 48 at an APR of 14 %, 12 months and 28 days of 30 after.
+    begun = disbursed(UK, on=date(2024, 4, 15))
+    due = [(row.number, row.due_on, row.left) for row in begun.instalments[:12]]
+    loan = given(begun, *(paid(f"P-{number}", left, on=on) for number, on, left in due))
+    assert {left for _, _, left in due} == {134_57}
+    # Ours has an APR of just under 14 %, which makes a penny.
+    assert 36 * 134_57 - loan.payoff(date(2025, 5, 13)) == 819_71 + 1
+    assert loan.payoff(date(2025, 4, 15)) == sum(row.principal_left for row in loan.instalments)
+
+
+def test_what_was_not_paid_in_time_is_owed_beside_the_statute_s_figure() -> None:
+    begun = disbursed(UK, on=date(2024, 4, 15))
+    first = begun.instalments[0].left
+    in_time = given(begun, paid("P-1", first, on=date(2024, 5, 15)))
+    late = given(disbursed(UK, on=date(2024, 4, 15)))
+
+    on = date(2024, 6, 1)
+    assert late.payoff(on) == in_time.payoff(on) + first
+
+
+def test_a_quote_says_what_closes_the_loan_through_a_day_and_what_a_day_more_takes() -> None:
+    loan = disbursed(terms(day_count="ACT/365F"))
+    repay(loan, "P-1", loan.instalments[0].left, on=FEB_15)
+    events: Any = loan.pending_events
+
+    quote = quote_payoff(list(events), MAR_1)
+
+    assert (quote.good_through, quote.amount) == (MAR_1, given(loan).payoff(MAR_1))
+    assert quote.amount == quote.principal + quote.interest + quote.fees + quote.penalty
+    assert quote.per_diem == 15
+
+
+def test_a_quote_counts_the_charges_that_come_until_its_last_day() -> None:
+    loan = disbursed(terms(fees=[FeeTerm("LATE", "ON_OVERDUE", 15_00)]))
+    events: Any = loan.pending_events
+
+    in_time, late = (quote_payoff(list(events), day) for day in (FEB_15, MAR_1))
+
+    assert (in_time.fees, late.fees) == (0, 15_00)
+    assert quote_payoff(list(events), MAR_1) == late
+
+
+def test_a_loan_that_is_closed_has_no_quote() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 1_000_00, on=JAN_15, payoff=True)
+    events: Any = loan.pending_events
+
+    with pytest.raises(no.NotActive, match="closed"):
+        quote_payoff(list(events), FEB_15)
