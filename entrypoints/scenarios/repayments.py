@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
@@ -18,22 +19,25 @@ from domain.base.terms import (
     AllocationScope,
     ChargesCount,
     ChargesDue,
+    FeeBase,
     FeeTerm,
     FeeTiming,
     FutureMoney,
     Owed,
     Terms,
+    rate_fits,
 )
 from domain.loan.allocation import Part
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.settlement import daily_simple, statutory_figure
-from entrypoints.scenarios.dated import cents
+from entrypoints.scenarios.dated import KNOWN, cents, dated_loan
 from entrypoints.scenarios.terms import (
     TermWrong,
     Unsupported,
     day,
     number,
+    object_of,
     objects,
     one_of,
     only,
@@ -61,7 +65,10 @@ FUTURES = {
     "reamortize": FutureMoney.REAMORTISED,
 }
 DUE = {"row": ChargesDue.WITH_INSTALMENT, "charge": ChargesDue.OWN_DAY}
+BASES = {"principal": FeeBase.PRINCIPAL, "principal_and_interest": FeeBase.PRINCIPAL_AND_INTEREST}
 """The names of the files and those of our terms."""
+
+CUMULATIVE = "cumulative"
 
 EVENTS = {
     "payment": ("type", "id", "date", "amount", "future"),
@@ -69,6 +76,7 @@ EVENTS = {
     "reverse": ("type", "id", "date"),
     "check": ("type", "label", "date"),
 }
+CHECKS = {"check": ("type", "label", "date")}
 SETTLING = {
     "payment": ("type", "id", "date", "amount"),
     "reverse": ("type", "id", "date"),
@@ -97,8 +105,45 @@ def _ledger(case: Case) -> dict[str, Any]:
     only(case.terms, ("engine", "currency", "disbursements", "schedule", "allocation", "loan"))
     events = [_event(each, f"events[{place}].", EVENTS) for place, each in enumerate(case.events)]
     lent_on, lent = _lent(case.terms)
-    played = _Played(case.terms, events, lent_on, lent)
+    rows = [
+        Instalment(place, due_on, due_on, principal, interest, 0)
+        for place, (due_on, principal, interest) in enumerate(_scheduled(case.terms), start=1)
+    ]
+    terms = _terms(case.terms, lent, len(rows), [_charge(e) for e in _charges(events)])
+    played = _Played(terms, rows, lent_on)
     return {"checks": [found for event in events if (found := played.play(event))]}
+
+
+def _overdue_fee(case: Case) -> dict[str, Any]:
+    only(case.terms, (*KNOWN, "overdue_fee", "charged_on"))
+    loan = dated_loan(case.terms, CUMULATIVE)
+    rows = [
+        Instalment(place, row.due_on, row.due_on, int(row.principal), int(row.interest), 0)
+        for place, row in enumerate(loan.rows(), start=1)
+    ]
+    lent = sum(row.principal for row in rows)
+    charge = object_of(case.terms, "overdue_fee")
+    only(charge, ("pct", "base"), "overdue_fee.")
+    percent = number(charge, "pct") / 100
+    if not rate_fits(percent):
+        raise TermWrong(f"overdue_fee.pct {percent * 100} cannot be used")
+    fee = FeeTerm(
+        "OVERDUE",
+        FeeTiming.ON_OVERDUE,
+        0,
+        Owed.PENALTY,
+        percent=percent,
+        base=BASES[one_of(charge, "base", BASES)],
+    )
+    order: list[str] = list(COMPONENTS.values())
+    terms = replace(_bare_terms(lent, len(rows), order, FutureMoney.NEXT_INSTALMENT), fees=[fee])
+    played = _Played(terms, rows, loan.draws[0].on)
+    checks = []
+    for place, said in enumerate(case.events):
+        event = _event(said, f"events[{place}].", CHECKS)
+        played.see(day(event, "date"))
+        checks.append(played.play(event))
+    return {"checks": checks}
 
 
 def _event(said: Any, where: str, known: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
@@ -120,24 +165,18 @@ def _lent(terms: Mapping[str, Any]) -> tuple[date, int]:
 class _Played:
     """One loan, and what happens to it in the order of the case."""
 
-    def __init__(
-        self, terms: Mapping[str, Any], events: list[Mapping[str, Any]], lent_on: date, lent: int
-    ) -> None:
-        self.lent = lent
+    def __init__(self, terms: Terms, rows: list[Instalment], lent_on: date) -> None:
+        self.lent = terms.amount
         self.today = lent_on
         self.taken = 0
         self.refs: set[str] = set()
-        rows = [
-            Instalment(place, due_on, due_on, principal, interest, 0)
-            for place, (due_on, principal, interest) in enumerate(_scheduled(terms), start=1)
-        ]
         self.loan = Loan.migrate(
             self._act(),
             LOAN_ID,
             loan_ref="L-SCENARIO",
             borrower_id=LOAN_ID,
             origin="SCENARIO",
-            terms=_terms(terms, lent, len(rows), [_charge(e) for e in _charges(events)]),
+            terms=terms,
             disbursed_on=lent_on,
             accrues_from=lent_on,
             rows=rows,
@@ -174,6 +213,12 @@ class _Played:
         else:
             return {"label": _text(event, "label"), **self._found()}
         return None
+
+    def see(self, on: date) -> None:
+        """Let the day's run of *on* look at the loan."""
+        self.today = max(self.today, on)
+        self.taken += 1
+        self.loan.attend(self._act())
 
     def _act(self) -> Act:
         command_id = uuid5(LOAN_ID, str(self.taken))
@@ -260,6 +305,23 @@ def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm
     if not isinstance(orders, dict):
         raise TermWrong("the term 'allocation.order' is missing")
     only(orders, ("due", "in_advance"), "allocation.order.")
+    return replace(
+        _bare_terms(
+            lent,
+            count,
+            _order(orders, "due"),
+            FUTURES[one_of(allocation, "future", FUTURES, "next")],
+        ),
+        fees=list({charge.kind: charge for charge in charges}.values()),
+        advance_order=_order(orders, "in_advance"),
+        allocation_scope=SCOPES[one_of(allocation, "scope", SCOPES)],
+        charges_due=DUE[one_of(allocation, "due_means", DUE, "row")],
+        charges_count=ChargesCount.FROM_THE_START,
+    )
+
+
+def _bare_terms(lent: int, count: int, order: list[str], future_money: str) -> Terms:
+    """Terms of a loan whose schedule is given, so that no rate counts."""
     return Terms(
         product_code="SCENARIO",
         product_version=1,
@@ -274,13 +336,9 @@ def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm
         grace_days=0,
         grace_retroactive=False,
         penalty_rate=Decimal(0),
-        allocation_order=_order(orders, "due"),
-        future_money=FUTURES[one_of(allocation, "future", FUTURES, "next")],
-        fees=list({charge.kind: charge for charge in charges}.values()),
-        advance_order=_order(orders, "in_advance"),
-        allocation_scope=SCOPES[one_of(allocation, "scope", SCOPES)],
-        charges_due=DUE[one_of(allocation, "due_means", DUE, "row")],
-        charges_count=ChargesCount.FROM_THE_START,
+        allocation_order=order,
+        future_money=future_money,
+        fees=[],
     )
 
 
@@ -392,10 +450,14 @@ def _uk_rebate(case: Case) -> dict[str, Any]:
     return {"rebate": (payment * (count - elapsed) - figure) * CENT}
 
 
-ENGINES = {"ledger": _ledger, "daily_simple": _daily_simple, "uk_rebate": _uk_rebate}
+ENGINES = {
+    "ledger": _ledger,
+    "overdue_fee": _overdue_fee,
+    "daily_simple": _daily_simple,
+    "uk_rebate": _uk_rebate,
+}
 NOT_OFFERED = {
     "recalc": "interest is not recalculated on the balance of each day",
     "cumulative_recalc": "its rules differ with the place of a payment in its period",
-    "overdue_fee": "no penalty is charged of itself as a share of an overdue instalment",
 }
 """Why an engine of the format is not there."""

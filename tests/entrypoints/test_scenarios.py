@@ -45,7 +45,7 @@ def test_published_repayments_are_ours_where_they_are_offered(case: Case) -> Non
     assert found == Verdict(case.id, "passed")
 
 
-OFFERED = ("ledger", "daily_simple", "uk_rebate")
+OFFERED = ("ledger", "overdue_fee", "daily_simple", "uk_rebate")
 """Engines of repayments of which no published case may be unsupported."""
 
 
