@@ -2,7 +2,9 @@
 
 from calendar import isleap
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -47,3 +49,41 @@ def due_dates(first: date, count: int) -> list[date]:
 def next_day(day: date) -> date:
     """The day after *day*."""
     return day + timedelta(days=1)
+
+
+class HolidayCalendar(StrEnum):
+    """Whose holidays move a payment to the next business day."""
+
+    CN = "CN"
+    US = "US"
+    UK = "UK"
+    EU = "EU"
+    IN = "IN"
+    JP = "JP"
+    KW = "KW"
+
+
+@dataclass(frozen=True)
+class BusinessDays:
+    """The business days of a calendar: no *holidays*, no weekends but those that are *worked*.
+
+    *weekend* counts from Monday, 0. In years that the calendar does not know yet only
+    weekends are closed.
+    """
+
+    calendar: str
+    weekend: frozenset[int]
+    holidays: frozenset[date]
+    worked: frozenset[date] = frozenset()
+
+    def is_open(self, day: date) -> bool:
+        """Whether *day* is a business day."""
+        if day in self.worked:
+            return True
+        return day.weekday() not in self.weekend and day not in self.holidays
+
+    def on_or_after(self, day: date) -> date:
+        """*day*, or the first business day after it."""
+        while not self.is_open(day):
+            day = next_day(day)
+        return day

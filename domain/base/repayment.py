@@ -35,6 +35,14 @@ class Frequency(StrEnum):
     """Rows end on the days that the terms name."""
 
 
+MONTHS = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
+A_YEAR = {Frequency.DAY: 365, Frequency.WEEK: 52, Frequency.MONTH: 12, Frequency.QUARTER: 4}
+"""How many of each make a year, where a term in months is laid out in them."""
+
+ROWS_MOST = 12_000
+"""A loan that is not repaid by then never is."""
+
+
 class RowShare(StrEnum):
     """How a row, or a part of one, becomes a share of a year.
 
@@ -126,3 +134,25 @@ class Repayment:
     shares: list[int] | None = None
     due_on: list[date] | None = None
     down_payment: Decimal = Decimal(0)
+
+
+def rows_in(term_months: int, method: str, frequency: str, chosen: Repayment) -> int | None:
+    """How many rows a term has, down payments apart; None when it is no whole number of them.
+
+    A bullet is one row, whatever its frequency; rows that are counted or dated by the terms
+    are as many as those say.
+    """
+    if method == Method.BULLET:
+        return 1
+    count, rest = 0, 0
+    if chosen.due_on is not None:
+        count = len(chosen.due_on)
+    elif chosen.count is not None:
+        count = chosen.count
+    elif chosen.every < 1:
+        return None
+    elif frequency in MONTHS:
+        count, rest = divmod(term_months, MONTHS[Frequency(frequency)] * chosen.every)
+    elif frequency in A_YEAR:
+        count = term_months * A_YEAR[Frequency(frequency)] // (12 * chosen.every)
+    return None if rest or not 1 <= count <= ROWS_MOST else count

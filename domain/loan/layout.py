@@ -15,9 +15,6 @@ from domain.loan.amortisation import REPAID, Amounts, Known, Row, amounts, rows,
 from domain.loan.periods import ONE_DAY, Draw, Money, Part, Pause, Period, RateFrom, Span, periods
 from domain.loan.plan import DIGITS, Plan
 
-ROWS_MOST = 12_000
-"""A loan that is not repaid by then never is."""
-
 
 class PlanImpossible(Refusal):
     """No schedule comes of the plan."""

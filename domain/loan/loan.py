@@ -51,7 +51,7 @@ from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, schedule
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.subsidy import Subsidised, subsidised
-from domain.loan.timetable import TermsNotOffered, rows_in
+from domain.loan.timetable import TermsNotOffered, rows_added
 
 PREPAYMENTS = frozenset(Prepayment)
 
@@ -2015,7 +2015,7 @@ class Loan(Stream):
 
     def _renewal_change(self, on: date) -> Change:
         assert self.terms is not None and self.terms.renewal is not None
-        count = rows_in(self.terms, self.terms.renewal.term_months)
+        count = rows_added(self.terms, self.terms.renewal.term_months)
         # Nothing is past due then; what falls due on the very day goes on as well.
         return Change(rows=self._standing(on).more(count), gathers_principal=True)
 

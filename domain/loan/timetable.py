@@ -10,9 +10,17 @@ from domain.base.calendar import add_months
 from domain.base.daycount import RATIOS, DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
-from domain.base.repayment import Frequency, Method, Repayment, RowShare, YearDays
+from domain.base.repayment import (
+    A_YEAR,
+    MONTHS,
+    Frequency,
+    Method,
+    Repayment,
+    RowShare,
+    YearDays,
+    rows_in,
+)
 from domain.base.terms import TERM_MONTHS_MAX, Terms
-from domain.loan.layout import ROWS_MOST
 from domain.loan.periods import Part, Rhythm, Span, spans
 from domain.loan.plan import Plan
 
@@ -22,10 +30,6 @@ class TermsNotOffered(Refusal):
 
     code = "TERMS_NOT_OFFERED"
 
-
-MONTHS = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
-A_YEAR = {Frequency.DAY: 365, Frequency.WEEK: 52, Frequency.MONTH: 12, Frequency.QUARTER: 4}
-"""How many of each make a year, where a term in months is laid out in them."""
 
 METHODS = frozenset(Method)
 ONE_CHOICE = Repayment()
@@ -40,21 +44,15 @@ def row_count(terms: Terms) -> int:
     chosen = terms.repayment or ONE_CHOICE
     if not 1 <= terms.term_months <= TERM_MONTHS_MAX:
         raise TermsNotOffered(f"A term of {terms.term_months} months cannot be scheduled.")
-    if terms.method == Method.BULLET:
-        return 1
-    if chosen.due_on is not None:
-        count, rest = len(chosen.due_on), 0
-    elif chosen.count is not None:
-        count, rest = chosen.count, 0
-    elif terms.frequency in MONTHS:
-        count, rest = divmod(terms.term_months, MONTHS[Frequency(terms.frequency)] * chosen.every)
-    elif terms.frequency in A_YEAR:
-        a_year = A_YEAR[Frequency(terms.frequency)]
-        count, rest = terms.term_months * a_year // (12 * chosen.every), 0
-    else:
+    if (
+        chosen.due_on is None
+        and chosen.count is None
+        and terms.method != Method.BULLET
+        and terms.frequency not in A_YEAR
+    ):
         raise TermsNotOffered(f"Rows by {terms.frequency.lower()} need their due dates.")
-
-    if rest or not 1 <= count <= ROWS_MOST:
+    count = rows_in(terms.term_months, terms.method, terms.frequency, chosen)
+    if count is None:
         raise TermsNotOffered(
             f"A term of {terms.term_months} months is no whole number of rows"
             f" of {chosen.every} x {terms.frequency.lower()}."
@@ -62,7 +60,7 @@ def row_count(terms: Terms) -> int:
     return count
 
 
-def rows_in(terms: Terms, term_months: int) -> int:
+def rows_added(terms: Terms, term_months: int) -> int:
     """How many more rows so many months bring; one a month where there is one row."""
     if terms.method == Method.BULLET:
         return term_months

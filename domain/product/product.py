@@ -6,26 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from domain.base.daycount import IN_TERMS
-from domain.base.money import AMOUNT_MAX, Rounding, exponent, written
+from domain.base.money import written
 from domain.base.refusal import Refusal
-from domain.base.repayment import Frequency, Method, Repayment
+from domain.base.repayment import Repayment, rows_in
 from domain.base.stream import Act, Stream
-from domain.base.terms import (
-    TERM_MONTHS_MAX,
-    AllocationScope,
-    ChargesCount,
-    ChargesDue,
-    FeeTerm,
-    FutureMoney,
-    Owed,
-    RatePlan,
-    Renewal,
-    Subsidy,
-    Terms,
-    rate_fits,
-)
-from domain.product.charges import charge_faults
+from domain.base.terms import RATE_DECIMALS, FeeTerm, RateCap, RatePlan, Renewal, Subsidy, Terms
+from domain.product.faults import faults_of
 
 
 class ProductNotSound(Refusal):
@@ -44,6 +30,18 @@ class OutsideLimits(Refusal):
     """The amount or term lies outside what the product offers."""
 
     code = "OUTSIDE_LIMITS"
+
+
+class GradeUnknown(Refusal):
+    """The product does not price by this grade."""
+
+    code = "GRADE_UNKNOWN"
+
+
+class NotEligible(Refusal):
+    """The product is not for this borrower."""
+
+    code = "NOT_ELIGIBLE"
 
 
 @dataclass(frozen=True)
@@ -103,40 +101,126 @@ class Offer:
 
     def faults(self) -> list[str]:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
-        wrong = []
-        exponent(self.currency)
-        if not 0 < self.amount_min <= self.amount_max <= AMOUNT_MAX:
-            wrong.append("The amounts offered must be above zero, the least before the most.")
-        if not 0 < self.term_months_min <= self.term_months_max <= TERM_MONTHS_MAX:
-            wrong.append(
-                f"The terms offered must lie within 1 to {TERM_MONTHS_MAX} months,"
-                " the shortest before the longest."
+        return faults_of(self)
+
+    def rates(self) -> list[Decimal]:
+        """The rates that a loan may be approved with where none is agreed apart."""
+        return [each.annual_rate for each in self.rate_grid or ()] or [self.annual_rate]
+
+    def rate_of(self, grade: str | None) -> Decimal:
+        """The annual rate of a risk grade; of all loans where the product has no grades.
+
+        Raises:
+            GradeUnknown: the product prices by grade and not by this one, or by none.
+        """
+        grid = {each.grade: each.annual_rate for each in self.rate_grid or ()}
+        if not grid and grade is None:
+            return self.annual_rate
+        if not grid:
+            raise GradeUnknown(f"{self.code} has one rate and no grades: leave the grade out.")
+        if grade not in grid:
+            said = "no grade" if grade is None else f"the grade {grade!r}"
+            raise GradeUnknown(
+                f"{self.code} is priced by {said}: give one of {', '.join(sorted(grid))}."
             )
-        for what, value, offered in (
-            ("repayment method", self.method, Method),
-            ("frequency", self.frequency, Frequency),
-            ("day count", self.day_count, IN_TERMS),
-            ("rounding", self.rounding, Rounding),
-            ("rule for money not yet due", self.future_money, FutureMoney),
-            ("scope of allocation", self.allocation_scope, [None, *AllocationScope]),
-            ("rule when charges fall due", self.charges_due, [None, *ChargesDue]),
-            ("rule from when charges count", self.charges_count, [None, *ChargesCount]),
-        ):
-            if value not in list(offered):
-                wrong.append(f"The {what} {value!r} is not offered.")
-        for order, name in (
-            (self.allocation_order, "allocation order"),
-            (self.advance_order, "order for money in advance"),
-        ):
-            if order is not None and sorted(order) != sorted(Owed):
-                wrong.append(
-                    f"The {name} must name fee, interest, penalty and principal once each."
-                )
-        if not (rate_fits(self.annual_rate) and rate_fits(self.penalty_rate)):
-            wrong.append("Rates cannot be negative or have more than ten decimals.")
-        if self.grace_days < 0:
-            wrong.append("Grace days cannot be negative.")
-        return wrong + charge_faults(self.fees)
+        return grid[grade]
+
+    def penalty_at(self, annual_rate: Decimal) -> Decimal:
+        """The annual penalty rate of a loan at *annual_rate*."""
+        if self.penalty_multiple is None:
+            return self.penalty_rate
+        return round(annual_rate * self.penalty_multiple, RATE_DECIMALS)
+
+    def months_offered(self, term_months: int) -> bool:
+        """Whether the product runs so long, in whole rows."""
+        within = self.term_months_min <= term_months <= self.term_months_max
+        chosen = self.repayment or Repayment()
+        return within and rows_in(term_months, self.method, self.frequency, chosen) is not None
+
+    def terms(
+        self,
+        amount: int,
+        term_months: int,
+        annual_rate: Decimal | None = None,
+        rate_caps: list[RateCap] | None = None,
+    ) -> Terms:
+        """The terms a loan of this version is signed on.
+
+        Raises:
+            OutsideLimits: amount or term are not offered.
+        """
+        self.must_offer(amount, term_months)
+        annual_rate = self.annual_rate if annual_rate is None else annual_rate
+        return Terms(
+            product_code=self.code,
+            product_version=self.version,
+            currency=self.currency,
+            amount=amount,
+            term_months=term_months,
+            frequency=self.frequency,
+            method=self.method,
+            annual_rate=annual_rate,
+            day_count=self.day_count,
+            rounding=self.rounding,
+            grace_days=self.grace_days,
+            grace_retroactive=self.grace_retroactive,
+            penalty_rate=self.penalty_at(annual_rate),
+            allocation_order=list(self.allocation_order),
+            future_money=self.future_money,
+            fees=list(self.fees),
+            advance_order=None if self.advance_order is None else list(self.advance_order),
+            allocation_scope=self.allocation_scope,
+            charges_due=self.charges_due,
+            charges_count=self.charges_count,
+            calendar=self.calendar,
+            repayment=self.repayment,
+            accrual=self.accrual,
+            rate_plan=self.rate_plan,
+            renewal=self.renewal,
+            penalty_on_interest=self.penalty_on_interest,
+            rate_caps=rate_caps,
+            late_order=None if self.late_order is None else list(self.late_order),
+            late_order_days=self.late_order_days,
+            prepayment=self.prepayment,
+            settling=self.settling,
+            subsidy=self.subsidy,
+            scene=self.scene,
+            partner=self.partner,
+        )
+
+    def must_offer(self, amount: int, term_months: int) -> None:
+        """Pass when amount and term lie within the limits.
+
+        Raises:
+            OutsideLimits: they do not.
+        """
+        if not self.amount_min <= amount <= self.amount_max:
+            raise OutsideLimits(
+                f"{self.code} lends {written(self.amount_min, self.currency)} to"
+                f" {written(self.amount_max, self.currency)} {self.currency},"
+                f" not {written(amount, self.currency)}."
+            )
+        if not self.term_months_min <= term_months <= self.term_months_max:
+            raise OutsideLimits(
+                f"{self.code} runs {self.term_months_min} to {self.term_months_max} months,"
+                f" not {term_months}."
+            )
+        if not self.months_offered(term_months):
+            every = (self.repayment or Repayment()).every
+            raise OutsideLimits(
+                f"{self.code} runs whole rows of {every} x {self.frequency.lower()},"
+                f" not {term_months} months."
+            )
+
+    def must_suit(self, segment: str | None) -> None:
+        """Pass when the product lends to borrowers of a segment.
+
+        Raises:
+            NotEligible: it lends to others only.
+        """
+        if self.segments is not None and segment not in self.segments:
+            said = "nobody without a segment" if segment is None else f"not to {segment!r}"
+            raise NotEligible(f"{self.code} lends to {', '.join(self.segments)}, {said}.")
 
 
 class Product(Stream):
@@ -183,49 +267,19 @@ class Product(Stream):
             raise ProductNotSound(" ".join(faults))
         return cls.open(cls.Published, act, product_id, act.business_on, offer=offer)
 
-    def terms(self, amount: int, term_months: int, annual_rate: Decimal | None = None) -> Terms:
+    def terms(
+        self,
+        amount: int,
+        term_months: int,
+        annual_rate: Decimal | None = None,
+        rate_caps: list[RateCap] | None = None,
+    ) -> Terms:
         """The terms a loan of this version is signed on.
 
         Raises:
             OutsideLimits: amount or term are not offered.
         """
-        self.must_offer(amount, term_months)
-        offer = self.offer
-        return Terms(
-            product_code=offer.code,
-            product_version=offer.version,
-            currency=offer.currency,
-            amount=amount,
-            term_months=term_months,
-            frequency=offer.frequency,
-            method=offer.method,
-            annual_rate=offer.annual_rate if annual_rate is None else annual_rate,
-            day_count=offer.day_count,
-            rounding=offer.rounding,
-            grace_days=offer.grace_days,
-            grace_retroactive=offer.grace_retroactive,
-            penalty_rate=offer.penalty_rate,
-            allocation_order=list(offer.allocation_order),
-            future_money=offer.future_money,
-            fees=list(offer.fees),
-            advance_order=None if offer.advance_order is None else list(offer.advance_order),
-            allocation_scope=offer.allocation_scope,
-            charges_due=offer.charges_due,
-            charges_count=offer.charges_count,
-            calendar=offer.calendar,
-            repayment=offer.repayment,
-            accrual=offer.accrual,
-            rate_plan=offer.rate_plan,
-            renewal=offer.renewal,
-            penalty_on_interest=offer.penalty_on_interest,
-            late_order=offer.late_order,
-            late_order_days=offer.late_order_days,
-            prepayment=offer.prepayment,
-            settling=offer.settling,
-            subsidy=offer.subsidy,
-            scene=offer.scene,
-            partner=offer.partner,
-        )
+        return self.offer.terms(amount, term_months, annual_rate, rate_caps)
 
     def must_offer(self, amount: int, term_months: int) -> None:
         """Pass when amount and term lie within the limits.
@@ -233,15 +287,4 @@ class Product(Stream):
         Raises:
             OutsideLimits: they do not.
         """
-        offer = self.offer
-        if not offer.amount_min <= amount <= offer.amount_max:
-            raise OutsideLimits(
-                f"{offer.code} lends {written(offer.amount_min, offer.currency)} to"
-                f" {written(offer.amount_max, offer.currency)} {offer.currency},"
-                f" not {written(amount, offer.currency)}."
-            )
-        if not offer.term_months_min <= term_months <= offer.term_months_max:
-            raise OutsideLimits(
-                f"{offer.code} runs {offer.term_months_min} to {offer.term_months_max} months,"
-                f" not {term_months}."
-            )
+        self.offer.must_offer(amount, term_months)

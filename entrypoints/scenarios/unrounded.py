@@ -7,9 +7,9 @@ from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Any
 
-from domain.base.repayment import Method
+from domain.base.repayment import ROWS_MOST, Method
 from domain.loan.amortisation import Row
-from domain.loan.layout import ROWS_MOST, in_steps
+from domain.loan.layout import in_steps
 from domain.loan.plan import DIGITS, Plan
 from entrypoints.scenarios.dated import rate_of
 from entrypoints.scenarios.terms import TermWrong, Unsupported, number, objects, one_of, only, whole

@@ -1,0 +1,192 @@
+"""What is wrong with an offer: parts that are not offered, or do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from domain.base.calendar import HolidayCalendar
+from domain.base.daycount import IN_TERMS
+from domain.base.money import AMOUNT_MAX, Rounding, exponent
+from domain.base.repayment import Frequency, InterestOn, Method
+from domain.base.terms import (
+    TERM_MONTHS_MAX,
+    Accrual,
+    AllocationScope,
+    ChargesCount,
+    ChargesDue,
+    FeeBase,
+    FeeEarned,
+    FeeTerm,
+    FeeTiming,
+    FutureMoney,
+    Owed,
+    Prepayment,
+    Settling,
+)
+from domain.product.checks import AS_IT_IS, is_part, listed, or_none, row_count, wrong
+from domain.product.rate_faults import rate_faults
+from domain.product.repayment_faults import repayment_faults
+
+if TYPE_CHECKING:
+    from domain.product.product import Offer
+
+DAILY = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY)
+"""Methods whose interest the balance of each day can decide."""
+MAY_BE_PENALTY = (FeeTiming.ON_EVENT, FeeTiming.ON_OVERDUE)
+
+
+def faults_of(offer: Offer) -> list[str]:
+    """Everything that is wrong with it, in sentences; empty when it is sound.
+
+    Raises:
+        UnknownCurrency: its currency is none.
+    """
+    exponent(offer.currency)
+    found = [
+        *_limits(offer),
+        *_words(offer),
+        *_orders(offer),
+        *rate_faults(offer),
+        *_fees(offer.fees),
+        *repayment_faults(offer),
+        *_renewal(offer),
+        *_lending(offer),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _limits(offer: Offer) -> Iterator[str]:
+    if not 0 < offer.amount_min <= offer.amount_max <= AMOUNT_MAX:
+        yield "The amounts offered must be above zero, the least before the most."
+    if not 0 < offer.term_months_min <= offer.term_months_max <= TERM_MONTHS_MAX:
+        yield (
+            f"The terms offered must lie within 1 to {TERM_MONTHS_MAX} months,"
+            " the shortest before the longest."
+        )
+    if not offer.code.strip() or not offer.name.strip() or offer.version < 1:
+        yield "A product needs a code, a name, and a version from 1 on."
+
+
+def _words(offer: Offer) -> Iterator[str]:
+    for what, value, offered in (
+        ("repayment method", offer.method, Method),
+        ("frequency", offer.frequency, Frequency),
+        ("day count", offer.day_count, IN_TERMS),
+        ("rounding", offer.rounding, Rounding),
+        ("rule for money not yet due", offer.future_money, FutureMoney),
+        ("scope of allocation", offer.allocation_scope, or_none(AllocationScope)),
+        ("rule when charges fall due", offer.charges_due, or_none(ChargesDue)),
+        ("rule from when charges count", offer.charges_count, or_none(ChargesCount)),
+        ("accrual", offer.accrual, or_none(Accrual)),
+        ("rule for prepayments", offer.prepayment, or_none(Prepayment)),
+        ("rule for settling early", offer.settling, or_none(Settling)),
+        ("calendar", offer.calendar, or_none(HolidayCalendar)),
+    ):
+        if value not in list(offered):
+            yield f"The {what} {value!r} is not offered."
+
+
+def _orders(offer: Offer) -> Iterator[str]:
+    for order, name in (
+        (offer.allocation_order, "allocation order"),
+        (offer.advance_order, "order for money in advance"),
+        (offer.late_order, "order for late money"),
+    ):
+        if order is not None and sorted(order) != sorted(Owed):
+            yield f"The {name} must name fee, interest, penalty and principal once each."
+    if (offer.late_order is None) != (offer.late_order_days is None):
+        yield "An order for late money needs the days past due it counts from, and they need it."
+    if offer.late_order_days is not None and offer.late_order_days < 1:
+        yield "An order for late money counts from one day past due at least."
+
+
+def _fees(fees: Sequence[FeeTerm]) -> Iterator[str]:
+    kinds = [fee.kind for fee in fees]
+    if len(set(kinds)) != len(kinds) or not all(kind.strip() for kind in kinds):
+        yield "Each fee must have a kind of its own."
+    for fee in fees:
+        yield from _fee(fee, f"The charge {fee.kind!r}")
+
+
+def _fee(fee: FeeTerm, named: str) -> Iterator[str]:
+    percent = fee.percent
+    return wrong(
+        (
+            fee.timing not in list(FeeTiming),
+            f"{named} is charged at a time that is not offered: {fee.timing!r}.",
+        ),
+        (percent is None and fee.amount <= 0, f"{named} must be above zero."),
+        (percent is None and fee.base is not None, f"{named} has a base, but is no percentage."),
+        (
+            percent is not None and fee.amount != 0,
+            f"{named} is an amount or a percentage, not both.",
+        ),
+        (
+            percent is not None and not is_part(percent),
+            f"{named} is a percentage above zero and up to 100 %, such as 0.01.",
+        ),
+        (
+            percent is not None and fee.base not in list(FeeBase),
+            f"{named} needs what it is a percentage of: {listed(FeeBase)}.",
+        ),
+        (
+            fee.earned not in or_none(FeeEarned),
+            f"{named} is earned {listed(FeeEarned)}, not {fee.earned!r}.",
+        ),
+        (
+            fee.owed not in (None, Owed.FEE, Owed.PENALTY),
+            f"{named} is owed as a fee or as a penalty.",
+        ),
+        (
+            fee.owed == Owed.PENALTY and fee.timing not in MAY_BE_PENALTY,
+            f"{named} is a penalty, and those are charged on an event or when overdue.",
+        ),
+    )
+
+
+def _renewal(offer: Offer) -> Iterator[str]:
+    renewal = offer.renewal
+    if renewal is None:
+        return
+    if renewal.term_months < 1 or renewal.most < 1 or renewal.offer_days < 1:
+        yield "A renewal needs its months, how often it is possible, and its days of offer."
+        return
+    if renewal.term_months > offer.term_months_min:
+        yield "A term cannot be renewed by more months than the shortest term has."
+    if row_count(offer, renewal.term_months) is None:
+        yield f"A renewal of {renewal.term_months} months is no whole number of rows."
+    chosen = offer.repayment or AS_IT_IS
+    if chosen.count is not None or chosen.due_on is not None or chosen.shares is not None:
+        yield "Rows that are counted or dated by the product cannot be renewed."
+
+
+def _lending(offer: Offer) -> Iterator[str]:
+    """What is wrong with how interest counts, and with whom it is lent to and by."""
+    daily = offer.accrual == Accrual.DAILY_BALANCE
+    flat = (offer.repayment or AS_IT_IS).interest_on != InterestOn.BALANCE
+    segments = offer.segments
+    return wrong(
+        (
+            daily and offer.method not in DAILY,
+            f"Interest on the balance of each day goes with {listed(DAILY)}.",
+        ),
+        (daily and flat, "Interest on the balance of each day is not flat."),
+        (
+            segments is not None
+            and (
+                not segments
+                or not all(each.strip() for each in segments)
+                or len(set(segments)) != len(segments)
+            ),
+            "Segments must be named, each once; leave them out to lend to all.",
+        ),
+        (
+            any(name is not None and not name.strip() for name in (offer.scene, offer.partner)),
+            "A scene or partner must be named, or left out.",
+        ),
+        (
+            (offer.jurisdiction is None) != (offer.lender_kind is None),
+            "A cap needs both the jurisdiction and the kind of lender; say both or neither.",
+        ),
+    )

@@ -1,0 +1,120 @@
+"""What is wrong with the rates of an offer, its penalty and its rate plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from domain.base.terms import TERM_MONTHS_MAX, RatePlan, RatePlanKind, RateScope, rate_fits
+from domain.product.checks import RATE_SENTENCE, fits, listed, or_none, row_count, wrong
+
+if TYPE_CHECKING:
+    from domain.product.product import Offer
+
+
+def rate_faults(offer: Offer) -> Iterator[str]:
+    """What is wrong with its rates and with how they change."""
+    if not (rate_fits(offer.annual_rate) and rate_fits(offer.penalty_rate)):
+        yield RATE_SENTENCE
+    yield from _penalty(offer)
+    yield from _grid(offer)
+    yield from _subsidy(offer)
+    yield from _rate_plan(offer)
+
+
+def _penalty(offer: Offer) -> Iterator[str]:
+    multiple = offer.penalty_multiple
+    return wrong(
+        (
+            multiple is not None and (not rate_fits(multiple) or multiple == 0),
+            "A penalty multiple is above zero and has ten decimals at most.",
+        ),
+        (
+            multiple is not None and offer.penalty_rate != 0,
+            "A penalty is a rate or a multiple of the rate of the loan, not both.",
+        ),
+        (offer.grace_days < 0, "Grace days cannot be negative."),
+        (
+            bool(offer.penalty_on_interest) and multiple is None and offer.penalty_rate == 0,
+            "Penalty on interest needs a penalty rate or a penalty multiple.",
+        ),
+    )
+
+
+def _grid(offer: Offer) -> Iterator[str]:
+    if offer.rate_grid is None:
+        return
+    grades = [each.grade.strip() for each in offer.rate_grid]
+    if not grades or not all(grades) or len(set(grades)) != len(grades):
+        yield "A rate grid needs grades, each named once."
+    if not all(rate_fits(each.annual_rate) for each in offer.rate_grid):
+        yield RATE_SENTENCE
+    if offer.rate_plan is not None:
+        yield "A rate grid sets one rate for ever: it goes without a rate plan."
+
+
+def _subsidy(offer: Offer) -> Iterator[str]:
+    if offer.subsidy is None:
+        return
+    rate = offer.subsidy.annual_rate
+    if not offer.subsidy.payer.strip() or not rate_fits(rate) or rate == 0:
+        yield "A subsidy needs who pays it, and a rate above zero."
+    elif all(map(rate_fits, offer.rates())) and rate > min(offer.rates()):
+        yield "A subsidy cannot be more than the rate of the loan."
+
+
+def _rate_plan(offer: Offer) -> Iterator[str]:
+    plan = offer.rate_plan
+    if plan is None:
+        return
+    if plan.kind not in list(RatePlanKind):
+        yield f"The rate plan {plan.kind!r} is not offered: {listed(RatePlanKind)}."
+        return
+    if plan.kind == RatePlanKind.INDEXED:
+        yield from _indexed(plan)
+    else:
+        yield from _steps(offer, plan)
+    if plan.kind != RatePlanKind.INDEXED and (
+        plan.index is not None or plan.margin is not None or plan.reprice_months is not None
+    ):
+        yield "An index, a margin and repricing go with an indexed rate plan."
+    if plan.kind != RatePlanKind.STEP_DOWN and (plan.scope is not None or plan.grace_counts):
+        yield "A scope, and whether grace counts, go with a step-down."
+    if plan.scope not in or_none(RateScope):
+        yield f"The scope {plan.scope!r} of a step-down is not offered: {listed(RateScope)}."
+
+
+def _indexed(plan: RatePlan) -> Iterator[str]:
+    if plan.index is None or not plan.index.strip() or plan.margin is None:
+        yield "An indexed rate needs its index and its margin."
+    elif not fits(plan.margin):
+        yield "A margin has ten decimals at most."
+    if plan.reprice_months is None or not 1 <= plan.reprice_months <= TERM_MONTHS_MAX:
+        yield "An indexed rate needs how many months lie between its repricing dates."
+    if plan.steps:
+        yield "An indexed rate has no steps of its own."
+
+
+def _steps(offer: Offer, plan: RatePlan) -> Iterator[str]:
+    if not plan.steps:
+        yield "A rate plan needs a step at least."
+        return
+    if not all(rate_fits(step.annual_rate) for step in plan.steps):
+        yield RATE_SENTENCE
+        return
+    firsts = [step.from_instalment for step in plan.steps]
+    if firsts[0] < 2 or any(later <= first for first, later in pairwise(firsts)):
+        yield (
+            "Rate steps must not overlap: the first begins at the second instalment or later,"
+            " and each after the one before it."
+        )
+    longest = row_count(offer, offer.term_months_max)
+    if longest is not None and offer.renewal is not None:
+        longest += offer.renewal.most * (row_count(offer, offer.renewal.term_months) or 0)
+    if longest is not None and max(firsts) > longest:
+        yield f"A rate step begins after the last of the {longest} instalments there can be."
+    rates = [offer.annual_rate, *(step.annual_rate for step in plan.steps)]
+    falls = plan.kind == RatePlanKind.STEP_DOWN and rate_fits(offer.annual_rate)
+    if falls and any(later >= rate for rate, later in pairwise(rates)):
+        yield "Each step of a step-down must be below the rate before it."

@@ -1,0 +1,255 @@
+"""What is wrong with an offer is said part by part, in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.base.repayment import Repayment
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from domain.product.product import GradeRate, Offer
+from tests.domain.commands.books import OFFER
+
+HALF_YEAR = {"term_months_min": 6, "term_months_max": 6}
+
+
+def step_down(*steps: tuple[int, str], **changes: Any) -> RatePlan:
+    made = [RateStep(first, Decimal(rate)) for first, rate in steps]
+    return replace(RatePlan("STEP_DOWN", made), **changes)
+
+
+def fee(**changes: Any) -> list[FeeTerm]:
+    return [replace(FeeTerm("LETTER", "ON_EVENT", 5_00), **changes)]
+
+
+def offer(**changes: Any) -> Offer:
+    return replace(OFFER, **changes)
+
+
+SOUND: list[dict[str, Any]] = [
+    {"frequency": "QUARTER", "term_months_min": 3, "term_months_max": 24},
+    {"frequency": "WEEK"},
+    {"frequency": "DAY", "repayment": Repayment(every=10)},
+    {"method": "BULLET"},
+    {"method": "EQUAL_PRINCIPAL", "term_months_min": 6, "repayment": Repayment(grace_principal=5)},
+    {"repayment": Repayment(amortised_over=60)},
+    {"repayment": Repayment(interest_on="DRAWN")},
+    {"repayment": Repayment(down_payment=Decimal("0.2"))},
+    {"method": "FIXED_PAYMENT", "repayment": Repayment(payment=100_00)},
+    {"method": "PERCENT_OF_BALANCE", "repayment": Repayment(percent=Decimal("0.1"), least=10_00)},
+    {"method": "CUSTOM", "repayment": Repayment(shares=[0, 0, 1, 0, 0, 1]), **HALF_YEAR},
+    {
+        "method": "CUSTOM",
+        "frequency": "CUSTOM",
+        "repayment": Repayment(shares=[1, 2], due_on=[date(2025, 6, 1), date(2025, 10, 1)]),
+        **HALF_YEAR,
+    },
+    {"rate_plan": step_down((2, "0.055"), (3, "0.05"), scope="INSTALMENT")},
+    {"rate_plan": RatePlan("SCHEDULED", [RateStep(4, Decimal("0.12"))])},
+    {
+        "rate_plan": RatePlan(
+            "INDEXED", [], index="LPR-1Y", margin=Decimal("-0.001"), reprice_months=12
+        )
+    },
+    {
+        "term_months_min": 3,
+        "term_months_max": 3,
+        "renewal": Renewal(3, 1, 10),
+        "rate_plan": step_down((4, "0.045"), scope="TERM"),
+    },
+    {"penalty_multiple": Decimal("1.5"), "penalty_on_interest": True},
+    {"subsidy": Subsidy("MERCHANT", Decimal("0.06"))},
+    {"rate_grid": [GradeRate("A", Decimal("0.05")), GradeRate("B", Decimal("0.08"))]},
+    {"segments": ["STUDENT"], "scene": "EDUCATION", "partner": "SCHOOL-1"},
+    {"jurisdiction": "CN", "lender_kind": "MICRO_LENDER", "calendar": "CN"},
+    {"accrual": "DAILY_BALANCE", "method": "INTEREST_ONLY"},
+    {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 90},
+    {"prepayment": "SHORTER_TERM", "settling": "STATUTORY_UK"},
+    {"fees": fee(timing="PER_INSTALMENT", amount=0, percent=Decimal("0.01"), base="PRINCIPAL")},
+    {"fees": fee(timing="ON_OVERDUE", owed="PENALTY", earned="AT_ONCE")},
+]
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name": " "}, "a code, a name"),
+    ({"version": 0}, "a version from 1 on"),
+    ({"accrual": "SOMETIMES"}, "accrual 'SOMETIMES' is not offered"),
+    ({"prepayment": "NEVER"}, "rule for prepayments 'NEVER'"),
+    ({"settling": "LATER"}, "rule for settling early 'LATER'"),
+    ({"calendar": "MARS"}, "calendar 'MARS'"),
+    ({"day_count": "BUS/252"}, "day count 'BUS/252'"),
+    ({"late_order": ["FEE"], "late_order_days": 90}, "order for late money must name"),
+    ({"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"]}, "needs the days past due"),
+    ({"late_order_days": 90}, "needs the days past due"),
+    ({"late_order": OFFER.allocation_order, "late_order_days": 0}, "from one day past due"),
+    ({"penalty_multiple": Decimal(0)}, "multiple is above zero"),
+    ({"penalty_multiple": Decimal(2), "penalty_rate": Decimal("0.1")}, "not both"),
+    ({"penalty_on_interest": True}, "needs a penalty rate"),
+    ({"subsidy": Subsidy("", Decimal("0.01"))}, "who pays it"),
+    ({"subsidy": Subsidy("SHOP", Decimal("0.07"))}, "more than the rate"),
+    ({"rate_grid": []}, "needs grades"),
+    ({"rate_grid": [GradeRate("A", Decimal("0.1"))] * 2}, "each named once"),
+    ({"rate_grid": [GradeRate("A", Decimal("-0.1"))]}, "Rates cannot be negative"),
+    ({"fees": fee(amount=0, percent=Decimal("1.5"), base="AMOUNT")}, "up to 100 %"),
+    ({"fees": fee(percent=Decimal("0.5"), base="AMOUNT")}, "an amount or a percentage"),
+    ({"fees": fee(amount=0, percent=Decimal("0.5"))}, "what it is a percentage of"),
+    ({"fees": fee(base="AMOUNT")}, "has a base, but is no percentage"),
+    ({"fees": fee(earned="NEVER")}, "AT_ONCE or OVER_TERM"),
+    ({"fees": fee(owed="PENALTY", timing="AT_DISBURSEMENT")}, "is a penalty"),
+    ({"frequency": "QUARTER"}, "1 months is no whole number of rows of 1 x quarter"),
+    ({"repayment": Repayment(every=2)}, "1 months is no whole number"),
+    ({"repayment": Repayment(every=0)}, "must be one at least"),
+    ({"repayment": Repayment(multiple_of=0)}, "must be one at least"),
+    ({"repayment": Repayment(count=0)}, "must be one at least"),
+    ({"repayment": Repayment(count=12)}, "fit one term"),
+    ({"repayment": Repayment(count=5), **HALF_YEAR}, "5 rows of 1 months do not make"),
+    ({"frequency": "CUSTOM"}, "Due dates go with the frequency CUSTOM"),
+    ({"repayment": Repayment(due_on=[date(2025, 6, 1)])}, "Due dates go with"),
+    (
+        {"frequency": "CUSTOM", "repayment": Repayment(due_on=[date(2025, 6, 1)] * 2)},
+        "must follow each other",
+    ),
+    ({"repayment": Repayment(row_share="HALF")}, "share of a year 'HALF'"),
+    ({"repayment": Repayment(row_share="ACTUAL", year_days="400")}, "length of a year '400'"),
+    ({"repayment": Repayment(year_days="360")}, "goes with a share of a year"),
+    (
+        {"repayment": Repayment(row_share="NOMINAL", year_days="CALENDAR_JAN1")},
+        "go with a year of 360",
+    ),
+    ({"repayment": Repayment(interest_on="WISHES")}, "base of interest 'WISHES'"),
+    ({"repayment": Repayment(level_from="NOWHERE")}, "origin of the equal instalment"),
+    ({"repayment": Repayment(excess_interest="LOST")}, "interest above the instalment"),
+    ({"repayment": Repayment(down_payment=Decimal(1))}, "from 0 and below 1"),
+    ({"repayment": Repayment(down_payment=Decimal("NaN"))}, "from 0 and below 1"),
+    ({"repayment": Repayment(grace_principal=-1)}, "negative number of rows"),
+    ({"repayment": Repayment(grace_principal=6), **HALF_YEAR}, "Grace must end before the last"),
+    ({"repayment": Repayment(interest_free=7), **HALF_YEAR}, "free of interest than the 6"),
+    (
+        {"method": "INTEREST_ONLY", "repayment": Repayment(grace_principal=1), **HALF_YEAR},
+        "does not go with the method INTEREST_ONLY",
+    ),
+    ({"repayment": Repayment(amortised_over=5), **HALF_YEAR}, "more rows than the 6"),
+    (
+        {"method": "BULLET", "repayment": Repayment(amortised_over=60)},
+        "A balloon goes with equal instalments",
+    ),
+    ({"method": "FIXED_PAYMENT"}, "needs its figures"),
+    ({"method": "FIXED_PAYMENT", "repayment": Repayment()}, "A payment above zero goes with"),
+    ({"repayment": Repayment(payment=5)}, "A payment above zero goes with"),
+    ({"repayment": Repayment(percent=Decimal("0.5"))}, "A percentage up to 100 %"),
+    ({"repayment": Repayment(least=5)}, "A least payment"),
+    ({"repayment": Repayment(growth=Decimal("0.1"))}, "A growth above -1"),
+    ({"repayment": Repayment(percent=Decimal("NaN"))}, "more than ten decimals"),
+    ({"method": "EQUAL_PRINCIPAL", "repayment": Repayment(refit=True)}, "A refit"),
+    ({"method": "CUSTOM", "repayment": Repayment(), **HALF_YEAR}, "and it needs them"),
+    ({"repayment": Repayment(shares=[1] * 6), **HALF_YEAR}, "Shares of the principal go with"),
+    (
+        {"method": "CUSTOM", "repayment": Repayment(shares=[1, -1, 1, 1, 1, 1]), **HALF_YEAR},
+        "cannot be negative",
+    ),
+    ({"method": "CUSTOM", "repayment": Repayment(shares=[0] * 6), **HALF_YEAR}, "nor all be zero"),
+    (
+        {"method": "CUSTOM", "repayment": Repayment(shares=[1] * 5), **HALF_YEAR},
+        "5 shares of the principal for 6 rows",
+    ),
+    (
+        {"method": "EQUAL_PRINCIPAL", "repayment": Repayment(interest_on="DRAWN")},
+        "Flat interest goes with EQUAL_INSTALMENTS",
+    ),
+    (
+        {"repayment": Repayment(interest_on="DRAWN"), "rate_plan": step_down((2, "0.05"))},
+        "Flat interest goes with one rate",
+    ),
+    ({"repayment": Repayment(interest_on="DRAWN", interest_free=1)}, "without grace"),
+    ({"repayment": Repayment(interest_on="DRAWN", amortised_over=60)}, "without a balloon"),
+    ({"rate_plan": RatePlan("GUESSED", [])}, "rate plan 'GUESSED' is not offered"),
+    ({"rate_plan": step_down()}, "needs a step"),
+    ({"rate_plan": step_down((1, "0.05"))}, "must not overlap"),
+    ({"rate_plan": step_down((3, "0.05"), (3, "0.04"))}, "must not overlap"),
+    ({"rate_plan": step_down((25, "0.05"))}, "after the last of the 24 instalments"),
+    ({"rate_plan": step_down((2, "0.06"))}, "must be below the rate before it"),
+    ({"rate_plan": step_down((2, "0.05"), (3, "0.055"))}, "must be below the rate before it"),
+    ({"rate_plan": step_down((2, "-0.05"))}, "Rates cannot be negative"),
+    ({"rate_plan": step_down((2, "0.05"), scope="WEEK")}, "scope 'WEEK'"),
+    ({"rate_plan": step_down((2, "0.05"), index="LPR-1Y")}, "go with an indexed rate plan"),
+    (
+        {"rate_plan": RatePlan("SCHEDULED", [RateStep(2, Decimal("0.1"))], scope="TERM")},
+        "go with a step-down",
+    ),
+    ({"rate_plan": RatePlan("INDEXED", [], reprice_months=3)}, "its index and its margin"),
+    (
+        {"rate_plan": RatePlan("INDEXED", [], index="LPR-1Y", margin=Decimal("0.01"))},
+        "between its repricing dates",
+    ),
+    (
+        {
+            "rate_plan": RatePlan(
+                "INDEXED",
+                [RateStep(2, Decimal("0.1"))],
+                index="LPR-1Y",
+                margin=Decimal(0),
+                reprice_months=12,
+            )
+        },
+        "no steps of its own",
+    ),
+    (
+        {
+            "rate_grid": [GradeRate("A", Decimal("0.05"))],
+            "rate_plan": RatePlan("SCHEDULED", [RateStep(2, Decimal("0.1"))]),
+        },
+        "goes without a rate plan",
+    ),
+    ({"renewal": Renewal(0, 1, 10)}, "A renewal needs its months"),
+    ({"renewal": Renewal(7, 1, 10), **HALF_YEAR}, "more months than the shortest term"),
+    (
+        {
+            "frequency": "QUARTER",
+            "term_months_min": 6,
+            "term_months_max": 6,
+            "renewal": Renewal(4, 1, 10),
+        },
+        "renewal of 4 months is no whole number",
+    ),
+    (
+        {"repayment": Repayment(count=6), "renewal": Renewal(6, 1, 10), **HALF_YEAR},
+        "cannot be renewed",
+    ),
+    ({"accrual": "DAILY_BALANCE", "method": "BULLET"}, "balance of each day goes with"),
+    (
+        {"accrual": "DAILY_BALANCE", "repayment": Repayment(interest_on="DRAWN")},
+        "of each day is not flat",
+    ),
+    ({"segments": []}, "Segments must be named"),
+    ({"segments": ["STUDENT", "STUDENT"]}, "Segments must be named"),
+    ({"scene": ""}, "A scene or partner must be named"),
+    ({"jurisdiction": "CN"}, "both the jurisdiction and the kind of lender"),
+    ({"lender_kind": "BANK"}, "both the jurisdiction and the kind of lender"),
+]
+
+
+@pytest.mark.parametrize("changes", SOUND)
+def test_parts_that_go_together_are_sound(changes: dict[str, Any]) -> None:
+    assert offer(**changes).faults() == []
+
+
+@pytest.mark.parametrize(("changes", "said"), WRONG)
+def test_parts_that_do_not_go_together_are_named(changes: dict[str, Any], said: str) -> None:
+    faults = offer(**changes).faults()
+
+    assert any(said in fault for fault in faults), faults
+
+
+def test_everything_is_said_at_once_and_each_thing_once() -> None:
+    faults = offer(
+        annual_rate=Decimal(-1),
+        rate_grid=[GradeRate("A", Decimal(-1))],
+        calendar="MARS",
+        frequency="QUARTER",
+        segments=[],
+    ).faults()
+
+    assert len(faults) == len(set(faults)) == 4
