@@ -1,4 +1,4 @@
-"""A product version as a TOML file."""
+"""A product version as a TOML file: docs/PRODUCTS.md says what it may hold."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ import dataclasses
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 
 from domain.base.money import exponent, minor_units
 from domain.base.refusal import Refusal
-from domain.base.terms import FeeTerm
 from domain.product.product import Offer
 from infra.trouble import Trouble
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-AMOUNTS = ("amount_min", "amount_max")
-RATES = ("annual_rate", "penalty_rate")
+AMOUNTS = {
+    ("Offer", "amount_min"),
+    ("Offer", "amount_max"),
+    ("FeeTerm", "amount"),
+    ("Repayment", "multiple_of"),
+    ("Repayment", "payment"),
+    ("Repayment", "least"),
+}
+"""Whole numbers that are money: a file writes them in the currency, not in minor units."""
+
+MAY_BE_LEFT_OUT = {("FeeTerm", "amount"): 0, ("Offer", "penalty_rate"): Decimal(0)}
+"""A fee in percent has no amount, and a product with a penalty multiple no rate of its own."""
 
 
 def _figure(value: Any) -> Any:
@@ -30,30 +41,91 @@ Figure = Annotated[str, BeforeValidator(_figure)]
 """An amount or rate, with quotes or without: numbers are read as decimals."""
 
 
-class _Fee(BaseModel):
-    model_config = STRICT
+@cache
+def _table(record: type) -> type[BaseModel]:
+    """What a table of the file may hold: the fields of a record, figures as text."""
+    hints = get_type_hints(record)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(record):
+        hint = _said(record, field.name, hints[field.name])
+        default: Any = ... if field.default is dataclasses.MISSING else None
+        if (record.__name__, field.name) in MAY_BE_LEFT_OUT:
+            default = None
+        fields[field.name] = (hint if default is ... else hint | None, default)
+    return create_model(f"{record.__name__}Table", __config__=STRICT, **fields)
 
-    kind: str
-    timing: str
-    amount: Figure = "0"
-    owed: str | None = None
-    percent: Figure | None = None
-    base: str | None = None
-    earned: str | None = None
+
+def _said(record: type, name: str, hint: Any) -> Any:
+    """The type by which a file says a field."""
+    if hint is Decimal or (record.__name__, name) in AMOUNTS:
+        return Figure
+    if dataclasses.is_dataclass(hint):
+        assert isinstance(hint, type)
+        return _table(hint)
+    if get_origin(hint) is list:
+        return list[_said(record, name, get_args(hint)[0])]  # type: ignore[misc]
+    if get_origin(hint) in (Union, UnionType):
+        return _said(record, name, _inner(hint))
+    return hint
 
 
-def _file() -> type[BaseModel]:
-    """What a product file may hold: the parts of an offer, amounts and rates as text."""
-    hints = get_type_hints(Offer)
-    own: dict[str, Any] = {**dict.fromkeys((*AMOUNTS, *RATES), Figure), "fees": list[_Fee]}
-    fields: dict[str, Any] = {
-        field.name: (
-            own.get(field.name, hints[field.name]),
-            ... if field.default is dataclasses.MISSING else field.default,
-        )
-        for field in dataclasses.fields(Offer)
-    }
-    return create_model("ProductFile", __config__=STRICT, **fields)
+def _inner(hint: Any) -> Any:
+    return next(each for each in get_args(hint) if each is not type(None))
+
+
+@dataclasses.dataclass
+class _Reading:
+    """Turns what a file says into records, and notes what cannot be read."""
+
+    currency: str
+    wrong: list[str] = dataclasses.field(default_factory=list)
+
+    def record(self, kind: type, said: BaseModel, place: str = "") -> Any:
+        """The record that a table says; what it leaves out stays as the record has it."""
+        hints = get_type_hints(kind)
+        values = {}
+        for field in dataclasses.fields(kind):
+            value = getattr(said, field.name)
+            here = f"{place}.{field.name}" if place else field.name
+            if value is None and field.default is dataclasses.MISSING:
+                values[field.name] = MAY_BE_LEFT_OUT[kind.__name__, field.name]
+            elif value is not None:
+                is_amount = (kind.__name__, field.name) in AMOUNTS
+                values[field.name] = self._value(
+                    hints[field.name], value, here, is_amount=is_amount
+                )
+        return kind(**values)
+
+    def _value(self, hint: Any, value: Any, place: str, *, is_amount: bool) -> Any:
+        if get_origin(hint) in (Union, UnionType):
+            return self._value(_inner(hint), value, place, is_amount=is_amount)
+        if isinstance(value, list):
+            (inner,) = get_args(hint)
+            return [
+                self._value(inner, each, f"{place}.{number}", is_amount=is_amount)
+                for number, each in enumerate(value, start=1)
+            ]
+        if isinstance(value, BaseModel):
+            return self.record(hint, value, place)
+        if is_amount:
+            return self._figure(place, lambda text: minor_units(text, self.currency), value)
+        return self._figure(place, _number, value) if hint is Decimal else value
+
+    def _figure(self, place: str, read: Callable[[str], Any], text: str) -> Any:
+        try:
+            return read(text)
+        except Refusal as refusal:
+            self.wrong.append(f"{place!r}: {refusal.sentence}")
+        except InvalidOperation:
+            self.wrong.append(f"{place!r}: {text!r} is no rate.")
+        return 0
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise InvalidOperation
+    return number
 
 
 def read_offer(path: Path) -> Offer:
@@ -77,53 +149,49 @@ def checked(path: Path) -> tuple[Offer | None, list[str]]:
         said = tomllib.loads(path.read_text(), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         return None, [f"It is not TOML: {fault}."]
+    wrong = []
+    if "penalty_rate" not in said and "penalty_multiple" not in said:
+        wrong.append("'penalty_rate' is missing, or 'penalty_multiple' instead of it.")
     try:
-        values = dict(_file().model_validate(said))
+        table = _table(Offer).model_validate(said)
     except ValidationError as fault:
-        return None, [_sentence(error) for error in fault.errors()]
-    wrong: list[str] = []
-
-    def figure(place: str, read: Callable[[str], Any], text: str) -> Any:
-        try:
-            return read(text)
-        except Refusal as refusal:
-            wrong.append(f"{place!r}: {refusal.sentence}")
-        except InvalidOperation:
-            wrong.append(f"{place!r}: {text!r} is no rate.")
-        return 0
-
-    currency = values["currency"]
+        return None, [*(_sentence(error) for error in fault.errors()), *wrong]
+    if wrong:
+        return None, wrong
+    currency: str = getattr(table, "currency")  # noqa: B009 - the model is made at run time
     try:
         exponent(currency)
     except Refusal as refusal:
         return None, [refusal.sentence]
-    for name in AMOUNTS:
-        values[name] = figure(name, lambda text: minor_units(text, currency), values[name])
-    for name in RATES:
-        values[name] = figure(name, Decimal, values[name])
-    values["fees"] = [
-        FeeTerm(
-            fee.kind,
-            fee.timing,
-            figure("fees", lambda text: minor_units(text, currency), fee.amount),
-            fee.owed,
-            None if fee.percent is None else figure("fees", Decimal, fee.percent),
-            fee.base,
-            fee.earned,
-        )
-        for fee in values["fees"]
-    ]
-    if wrong:
-        return None, wrong
-    offer = Offer(**values)
+    reading = _Reading(currency)
+    offer = reading.record(Offer, table)
+    if reading.wrong:
+        return None, reading.wrong
     return offer, offer.faults()
 
 
+def files_of(paths: list[Path]) -> list[Path]:
+    """The product files among *paths*: files as they are, folders by what is in them.
+
+    Raises:
+        Trouble: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not inside:
+            raise Trouble(f"There is no product file in {path}.")
+        found += inside
+    return found
+
+
 def _sentence(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"])
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{place!r} is not known."
     if error["type"] == "missing":
         return f"{place!r} is missing."
     said = error["msg"].removeprefix("Input should be ")
+    if error["type"] in ("model_type", "model_attributes_type"):
+        said = "a table"
     return f"{place!r} should be {said}, not {error['input']!r}."

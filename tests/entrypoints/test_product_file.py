@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.base.terms import FeeTerm
-from entrypoints.product_file import checked, read_offer
+from domain.base.repayment import Repayment
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from entrypoints.product_file import checked, files_of, read_offer
 from infra.trouble import Trouble
 
 PRODUCT = """
@@ -115,7 +116,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     [
         ('annual_rate = "0.12"', 'annual_rate = "a lot"', "'annual_rate': 'a lot' is no rate."),
         ('"100.00"', '"1,0.00"', "'amount_min': '1,0.00' is not an amount."),
-        ('"5.00"', '"5.001"', "'fees': '5.001' has more decimals than CNY has."),
+        ('"5.00"', '"5.001"', "'fees.1.amount': '5.001' has more decimals than CNY has."),
         ('"CNY"', '"XXZ"', "'XXZ' is not an ISO 4217 currency."),
         ("version = 1", "version = ", "It is not TOML: Invalid value (at line 3, column 11)."),
     ],
@@ -130,3 +131,111 @@ def test_figures_may_stand_without_quotes(tmp_path: Path) -> None:
     bare = PRODUCT.replace('"100.00"', "100.00").replace('"0.12"', "0.12")
 
     assert read_offer(written(tmp_path, bare)) == read_offer(written(tmp_path, PRODUCT))
+
+
+PARTS = """
+calendar = "CN"
+jurisdiction = "CN"
+lender_kind = "CONSUMER_FINANCE"
+scene = "EDUCATION"
+partner = "SCHOOL-1"
+segments = ["STUDENT"]
+accrual = "SCHEDULED"
+settling = "TO_THE_DAY"
+prepayment = "SHORTER_TERM"
+penalty_on_interest = true
+"""
+
+TABLES = """
+[repayment]
+every = 1
+multiple_of = "1.00"
+grace_principal = 1
+down_payment = 0.1
+
+[rate_plan]
+kind = "STEP_DOWN"
+scope = "TERM"
+[[rate_plan.steps]]
+from_instalment = 3
+annual_rate = "0.11"
+
+[renewal]
+term_months = 2
+most = 1
+offer_days = 10
+
+[subsidy]
+payer = "SCHOOL-1"
+annual_rate = 0.02
+"""
+
+
+def with_parts(changes: tuple[str, str] = ("", "")) -> str:
+    product = PRODUCT.replace("term_months_min = 1\n", "term_months_min = 2\n")
+    text = PARTS + product.replace('penalty_rate = "0"', 'penalty_rate = "0.05"') + TABLES
+    return text.replace(*changes, 1)
+
+
+def test_a_product_is_built_from_parts(tmp_path: Path) -> None:
+    offer = read_offer(written(tmp_path, with_parts()))
+
+    assert offer.faults() == []
+    assert offer.repayment == Repayment(
+        multiple_of=1_00, grace_principal=1, down_payment=Decimal("0.1")
+    )
+    assert offer.rate_plan == RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.11"))], "TERM")
+    assert offer.renewal == Renewal(2, 1, 10)
+    assert offer.subsidy == Subsidy("SCHOOL-1", Decimal("0.02"))
+    assert (offer.calendar, offer.segments, offer.scene) == ("CN", ["STUDENT"], "EDUCATION")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (("every = 1", "evry = 1"), "'repayment.evry' is not known."),
+        (("from_instalment", "since"), "'rate_plan.steps.1.from_instalment' is missing."),
+        (("from_instalment", "since"), "'rate_plan.steps.1.since' is not known."),
+        (('"1.00"', '"1.001"'), "'repayment.multiple_of': '1.001' has more decimals than CNY has."),
+        (('"0.11"', '"much"'), "'rate_plan.steps.1.annual_rate': 'much' is no rate."),
+        (('"0.11"', '"sNaN"'), "'rate_plan.steps.1.annual_rate': 'sNaN' is no rate."),
+        (("most = 1", "most = true"), "'renewal.most' should be a valid integer, not True."),
+        (("[renewal]", "[[renewal]]"), "'renewal' should be a table, not"),
+    ],
+)
+def test_a_mistake_in_a_part_is_named_with_its_place(
+    tmp_path: Path, changes: tuple[str, str], said: str
+) -> None:
+    offer, wrong = checked(written(tmp_path, with_parts(changes)))
+
+    assert offer is None
+    assert any(each.startswith(said) for each in wrong), wrong
+
+
+def test_a_penalty_is_said_as_a_rate_or_as_a_multiple(tmp_path: Path) -> None:
+    neither = PRODUCT.replace('penalty_rate = "0"\n', "")
+    multiple = "penalty_multiple = 1.5\n" + neither
+
+    assert read_offer(written(tmp_path, multiple)).penalty_multiple == Decimal("1.5")
+    assert checked(written(tmp_path, neither)) == (
+        None,
+        ["'penalty_rate' is missing, or 'penalty_multiple' instead of it."],
+    )
+
+
+def test_a_fee_in_percent_needs_no_amount(tmp_path: Path) -> None:
+    fee = '{ kind = "ENTRY", timing = "AT_DISBURSEMENT", percent = "0.01", base = "AMOUNT" },'
+    offer = read_offer(written(tmp_path, PRODUCT.replace("fees = [", f"fees = [\n  {fee}")))
+
+    assert (offer.fees[0].amount, offer.fees[0].percent) == (0, Decimal("0.01"))
+    assert offer.faults() == []
+
+
+def test_a_folder_means_the_product_files_in_it(tmp_path: Path) -> None:
+    path = written(tmp_path, PRODUCT)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    assert files_of([tmp_path, path]) == [path, path]
+    with pytest.raises(Trouble, match="no product file"):
+        files_of([empty])
