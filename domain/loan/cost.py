@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import lcm
 from typing import Any
 
@@ -45,23 +45,34 @@ class Flow:
     principal: int = 0
 
 
-def annualised_cost(received: int, rows: list[Instalment], every: int = 1) -> Decimal:
-    """Twelve times the monthly internal rate of return of what is paid for *received*.
+def cash_flows(terms: Terms, disbursed_on: date, rows: Sequence[Instalment]) -> list[Flow]:
+    """What moves when a loan on *terms* is paid out in full and repaid by *rows*, as planned.
 
-    The rate that makes the instalments, *every* month, worth *received*; fees included.
+    Every charge that *rows* hold counts, on the day it falls due; a down payment and what
+    is due with the payout count on the day of the payout.
+    """
+    return [
+        Flow(disbursed_on, terms.amount, terms.amount),
+        *(
+            Flow(row.due_on, -(row.principal + row.interest + row.fees), -row.principal)
+            for row in rows
+        ),
+    ]
+
+
+def annualised_cost(flows: Sequence[Flow]) -> Decimal:
+    """What is disclosed as the cost of a year: twelve times the monthly internal rate.
+
     Zero when no more is paid than was received.
+
+    Raises:
+        Refusal: no rate fits the flows, as with *annual_cost*.
 
     Source: PBoC Announcement [2021] No. 3, internal rate of return.
     """
-    payments = [row.principal + row.interest + row.fees for row in rows]
-    if sum(payments) <= received:
+    if sum(flow.amount for flow in flows) >= 0:
         return Decimal(0).quantize(SCALE)
-    runs, month = [Run(received)], every
-    for amount, equal in groupby(payments):
-        count = len(list(equal))
-        runs.append(Run(-amount, month, count, every))
-        month += count * every
-    return nominal_rate(runs, 12).quantize(SCALE)
+    return annual_cost(CostMethod.IRR, flows).quantize(SCALE)
 
 
 def annual_cost(method: str, flows: Sequence[Flow]) -> Decimal:

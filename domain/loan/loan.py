@@ -1207,9 +1207,6 @@ class Loan(Stream):
         self._must_not_have_run_out(act)
         self._must_match_offer(terms)
         rows = schedule(terms, act.business_on)
-        later = [row for row in rows if row.due_on > act.business_on]
-        at_once = [row for row in rows if row.due_on <= act.business_on]
-        kept = terms.amount - sum(row.left for row in at_once)
         stage = Stage.SIGNING
         self.record(
             self.CostDisclosed,
@@ -1219,7 +1216,7 @@ class Loan(Stream):
             principal=terms.amount,
             interest=sum(row.interest for row in rows),
             fees=sum(row.fees for row in rows),
-            annualised_cost=cost.annualised_cost(kept, later, terms.term_months // len(later)),
+            annualised_cost=cost.annualised_cost(cost.cash_flows(terms, act.business_on, rows)),
             method="IRR",
             terms_digest=cost.digest(terms),
             charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],

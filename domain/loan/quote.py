@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from domain.base.refusal import Refusal
 from domain.base.terms import Terms
-from domain.loan.cost import CostMethod, Flow, annual_cost, digest
+from domain.loan.cost import CostMethod, Flow, annual_cost, cash_flows, digest
 from domain.loan.schedule import Instalment, schedule
 
 
@@ -44,13 +44,7 @@ def quote(terms: Terms, disbursed_on: date, first_due_on: date | None = None) ->
     """
     rows = schedule(terms, disbursed_on, first_due_on)
     interest, fees = sum(row.interest for row in rows), sum(row.fees for row in rows)
-    flows = [
-        Flow(disbursed_on, terms.amount, terms.amount),
-        *(
-            Flow(row.due_on, -(row.principal + row.interest + row.fees), -row.principal)
-            for row in rows
-        ),
-    ]
+    flows = cash_flows(terms, disbursed_on, rows)
     return Quote(
         terms=terms,
         terms_digest=digest(terms),

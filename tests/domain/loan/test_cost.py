@@ -4,20 +4,24 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from domain.base.calendar import add_months, due_dates
+from domain.base.calendar import due_dates
+from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, Terms
 from domain.loan.apr import NoRate
-from domain.loan.cost import CostMethod, Flow, annual_cost, annualised_cost, digest
+from domain.loan.cost import CostMethod, Flow, annual_cost, annualised_cost, cash_flows, digest
 from domain.loan.loan import Loan
+from domain.loan.quote import quote
 from domain.loan.schedule import schedule
 from tests.domain.story import JAN_15, applied, approve, disclose, last, terms
 
 
+def cost_of(asked: Terms, on: date = JAN_15) -> Decimal:
+    return annualised_cost(cash_flows(asked, on, schedule(asked, on)))
+
+
 def test_without_fees_the_cost_is_the_rate() -> None:
-    cost = annualised_cost(1_000_000_00, schedule(terms(amount=1_000_000_00), JAN_15))
+    cost = cost_of(terms(amount=1_000_000_00))
 
     assert cost.quantize(Decimal("0.00001")) == Decimal("0.06000")
 
@@ -25,7 +29,7 @@ def test_without_fees_the_cost_is_the_rate() -> None:
 def test_fees_make_a_loan_dearer_than_its_rate() -> None:
     fees = [FeeTerm("ACCOUNT", "PER_INSTALMENT", 5_00)]
 
-    assert annualised_cost(1_000_00, schedule(terms(fees=fees), JAN_15)) > Decimal("0.16")
+    assert cost_of(terms(fees=fees)) > Decimal("0.16")
 
 
 def test_a_flat_fee_of_six_per_mille_a_month_costs_about_thirteen_per_cent() -> None:
@@ -36,19 +40,19 @@ def test_a_flat_fee_of_six_per_mille_a_month_costs_about_thirteen_per_cent() -> 
         fees=[FeeTerm("FLAT", "PER_INSTALMENT", 6_000_00)],
     )
 
-    cost = annualised_cost(flat.amount, schedule(flat, JAN_15))
+    cost = cost_of(flat)
 
     assert cost.quantize(Decimal("0.0001")) == Decimal("0.1303")
 
 
 def test_a_loan_that_costs_nothing_costs_nothing() -> None:
-    assert annualised_cost(1_000_00, schedule(terms(annual_rate=Decimal(0)), JAN_15)) == 0
+    assert cost_of(terms(annual_rate=Decimal(0))) == 0
 
 
 def test_the_cost_of_a_very_dear_loan_is_found_too() -> None:
     dear = terms(term_months=1, fees=[FeeTerm("F", "PER_INSTALMENT", 5_000_00)])
 
-    assert annualised_cost(dear.amount, schedule(dear, JAN_15)) > 60
+    assert cost_of(dear) > 60
 
 
 def test_other_terms_have_another_digest() -> None:
@@ -128,30 +132,38 @@ def test_a_method_nobody_knows_is_an_error() -> None:
         annual_cost("APRC", [])
 
 
-@given(st.integers(1, 60), st.integers(0, 500_00), st.integers(1, 28))
-def test_a_regular_loan_costs_the_same_dated_and_by_its_rows(
-    count: int, fee: int, day: int
-) -> None:
-    on = date(2025, 1, day)
-    lent, share = count * 100_00, 100_00
-    flows = [Flow(on, lent, lent)]
-    flows += [Flow(add_months(on, k), -share - fee, -share) for k in range(1, count + 1)]
-    rows = schedule(
-        terms(
-            amount=lent,
-            term_months=count,
-            annual_rate=Decimal(0),
-            fees=[FeeTerm("F", "PER_INSTALMENT", fee)] if fee else [],
-        ),
-        on,
-    )
+@pytest.mark.parametrize(
+    ("frequency", "rate"), [("MONTH", "0.0600"), ("QUARTER", "0.0597"), ("WEEK", "0.0601")]
+)
+def test_the_disclosed_cost_goes_by_the_days_of_the_rows(frequency: str, rate: str) -> None:
+    # 6 % a year by the quarter is 1.5 %: 0.4975 % a month.
+    dated = terms(amount=1_000_000_00, frequency=frequency)
 
-    assert abs(annual_cost("IRR", flows) - annualised_cost(lent, rows)) <= Decimal("1E-10")
+    assert round(cost_of(dated), 4) == Decimal(rate)
+
+
+def test_a_down_payment_does_not_make_a_loan_dearer() -> None:
+    paid = terms(amount=1_000_000_00, repayment=Repayment(down_payment=Decimal("0.3")))
+
+    assert round(cost_of(paid), 6) == round(cost_of(terms(amount=1_000_000_00)), 6)
+
+
+@pytest.mark.parametrize("on", [date(2025, 1, 15), date(2025, 1, 31), date(2024, 2, 29)])
+def test_what_is_disclosed_is_what_a_quote_of_that_day_says(on: date) -> None:
+    asked = terms(method="EQUAL_PRINCIPAL", day_count="ACT/365F")
+    loan = applied(asked, on)
+    approve(loan, asked, on)
+    disclose(loan, asked, on)
+
+    said = last(loan, Loan.CostDisclosed).annualised_cost
+
+    quoted_rate = {each.method: each.rate for each in quote(asked, on).costs}["IRR"]
+    assert quoted_rate is not None and said == round(quoted_rate, 10)
 
 
 def test_a_bullet_costs_its_interest_over_all_the_months_it_runs() -> None:
     bullet = terms(method="BULLET", term_months=6)
-    cost = annualised_cost(1_000_00, schedule(bullet, JAN_15), every=6)
+    cost = cost_of(bullet)
 
     # 1,030.00 after six months is 0.4939 % a month.
     assert round(cost, 6) == Decimal("0.059263")

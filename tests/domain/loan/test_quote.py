@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from domain.loan.cost import annualised_cost
+from domain.loan.cost import annualised_cost, cash_flows
 from domain.loan.quote import quote
 from domain.loan.schedule import schedule
 from tests.domain.story import JAN_15, terms
@@ -22,7 +22,9 @@ def test_it_says_what_the_loan_costs_in_a_year_by_each_rule() -> None:
     costs = {cost.method: cost.rate for cost in quote(terms(), JAN_15).costs}
 
     assert costs["IRR"] is not None and costs["APRC"] is not None
-    assert round(costs["IRR"], 10) == annualised_cost(1_000_00, schedule(terms(), JAN_15))
+    assert round(costs["IRR"], 10) == annualised_cost(
+        cash_flows(terms(), JAN_15, schedule(terms(), JAN_15))
+    )
     assert round(costs["APRC"], 4) == Decimal("0.0617")  # 1.005 ** 12 - 1
     assert costs["SIMPLE"] is not None and costs["SIMPLE"] > Decimal("0.06")
 
