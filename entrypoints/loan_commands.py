@@ -15,6 +15,8 @@ from entrypoints.app import AsJson, app
 if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
+    from domain.product.product import Offer
+    from entrypoints.history import Answer
     from entrypoints.session import Session
 
 borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
@@ -54,13 +56,23 @@ def carry_out(
     do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
 ) -> None:
     """Run one command, note that it was acknowledged, and show what it recorded."""
-    from domain.base.refusal import Refusal
     from entrypoints import output
-    from entrypoints.history import answer_of, render_answer
+    from entrypoints.history import render_answer
     from entrypoints.session import session
+
+    with session() as opened:
+        answer = _carried_out(opened, do, actor, command_id)
+    output.emit(answer, as_json=as_json, render=render_answer)
+
+
+def _carried_out(
+    opened: Session, do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None
+) -> Answer:
+    from domain.base.refusal import Refusal
+    from entrypoints.history import answer_of
     from infra import logs
 
-    with session() as opened, opened.log_file() as file:
+    with opened.log_file() as file:
         act = opened.act(actor, command_id)
         log = logs.to_file(file, correlation_id=act.correlation_id, actor=actor)
         try:
@@ -77,7 +89,7 @@ def carry_out(
                 event_id=f"{receipt.stream_id}/{step.version}",
                 event_type=step.event,
             )
-    output.emit(answer, as_json=as_json, render=render_answer)
+    return answer
 
 
 def _day(given: datetime | None, otherwise: date) -> date:
@@ -92,6 +104,12 @@ def apply_for(
     months: Annotated[int, typer.Argument(help="The term in months.")],
     purpose: Annotated[str | None, typer.Option(help="What the money is for.")] = None,
     channel: Annotated[str, typer.Option(help="How the request came in.")] = "BRANCH",
+    segment: Annotated[
+        str | None, typer.Option(help="The borrower's segment, for products that ask for it.")
+    ] = None,
+    partner_order: Annotated[
+        str | None, typer.Option(help="The order of the partner, a merchant or school, it pays.")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -120,6 +138,8 @@ def apply_for(
             term_months=months,
             purpose=purpose,
             channel=channel,
+            segment=segment,
+            partner_order_ref=partner_order,
         )
 
     carry_out(do, actor, command_id, as_json)
@@ -161,6 +181,12 @@ def approve(
     amount: Annotated[str | None, typer.Option(help="If other than applied for.")] = None,
     months: Annotated[int | None, typer.Option(help="If other than applied for.")] = None,
     rate: Annotated[str | None, typer.Option(help="Annual, as a fraction: 0.12.")] = None,
+    grade: Annotated[
+        str | None, typer.Option(help="The risk grade, for products that price by it.")
+    ] = None,
+    model_version: Annotated[
+        str | None, typer.Option(help="The model that gave the grade.")
+    ] = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -181,6 +207,8 @@ def approve(
             amount=None if amount is None else minor_units(amount, currency),
             term_months=months,
             annual_rate=None if rate is None else as_rate(rate),
+            grade=grade,
+            model_version=model_version,
         )
 
     carry_out(do, approved_by, command_id, as_json)
@@ -699,48 +727,89 @@ def promise(
     carry_out(do, actor, command_id, as_json)
 
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", exists=True, help="Product files, or folders of them."),
+]
+
+
 @product.command("publish")
 def publish(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A product file.")],
-    actor: Actor = STAFF,
-    command_id: CommandId = None,
-    as_json: AsJson = False,
+    files: Files, actor: Actor = STAFF, command_id: CommandId = None, as_json: AsJson = False
 ) -> None:
-    """Publish a product version from a TOML file; a version is never edited."""
-    from domain.commands import products
-    from entrypoints.product_file import read_offer
+    """Publish product versions from TOML files; a version is never edited.
 
-    offer = read_offer(file)
-    carry_out(
-        lambda opened, act: products.publish(opened.book, act, offer=offer),
-        actor,
-        command_id,
-        as_json,
-    )
+    Each has to pass the gate: caps, disclosure, renewals, names. One that is published
+    with the same parts stays as it is. Nothing is published if a file cannot be read.
+    """
+    from uuid import uuid5
+
+    from domain.commands import products
+    from entrypoints import output
+    from entrypoints.history import render_answer
+    from entrypoints.product_file import files_of, read_offer
+    from entrypoints.session import session
+
+    offers = [read_offer(file) for file in files_of(files)]
+    answers = []
+    with session() as opened:
+        for offer in offers:
+            own_id = command_id
+            if command_id is not None and len(offers) > 1:
+                own_id = uuid5(command_id, f"{offer.code}:{offer.version}")
+
+            def do(opened: Session, act: Act, offer: Offer = offer) -> Receipt:
+                return products.publish(opened.book, act, offer=offer)
+
+            answers.append(_carried_out(opened, do, actor, own_id))
+
+    def render(_: Any) -> None:
+        for answer in answers:
+            render_answer(answer)
+
+    output.emit(answers if len(answers) > 1 else answers[0], as_json=as_json, render=render)
 
 
 @product.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A product file.")],
+    files: Files,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day whose rules count; else today."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say everything that is wrong with a product file, at once; nothing has to run.
+    """Say everything that is wrong with product files, at once; nothing has to run.
 
-    Exits with 1 when something is.
+    They are held to the rules of the day at the publish gate, too. Exits with 1 when
+    something is wrong.
     """
+    from domain.commands.products import at_the_gate
     from entrypoints import output
-    from entrypoints.product_file import checked
+    from entrypoints.product_file import checked, files_of
+    from infra import clock
+    from infra.policies import load_policies
+    from infra.settings import Settings
 
-    offer, wrong = checked(file)
-    named = f"{offer.code} v{offer.version}" if offer else file.name
+    day = _day(on, clock.business_date(Settings().zone))
+    answers: list[dict[str, Any]] = []
+    for file in files_of(files):
+        offer, wrong = checked(file)
+        if offer is not None and not wrong:
+            wrong = [str(each) for each in at_the_gate(offer, load_policies(), day)]
+        named = f"{offer.code} v{offer.version}" if offer else file.name
+        answers.append({"product": named, "faults": wrong})
 
     def render(_: Any) -> None:
-        output.out.print(f"{named}: {'sound' if not wrong else f'{len(wrong)} faults'}")
-        for sentence in wrong:
-            output.out.print(f"  {sentence}", markup=False)
+        for answer in answers:
+            count = len(answer["faults"])
+            said = "sound" if not count else f"{count} fault{'s' if count > 1 else ''}"
+            output.out.print(f"{answer['product']}: {said}")
+            for sentence in answer["faults"]:
+                output.out.print(f"  {sentence}", markup=False)
 
-    output.emit({"product": named, "faults": wrong}, as_json=as_json, render=render)
-    if wrong:
+    output.emit(answers if len(answers) > 1 else answers[0], as_json=as_json, render=render)
+    if any(answer["faults"] for answer in answers):
         raise typer.Exit(1)
 
 

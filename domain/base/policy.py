@@ -130,6 +130,68 @@ class AssetClassRule:
     product_code: str | None = None
 
 
+@dataclass(frozen=True)
+class CapRule:
+    """What a loan may cost in a year at most, charges and penalty counted; a fraction.
+
+    A rule for *new_loans_only* leaves loans alone that were approved before its first day.
+    """
+
+    version: str
+    jurisdiction: str
+    lender_kind: str
+    annual_rate: Decimal
+    valid_from: date
+    valid_until: date | None
+    source: str
+    new_loans_only: bool = False
+
+
+@dataclass(frozen=True)
+class RenewalRule:
+    """How often a term may be renewed, of products that run *up_to_months* at most.
+
+    All renewals together are no longer than *times_the_term* the original term.
+    """
+
+    version: str
+    jurisdiction: str
+    up_to_months: int
+    most: int
+    times_the_term: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class NameLint:
+    """Words that the name of a product must not hold."""
+
+    version: str
+    jurisdiction: str
+    words: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class ChargeLint:
+    """Words that do not tell a borrower what a charge is for."""
+
+    version: str
+    jurisdiction: str
+    words: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+ANYWHERE = "ANY"
+"""The jurisdiction of a rule that holds in all of them."""
+
+
 class Dated(Protocol):
     """A rule with the days it is in force: ``[valid_from, valid_until)``."""
 
@@ -139,7 +201,15 @@ class Dated(Protocol):
     def valid_until(self) -> date | None: ...
 
 
+class Local(Dated, Protocol):
+    """A dated rule of one jurisdiction, or of all."""
+
+    @property
+    def jurisdiction(self) -> str: ...
+
+
 Rule = TypeVar("Rule", bound=Dated)
+LocalRule = TypeVar("LocalRule", bound=Local)
 
 
 def in_force(rules: Sequence[Rule], on: date) -> list[Rule]:
@@ -149,6 +219,19 @@ def in_force(rules: Sequence[Rule], on: date) -> list[Rule]:
         for rule in rules
         if rule.valid_from <= on and (rule.valid_until is None or on < rule.valid_until)
     ]
+
+
+@dataclass(frozen=True)
+class PublishRules:
+    """What the publish gate goes by: the rules of one jurisdiction and lender on one day.
+
+    Without a *cap* none is known; a product that names no kind of lender needs none.
+    """
+
+    cap: CapRule | None
+    renewals: list[RenewalRule]
+    names: list[NameLint]
+    charges: list[ChargeLint]
 
 
 @dataclass(frozen=True)
@@ -162,6 +245,10 @@ class Policies:
     strategies: tuple[StrategyRule, ...]
     index_rates: tuple[IndexRate, ...] = ()
     asset_classes: tuple[AssetClassRule, ...] = ()
+    caps: tuple[CapRule, ...] = ()
+    renewal_rules: tuple[RenewalRule, ...] = ()
+    name_lints: tuple[NameLint, ...] = ()
+    charge_lints: tuple[ChargeLint, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -212,6 +299,27 @@ class Policies:
         for_all = [rule for rule in rules if rule.product_code is None]
         return next(iter([*reversed(own), *reversed(for_all)]), None)
 
+    def caps_of(self, jurisdiction: str | None, lender_kind: str | None) -> list[CapRule]:
+        """The caps of a kind of lender, of all times, in order."""
+        found = [
+            rule
+            for rule in self.caps
+            if (rule.jurisdiction, rule.lender_kind) == (jurisdiction, lender_kind)
+        ]
+        return sorted(found, key=lambda rule: rule.valid_from)
+
+    def publish_rules(
+        self, jurisdiction: str | None, lender_kind: str | None, on: date
+    ) -> PublishRules:
+        """What a product must satisfy to be published on a day."""
+        caps = in_force(self.caps_of(jurisdiction, lender_kind), on)
+        return PublishRules(
+            caps[-1] if caps else None,
+            _held_in(self.renewal_rules, jurisdiction, on),
+            _held_in(self.name_lints, jurisdiction, on),
+            _held_in(self.charge_lints, jurisdiction, on),
+        )
+
 
 class PolicyMissing(Refusal):
     """No rule is in force on the day."""
@@ -224,3 +332,7 @@ def _one(rules: Sequence[Rule], on: date, what: str) -> Rule:
     if not found:
         raise PolicyMissing(f"No policy with {what} is in force on {on}.")
     return found[-1]
+
+
+def _held_in(rules: Sequence[LocalRule], jurisdiction: str | None, on: date) -> list[LocalRule]:
+    return [rule for rule in in_force(rules, on) if rule.jurisdiction in (ANYWHERE, jurisdiction)]

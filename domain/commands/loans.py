@@ -4,16 +4,18 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from domain.base.policy import PolicyMissing
 from domain.base.refs import short_ref
 from domain.base.stream import Act
-from domain.base.terms import Terms
+from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
-from domain.commands.products import product_id
+from domain.commands.products import priced, product_id, rate_on
 from domain.loan.loan import Loan, Source
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
-from domain.product.product import Product
+from domain.product.gate import OverCap, over_cap
+from domain.product.product import Offer, Product
 
 
 @command
@@ -29,14 +31,23 @@ def apply_for(
     term_months: int,
     purpose: str | None = None,
     channel: str = "BRANCH",
+    segment: str | None = None,
+    partner_order_ref: str | None = None,
 ) -> Loan:
-    """A new application for a product version, within its limits."""
+    """A new application for a product version, within its limits.
+
+    Raises:
+        OutsideLimits: the product does not lend so much, or for so long.
+        NotEligible: it is not for this segment, or knows no partner's orders.
+    """
     offered_id = product_id(book, product_code, product_version)
     streams = book.streams.load([loan_id, borrower_id, offered_id])
     book.must_be_new(loan_id, streams)
     book.must_be(Borrower, borrower_id, streams)
     product = book.must_be(Product, offered_id, streams)
     product.must_offer(amount, term_months)
+    offer = product.offer
+    offer.must_suit(segment, partner_order_ref)
     return Loan.apply_for(
         act,
         loan_id,
@@ -44,13 +55,17 @@ def apply_for(
         borrower_id=borrower_id,
         product_code=product_code,
         product_version=product_version,
-        currency=product.offer.currency,
+        currency=offer.currency,
         amount=amount,
         term_months=term_months,
-        evidence_needed=product.offer.evidence,
+        evidence_needed=offer.evidence,
         levels=book.policies.levels(act.business_on),
         purpose=purpose,
         channel=channel,
+        segment=segment,
+        scene=offer.scene,
+        partner=offer.partner,
+        partner_order_ref=partner_order_ref,
     )
 
 
@@ -76,21 +91,37 @@ def approve(
     amount: int | None = None,
     term_months: int | None = None,
     annual_rate: Decimal | None = None,
+    grade: str | None = None,
+    model_version: str | None = None,
 ) -> Loan:
-    """Approve an application; what is not said otherwise is as applied for."""
+    """Approve an application; what is not said otherwise is as applied for.
+
+    The rate is the product's, that of the *grade* where it prices by grades, or one that
+    is agreed apart.
+
+    Raises:
+        OutsideLimits: the product does not lend so much, or for so long.
+        GradeUnknown: the product does not price by this grade.
+        OverCap: the loan would cost more than the cap of this day allows.
+    """
     loan = book.get(Loan, loan_id)
-    product = _product_of(book, loan)
+    offer = _product_of(book, loan).offer
     amount = loan.amount if amount is None else amount
     term_months = loan.term_months if term_months is None else term_months
-    product.must_offer(amount, term_months)
+    offer.must_offer(amount, term_months)
+    if annual_rate is None or grade is not None:
+        annual_rate = rate_on(offer, book.policies, act.business_on, grade, annual_rate)
     loan.approve(
         act,
         amount=amount,
         term_months=term_months,
-        annual_rate=_rate_of(book, act, product) if annual_rate is None else annual_rate,
+        annual_rate=annual_rate,
         requested_by=requested_by,
         approved_by=approved_by,
         levels=book.policies.levels(act.business_on),
+        grade=grade,
+        model_version=model_version,
+        cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate)),
     )
     return loan
 
@@ -440,18 +471,48 @@ def _classed(book: Book, act: Act, loan: Loan) -> Loan:
     return loan
 
 
-def _rate_of(book: Book, act: Act, product: Product) -> Decimal:
-    """The product's rate; an index-linked one as the index stands today."""
-    plan = product.offer.rate_plan
-    if plan is None or plan.index is None:
-        return product.offer.annual_rate
-    index = book.policies.index_rate(plan.index, act.business_on)
-    return max(index.annual_rate + (plan.margin or 0), Decimal(0))
-
-
 def _product_of(book: Book, loan: Loan) -> Product:
     return book.get(Product, product_id(book, loan.product_code, loan.product_version))
 
 
+def _cap_version(
+    book: Book, act: Act, offer: Offer, agreed: tuple[int, int, Decimal]
+) -> str | None:
+    """The version of the cap that a loan of this amount, term and rate keeps; None without.
+
+    Raises:
+        OverCap: it does not.
+    """
+    if offer.lender_kind is None:
+        return None
+    on = act.business_on
+    cap = book.policies.publish_rules(offer.jurisdiction, offer.lender_kind, on).cap
+    if cap is None:
+        raise PolicyMissing(
+            f"No cap for {offer.lender_kind} in {offer.jurisdiction} is in force on {on}."
+        )
+    amount, term_months, annual_rate = agreed
+    if rate_fits(annual_rate):
+        failed = over_cap(offer, priced(offer, amount, term_months, annual_rate, on), cap)
+        if failed:
+            raise OverCap(" ".join(map(str, failed)))
+    return cap.version
+
+
 def _terms_of(book: Book, loan: Loan) -> Terms:
-    return _product_of(book, loan).terms(loan.amount, loan.term_months, loan.annual_rate)
+    """The terms of the approved offer, the same on each day that it stands.
+
+    The caps of its kind of lender are all in them, but for those that are for new loans
+    only and come after the last day of the offer.
+    """
+    offer = _product_of(book, loan).offer
+    caps = None
+    if offer.lender_kind is not None:
+        caps = [
+            RateCap(rule.valid_from, rule.annual_rate, rule.version)
+            for rule in book.policies.caps_of(offer.jurisdiction, offer.lender_kind)
+            if not rule.new_loans_only
+            or loan.valid_until_on is None
+            or rule.valid_from <= loan.valid_until_on
+        ]
+    return offer.terms(loan.amount, loan.term_months, loan.annual_rate, caps)

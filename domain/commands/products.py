@@ -1,9 +1,17 @@
 """What can be done with a product."""
 
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from uuid import UUID, uuid5
 
+from domain.base.policy import Policies
+from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.commands.book import Book, command
+from domain.loan.cost import annualised_cost, cash_flows
+from domain.loan.schedule import schedule
+from domain.product.gate import Failure, Priced, PublishRefused, failures
 from domain.product.product import Offer, Product, VersionPublished
 
 
@@ -18,6 +26,8 @@ def publish(book: Book, act: Act, *, offer: Offer) -> Product:
 
     Raises:
         VersionPublished: it is published with other parts.
+        ProductNotSound: with everything that is wrong, at once.
+        PublishRefused: with every rule of the day that it fails, and the policy's version.
     """
     stream_id = product_id(book, offer.code, offer.version)
     known = book.find(Product, stream_id)
@@ -26,4 +36,59 @@ def publish(book: Book, act: Act, *, offer: Offer) -> Product:
             f"Version {offer.version} of {offer.code} is published with other parts;"
             f" publish the change as a new version."
         )
-    return known or Product.publish(act, stream_id, offer)
+    if known is not None:
+        return known
+    product = Product.publish(act, stream_id, offer)
+    refused = at_the_gate(offer, book.policies, act.business_on)
+    if refused:
+        raise PublishRefused(" ".join(map(str, refused)))
+    return product
+
+
+def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
+    """Every rule in force on a day that a sound *offer* fails; none when it may be published."""
+    rules = policies.publish_rules(offer.jurisdiction, offer.lender_kind, on)
+    try:
+        prices = list(_corners(offer, policies, on))
+    except Refusal as refusal:
+        return [Failure("SCHEDULE", refusal.sentence, refusal.code)]
+    return failures(offer, prices, rules)
+
+
+def priced(offer: Offer, amount: int, term_months: int, annual_rate: Decimal, on: date) -> Priced:
+    """What a loan on *offer* costs when it is paid out on a day, and paid as planned.
+
+    Raises:
+        Refusal: it cannot be scheduled, or no rate fits its cash flows.
+    """
+    terms = offer.terms(amount, term_months, annual_rate)
+    flows = cash_flows(terms, on, schedule(terms, on))
+    return Priced(amount, term_months, annual_rate, annualised_cost(flows))
+
+
+def rate_on(
+    offer: Offer,
+    policies: Policies,
+    on: date,
+    grade: str | None = None,
+    agreed: Decimal | None = None,
+) -> Decimal:
+    """The rate of a loan that is approved on a day; an index-linked one as the index stands.
+
+    Raises:
+        GradeUnknown: as *Offer.rate_of* says.
+        PolicyMissing: nobody announced the index.
+    """
+    plan = offer.rate_plan
+    if plan is None or plan.index is None or grade is not None:
+        return offer.rate_of(grade, agreed)
+    index = policies.index_rate(plan.index, on)
+    return max(index.annual_rate + (plan.margin or 0), Decimal(0))
+
+
+def _corners(offer: Offer, policies: Policies, on: date) -> Iterator[Priced]:
+    """The least and the most of what is offered, at the dearest rate."""
+    dearest = max(offer.rates()) if offer.rate_grid else rate_on(offer, policies, on)
+    for amount in sorted({offer.amount_min, offer.amount_max}):
+        for months in sorted({offer.term_months_min, offer.term_months_max}):
+            yield priced(offer, amount, months, dearest, on)

@@ -262,6 +262,10 @@ class Loan(Stream):
         stage_due_on: date | None
         valid_until_on: date
         policy_version: str
+        segment: str | None
+        scene: str | None
+        partner: str | None
+        partner_order_ref: str | None
 
         def apply(self, loan: Loan) -> None:
             loan.loan_ref = self.loan_ref
@@ -295,7 +299,10 @@ class Loan(Stream):
             loan.stage_due_on = self.stage_due_on
 
     class Approved(Event):
-        """The application was approved: an offer stands until its last day."""
+        """The application was approved: an offer stands until its last day.
+
+        *grade* and *model_version* say what priced it, *cap_version* what it was held to.
+        """
 
         TOPIC = "loan.approved"
         currency: str
@@ -308,6 +315,9 @@ class Loan(Stream):
         stage: str
         stage_due_on: date | None
         policy_version: str
+        grade: str | None
+        model_version: str | None
+        cap_version: str | None
 
         def apply(self, loan: Loan) -> None:
             loan.state = LoanState.APPROVED
@@ -1077,6 +1087,10 @@ class Loan(Stream):
         purpose: str | None = None,
         channel: str = "BRANCH",
         applied_on: date | None = None,
+        segment: str | None = None,
+        scene: str | None = None,
+        partner: str | None = None,
+        partner_order_ref: str | None = None,
     ) -> Loan:
         """A new application, waiting for evidence or for its decision."""
         positive(amount, "The amount applied for")
@@ -1102,6 +1116,10 @@ class Loan(Stream):
             stage_due_on=stage_due_on(stage, on, levels),
             valid_until_on=on + timedelta(days=levels.application_valid_days),
             policy_version=levels.version,
+            segment=segment,
+            scene=scene,
+            partner=partner,
+            partner_order_ref=partner_order_ref,
         )
 
     def add_evidence(
@@ -1142,6 +1160,9 @@ class Loan(Stream):
         requested_by: str,
         approved_by: str,
         levels: ServiceLevels,
+        grade: str | None = None,
+        model_version: str | None = None,
+        cap_version: str | None = None,
     ) -> None:
         """Approve the application with the terms of the offer."""
         self._must_be_under_review()
@@ -1168,6 +1189,9 @@ class Loan(Stream):
             stage=stage,
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             policy_version=levels.version,
+            grade=grade,
+            model_version=model_version,
+            cap_version=cap_version,
         )
 
     def decline(self, act: Act, *, reasons: list[str], decided_by: str) -> None:

@@ -107,11 +107,12 @@ class Offer:
         """The rates that a loan may be approved with where none is agreed apart."""
         return [each.annual_rate for each in self.rate_grid or ()] or [self.annual_rate]
 
-    def rate_of(self, grade: str | None) -> Decimal:
+    def rate_of(self, grade: str | None, agreed: Decimal | None = None) -> Decimal:
         """The annual rate of a risk grade; of all loans where the product has no grades.
 
         Raises:
-            GradeUnknown: the product prices by grade and not by this one, or by none.
+            GradeUnknown: the product prices by grade and not by this one, or by none; or
+                a rate is *agreed* apart from that of the grade.
         """
         grid = {each.grade: each.annual_rate for each in self.rate_grid or ()}
         if not grid and grade is None:
@@ -119,9 +120,12 @@ class Offer:
         if not grid:
             raise GradeUnknown(f"{self.code} has one rate and no grades: leave the grade out.")
         if grade not in grid:
-            said = "no grade" if grade is None else f"the grade {grade!r}"
             raise GradeUnknown(
-                f"{self.code} is priced by {said}: give one of {', '.join(sorted(grid))}."
+                f"{self.code} is priced by grade: give one of {', '.join(sorted(grid))}."
+            )
+        if agreed is not None and agreed != grid[grade]:
+            raise GradeUnknown(
+                f"The rate of grade {grade} is {grid[grade]}: leave the rate out, or the grade."
             )
         return grid[grade]
 
@@ -212,15 +216,18 @@ class Offer:
                 f" not {term_months} months."
             )
 
-    def must_suit(self, segment: str | None) -> None:
-        """Pass when the product lends to borrowers of a segment.
+    def must_suit(self, segment: str | None, partner_order_ref: str | None = None) -> None:
+        """Pass when the product lends to borrowers of a segment, for a partner's order.
 
         Raises:
-            NotEligible: it lends to others only.
+            NotEligible: it lends to others only, or with no partner.
         """
         if self.segments is not None and segment not in self.segments:
-            said = "nobody without a segment" if segment is None else f"not to {segment!r}"
-            raise NotEligible(f"{self.code} lends to {', '.join(self.segments)}, {said}.")
+            raise NotEligible(
+                f"{self.code} lends to these segments only: {', '.join(self.segments)}."
+            )
+        if partner_order_ref is not None and self.partner is None:
+            raise NotEligible(f"{self.code} has no partner: leave the partner's order out.")
 
 
 class Product(Stream):

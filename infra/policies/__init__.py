@@ -9,13 +9,17 @@ from typing import Any
 
 from domain.base.policy import (
     AssetClassRule,
+    CapRule,
+    ChargeLint,
     ClassFrom,
     ClassStandard,
     ContactWindow,
     HoldRule,
     IndexRate,
+    NameLint,
     Policies,
     ReminderPlan,
+    RenewalRule,
     ServiceLevels,
     StrategyRule,
 )
@@ -46,6 +50,10 @@ def load_policies(folder: Path = FILES) -> Policies:
         asset_classes=tuple(
             _made(AssetClassRule, _with_standard(row)) for row in entries.pop("asset_class", [])
         ),
+        caps=tuple(_made(CapRule, row) for row in entries.pop("cap", [])),
+        renewal_rules=tuple(_made(RenewalRule, row) for row in entries.pop("renewal", [])),
+        name_lints=tuple(_made(NameLint, row) for row in entries.pop("name_lint", [])),
+        charge_lints=tuple(_made(ChargeLint, row) for row in entries.pop("charge_lint", [])),
     )
 
 
@@ -68,7 +76,7 @@ def _made(kind: type[Any], row: dict[str, Any]) -> Any:
     values = {name: value for name, value in row.items() if name != "file"}
     values["valid_from"] = values.pop("from")
     values["valid_until"] = values.pop("until", None)
-    for name in ("offsets_days", "channels"):
+    for name in ("offsets_days", "channels", "words"):
         if name in values:
             values[name] = tuple(values[name])
     if "annual_rate" in values:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.base.calendar import due_dates
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, Terms
+from domain.base.terms import FeeTerm, RateCap, Terms
 from domain.loan.apr import NoRate
 from domain.loan.cost import CostMethod, Flow, annual_cost, annualised_cost, cash_flows, digest
 from domain.loan.loan import Loan
@@ -186,3 +186,11 @@ def quoted(asked: Terms) -> list[Flow]:
         Flow(JAN_15, asked.amount),
         *(Flow(row.due_on, -row.principal - row.interest) for row in rows),
     ]
+
+
+def test_terms_that_name_days_have_a_digest_too() -> None:
+    def capped(on: date) -> Terms:
+        return terms(rate_caps=[RateCap(on, Decimal("0.24"), "cap-1")])
+
+    assert digest(capped(JAN_15)) == digest(capped(JAN_15))
+    assert digest(capped(JAN_15)) != digest(capped(date(2025, 1, 16)))

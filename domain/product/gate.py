@@ -1,0 +1,150 @@
+"""The publish gate: what the rules of a day refuse of a product that is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.base.money import written
+from domain.base.policy import CapRule, PublishRules
+from domain.base.refusal import Refusal
+from domain.base.terms import Accrual
+from domain.product.product import Offer
+
+SHOWN = 4
+"""Decimals of a yearly cost as it is shown: 24.00 %."""
+
+
+class PublishRefused(Refusal):
+    """A rule of policy forbids the product."""
+
+    code = "PUBLISH_REFUSED"
+
+
+class OverCap(Refusal):
+    """The loan would cost more in a year than its kind of lender may ask."""
+
+    code = "OVER_CAP"
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A loan on an offer and its cost; *all_in* counts every charge when paid as planned."""
+
+    amount: int
+    term_months: int
+    annual_rate: Decimal
+    all_in: Decimal
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rule that a product fails, and the version of the policy that says it."""
+
+    rule: str
+    sentence: str
+    version: str
+
+    def __str__(self) -> str:
+        """The sentence with its policy version."""
+        return f"{self.sentence} [{self.rule}, {self.version}]"
+
+
+def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> list[Failure]:
+    """Every rule that *offer* fails, *priced* at the corners of what it offers."""
+    return [
+        *_cap(offer, priced, rules),
+        *_charges(offer, rules),
+        *_renewal(offer, rules),
+        *_name(offer, rules),
+    ]
+
+
+def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> list[Failure]:
+    """In what a loan at this price exceeds *cap*: its cost, its rates, or its penalty.
+
+    What is overdue bears the penalty in place of the contract rate, or on top of it where
+    the balance of each day bears interest; the charges come on top of either. Figures are
+    compared as they are shown, to a hundredth of a percent: rounding each instalment to the
+    minor unit moves them by less.
+    """
+    steps = offer.rate_plan.steps if offer.rate_plan else []
+    dearest = max([priced.annual_rate, *(step.annual_rate for step in steps)])
+    penalty = offer.penalty_at(priced.annual_rate)
+    beyond = penalty
+    if offer.accrual != Accrual.DAILY_BALANCE:
+        beyond = max(penalty - priced.annual_rate, Decimal(0))
+    loan = f"{written(priced.amount, offer.currency)} over {priced.term_months} months"
+    figures = (
+        ("costs", priced.all_in),
+        ("reaches a rate of", dearest),
+        ("comes when overdue to", priced.all_in + beyond),
+    )
+    return [
+        Failure(
+            "CAP", f"{loan} {what} {rate:.2%} a year, above {cap.annual_rate:.2%}.", cap.version
+        )
+        for what, rate in figures
+        if round(rate, SHOWN) > cap.annual_rate
+    ]
+
+
+def _cap(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> Iterator[Failure]:
+    if offer.lender_kind is None:
+        return
+    if rules.cap is None:
+        lender = f"{offer.lender_kind} in {offer.jurisdiction}"
+        yield Failure("CAP", f"No cap for {lender} is in force: add one to the policy.", "none")
+        return
+    for price in priced:
+        found = over_cap(offer, price, rules.cap)
+        if found:
+            yield found[0]
+
+
+def _charges(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    for rule in rules.charges:
+        for fee in offer.fees:
+            if _plain(fee.kind) in map(_plain, rule.words):
+                yield Failure(
+                    "DISCLOSURE",
+                    f"The charge {fee.kind!r} does not tell a borrower what it is for.",
+                    rule.version,
+                )
+
+
+def _renewal(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    renewal = offer.renewal
+    if renewal is None:
+        return
+    for rule in rules.renewals:
+        if offer.term_months_max > rule.up_to_months:
+            continue
+        if renewal.most > rule.most:
+            yield Failure(
+                "RENEWAL",
+                f"A term may be renewed {rule.most} x, not {renewal.most} x.",
+                rule.version,
+            )
+        longest = offer.term_months_min * rule.times_the_term
+        if renewal.most * renewal.term_months > longest:
+            yield Failure(
+                "RENEWAL",
+                f"Renewals add {renewal.most * renewal.term_months} months to"
+                f" {offer.term_months_min}; they may add {longest}.",
+                rule.version,
+            )
+
+
+def _name(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    name = _plain(offer.name)
+    for rule in rules.names:
+        for word in rule.words:
+            if _plain(word) in name:
+                yield Failure("NAME", f"A product is not called {word!r}.", rule.version)
+
+
+def _plain(text: str) -> str:
+    """*text* as it reads, however it is spaced or written large."""
+    return "".join(text.casefold().split()).replace("_", "").replace("-", "")

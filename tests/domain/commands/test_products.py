@@ -1,0 +1,136 @@
+"""Products as commands: through the gate, priced by grade, for those they are meant for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.base.terms import RateCap
+from domain.commands import loans, products
+from domain.commands.book import Book
+from domain.product.gate import OverCap, PublishRefused
+from domain.product.product import GradeRate, GradeUnknown, NotEligible, Product
+from tests.domain.commands.books import JAN_15, OFFER, act, loan_of, registered
+
+GRID = [GradeRate("A", Decimal("0.06")), GradeRate("B", Decimal("0.12"))]
+MICRO: dict[str, Any] = {"jurisdiction": "CN", "lender_kind": "MICRO_LENDER"}
+PEOPLE: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+
+
+def offered(book: Book, **changes: Any) -> str:
+    code = f"P-{uuid4().hex[:8]}"
+    products.publish(book, act(), offer=replace(OFFER, code=code, **changes))
+    return code
+
+
+def applied(book: Book, code: str, on: date = JAN_15, **changes: Any) -> UUID:
+    loan_id = uuid4()
+    loans.apply_for(
+        book,
+        act(on),
+        loan_id=loan_id,
+        borrower_id=registered(book, on),
+        product_code=code,
+        product_version=1,
+        amount=1_000_00,
+        term_months=12,
+        **changes,
+    )
+    return loan_id
+
+
+def events_of(book: Book, stream_id: UUID) -> list[Any]:
+    return list(book.events.get(stream_id))
+
+
+def test_a_product_that_fails_the_gate_is_not_published(shared: Book) -> None:
+    dear = replace(OFFER, code="DEAR", annual_rate=Decimal("0.25"), **MICRO)
+
+    with pytest.raises(PublishRefused, match="caps-cn-1"):
+        products.publish(shared, act(), offer=dear)
+
+    assert shared.find(Product, products.product_id(shared, "DEAR", 1)) is None
+
+
+def test_a_loan_is_priced_by_the_grade_of_its_borrower(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, rate_grid=GRID, **MICRO))
+
+    loans.approve(shared, act(), loan_id=loan_id, grade="B", model_version="score-7", **PEOPLE)
+
+    assert loan_of(shared, loan_id).annual_rate == Decimal("0.12")
+    event = events_of(shared, loan_id)[-1]
+    assert (event.grade, event.model_version) == ("B", "score-7")
+    assert event.cap_version == "caps-cn-1"
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"grade": "C"}, {"grade": "B", "annual_rate": Decimal("0.1")}]
+)
+def test_a_grade_that_the_grid_does_not_know_prices_nothing(
+    shared: Book, said: dict[str, Any]
+) -> None:
+    loan_id = applied(shared, offered(shared, rate_grid=GRID))
+
+    with pytest.raises(GradeUnknown):
+        loans.approve(shared, act(), loan_id=loan_id, **said, **PEOPLE)
+
+
+def test_a_product_without_grades_takes_none(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+
+    with pytest.raises(GradeUnknown):
+        loans.approve(shared, act(), loan_id=loan_id, grade="A", **PEOPLE)
+
+
+def test_a_rate_agreed_apart_stays_under_the_cap(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, **MICRO))
+
+    with pytest.raises(OverCap, match="above 24"):
+        loans.approve(shared, act(), loan_id=loan_id, annual_rate=Decimal("0.3"), **PEOPLE)
+
+
+def test_a_product_with_segments_refuses_others(shared: Book) -> None:
+    code = offered(shared, segments=["STUDENT"], partner="SCHOOL-1", scene="EDUCATION")
+
+    with pytest.raises(NotEligible):
+        applied(shared, code)
+    with pytest.raises(NotEligible):
+        applied(shared, code, segment="FARMER")
+    loan_id = applied(shared, code, segment="STUDENT", partner_order_ref="O-1")
+
+    (event,) = events_of(shared, loan_id)
+    assert (event.segment, event.scene) == ("STUDENT", "EDUCATION")
+    assert (event.partner, event.partner_order_ref) == ("SCHOOL-1", "O-1")
+
+
+def test_an_order_needs_a_partner(shared: Book) -> None:
+    with pytest.raises(NotEligible):
+        applied(shared, offered(shared), partner_order_ref="O-1")
+
+
+def test_the_caps_of_its_lender_stand_in_what_is_signed(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, penalty_multiple=Decimal("1.5"), **MICRO))
+    loans.approve(shared, act(), loan_id=loan_id, **PEOPLE)
+    loans.disclose(shared, act(), loan_id=loan_id)
+
+    loans.sign(shared, act(date(2025, 1, 20)), loan_id=loan_id, contract_ref="C-1")
+
+    terms = loan_of(shared, loan_id).terms
+    assert terms is not None and terms.penalty_rate == Decimal("0.09")
+    # Rules for new loans that came later leave this one alone.
+    assert terms.rate_caps == [RateCap(date(1990, 1, 1), Decimal("0.24"), "caps-cn-1")]
+
+
+def test_without_a_kind_of_lender_no_caps_are_signed(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+    loans.approve(shared, act(), loan_id=loan_id, **PEOPLE)
+    loans.disclose(shared, act(), loan_id=loan_id)
+    loans.sign(shared, act(), loan_id=loan_id, contract_ref="C-1")
+
+    terms = loan_of(shared, loan_id).terms
+    assert terms is not None and terms.rate_caps is None
