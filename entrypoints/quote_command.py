@@ -49,6 +49,7 @@ def quote(
     from domain.product.product import Product
     from entrypoints import output
     from infra import clock
+    from infra.calendars import business_days
     from infra.settings import Settings
 
     offer = _offer(product)
@@ -57,7 +58,12 @@ def quote(
     terms = Product.publish(nobody, UUID(int=0), offer).terms(
         minor_units(amount, offer.currency), months, _rate(rate)
     )
-    answer = quoted(terms, on.date() if on else today, first_due.date() if first_due else None)
+    answer = quoted(
+        terms,
+        on.date() if on else today,
+        first_due.date() if first_due else None,
+        business_days(terms.calendar) if terms.calendar else None,
+    )
     output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))
 
 
@@ -119,9 +125,10 @@ def render(answer: Quote, *, plot: bool) -> None:
     for row in answer.instalments:
         left -= row.principal
         parts = (row.principal, row.interest, row.fees)
-        rows.add_row(
-            str(row.number), str(row.due_on), *(figure(part) for part in (*parts, sum(parts), left))
-        )
+        day = str(row.due_on)
+        if row.pay_by_on != row.due_on:
+            day += f", by {row.pay_by_on:%m-%d}"
+        rows.add_row(str(row.number), day, *(figure(part) for part in (*parts, sum(parts), left)))
     sums = (answer.principal, answer.interest, answer.fees, answer.total)
     rows.add_row("", "total", *(figure(amount) for amount in sums), "", style="bold")
     output.show(rows)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.commands.book import Book
+from infra.calendars import business_days
 from infra.policies import load_policies
 from infra.store import WRITER
 
@@ -53,6 +54,7 @@ def open_book(database_url: str, connections: int = 5) -> Iterator[Book]:
         }
     )
     book.policies = load_policies()
+    book.business_days = business_days
     with psycopg.connect(as_role(database_url, WRITER)) as conn:
         row = conn.execute("SELECT namespace FROM store.installation").fetchone()
         assert row is not None and isinstance(row[0], UUID)

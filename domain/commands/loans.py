@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from domain.base.calendar import BusinessDays
 from domain.base.policy import PolicyMissing
 from domain.base.refs import short_ref
 from domain.base.stream import Act
@@ -180,7 +181,11 @@ def disburse(
     """Pay a signed loan out."""
     loan = book.get(Loan, loan_id)
     loan.disburse(
-        act, disbursement_ref=disbursement_ref, paid_to=paid_to, first_due_on=first_due_on
+        act,
+        disbursement_ref=disbursement_ref,
+        paid_to=paid_to,
+        first_due_on=first_due_on,
+        business_days=_business_days(book, loan),
     )
     return _classed(book, act, loan)
 
@@ -321,7 +326,13 @@ def move_due_date(
 ) -> Loan:
     """Give an instalment another due date."""
     loan = book.get(Loan, loan_id)
-    loan.move_due_date(act, instalment=instalment, due_on=due_on, reason=reason)
+    loan.move_due_date(
+        act,
+        instalment=instalment,
+        due_on=due_on,
+        reason=reason,
+        business_days=_business_days(book, loan),
+    )
     return _classed(book, act, loan)
 
 
@@ -473,6 +484,13 @@ def _classed(book: Book, act: Act, loan: Loan) -> Loan:
 
 def _product_of(book: Book, loan: Loan) -> Product:
     return book.get(Product, product_id(book, loan.product_code, loan.product_version))
+
+
+def _business_days(book: Book, loan: Loan) -> BusinessDays | None:
+    """Those of the calendar that the contract names; None when it names none."""
+    if loan.terms is None or loan.terms.calendar is None:
+        return None
+    return book.business_days(loan.terms.calendar)
 
 
 def _cap_version(

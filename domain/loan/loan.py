@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from domain.base.calendar import add_months, next_day
+from domain.base.calendar import BusinessDays, add_months, next_day
 from domain.base.money import written
 from domain.base.policy import AssetClassRule, ClassStandard, IndexRate, ServiceLevels
 from domain.base.refusal import positive, two_people
@@ -48,7 +48,7 @@ from domain.loan.origination import Stage, stage_due_on
 from domain.loan.overdue import PREFIX, deserved, kind_of, next_charge_on
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
-from domain.loan.schedule import Instalment, opening_fault, schedule
+from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.subsidy import Subsidised, subsidised
 from domain.loan.timetable import TermsNotOffered, rows_added
@@ -1290,8 +1290,12 @@ class Loan(Stream):
         paid_to: str,
         first_due_on: date | None = None,
         disbursed_on: date | None = None,
+        business_days: BusinessDays | None = None,
     ) -> None:
-        """Pay the loan out in full; instalments follow monthly."""
+        """Pay the loan out in full; its instalments follow.
+
+        *business_days* are those of the calendar that the contract names, if it names one.
+        """
         if self.state in (*PAID_OUT, LoanState.SOLD):
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
         if self.state != LoanState.SIGNED or self.terms is None:
@@ -1301,7 +1305,8 @@ class Loan(Stream):
         self._must_not_have_run_out(act)
         on = disbursed_on or act.business_on
         self._must_not_be_future(act, on)
-        rows = schedule(self.terms, on, first_due_on)
+        self._must_know_calendar(self.terms, business_days)
+        rows = rolled(schedule(self.terms, on, first_due_on), business_days, on)
         ledger = Ledger(self.terms, on, rows)
         self.record(
             self.Disbursed,
@@ -1688,7 +1693,15 @@ class Loan(Stream):
         )
         self._follow_up(act, act.business_on)
 
-    def move_due_date(self, act: Act, *, instalment: int, due_on: date, reason: str) -> None:
+    def move_due_date(
+        self,
+        act: Act,
+        *,
+        instalment: int,
+        due_on: date,
+        reason: str,
+        business_days: BusinessDays | None = None,
+    ) -> None:
         """Give an unpaid instalment another due date; interest stays as scheduled."""
         self._must_be_active()
         row = self._row(instalment)
@@ -1705,7 +1718,10 @@ class Loan(Stream):
                 f"Instalment {instalment} can move to a day from {act.business_on} on,"
                 f" after {earliest}" + (f" and before {min(after)}." if after else ".")
             )
-        move = MovedDate(instalment, due_on, due_on)
+        assert self.terms is not None
+        self._must_know_calendar(self.terms, business_days)
+        pay_by_on = due_on if business_days is None else business_days.on_or_after(due_on)
+        move = MovedDate(instalment, due_on, pay_by_on)
         fact = Fact(
             FactKind.MOVE,
             f"move-{self.facts_taken}",
@@ -1714,7 +1730,7 @@ class Loan(Stream):
             0,
             instalment,
             due_on,
-            due_on,
+            pay_by_on,
         )
         ledger = self._ledger_with([*self.facts, fact])
         self.record(
@@ -2801,6 +2817,13 @@ class Loan(Stream):
         if (terms.amount, terms.term_months, terms.annual_rate, terms.currency) != offer:
             raise no.TermsNotApproved(
                 "Amount, term, rate or currency differ from the approved offer."
+            )
+
+    def _must_know_calendar(self, terms: Terms, business_days: BusinessDays | None) -> None:
+        known = None if business_days is None else business_days.calendar
+        if known != terms.calendar:
+            raise no.CalendarMissing(
+                f"The contract goes by the calendar {terms.calendar}, and this is {known}."
             )
 
     def _must_not_be_before_disbursement(self, on: date) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from domain.base.calendar import BusinessDays
 from domain.base.refusal import Refusal
 from domain.base.terms import Terms
 from domain.loan.cost import CostMethod, Flow, annual_cost, cash_flows, digest
-from domain.loan.schedule import Instalment, schedule
+from domain.loan.schedule import Instalment, rolled, schedule
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,20 @@ class Quote:
     costs: list[Cost]
 
 
-def quote(terms: Terms, disbursed_on: date, first_due_on: date | None = None) -> Quote:
+def quote(
+    terms: Terms,
+    disbursed_on: date,
+    first_due_on: date | None = None,
+    business_days: BusinessDays | None = None,
+) -> Quote:
     """The quote for a loan paid out in full on *disbursed_on*.
+
+    With *business_days* an instalment may be paid after a holiday; its cost is by due dates.
 
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
     """
-    rows = schedule(terms, disbursed_on, first_due_on)
+    rows = rolled(schedule(terms, disbursed_on, first_due_on), business_days, disbursed_on)
     interest, fees = sum(row.interest for row in rows), sum(row.fees for row in rows)
     flows = cash_flows(terms, disbursed_on, rows)
     return Quote(

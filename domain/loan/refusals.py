@@ -63,6 +63,12 @@ class NotSigned(Refusal):
     code = "NOT_SIGNED"
 
 
+class CalendarMissing(Refusal):
+    """The contract names a calendar of business days, and it is not at hand."""
+
+    code = "CALENDAR_MISSING"
+
+
 class AlreadyDisbursed(Refusal):
     """The loan was paid out before."""
 

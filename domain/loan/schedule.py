@@ -1,11 +1,12 @@
 """The instalments of a loan: what falls due when, and how much of it is paid."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count, pairwise, repeat
 from typing import cast
 
+from domain.base.calendar import BusinessDays
 from domain.base.terms import FeeTiming, RatePlanKind, Terms
 from domain.loan.fees import at_disbursement, charge, charged_at
 from domain.loan.layout import laid_out
@@ -113,6 +114,26 @@ def schedule(
     if at_once := at_disbursement(terms):
         instalments.insert(0, scheduled(0, disbursed_on, 0, 0, at_once))
     return instalments
+
+
+def rolled(
+    rows: Sequence[Instalment], business_days: BusinessDays | None, disbursed_on: date
+) -> list[Instalment]:
+    """*rows* that may be paid by the first business day from their due date on.
+
+    The due dates stay, so that a holiday never moves the next one. What is paid with the
+    payout is paid on its day.
+
+    Source: Civil Code of the PRC, art. 203.
+    """
+    if business_days is None:
+        return list(rows)
+    return [
+        row
+        if row.due_on == disbursed_on
+        else replace(row, pay_by_on=business_days.on_or_after(row.due_on))
+        for row in rows
+    ]
 
 
 def _rates(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:

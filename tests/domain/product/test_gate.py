@@ -22,7 +22,17 @@ CAP = CapRule("cap-1", "CN", "BANK", Decimal("0.24"), EVER, None, "test")
 RENEWALS = RenewalRule("renewals-1", "ANY", 12, 1, 1, EVER, None, "test")
 NAMES = NameLint("names-1", "CN", ("极速", "no credit check"), EVER, None, "test")
 CHARGES = ChargeLint("charges-1", "ANY", ("OTHER", "MISC"), EVER, None, "test")
-POLICIES = Policies((), (), (), (), (), (CAP,), (RENEWALS,), (NAMES,), (CHARGES,))
+POLICIES = Policies(
+    (),
+    (),
+    (),
+    (),
+    (),
+    caps=(CAP,),
+    renewal_rules=(RENEWALS,),
+    name_lints=(NAMES,),
+    charge_lints=(CHARGES,),
+)
 
 
 def offer(**changes: Any) -> Offer:
