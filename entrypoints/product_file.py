@@ -29,8 +29,13 @@ AMOUNTS = {
 }
 """Whole numbers that are money: a file writes them in the currency, not in minor units."""
 
-MAY_BE_LEFT_OUT = {("FeeTerm", "amount"): 0, ("Offer", "penalty_rate"): Decimal(0)}
-"""A fee in percent has no amount, and a product with a penalty multiple no rate of its own."""
+MAY_BE_LEFT_OUT: dict[tuple[str, str], Callable[[], Any]] = {
+    ("FeeTerm", "amount"): int,
+    ("Offer", "penalty_rate"): Decimal,
+    ("RatePlan", "steps"): list,
+}
+"""A fee in percent has no amount, a product with a penalty multiple no penalty rate of its
+own, and an index no steps: zero, or none, where a file does not say them."""
 
 
 def _figure(value: Any) -> Any:
@@ -88,7 +93,7 @@ class _Reading:
             value = getattr(said, field.name)
             here = f"{place}.{field.name}" if place else field.name
             if value is None and field.default is dataclasses.MISSING:
-                values[field.name] = MAY_BE_LEFT_OUT[kind.__name__, field.name]
+                values[field.name] = MAY_BE_LEFT_OUT[kind.__name__, field.name]()
             elif value is not None:
                 is_amount = (kind.__name__, field.name) in AMOUNTS
                 values[field.name] = self._value(

@@ -169,6 +169,10 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     assert loans("product check", str(product)) == {"product": "CLI v1", "faults": []}
     loans("product publish", str(product))
     assert "CLI" in [offer["code"] for offer in loans("product list")]
+    offered = loans("product check", "docs/catalogue", "--on", "2026-11-30")
+    assert len(offered) >= 12 and not any(each["faults"] for each in offered)
+    two = ("docs/catalogue/household.toml", "docs/catalogue/graded.toml")
+    assert [each["version"] for each in loans("product publish", *two)] == [1, 1]
     quoted = [loans("quote", named, "1200.00", "3") for named in (str(product), "CLI:1")]
     assert quoted[0]["terms_digest"] == quoted[1]["terms_digest"]
     assert quoted[0]["costs"] == quoted[1]["costs"]

@@ -1,0 +1,133 @@
+"""The catalogue: every product in it can be published, quoted and serviced to its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from domain.base.calendar import BusinessDays
+from domain.base.repayment import Frequency, Repayment
+from domain.base.terms import FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
+from domain.commands.products import at_the_gate
+from domain.loan.loan import LoanState
+from domain.loan.quote import quote
+from domain.product.product import Offer
+from entrypoints.product_file import checked, files_of, read_offer
+from infra.calendars import business_days
+from infra.policies import load_policies
+from tests.domain.story import disburse, repay, signed
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "catalogue"
+FILES = files_of([FOLDER])
+DAY = date(2026, 11, 30)
+
+
+@dataclass(frozen=True)
+class Corner:
+    """The least or the most that a product lends, for the shortest or longest term."""
+
+    offer: Offer
+    terms: Terms
+
+    @property
+    def business_days(self) -> BusinessDays | None:
+        return business_days(self.terms.calendar) if self.terms.calendar else None
+
+
+def corners() -> Iterator[object]:
+    for file in FILES:
+        offer = read_offer(file)
+        for end, amount in (("least", offer.amount_min), ("most", offer.amount_max)):
+            for months in sorted({offer.term_months_min, offer.term_months_max}):
+                corner = Corner(offer, offer.terms(amount, months, max(offer.rates())))
+                yield pytest.param(corner, id=f"{file.stem}-{end}-{months}")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_product_of_the_catalogue_is_sound_and_passes_the_gate(file: Path) -> None:
+    offer, wrong = checked(file)
+
+    assert offer is not None and wrong == []
+    assert list(map(str, at_the_gate(offer, load_policies(), DAY))) == []
+
+
+def test_the_catalogue_uses_every_part() -> None:
+    offers = [read_offer(file) for file in FILES]
+
+    def used(part: str) -> list[object]:
+        return [value for offer in offers if (value := getattr(offer, part)) is not None]
+
+    assert len(offers) >= 12
+    assert len({offer.code for offer in offers}) == len(offers)
+    assert {offer.frequency for offer in offers} == set(Frequency)
+    assert {plan.kind for offer in offers if (plan := offer.rate_plan)} == set(RatePlanKind)
+    assert {"CNY", "USD", "GBP", "INR", "EUR", "JPY", "KWD"} == {o.currency for o in offers}
+    for part in (
+        "accrual",
+        "calendar",
+        "late_order",
+        "partner",
+        "penalty_multiple",
+        "prepayment",
+        "rate_grid",
+        "renewal",
+        "repayment",
+        "scene",
+        "segments",
+        "settling",
+        "subsidy",
+    ):
+        assert used(part), part
+
+
+def test_the_example_of_the_manual_is_sound(tmp_path: Path) -> None:
+    manual = (FOLDER.parent / "PRODUCTS.md").read_text()
+    example = tmp_path / "example.toml"
+    example.write_text(manual.rpartition("```toml\n")[2].partition("```")[0])
+
+    offer, wrong = checked(example)
+
+    assert offer is not None and wrong == []
+    assert at_the_gate(offer, load_policies(), DAY) == []
+
+
+@pytest.mark.parametrize("part", [Offer, FeeTerm, Repayment, RatePlan, Renewal, Subsidy])
+def test_the_manual_names_every_part(part: type) -> None:
+    manual = (FOLDER.parent / "PRODUCTS.md").read_text().partition("## An example")[0]
+
+    named = set(re.findall(r"[`\[.]([a-z_]+)", manual))
+    assert {each.name for each in fields(part)} <= named
+
+
+@pytest.mark.parametrize("corner", list(corners()))
+def test_a_product_of_the_catalogue_can_be_quoted(corner: Corner) -> None:
+    terms = corner.terms
+
+    answer = quote(terms, DAY, business_days=corner.business_days)
+
+    rows = answer.instalments
+    assert sum(row.principal for row in rows) == terms.amount
+    assert all(min(row.principal, row.interest, row.fees) >= 0 for row in rows)
+    assert all(row.pay_by_on >= row.due_on for row in rows)
+    costs = {cost.method: cost.rate for cost in answer.costs}
+    assert costs["IRR"] is not None and 0 < costs["IRR"] <= Decimal("0.36")
+
+
+@pytest.mark.parametrize("corner", list(corners()))
+def test_a_product_of_the_catalogue_is_serviced_to_its_end(corner: Corner) -> None:
+    loan = signed(corner.terms, DAY)
+    disburse(loan, DAY, business_days=corner.business_days)
+
+    for number, planned in enumerate(list(loan.instalments)):
+        owed = loan.instalments[number].left
+        if owed:
+            repay(loan, f"P-{number}", owed, planned.due_on)
+
+    assert loan.state == LoanState.CLOSED
+    assert loan.balance.principal == 0
