@@ -243,7 +243,7 @@ def _annuity(count: int, step: int, rate: float) -> tuple[float, float]:
     if abs(whole) < 1e-5:
         return total, step * (count - 1) / 2
     last = step * count / math.expm1(whole) if whole < 700 else 0.0
-    return total, step / math.expm1(one) - last
+    return total, (step / math.expm1(one) if one < 700 else 0.0) - last
 
 
 def _newton(positive: _Side, negative: _Side, span: float) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.base.policy import CapRule, ChargeLint, NameLint, Policies, PublishRules, RenewalRule
+from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal
 from domain.commands.products import at_the_gate
 from domain.product.product import GradeRate, Offer
@@ -156,3 +157,13 @@ def test_the_rules_of_the_day_are_those_in_force() -> None:
     assert before is not None and before.annual_rate == Decimal("0.24")
     assert then is not None and then.annual_rate == Decimal("0.12")
     assert all(rule.source for rule in policies.caps)
+
+
+def test_instalments_that_repay_a_loan_too_soon_are_refused() -> None:
+    # 100.00 in 26 rows: 4.03 each, rounded to 5.00, repays it five rows before the end.
+    choices = Repayment(every=2, multiple_of=5_00, excess_interest="PRINCIPAL")
+    asked = offer(frequency="WEEK", repayment=choices, term_months_min=12, term_months_max=12)
+
+    (found,) = at_the_gate(asked, POLICIES, DAY)
+
+    assert (found.rule, found.version) == ("SCHEDULE", "ROW_BELOW_ZERO")
