@@ -350,8 +350,15 @@ def reschedule(
 ) -> Loan:
     """Lay what is left of a loan anew, as two people grant it."""
     loan = book.get(Loan, loan_id)
+    days = _business_days(book, loan)
     loan.reschedule(
-        act, agreed=agreed, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on
+        act,
+        agreed=agreed,
+        reason=reason,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        on=on,
+        pay_by=None if days is None else days.on_or_after,
     )
     return _classed(book, act, loan)
 

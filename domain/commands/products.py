@@ -58,7 +58,7 @@ def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
     try:
         prices = list(_corners(offer, policies, on))
     except Refusal as refusal:
-        return [Failure("SCHEDULE", refusal.sentence, refusal.code)]
+        return [Failure("PRICE", refusal.sentence, refusal.code)]
     return failures(offer, prices, rules)
 
 

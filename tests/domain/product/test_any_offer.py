@@ -68,7 +68,7 @@ plans = st.builds(
     kind=st.sampled_from(["STEP_DOWN", "SCHEDULED", "INDEXED", "GUESSED"]),
     steps=steps,
     scope=st.sampled_from([None, "TERM", "WEEK"]),
-    index=st.sampled_from([None, "LPR-1Y"]),
+    index=st.sampled_from([None, "LPR_1Y"]),
     margin=st.none() | rate,
     reprice_months=st.none() | whole,
 )

@@ -52,7 +52,7 @@ SOUND: list[dict[str, Any]] = [
     {"rate_plan": RatePlan("SCHEDULED", [RateStep(4, Decimal("0.12"))])},
     {
         "rate_plan": RatePlan(
-            "INDEXED", [], index="LPR-1Y", margin=Decimal("-0.001"), reprice_months=12
+            "INDEXED", [], index="LPR_1Y", margin=Decimal("-0.001"), reprice_months=12
         )
     },
     {
@@ -174,14 +174,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rate_plan": step_down((2, "0.05"), (3, "0.055"))}, "must be below the rate before it"),
     ({"rate_plan": step_down((2, "-0.05"))}, "Rates cannot be negative"),
     ({"rate_plan": step_down((2, "0.05"), scope="WEEK")}, "scope 'WEEK'"),
-    ({"rate_plan": step_down((2, "0.05"), index="LPR-1Y")}, "go with an indexed rate plan"),
+    ({"rate_plan": step_down((2, "0.05"), index="LPR_1Y")}, "go with an indexed rate plan"),
     (
         {"rate_plan": RatePlan("SCHEDULED", [RateStep(2, Decimal("0.1"))], scope="TERM")},
         "go with a step-down",
     ),
     ({"rate_plan": RatePlan("INDEXED", [], reprice_months=3)}, "its index and its margin"),
     (
-        {"rate_plan": RatePlan("INDEXED", [], index="LPR-1Y", margin=Decimal("0.01"))},
+        {"rate_plan": RatePlan("INDEXED", [], index="LPR_1Y", margin=Decimal("0.01"))},
         "between its repricing dates",
     ),
     (
@@ -189,7 +189,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
             "rate_plan": RatePlan(
                 "INDEXED",
                 [RateStep(2, Decimal("0.1"))],
-                index="LPR-1Y",
+                index="LPR_1Y",
                 margin=Decimal(0),
                 reprice_months=12,
             )

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from domain.base.policy import CapRule, ChargeLint, NameLint, Policies, PublishRules, RenewalRule
+from domain.base.policy import (
+    CapRule,
+    ChargeLint,
+    IndexRate,
+    NameLint,
+    Policies,
+    PublishRules,
+    RenewalRule,
+)
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal
 from domain.commands.products import at_the_gate
@@ -159,6 +167,17 @@ def test_the_rules_of_the_day_are_those_in_force() -> None:
     assert all(rule.source for rule in policies.caps)
 
 
+def test_an_indexed_product_is_priced_by_the_index_of_the_day() -> None:
+    index = IndexRate("index-1", "LPR_1Y", Decimal("0.2"), EVER, None, "test")
+    plan = RatePlan("INDEXED", [], index="LPR_1Y", margin=Decimal("0.05"), reprice_months=12)
+
+    assert refused(rate_plan=plan) == [("PRICE", "POLICY_MISSING")]
+    known = replace(POLICIES, index_rates=(index,))
+    assert set(refused(policies=known, rate_plan=plan)) == {("CAP", "cap-1")}
+    low = replace(POLICIES, index_rates=(replace(index, annual_rate=Decimal("0.03")),))
+    assert refused(policies=low, rate_plan=plan) == []
+
+
 def test_instalments_that_repay_a_loan_too_soon_are_refused() -> None:
     # 100.00 in 26 rows: 4.03 each, rounded to 5.00, repays it five rows before the end.
     choices = Repayment(every=2, multiple_of=5_00, excess_interest="PRINCIPAL")
@@ -166,4 +185,4 @@ def test_instalments_that_repay_a_loan_too_soon_are_refused() -> None:
 
     (found,) = at_the_gate(asked, POLICIES, DAY)
 
-    assert (found.rule, found.version) == ("SCHEDULE", "ROW_BELOW_ZERO")
+    assert (found.rule, found.version) == ("PRICE", "ROW_BELOW_ZERO")
