@@ -75,7 +75,11 @@ def answer_of(opened: Session, act: Act, receipt: Receipt) -> Answer:
 
 def ref_of(opened: Session, stream_id: UUID) -> str:
     """The reference that people use for a stream."""
+    from domain.product.product import Product
+
     stream = opened.book.streams.load([stream_id])[stream_id]
+    if isinstance(stream, Product):
+        return f"{stream.offer.code}:{stream.offer.version}"
     for name in ("loan_ref", "borrower_ref"):
         if hasattr(stream, name):
             return str(getattr(stream, name))

@@ -840,12 +840,13 @@ def list_products(as_json: AsJson = False) -> None:
         )
         for offer in offers:
             least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
+            rates = offer.rates()
             rows.add_row(
                 f"{offer.code}:{offer.version}",
                 offer.name,
                 f"{least} to {most} {offer.currency}",
                 f"{offer.term_months_min} to {offer.term_months_max}",
-                f"{offer.annual_rate:.2%}",
+                " to ".join(f"{rate:.2%}" for rate in sorted({min(rates), max(rates)})),
                 offer.method.lower().replace("_", " "),
             )
         output.show(rows)

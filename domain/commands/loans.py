@@ -519,8 +519,8 @@ def _cap_version(
     amount, term_months, annual_rate = agreed
     if rate_fits(annual_rate):
         failed = over_cap(offer, priced(offer, amount, term_months, annual_rate, on), cap)
-        if failed:
-            raise OverCap(" ".join(map(str, failed)))
+        if failed is not None:
+            raise OverCap(str(failed))
     return cap.version
 
 

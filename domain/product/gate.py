@@ -61,8 +61,8 @@ def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> lis
     ]
 
 
-def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> list[Failure]:
-    """In what a loan at this price exceeds *cap*: its cost, its rates, or its penalty.
+def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
+    """In what a loan at this price exceeds *cap* first: its cost, its rates, or its penalty.
 
     What is overdue bears the penalty in place of the contract rate, or on top of it where
     the balance of each day bears interest; the charges come on top of either. Figures are
@@ -81,13 +81,11 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> list[Failure]:
         ("reaches a rate of", dearest),
         ("comes when overdue to", priced.all_in + beyond),
     )
-    return [
-        Failure(
-            "CAP", f"{loan} {what} {rate:.2%} a year, above {cap.annual_rate:.2%}.", cap.version
-        )
-        for what, rate in figures
-        if round(rate, SHOWN) > cap.annual_rate
-    ]
+    for what, rate in figures:
+        if round(rate, SHOWN) > cap.annual_rate:
+            sentence = f"{loan} {what} {rate:.2%} a year, above {cap.annual_rate:.2%}."
+            return Failure("CAP", sentence, cap.version)
+    return None
 
 
 def _cap(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> Iterator[Failure]:
@@ -99,8 +97,8 @@ def _cap(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> Iterato
         return
     for price in priced:
         found = over_cap(offer, price, rules.cap)
-        if found:
-            yield found[0]
+        if found is not None:
+            yield found
 
 
 def _charges(offer: Offer, rules: PublishRules) -> Iterator[Failure]:

@@ -188,6 +188,8 @@ def _shares(offer: Offer, chosen: Repayment) -> Iterator[str]:
         return
     if not any(shares) or min(shares) < 0:
         yield "Shares of the principal cannot be negative, nor all be zero."
+    elif shares[-1] == 0:
+        yield "The last share of the principal cannot be zero: the schedule ends with it."
     count = row_count(offer, offer.term_months_max)
     if count is not None and count != len(shares):
         yield f"There are {len(shares)} shares of the principal for {count} rows."

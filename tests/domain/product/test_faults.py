@@ -152,6 +152,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"method": "CUSTOM", "repayment": Repayment(shares=[0] * 6), **HALF_YEAR}, "nor all be zero"),
     (
+        {"method": "CUSTOM", "repayment": Repayment(shares=[0, 1, 0, 1, 0, 0]), **HALF_YEAR},
+        "last share of the principal cannot be zero",
+    ),
+    (
         {"method": "CUSTOM", "repayment": Repayment(shares=[1] * 5), **HALF_YEAR},
         "5 shares of the principal for 6 rows",
     ),
