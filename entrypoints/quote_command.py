@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -36,31 +35,40 @@ def quote(
     rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="A yearly rate of its own, such as 0.06.")
     ] = None,
+    grade: Annotated[
+        str | None, typer.Option(help="The risk grade, for products that price by it.")
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the instalments, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute a schedule and what it costs in a year, by each rule; nothing is stored.
 
-    For a product file nothing has to run.
+    For a product file nothing has to run. A product that prices by grades is quoted at its
+    general rate without one, an index-linked one as its index stands.
     """
     from domain.base.money import minor_units
-    from domain.base.stream import Act
+    from domain.commands.products import rate_on
     from domain.loan.quote import quote as quoted
-    from domain.product.product import Product
+    from domain.product.product import ProductNotSound
     from entrypoints import output
     from infra import clock
     from infra.calendars import business_days
+    from infra.policies import load_policies
     from infra.settings import Settings
 
     offer = _offer(product)
     today = clock.business_date(Settings().zone)
-    nobody = Act("quote", today, clock.now(), UUID(int=0), UUID(int=0))
-    terms = Product.publish(nobody, UUID(int=0), offer).terms(
-        minor_units(amount, offer.currency), months, _rate(rate)
-    )
+    day = on.date() if on else today
+    faults = offer.faults()
+    if faults:
+        raise ProductNotSound(" ".join(faults))
+    agreed = _rate(rate)
+    if grade is not None or (agreed is None and not offer.rate_grid):
+        agreed = rate_on(offer, load_policies(), day, grade, agreed)
+    terms = offer.terms(minor_units(amount, offer.currency), months, agreed)
     answer = quoted(
         terms,
-        on.date() if on else today,
+        day,
         first_due.date() if first_due else None,
         business_days(terms.calendar) if terms.calendar else None,
     )
