@@ -151,8 +151,17 @@ def checked(path: Path) -> tuple[Offer | None, list[str]]:
     Without one the file cannot be read; with one it can, and may not be sound.
     """
     try:
-        said = tomllib.loads(path.read_text(), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        text = path.read_text()
+    except UnicodeDecodeError as fault:
+        return None, [f"It is not TOML: {fault}."]
+    return parsed(text)
+
+
+def parsed(text: str) -> tuple[Offer | None, list[str]]:
+    """The product version that the *text* of a file describes, as *checked* does."""
+    try:
+        said = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as fault:
         return None, [f"It is not TOML: {fault}."]
     wrong = []
     if "penalty_rate" not in said and "penalty_multiple" not in said:

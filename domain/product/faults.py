@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from domain.base.calendar import HolidayCalendar
@@ -64,8 +65,21 @@ def _limits(offer: Offer) -> Iterator[str]:
             f"The terms offered must lie within 1 to {TERM_MONTHS_MAX} months,"
             " the shortest before the longest."
         )
+    if any(abs(number) > AMOUNT_MAX for number in _numbers(asdict(offer))):
+        yield f"No amount or count may be larger than {AMOUNT_MAX}."
     if not offer.code.strip() or not offer.name.strip() or offer.version < 1:
         yield "A product needs a code, a name, and a version from 1 on."
+
+
+def _numbers(said: object) -> Iterator[int]:
+    """Every whole number in an offer, at any depth."""
+    if isinstance(said, int):
+        yield said
+    elif isinstance(said, dict):
+        yield from _numbers(list(said.values()))
+    elif isinstance(said, list):
+        for each in said:
+            yield from _numbers(each)
 
 
 def _words(offer: Offer) -> Iterator[str]:

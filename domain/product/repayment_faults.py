@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from domain.base.repayment import (
     MONTHS,
+    ROWS_MOST,
     ExcessInterest,
     Frequency,
     InterestOn,
@@ -142,6 +143,10 @@ def _grace(offer: Offer, chosen: Repayment) -> Iterator[str]:
         (
             balloon is not None and balloon < longest,
             f"A balloon is amortised over more rows than the {longest} of the longest term.",
+        ),
+        (
+            balloon is not None and balloon > ROWS_MOST,
+            f"A balloon is amortised over {ROWS_MOST} rows at most.",
         ),
         (
             balloon is not None and offer.method not in LEVEL,

@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.base.calendar import BusinessDays
 from domain.base.repayment import Frequency, Repayment
@@ -18,7 +20,7 @@ from domain.commands.products import at_the_gate
 from domain.loan.loan import LoanState
 from domain.loan.quote import quote
 from domain.product.product import Offer
-from entrypoints.product_file import checked, files_of, read_offer
+from entrypoints.product_file import checked, files_of, parsed, read_offer
 from infra.calendars import business_days
 from infra.policies import load_policies
 from tests.domain.story import disburse, repay, signed
@@ -131,3 +133,32 @@ def test_a_product_of_the_catalogue_is_serviced_to_its_end(corner: Corner) -> No
 
     assert loan.state == LoanState.CLOSED
     assert loan.balance.principal == 0
+
+
+ODD = (
+    *("-1", "0", "1", "99999999999999999999", "1e400", "1e-400", "nan", "inf", "true"),
+    *('"x"', '""', '"-5"', '"NaN"', '"0.123456789012"', '"99999999999999999999.99"', "'极速'"),
+    *("[]", "{}", "[[]]", "[1]", '[""]', "2026-02-28", "12:00:00"),
+)
+SAID = [
+    (file, number)
+    for file in FILES
+    for number, line in enumerate(file.read_text().splitlines())
+    if " = " in line and not line.startswith("#")
+]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(SAID), st.sampled_from(ODD))
+def test_any_value_in_a_product_file_is_taken_or_refused(
+    place: tuple[Path, int], value: str
+) -> None:
+    file, number = place
+    lines = file.read_text().splitlines()
+    lines[number] = f"{lines[number].partition(' = ')[0]} = {value}"
+
+    offer, wrong = parsed("\n".join(lines))
+
+    assert offer is not None or wrong
+    if offer is not None and not wrong:
+        at_the_gate(offer, load_policies(), DAY)

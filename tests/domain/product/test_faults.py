@@ -76,6 +76,10 @@ SOUND: list[dict[str, Any]] = [
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": " "}, "a code, a name"),
     ({"version": 0}, "a version from 1 on"),
+    ({"version": 10**20}, "No amount or count may be larger"),
+    ({"late_order": OFFER.allocation_order, "late_order_days": 10**20}, "No amount or count"),
+    ({"repayment": Repayment(shares=[10**20]), **HALF_YEAR}, "No amount or count"),
+    ({"repayment": Repayment(amortised_over=10**9), **HALF_YEAR}, "over 12000 rows at most"),
     ({"accrual": "SOMETIMES"}, "accrual 'SOMETIMES' is not offered"),
     ({"prepayment": "NEVER"}, "rule for prepayments 'NEVER'"),
     ({"settling": "LATER"}, "rule for settling early 'LATER'"),
