@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from domain.base.repayment import Frequency, Repayment, rows_in
-from domain.base.terms import RATE_DECIMALS, RATE_MAX, rate_fits
+from domain.base.terms import RATE_DECIMALS, RATE_MAX
 
 if TYPE_CHECKING:
     from domain.product.product import Offer
@@ -29,11 +29,6 @@ def or_none(words: Iterable[str]) -> list[str | None]:
 def listed(words: Iterable[str]) -> str:
     """*words* as a sentence names them."""
     return " or ".join(words)
-
-
-def is_part(percent: Decimal) -> bool:
-    """Whether *percent* is a fraction above zero and up to one."""
-    return rate_fits(percent) and 0 < percent <= 1
 
 
 def fits(rate: Decimal) -> bool:

@@ -16,16 +16,14 @@ from domain.base.terms import (
     AllocationScope,
     ChargesCount,
     ChargesDue,
-    FeeBase,
-    FeeEarned,
     FeeTerm,
-    FeeTiming,
     FutureMoney,
     Owed,
     Prepayment,
     Settling,
 )
-from domain.product.checks import AS_IT_IS, is_part, listed, or_none, row_count, wrong
+from domain.product.charges import charge_faults
+from domain.product.checks import AS_IT_IS, listed, or_none, row_count, wrong
 from domain.product.rate_faults import rate_faults
 from domain.product.repayment_faults import repayment_faults
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 DAILY = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY)
 """Methods whose interest the balance of each day can decide."""
-MAY_BE_PENALTY = (FeeTiming.ON_EVENT, FeeTiming.ON_OVERDUE)
 
 
 def faults_of(offer: Offer) -> list[str]:
@@ -49,7 +46,8 @@ def faults_of(offer: Offer) -> list[str]:
         *_words(offer),
         *_orders(offer),
         *rate_faults(offer),
-        *_fees(offer.fees),
+        *charge_faults(offer.fees),
+        *_percentages(offer.fees),
         *repayment_faults(offer),
         *_renewal(offer),
         *_lending(offer),
@@ -115,48 +113,10 @@ def _orders(offer: Offer) -> Iterator[str]:
         yield "An order for late money counts from one day past due at least."
 
 
-def _fees(fees: Sequence[FeeTerm]) -> Iterator[str]:
-    kinds = [fee.kind for fee in fees]
-    if len(set(kinds)) != len(kinds) or not all(kind.strip() for kind in kinds):
-        yield "Each fee must have a kind of its own."
+def _percentages(fees: Sequence[FeeTerm]) -> Iterator[str]:
     for fee in fees:
-        yield from _fee(fee, f"The charge {fee.kind!r}")
-
-
-def _fee(fee: FeeTerm, named: str) -> Iterator[str]:
-    percent = fee.percent
-    return wrong(
-        (
-            fee.timing not in list(FeeTiming),
-            f"{named} is charged at a time that is not offered: {fee.timing!r}.",
-        ),
-        (percent is None and fee.amount <= 0, f"{named} must be above zero."),
-        (percent is None and fee.base is not None, f"{named} has a base, but is no percentage."),
-        (
-            percent is not None and fee.amount != 0,
-            f"{named} is an amount or a percentage, not both.",
-        ),
-        (
-            percent is not None and not is_part(percent),
-            f"{named} is a percentage above zero and up to 100 %, such as 0.01.",
-        ),
-        (
-            percent is not None and fee.base not in list(FeeBase),
-            f"{named} needs what it is a percentage of: {listed(FeeBase)}.",
-        ),
-        (
-            fee.earned not in or_none(FeeEarned),
-            f"{named} is earned {listed(FeeEarned)}, not {fee.earned!r}.",
-        ),
-        (
-            fee.owed not in (None, Owed.FEE, Owed.PENALTY),
-            f"{named} is owed as a fee or as a penalty.",
-        ),
-        (
-            fee.owed == Owed.PENALTY and fee.timing not in MAY_BE_PENALTY,
-            f"{named} is a penalty, and those are charged on an event or when overdue.",
-        ),
-    )
+        if fee.percent is not None and fee.percent.is_finite() and fee.percent > 1:
+            yield f"The charge {fee.kind!r} is more than 100 %: a hundredth is 0.01."
 
 
 def _renewal(offer: Offer) -> Iterator[str]:
