@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
 from domain.base.calendar import BusinessDays
 from domain.base.repayment import Frequency, Repayment
 from domain.base.terms import FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
@@ -20,6 +23,7 @@ from domain.commands.products import at_the_gate
 from domain.loan.loan import LoanState
 from domain.loan.quote import quote
 from domain.product.product import Offer
+from entrypoints.app import app
 from entrypoints.product_file import checked, files_of, parsed, read_offer
 from infra.calendars import business_days
 from infra.policies import load_policies
@@ -162,3 +166,31 @@ def test_any_value_in_a_product_file_is_taken_or_refused(
     assert offer is not None or wrong
     if offer is not None and not wrong:
         at_the_gate(offer, load_policies(), DAY)
+
+
+def answered(*words: str) -> tuple[int, object]:
+    result = CliRunner().invoke(app, [*words, "--json"], prog_name="loans")
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_the_command_line_checks_a_folder_by_the_rules_of_a_day(tmp_path: Path) -> None:
+    code, found = answered("product", "check", str(FOLDER), "--on", "2026-11-30")
+
+    assert (code, found) == (
+        0,
+        [{"product": f"{read_offer(file).code} v1", "faults": []} for file in FILES],
+    )
+    # By the end of 2027 new loans of micro-lenders are held to half as much.
+    stall = str(FOLDER / "market-stall.toml")
+    code, refused = answered("product", "check", stall, "--on", "2027-12-31")
+    assert code == 1 and isinstance(refused, dict)
+    assert all("caps-cn-micro-3" in fault for fault in refused["faults"])
+
+
+def test_the_command_line_quotes_a_grade() -> None:
+    code, quoted = answered(
+        "quote", str(FOLDER / "graded.toml"), "10000", "12", "--grade", "A", "--on", "2026-11-30"
+    )
+
+    assert code == 0 and isinstance(quoted, dict)
+    assert quoted["terms"]["annual_rate"] == "0.078"
