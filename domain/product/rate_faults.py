@@ -60,8 +60,6 @@ def _subsidy(offer: Offer) -> Iterator[str]:
     rate = offer.subsidy.annual_rate
     if not offer.subsidy.payer.strip() or not rate_fits(rate) or rate == 0:
         yield "A subsidy needs who pays it, and a rate above zero."
-    elif all(map(rate_fits, offer.rates())) and rate > min(offer.rates()):
-        yield "A subsidy cannot be more than the rate of the loan."
 
 
 def _rate_plan(offer: Offer) -> Iterator[str]:
