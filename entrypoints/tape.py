@@ -26,6 +26,9 @@ from entrypoints.tape_mapping import TapeMapping
 LINE_FAULT = "reasons"
 """The column that rejected rows get."""
 
+IMPORTED = (Method.EQUAL_INSTALMENTS, Method.EQUAL_PRINCIPAL, Method.INTEREST_ONLY)
+"""Methods whose rows follow from what a tape holds; the others need figures of their own."""
+
 
 @dataclass
 class Row:
@@ -248,7 +251,7 @@ def _terms(row: Row) -> tuple[int | None, Terms | None]:
     if term_months is not None and not 1 <= term_months <= 1200:
         row.fault("term_months", "a term is 1 to 1200 months")
     product_code = row.required("product_code")
-    method = row.one_of("method", [each for each in Method if each != Method.BULLET])
+    method = row.one_of("method", IMPORTED)
     day_count = row.one_of("day_count", IN_TERMS)
     version = row.whole("product_version", needed=False)
     grace_days = row.whole("grace_days", needed=False)
