@@ -17,6 +17,18 @@ class Owed(StrEnum):
     PRINCIPAL = "PRINCIPAL"
 
 
+class Ripeness(StrEnum):
+    """How far something owed has come; with ``Owed`` it makes the twelve buckets."""
+
+    PAST_DUE = "PAST_DUE"
+    DUE = "DUE"
+    IN_ADVANCE = "IN_ADVANCE"
+
+
+BUCKETS = tuple(f"{ripe}_{owed}" for ripe in Ripeness for owed in Owed)
+"""What an order of buckets names once each, such as ``PAST_DUE_INTEREST``."""
+
+
 class FutureMoney(StrEnum):
     """Where money goes that exceeds what is due."""
 
@@ -157,6 +169,14 @@ class FeeTerm:
 
 
 @dataclass(frozen=True)
+class SourceOrder:
+    """The order in which money from a source is split; for what is due and in advance."""
+
+    source: str
+    order: list[str]
+
+
+@dataclass(frozen=True)
 class RateStep:
     """An annual rate from an instalment on."""
 
@@ -270,3 +290,7 @@ class Terms:
     """None."""
     scene: str | None = None
     partner: str | None = None
+    bucket_order: list[str] | None = None
+    """As the orders above; else all twelve buckets, each over all instalments."""
+    source_orders: list[SourceOrder] | None = None
+    """As for every other money."""

@@ -22,6 +22,7 @@ from domain.base.terms import (
     FutureMoney,
     Owed,
     Prepayment,
+    Ripeness,
     Settling,
     Terms,
 )
@@ -67,6 +68,7 @@ class Fact:
     owed: str | None = None
     future_money: str | None = None
     change: Change | None = None
+    source: str | None = None
     automatic: bool = False
 
 
@@ -235,13 +237,16 @@ class Ledger:
         if money == 0:
             return taken
         terms, on = self.terms, fact.on
+        future, own = self._future(fact), self._own_order(fact)
+        if terms.bucket_order is not None and own is None:
+            self._fill_buckets(money, on, future == FutureMoney.LAST_INSTALMENT, taken)
+            return taken
         scope = terms.allocation_scope or AllocationScope.INSTALMENT
         claims = (self._due(row, on) for row in self._rows_due(on))
-        money = fill(money, claims, self._order_on(on), scope, taken)
+        money = fill(money, claims, own or self._order_on(on), scope, taken)
         if money == 0:
             return taken
-        order = terms.advance_order or terms.allocation_order
-        future = self._future(fact)
+        order = own or terms.advance_order or terms.allocation_order
         if future in tuple(Prepayment):
             self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
             return taken
@@ -254,6 +259,29 @@ class Ledger:
         else:
             fill(money, claims, order, scope, taken)
         return taken
+
+    def _own_order(self, fact: Fact) -> list[str] | None:
+        """The order for money from the source of *fact*, where the terms name one."""
+        orders = self.terms.source_orders or ()
+        return next((each.order for each in orders if each.source == fact.source), None)
+
+    def _fill_buckets(self, money: int, on: date, backwards: bool, taken: Taken) -> None:  # noqa: FBT001
+        """*money* over the twelve buckets, each over all instalments, in the terms' order."""
+        due = self._rows_due(on)
+        later = [row for row in self.rows if row.due_on > on]
+        claims = {
+            Ripeness.PAST_DUE: [self._due(row, on) for row in due if row.pay_by_on < on],
+            Ripeness.DUE: [self._due(row, on) for row in due if row.pay_by_on >= on],
+            Ripeness.IN_ADVANCE: [self._in_advance(row, on) for row in later],
+        }
+        if backwards:
+            claims[Ripeness.IN_ADVANCE].reverse()
+        for bucket in self.terms.bucket_order or ():
+            ripe = next(each for each in Ripeness if bucket.startswith(each))
+            kind = bucket.removeprefix(f"{ripe}_")
+            money = fill(money, claims[ripe], [kind], AllocationScope.COMPONENT, taken)
+            if money == 0:
+                return
 
     def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> None:
         """Let *money* be principal of the next open row, with the rest laid anew."""

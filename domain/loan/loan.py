@@ -534,6 +534,7 @@ class Loan(Stream):
                 loan.facts_taken,
                 self.amount,
                 future_money=self.future_money,
+                source=self.source,
             )
             self.take_over(loan, [*loan.facts, fact])
             loan.parts[self.payment_ref] = self.parts
@@ -1426,7 +1427,13 @@ class Loan(Stream):
             self._assess(act, received_on)
         kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
         fact = Fact(
-            kind, payment_ref, received_on, self.facts_taken, amount, future_money=future_money
+            kind,
+            payment_ref,
+            received_on,
+            self.facts_taken,
+            amount,
+            future_money=future_money,
+            source=source,
         )
         ledger = self._ledger_with([*self.facts, fact])
         split = ledger.splits[payment_ref]

@@ -11,6 +11,7 @@ from domain.base.daycount import IN_TERMS
 from domain.base.money import AMOUNT_MAX, Rounding, exponent
 from domain.base.repayment import Frequency, InterestOn, Method
 from domain.base.terms import (
+    BUCKETS,
     TERM_MONTHS_MAX,
     Accrual,
     AllocationScope,
@@ -104,9 +105,17 @@ def _orders(offer: Offer) -> Iterator[str]:
         (offer.allocation_order, "allocation order"),
         (offer.advance_order, "order for money in advance"),
         (offer.late_order, "order for late money"),
+        *(
+            (each.order, f"order for money from {each.source}")
+            for each in offer.source_orders or ()
+        ),
     ):
         if order is not None and sorted(order) != sorted(Owed):
             yield f"The {name} must name fee, interest, penalty and principal once each."
+    if offer.bucket_order is not None and sorted(offer.bucket_order) != sorted(BUCKETS):
+        yield "The order of buckets must name each of the twelve once, such as PAST_DUE_INTEREST."
+    if offer.bucket_order is not None and (offer.late_order or offer.prepayment):
+        yield "An order of buckets goes neither with a late order nor with a prepayment rule."
     if (offer.late_order is None) != (offer.late_order_days is None):
         yield "An order for late money needs the days past due it counts from, and they need it."
     if offer.late_order_days is not None and offer.late_order_days < 1:

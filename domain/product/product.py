@@ -10,7 +10,16 @@ from domain.base.money import written
 from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment, rows_in
 from domain.base.stream import Act, Stream
-from domain.base.terms import RATE_DECIMALS, FeeTerm, RateCap, RatePlan, Renewal, Subsidy, Terms
+from domain.base.terms import (
+    RATE_DECIMALS,
+    FeeTerm,
+    RateCap,
+    RatePlan,
+    Renewal,
+    SourceOrder,
+    Subsidy,
+    Terms,
+)
 from domain.product.faults import faults_of
 
 
@@ -98,6 +107,8 @@ class Offer:
     rate_grid: list[GradeRate] | None = None
     jurisdiction: str | None = None
     lender_kind: str | None = None
+    bucket_order: list[str] | None = None
+    source_orders: list[SourceOrder] | None = None
 
     def faults(self) -> list[str]:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
@@ -185,6 +196,8 @@ class Offer:
             rate_caps=rate_caps,
             late_order=None if self.late_order is None else list(self.late_order),
             late_order_days=self.late_order_days,
+            bucket_order=None if self.bucket_order is None else list(self.bucket_order),
+            source_orders=self.source_orders,
             prepayment=self.prepayment,
             settling=self.settling,
             subsidy=self.subsidy,

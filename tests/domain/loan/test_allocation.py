@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from domain.base.terms import FeeTerm, FutureMoney, Owed
+from domain.base.terms import BUCKETS, FeeTerm, FutureMoney, Owed, SourceOrder
 from domain.loan import refusals as no
 from domain.loan.allocation import Claim, Taken, fill, spread
 from domain.loan.loan import Loan, LoanState
@@ -56,6 +56,44 @@ def paid_by_row(loan: Loan) -> list[int]:
         row.principal_paid + row.interest_paid + row.fees_paid + row.penalty_paid
         for row in loan.instalments
     ]
+
+
+# --- buckets and sources ---------------------------------------------------------------------
+
+
+def test_the_twelve_buckets_may_stand_in_any_order() -> None:
+    order = ["PAST_DUE_PRINCIPAL", "DUE_INTEREST", "IN_ADVANCE_INTEREST"]
+    order += [bucket for bucket in BUCKETS if bucket not in order]
+    loan = given(lent(bucket_order=order))
+
+    repay(loan, "P-1", 103_00, on=MAR_15)
+
+    # 99.01 past due, 2.01 of interest due, 1.01 in advance, then interest past due.
+    assert [(row.principal_paid, row.interest_paid) for row in loan.instalments] == [
+        (99_01, 97),
+        (0, 2_01),
+        (0, 1_01),
+    ]
+
+
+def test_what_is_due_today_is_not_past_due() -> None:
+    order = sorted(BUCKETS, key=lambda bucket: not bucket.startswith("DUE"))
+    loan = given(lent(bucket_order=order))
+
+    repay(loan, "P-1", 102_01, on=MAR_15)
+
+    assert paid_by_row(loan) == [0, 102_01, 0]
+
+
+def test_money_from_a_guarantor_may_be_split_by_an_order_of_its_own() -> None:
+    own = SourceOrder("GUARANTOR", ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"])
+    loan = given(lent(source_orders=[own]))
+
+    repay(loan, "P-1", 1_00, on=FEB_15, source="GUARANTOR")
+    repay(loan, "P-2", 1_00, on=FEB_15)
+
+    first = loan.instalments[0]
+    assert (first.principal_paid, first.interest_paid) == (1_00, 1_00)
 
 
 # --- orders and scope ------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
+from domain.base.terms import BUCKETS, FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
 from domain.loan.explain import FIGURES, explain
 from domain.loan.ledger import FactKind
 from domain.loan.loan import Loan, LoanState
@@ -75,6 +75,7 @@ TERMS = st.builds(
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
     charges_due=st.sampled_from([None, "WITH_INSTALMENT", "OWN_DAY"]),
     charges_count=st.sampled_from([None, "FROM_THEIR_DAY", "FROM_THE_START"]),
+    bucket_order=st.none() | st.none() | st.permutations(BUCKETS),
     prepayment=st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"]),
     repayment=st.sampled_from([None, None, Repayment(grace_principal=1), Repayment(refit=True)]),
     rate_plan=st.sampled_from(
