@@ -315,26 +315,64 @@ def disburse(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="First due date; else a month from now."),
     ] = None,
+    amount: Annotated[
+        str | None, typer.Option(help="Of a loan with a limit: the first draw; else all.")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Pay a signed loan out; its schedule follows."""
+    from domain.base.money import minor_units
     from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
 
-    carry_out(
-        lambda opened, act: loans.disburse(
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency if amount else ""
+        return loans.disburse(
             opened.book,
             act,
-            loan_id=opened.stream_id(loan),
+            loan_id=loan_id,
             disbursement_ref=ref or f"D-{act.command_id}",
             paid_to=to,
             first_due_on=first_due.date() if first_due else None,
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
+            amount=minor_units(amount, currency) if amount else None,
+        )
+
+    carry_out(do, actor, command_id, as_json)
+
+
+@app.command("draw", rich_help_panel=MONEY)
+def draw(
+    loan: Loan,
+    amount: Amount,
+    to: Annotated[str, typer.Option("--paid-to", help="Reference of the account it goes to.")],
+    ref: Annotated[str | None, typer.Option(help="The draw's own reference.")] = None,
+    on: Day = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay more out within the limit of a loan; --on may lie in the past."""
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.draw(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            amount=minor_units(amount, currency),
+            draw_ref=ref or f"D-{act.command_id}",
+            paid_to=to,
+            drawn_on=_day(on, opened.business_on),
+        )
+
+    carry_out(do, actor, command_id, as_json)
 
 
 @app.command("repay", rich_help_panel=MONEY)

@@ -540,6 +540,8 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
         case "loan.disbursed":
             money.lent += said["amount"]
             money.currency = said["currency"]
+        case "loan.drawn":
+            money.lent += said["amount"]
         case "loan.migrated":
             money.lent += said["balance"]["principal"]
             money.opening_credit = said["balance"]["unapplied"]

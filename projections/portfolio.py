@@ -141,6 +141,7 @@ def _(event: Loan.Migrated) -> list[Change]:
 def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
     """Principal leaves the loan's place before, and is in its place after."""
     net, left, grown = event.net, event.balance.principal, event.capitalised or 0
+    owed = left + net.principal - grown - amounts.get("disbursed", 0)
     before, after = (event.state_before, event.bucket), (event.state, event.bucket)
     flow = _flow(
         event,
@@ -152,7 +153,7 @@ def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
         capitalised=grown,
         **amounts,
     )
-    return [*flow, *_from_to(event, before, after, left + net.principal - grown, left)]
+    return [*flow, *_from_to(event, before, after, owed, left)]
 
 
 @changes.register
@@ -188,6 +189,11 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
     if event.owed == Owed.PENALTY:
         return _moved(event)
     return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
+
+
+@changes.register
+def _(event: Loan.Drawn) -> list[Change]:
+    return _moved(event, disbursed=event.amount)
 
 
 @changes.register(Loan.DueDateMoved)

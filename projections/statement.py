@@ -122,6 +122,11 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.Drawn) -> list[Change]:
+    return _moved(event, "draw", event.draw_ref, event.amount, Split(principal=event.amount))
+
+
+@changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
     amount = event.amount - (event.waived or 0)
     kind, split = _charge(event.owed, amount)

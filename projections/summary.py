@@ -328,6 +328,11 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.Drawn) -> list[Change]:
+    return _money_moved(event)
+
+
+@changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
     return _money_moved(event)
 

@@ -70,6 +70,7 @@ IGNORED = frozenset(
         "loan.closed",
         "loan.credit-refunded",
         "loan.cured",
+        "loan.drawn",
         "loan.due-date-moved",
         "loan.fee-charged",
         "loan.fee-waived",

@@ -231,6 +231,14 @@ class RateCap:
 
 
 @dataclass(frozen=True)
+class PlannedDraw:
+    """A part of the loan that is paid out later, on a day that the contract names."""
+
+    on: date
+    amount: int
+
+
+@dataclass(frozen=True)
 class Terms:
     """Everything that decides the figures of one loan, in full.
 
@@ -294,3 +302,5 @@ class Terms:
     """As the orders above; else all twelve buckets, each over all instalments."""
     source_orders: list[SourceOrder] | None = None
     """As for every other money."""
+    draws: list[PlannedDraw] | None = None
+    """All at once; else what is paid out later, in order, and the rest at once."""

@@ -177,8 +177,9 @@ def disburse(
     disbursement_ref: str,
     paid_to: str,
     first_due_on: date | None = None,
+    amount: int | None = None,
 ) -> Loan:
-    """Pay a signed loan out."""
+    """Pay a signed loan out; of one with a limit an amount within it."""
     loan = book.get(Loan, loan_id)
     loan.disburse(
         act,
@@ -186,8 +187,26 @@ def disburse(
         paid_to=paid_to,
         first_due_on=first_due_on,
         business_days=_business_days(book, loan),
+        amount=amount,
     )
     return _classed(book, act, loan)
+
+
+@command
+def draw(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    amount: int,
+    draw_ref: str,
+    paid_to: str,
+    drawn_on: date | None = None,
+) -> Loan:
+    """Pay more out on a loan with a limit."""
+    loan = book.get(Loan, loan_id)
+    loan.draw(act, amount=amount, draw_ref=draw_ref, paid_to=paid_to, drawn_on=drawn_on)
+    return loan
 
 
 @command

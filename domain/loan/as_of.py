@@ -104,7 +104,7 @@ def standing(
             sold = isinstance(ended[-1], Loan.Sold)
             state = LoanState.SOLD if sold else LoanState.WRITTEN_OFF
             balance = Balance(0, 0, 0, 0, balance.unapplied)
-        elif ledger.is_paid(as_of):
+        elif ledger.is_over(as_of):
             state = LoanState.SETTLED if balance.unapplied else LoanState.CLOSED
         else:
             state = LoanState.ACTIVE

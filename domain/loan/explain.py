@@ -16,6 +16,8 @@ from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
 from domain.loan.as_of import Standing, standing
+from domain.loan.daily_balance import Stretch
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.ledger import FactKind, Ledger, counts_from
 from domain.loan.loan import Loan
 from domain.loan.periods import Span
@@ -102,6 +104,8 @@ class _Told:
                     self.versions["refunded", event.refund_ref] = event.originator_version
                 case Loan.FeeCharged():
                     self.versions["charged", event.fee_ref] = event.originator_version
+                case Loan.Drawn():
+                    self.versions["drawn", event.draw_ref] = event.originator_version
                 case Loan.FeeWaived():
                     self.versions["waived", event.fee_ref] = event.originator_version
                 case Loan.Disbursed() | Loan.Migrated():
@@ -116,6 +120,7 @@ class _Told:
 
     def lines(self) -> Iterator[Line]:
         yield from self._opening()
+        yield from self._daily_interest()
         yield from self._charges()
         yield from self._laid_anew()
         yield from self._payments()
@@ -130,6 +135,7 @@ class _Told:
         migrated = isinstance(begun, Loan.Migrated)
         on = begun.effective_on
         lent = sum(row.principal_left for row in self.loan.opening)
+        lent -= sum(draw.amount for draw in self.terms.draws or ())
         what = "principal taken over" if migrated else "paid out to the borrower"
         yield Line("principal", lent, on, what, number)
         if migrated:
@@ -139,7 +145,8 @@ class _Told:
             line = Line("interest", row.interest, row.due_on, "interest", number, row.number)
             if not migrated:
                 line = replace(line, formula=self._interest_formula(row, left, start))
-            yield line
+            if not isinstance(self.ledger, DailyLedger):
+                yield line
             what = "fees with the instalment" if row.number else "fees at disbursement"
             fees = Line("fees", row.fees, row.due_on, what, number)
             yield replace(fees, instalment=row.number)
@@ -157,6 +164,43 @@ class _Told:
         exact = self._exact(left * terms.annual_rate * share)
         rate = _percent(terms.annual_rate)
         return f"{self._money(left)} x {rate} x {words} = {exact}, {_rounded(terms)}"
+
+    def _daily_interest(self) -> Iterator[Line]:
+        """The interest of each row by the balances that bore it, and what it took of it."""
+        if not isinstance(self.ledger, DailyLedger):
+            return
+        version = self.began.originator_version
+        daily, rows = self.ledger.daily_rows(self.as_of), self.ledger.rows
+        for place, (row, found) in enumerate(zip(rows, daily, strict=False)):
+            formula = self._daily_formula(place, found.stretches)
+            line = Line("interest", found.own, row.due_on, "interest", version, row.number, formula)
+            yield line
+            yield replace(
+                line, amount=found.carried, what="carried from the one before", formula=None
+            )
+            rest = row.interest - found.accrued
+            what = "carried on, more than it takes" if rest < 0 else "paid before its day"
+            yield replace(line, amount=rest, what=what, formula=None)
+
+    def _daily_formula(self, place: int, stretches: Sequence[Stretch]) -> str:
+        assert isinstance(self.ledger, DailyLedger)
+        daily, terms = self.ledger.daily, self.terms
+        told = [
+            f"{self._money(balance)} x {_percent(daily.rate(start))} x"
+            f" {self._share_words(daily.spans[place], start, end, first=place == 0)}"
+            for start, end, balance in stretches
+        ]
+        exact = self._exact(daily.exact(place, stretches))
+        return f"{' + '.join(told)} = {exact}, {_rounded(terms)}"
+
+    def _share_words(self, row: Span, start: date, end: date, *, first: bool) -> str:
+        terms = self.terms
+        if terms.repayment is not None and terms.repayment.row_share is not None:
+            share = terms.repayment.row_share.lower().replace("_", " ")
+            year = (terms.repayment.year_days or "365").lower().replace("_", " ")
+            return f"{start} to {end} ({share}, year {year})"
+        months = whole_months(terms, row, first=first) if row == (start, end) else 0
+        return f"{months}/12 of a year" if months else _days(terms, start, end)
 
     def _exact(self, minor: Decimal) -> str:
         """An amount before rounding, with four decimals more than the currency has."""
@@ -190,7 +234,10 @@ class _Told:
         waivable = {fact.ref: fact.amount for fact in counting if fact.kind == FactKind.FEE}
         for fact in counting:
             fee = self.loan.fees.get(fact.ref)
-            if fact.kind == FactKind.REFUND:
+            if fact.kind == FactKind.DRAW:
+                version = self.versions["drawn", fact.ref]
+                yield Line("principal", fact.amount, fact.on, f"draw {fact.ref}", version)
+            elif fact.kind == FactKind.REFUND:
                 version = self.versions["refunded", fact.ref]
                 yield Line("credit", -fact.amount, fact.on, f"refund {fact.ref}", version)
             elif fee is not None and fact.kind in (FactKind.FEE, FactKind.WAIVER):
@@ -246,6 +293,8 @@ class _Told:
             before = self.opening.get(row.number)
             anew = relaid.get(row.number, (0, 0))
             interest = row.interest - (before.interest if before else 0) - anew[0]
+            if isinstance(self.ledger, DailyLedger):
+                interest = 0  # told row by row
             fees = row.fees - (before.fees if before else 0) - charged.get(row.number, 0) - anew[1]
             for figure, change in (("interest", interest), ("fees", fees)):
                 if change:

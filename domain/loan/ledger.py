@@ -1,6 +1,6 @@
 """The money of one loan: facts in the order they count, and what follows from them.
 
-Every figure of a loan follows from its schedule and its facts (payments, refunds,
+Every figure of a loan follows from its schedule and its facts (payments, draws, refunds,
 fees, waivers, moved dates) in effective order. A fact that counts last is taken on
 top; one that counts earlier makes the ledger run again from the schedule.
 """
@@ -34,6 +34,9 @@ from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
 
+BEFORE_ALL = -1
+"""The place of what counts from the beginning of its day."""
+
 
 class FactKind(StrEnum):
     """What can move money, or the day it is owed."""
@@ -46,6 +49,7 @@ class FactKind(StrEnum):
     MOVE = "MOVE"
     RESCHEDULE = "RESCHEDULE"
     RECOVERY = "RECOVERY"
+    DRAW = "DRAW"
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,12 @@ class Ledger:
     paid_on: dict[str, date] = field(default_factory=dict)
     charges: list[Fact] = field(default_factory=list)
     """Those taken so far, less what is forgiven."""
+    draws: list[Fact] = field(default_factory=list)
+    """What was paid out after the first payout."""
+    opening: list[Instalment] = field(default_factory=list)
+    """The instalments before any fact; those it begins with, if it says nothing."""
+    paid_off: bool = False
+    """Whether a payment was meant to end the loan."""
     prepaying: dict[str, tuple[int, int]] = field(default_factory=dict)
     """What each payment before its day was charged, and on which instalment; after a run."""
     bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
@@ -123,9 +133,11 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.laid = laid(self.terms, self.accrues_from, self.rows)
+        if not self.opening:
+            self.opening = list(self.rows)
         self.bearing_paid = {}
         for ref, parts in self.parts.items():
-            self._note_bearing(self.paid_on[ref], parts)
+            self._note(self.paid_on[ref], parts)
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
@@ -138,6 +150,8 @@ class Ledger:
         elif fact.kind == FactKind.RESCHEDULE:
             assert fact.change is not None
             self._lay_anew(fact, fact.change)
+        elif fact.kind == FactKind.DRAW:
+            self.draws.append(fact)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
@@ -167,9 +181,14 @@ class Ledger:
             row = replace(row, fees=row.fees + fact.amount)
         self._put(replace(row, paid_on=None) if row.left else row)
 
+    def rows_on(self, on: date) -> list[Instalment]:  # noqa: ARG002 - others differ by day
+        """The instalments as they stand on *on*, by the facts taken so far."""
+        return self.rows
+
     def _take_payment(self, fact: Fact) -> None:
         # Credit is used up first; what was refunded too much is made good first.
         money = max(fact.amount + self.unapplied, 0)
+        self.paid_off = self.paid_off or fact.kind == FactKind.PAYOFF
         parts: list[Part] = []
         called = fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on)
         if called:
@@ -188,7 +207,7 @@ class Ledger:
         self.parts[fact.ref] = parts
         self.splits[fact.ref] = split_of(parts, unapplied)
         self.paid_on[fact.ref] = fact.on
-        self._note_bearing(fact.on, parts)
+        self._note(fact.on, parts)
 
     def _call_due(self, fact: Fact) -> None:
         fee, before = self._for_paying_off(fact.on), self.rows
@@ -379,7 +398,7 @@ class Ledger:
             Owed.PENALTY: max(due[Owed.PENALTY] - row.penalty_paid, 0),
         }
 
-    def _note_bearing(self, on: date, parts: list[Part]) -> None:
+    def _note(self, on: date, parts: list[Part]) -> None:
         for part in parts:
             amount = part.principal
             if self.terms.penalty_on_interest:
@@ -495,20 +514,29 @@ class Ledger:
 
     def balance(self, on: date) -> Balance:
         """What is owed as of *on*."""
+        rows = self.rows_on(on)
         return Balance(
-            principal=sum(row.principal_left for row in self.rows),
-            interest=sum(row.interest - row.interest_paid for row in self.rows),
-            fees=sum(row.fees - row.fees_paid for row in self.rows),
-            penalty=sum(self.penalty_due(row, on) for row in self.rows if row.pay_by_on < on)
-            + sum(row.penalty_left for row in self.rows if row.penalty_charged),
+            principal=self.principal_owed(on),
+            interest=sum(row.interest - row.interest_paid for row in rows),
+            fees=sum(row.fees - row.fees_paid for row in rows),
+            penalty=sum(self.penalty_due(row, on) for row in rows if row.pay_by_on < on)
+            + sum(row.penalty_left for row in rows if row.penalty_charged),
             unapplied=self.unapplied,
         )
+
+    def principal_owed(self, on: date) -> int:  # noqa: ARG002 - others differ by day
+        """The principal that was paid out and is not paid back on *on*."""
+        return sum(row.principal_left for row in self.rows)
 
     def is_paid(self, on: date) -> bool:
         """Whether nothing is owed on *on*, nor any credit that was refunded too much."""
         return self.unapplied >= 0 and all(
-            row.left == 0 and self.penalty_due(row, on) == 0 for row in self.rows
+            row.left == 0 and self.penalty_due(row, on) == 0 for row in self.rows_on(on)
         )
+
+    def is_over(self, on: date) -> bool:
+        """Whether the loan has ended: nothing is owed, and nothing can be drawn any more."""
+        return self.is_paid(on)
 
     def last_paid_on(self) -> date | None:
         """The day of the last payment that paid something owed."""
@@ -520,7 +548,7 @@ class Ledger:
 
     def overdue(self, on: date) -> int:
         """What should have been paid before *on*, accrued penalty apart; minor units."""
-        return sum(row.left for row in self.rows if row.pay_by_on < on)
+        return sum(row.left for row in self.rows_on(on) if row.pay_by_on < on)
 
 
 def run(
@@ -528,10 +556,12 @@ def run(
     accrues_from: date,
     opening: list[Instalment],
     facts: list[Fact],
+    *,
     unapplied: int = 0,
+    kind: type[Ledger] = Ledger,
 ) -> Ledger:
-    """The ledger after all *facts*, in the order they count."""
-    ledger = Ledger(terms, accrues_from, list(opening), unapplied)
+    """The ledger of a *kind* after all *facts*, in the order they count."""
+    ledger = kind(terms, accrues_from, list(opening), unapplied)
     for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
         ledger.take(fact)
     return ledger
@@ -559,13 +589,15 @@ def standing(facts: list[Fact]) -> list[Fact]:
 def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     """The day *fact* counts from and its place on that day.
 
-    What an instalment is charged for being unpaid counts before all else of its day, what
-    is laid anew after all that was paid on it.
+    What is drawn on a day, or charged on an instalment for being unpaid, counts before all
+    else of the day, what is laid anew after all that was paid on it.
     """
     if fact.automatic:
         return fact.on, 0, fact.order
     if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
         return date.min, 1, fact.order
+    if fact.kind == FactKind.DRAW:
+        return fact.on, 0, BEFORE_ALL
     return fact.on, 2 if fact.kind == FactKind.RESCHEDULE else 1, fact.order
 
 

@@ -14,6 +14,7 @@ from domain.base.policy import AssetClassRule, ClassStandard, IndexRate, Service
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act, NextAction, Stream
 from domain.base.terms import (
+    Accrual,
     ChargesCount,
     ChargesDue,
     FeeTerm,
@@ -41,6 +42,7 @@ from domain.loan.asset_class import (
 )
 from domain.loan.ceiling import cap_on, room
 from domain.loan.cost import Flow
+from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
 from domain.loan.fees import charge, charged_at
 from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
@@ -51,7 +53,7 @@ from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.subsidy import Subsidised, subsidised
-from domain.loan.timetable import TermsNotOffered, rows_added
+from domain.loan.timetable import TermsNotOffered, has_limit, rows_added
 
 PREPAYMENTS = frozenset(Prepayment)
 
@@ -113,6 +115,7 @@ class NextActionKind(StrEnum):
     REPRICING = "REPRICING"
     ASSET_CLASS = "ASSET_CLASS"
     SUBSIDY = "SUBSIDY"
+    LIMIT_ENDS = "LIMIT_ENDS"
     CHARGE = "CHARGE"
 
 
@@ -818,6 +821,20 @@ class Loan(Stream):
             loan.renewal = None
             loan.renewals = self.sequence
 
+    class Drawn(MoneyMoved):
+        """More was paid out, within the limit of the contract."""
+
+        TOPIC = "loan.drawn"
+        draw_ref: str
+        amount: int
+        paid_to: str
+
+        def apply(self, loan: Loan) -> None:
+            fact = Fact(
+                FactKind.DRAW, self.draw_ref, self.effective_on, loan.facts_taken, self.amount
+            )
+            self.take_over(loan, [*loan.facts, fact])
+
     class WentOverdue(Event):
         """An instalment was not paid by its pay-by date."""
 
@@ -1292,10 +1309,12 @@ class Loan(Stream):
         first_due_on: date | None = None,
         disbursed_on: date | None = None,
         business_days: BusinessDays | None = None,
+        amount: int | None = None,
     ) -> None:
-        """Pay the loan out in full; its instalments follow.
+        """Pay the loan out; of one with a limit an *amount* within it, else all.
 
-        *business_days* are those of the calendar that the contract names, if it names one.
+        What the contract plans to pay out later is left to be drawn. *business_days* are
+        those of the calendar that the contract names, if it names one.
         """
         if self.state in (*PAID_OUT, LoanState.SOLD):
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
@@ -1307,8 +1326,10 @@ class Loan(Stream):
         on = disbursed_on or act.business_on
         self._must_not_be_future(act, on)
         self._must_know_calendar(self.terms, business_days)
-        rows = rolled(schedule(self.terms, on, first_due_on), business_days, on)
-        ledger = Ledger(self.terms, on, rows)
+        amount = self._paid_out_at_first(amount)
+        terms = replace(self.terms, amount=amount) if has_limit(self.terms) else self.terms
+        rows = rolled(schedule(terms, on, first_due_on), business_days, on)
+        ledger = ledger_of(self.terms)(self.terms, on, rows)
         self.record(
             self.Disbursed,
             act,
@@ -1317,13 +1338,27 @@ class Loan(Stream):
             borrower_id=self.borrower_id,
             loan_ref=self.loan_ref,
             currency=self.currency,
-            amount=self.terms.amount,
+            amount=amount,
             paid_to=paid_to,
             schedule=rows,
             balance=ledger.balance(on),
             stage=Stage.SERVICING,
         )
         self._assess(act)
+
+    def _paid_out_at_first(self, amount: int | None) -> int:
+        assert self.terms is not None
+        whole = self.terms.amount - sum(draw.amount for draw in self.terms.draws or ())
+        if amount is None or amount == whole:
+            return whole
+        positive(amount, "A payout")
+        if not has_limit(self.terms):
+            raise no.DrawNotOffered(
+                f"The contract pays out {self._written(whole)}, and no other amount."
+            )
+        if amount > whole:
+            raise no.LimitExceeded(f"The limit is {self._written(whole)}.")
+        return amount
 
     @classmethod
     def migrate(
@@ -1351,9 +1386,14 @@ class Loan(Stream):
             raise no.OpeningNotSound(wrong)
         if not disbursed_on <= accrues_from <= act.business_on:
             raise no.OpeningNotSound("Payout, takeover and today are not in the order of time.")
+        if terms.accrual == Accrual.DAILY_BALANCE and rows[0].due_on <= accrues_from:
+            raise no.OpeningNotSound(
+                "A loan with interest by the balance of each day is taken over before its"
+                " first instalment left is due."
+            )
         if unapplied < 0:
             raise no.OpeningNotSound("A loan is not taken over with less than no credit.")
-        ledger = Ledger(terms, accrues_from, rows, unapplied)
+        ledger = ledger_of(terms)(terms, accrues_from, rows, unapplied)
         if not 0 < ledger.balance(act.business_on).principal <= terms.amount:
             raise no.OpeningNotSound("The principal left is not between zero and the amount lent.")
         oldest = ledger.oldest_unpaid_on()
@@ -1411,6 +1451,8 @@ class Loan(Stream):
         self._must_not_be_future(act, received_on)
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
+        if self._accrues_daily() and future_money in (FutureMoney.REAMORTISED, *Prepayment):
+            raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
             return
@@ -1456,6 +1498,44 @@ class Loan(Stream):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, received_on, early=payoff)
+
+    def draw(
+        self, act: Act, *, amount: int, draw_ref: str, paid_to: str, drawn_on: date | None = None
+    ) -> None:
+        """Pay more out, within the limit less the principal owed; once for a reference.
+
+        A draw dated before earlier payments makes them split anew.
+
+        Raises:
+            DrawRefReused: *draw_ref* already names another draw.
+            DrawNotOffered: the contract has no limit that can be drawn on.
+            LimitExceeded: on some day more principal would be owed than the limit.
+            PastDue: something is past due.
+        """
+        self._must_be_active()
+        positive(amount, "A draw")
+        on = drawn_on or act.business_on
+        known = next((f for f in self.facts if f.kind == FactKind.DRAW and f.ref == draw_ref), None)
+        if known is not None:
+            if (known.amount, known.on) != (amount, on):
+                raise no.DrawRefReused(f"The reference {draw_ref!r} already names another draw.")
+            return
+        self._must_not_be_before_disbursement(on)
+        self._must_not_be_future(act, on)
+        self._must_take_draws(act, on, amount)
+        fact = Fact(FactKind.DRAW, draw_ref, on, self.facts_taken, amount)
+        ledger = self._ledger_with([*self.facts, fact])
+        self._must_keep_the_limit(ledger, on)
+        self.record(
+            self.Drawn,
+            act,
+            on,
+            draw_ref=draw_ref,
+            amount=amount,
+            paid_to=paid_to,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
 
     def _recover(
         self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
@@ -1768,8 +1848,14 @@ class Loan(Stream):
         Raises:
             NothingChanges: the agreement says too little.
             PlanImpossible: this schedule cannot be laid anew like that.
+            TermsNotOffered: interest goes by the balance of each day.
         """
         self._must_be_active()
+        if self._accrues_daily():
+            raise TermsNotOffered(
+                "What interest by the balance of each day is laid over is not laid anew;"
+                " a due date can be moved."
+            )
         two_people(requested_by, approved_by, "A rescheduling")
         if not reason.strip():
             raise no.ReasonMissing("A rescheduling needs a reason.")
@@ -2317,6 +2403,8 @@ class Loan(Stream):
             self._assess_consequences(act)
             self._assess(act)
             self._offer_renewal(act)
+            if self._has_limit():
+                self._follow_up(act, act.business_on)
             self.reclassify(act, classes)
             self._subsidise(act, act.business_on)
 
@@ -2392,7 +2480,7 @@ class Loan(Stream):
     def _next_lateness(self) -> NextAction | None:
         oldest = self.oldest_unpaid_on()
         if oldest is None:
-            return None
+            return self._end_of_limit()
         due_on: date | None = next_day(oldest)
         if self.overdue_since_on is not None:
             due_on = delinquency.next_bucket_on(oldest, self.bucket)
@@ -2478,6 +2566,12 @@ class Loan(Stream):
         day = next_change_on(past, standard, self.asset_class, self.class_since_on)
         return None if day is None else NextAction(NextActionKind.ASSET_CLASS, day)
 
+    def _end_of_limit(self) -> NextAction | None:
+        """When a loan ends on which nothing is owed, and nothing was drawn any more."""
+        if not self._has_limit() or self.unapplied < 0:
+            return None
+        return NextAction(NextActionKind.LIMIT_ENDS, self.opening[-1].due_on)
+
     def _next_charge(self) -> NextAction | None:
         assert self.terms is not None and self.begun_on is not None
         if not charged_at(self.terms, FeeTiming.ON_OVERDUE):
@@ -2518,7 +2612,7 @@ class Loan(Stream):
         oldest = self.oldest_unpaid_on()
         dpd = delinquency.days_past_due(oldest, on)
         late_since = oldest if dpd else None
-        overdue = sum(row.left for row in self.instalments if row.pay_by_on < on)
+        overdue = self._overdue(on)
         better_on = self._better_on(cause_on or act.business_on, late_since or on)
         if late_since is not None and self.overdue_since_on is None:
             row = next(row for row in self.instalments if row.left)
@@ -2558,6 +2652,11 @@ class Loan(Stream):
                 amount_overdue=overdue,
                 balance=self.balance,
             )
+
+    def _overdue(self, on: date) -> int:
+        if self._accrues_daily():
+            return self._ledger().overdue(on)
+        return sum(row.left for row in self.instalments if row.pay_by_on < on)
 
     def _better_on(self, cause_on: date, late_before: date) -> date:
         """The day all that was due before *late_before* was paid, given what changed it."""
@@ -2641,7 +2740,7 @@ class Loan(Stream):
         may_be_paid = self.state == LoanState.ACTIVE and not any(
             row.left for row in self.instalments
         )
-        if may_be_paid and (ledger := self._ledger()).is_paid(act.business_on):
+        if may_be_paid and (ledger := self._ledger()).is_over(act.business_on):
             on = max(on, ledger.last_paid_on() or on)
             self.record(
                 self.Settled,
@@ -2677,7 +2776,7 @@ class Loan(Stream):
         # What a payment was charged for coming early is known to a run only.
         if self._was_laid_anew() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
             return self._rerun(self.facts)
-        return Ledger(
+        return ledger_of(self.terms)(
             self.terms,
             self.accrues_from,
             list(self.instalments),
@@ -2686,17 +2785,29 @@ class Loan(Stream):
             dict(self.splits),
             {fact.ref: fact.on for fact in self.facts if _pays(fact)},
             [fact for fact in standing(self.facts) if fact.kind == FactKind.FEE],
+            [fact for fact in self.facts if fact.kind == FactKind.DRAW],
+            self.opening,
+            any(fact.kind == FactKind.PAYOFF for fact in self.facts),
         )
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
-        return run(self.terms, self.accrues_from, self.opening, facts, self.opening_unapplied)
+        return run(
+            self.terms,
+            self.accrues_from,
+            self.opening,
+            facts,
+            unapplied=self.opening_unapplied,
+            kind=ledger_of(self.terms),
+        )
 
     def ledger_on(self, on: date) -> Ledger:
-        """The ledger after the facts that counted by the end of *on*."""
+        """The ledger after the facts that counted by the end of *on*, as it stood then."""
         assert self.terms is not None
         counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
-        return self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
+        ledger = self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
+        ledger.rows = ledger.rows_on(on)
+        return ledger
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
@@ -2726,12 +2837,14 @@ class Loan(Stream):
         # Most rows are the same objects; comparing them takes longer than the decision.
         known = {row.number: row for row in self.instalments}
         touched = [
-            row for row in ledger.rows if row is not (old := known.get(row.number)) and row != old
+            row
+            for row in ledger.rows_on(act.business_on)
+            if row is not (old := known.get(row.number)) and row != old
         ]
         state = self.state
         if state in (LoanState.SETTLED, LoanState.CLOSED):
-            paid = ledger.is_paid(act.business_on)
-            state = LoanState.SETTLED if paid else LoanState.ACTIVE
+            over = ledger.is_over(act.business_on)
+            state = LoanState.SETTLED if over else LoanState.ACTIVE
         balance = ledger.balance(act.business_on)
         if state == LoanState.WRITTEN_OFF:
             balance = Balance(0, 0, 0, 0, ledger.unapplied)
@@ -2799,6 +2912,12 @@ class Loan(Stream):
         if self.state not in PAID_OUT:
             raise no.NotDisbursed(f"The loan is {self._state_words()} and was not paid out.")
 
+    def _has_limit(self) -> bool:
+        return self.terms is not None and has_limit(self.terms)
+
+    def _accrues_daily(self) -> bool:
+        return self.terms is not None and self.terms.accrual == Accrual.DAILY_BALANCE
+
     def _must_be_active(self) -> None:
         self._must_be_paid_out()
         if self.state != LoanState.ACTIVE:
@@ -2808,6 +2927,39 @@ class Loan(Stream):
         reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START
         if not (reopens and self.state in (LoanState.SETTLED, LoanState.CLOSED)):
             self._must_be_active()
+
+    def _must_take_draws(self, act: Act, on: date, amount: int) -> None:
+        assert self.terms is not None
+        planned = self.terms.accrual == Accrual.DAILY_BALANCE and any(
+            (draw.on, draw.amount) == (on, amount) for draw in self.terms.draws or ()
+        )
+        if not planned and not has_limit(self.terms):
+            raise no.DrawNotOffered(
+                f"The contract has no limit to draw on, and plans no payout of"
+                f" {self._written(amount)} on {on}."
+            )
+        payoff = next((fact for fact in self.facts if fact.kind == FactKind.PAYOFF), None)
+        if payoff is not None:
+            raise no.DrawNotOffered(f"The loan was to be paid off on {payoff.on}.")
+        last_on = self.opening[-1].due_on
+        if on > last_on:
+            raise no.DrawNotOffered(f"The last day to draw was {last_on}.")
+        for day in () if planned else (on, act.business_on):
+            oldest = self.ledger_on(day).oldest_unpaid_on()
+            if oldest is not None and oldest < day:
+                raise no.PastDue(
+                    f"What was to be paid by {oldest} is past due on {day};"
+                    " it has to be paid before more is drawn."
+                )
+
+    def _must_keep_the_limit(self, ledger: Ledger, since: date) -> None:
+        assert self.terms is not None and isinstance(ledger, DailyLedger)
+        most = ledger.most_owed(since)
+        if most > self.terms.amount:
+            raise no.LimitExceeded(
+                f"{self._written(most)} of principal would be owed, and the limit is"
+                f" {self._written(self.terms.amount)}: repay some, or draw less."
+            )
 
     def _must_stay_below_cap(self, on: date, amount: int) -> None:
         ledger = self._ledger()

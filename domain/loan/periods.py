@@ -199,7 +199,7 @@ def periods(
         within = [draw for draw in draws if row.start < draw.on <= row.end]
         factor = level_factor = drawn_interest = Decimal(0)
         for start, end in pairwise(edges):
-            rate = _rate_after(rates, start)
+            rate = rate_after(rates, start)
             bears = rate * part(row, start, end)
             level_factor += bears if level_part is None else rate * level_part(row, start, end)
             if not _is_free(pauses, start):
@@ -225,7 +225,7 @@ def borne(
     edges = [first, *sorted(cut for cut in cuts if first < cut < last), last]
     return sum(
         (
-            _rate_after(rates, start) * part(row, start, end)
+            rate_after(rates, start) * part(row, start, end)
             for start, end in pairwise(edges)
             if start < end and not _is_free(pauses, start)
         ),
@@ -253,7 +253,7 @@ def _whole(
     return [known[id(share)] for share in shares]
 
 
-def _rate_after(rates: Sequence[RateFrom], day: date) -> Decimal:
+def rate_after(rates: Sequence[RateFrom], day: date) -> Decimal:
     """The rate of the days that follow *day*."""
     for rate in reversed(rates[1:]):
         if rate.on - ONE_DAY <= day:

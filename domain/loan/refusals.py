@@ -87,6 +87,24 @@ class NotActive(Refusal):
     code = "NOT_ACTIVE"
 
 
+class DrawNotOffered(Refusal):
+    """The contract has nothing that can be drawn on that day."""
+
+    code = "DRAW_NOT_OFFERED"
+
+
+class DrawRefReused(Refusal):
+    """The reference already names another draw."""
+
+    code = "DRAW_REF_REUSED"
+
+
+class LimitExceeded(Refusal):
+    """More principal would be owed than the limit of the contract."""
+
+    code = "LIMIT_EXCEEDED"
+
+
 class CurrencyDiffers(Refusal):
     """The money is in another currency than the loan."""
 

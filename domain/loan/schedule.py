@@ -7,11 +7,38 @@ from itertools import count, pairwise, repeat
 from typing import cast
 
 from domain.base.calendar import BusinessDays
-from domain.base.terms import FeeTiming, RatePlanKind, Terms
+from domain.base.repayment import InterestOn, Method
+from domain.base.terms import (
+    Accrual,
+    AllocationScope,
+    FeeEarned,
+    FeeTiming,
+    FutureMoney,
+    RatePlanKind,
+    Settling,
+    Terms,
+)
 from domain.loan.fees import at_disbursement, charge, charged_at
 from domain.loan.layout import laid_out
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
-from domain.loan.timetable import down_payment, level_share, plan_of, share, timetable
+from domain.loan.timetable import (
+    TermsNotOffered,
+    down_payment,
+    level_share,
+    plan_of,
+    share,
+    timetable,
+)
+
+DAILY_METHODS = (
+    Method.EQUAL_INSTALMENTS,
+    Method.EQUAL_PRINCIPAL,
+    Method.FIXED_PRINCIPAL,
+    Method.INTEREST_ONLY,
+    Method.BULLET,
+    Method.CUSTOM,
+)
+"""Those whose principal, or whose instalment, is fixed when the loan begins."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +121,15 @@ def schedule(
         TermsNotOffered: method, term or first due date cannot be scheduled.
         PlanImpossible: the choices of the repayment do not go together.
     """
+    _check_accrual(terms)
     rows = timetable(terms, disbursed_on, first_due_on)
     plan = plan_of(terms, len(rows))
     found = laid_out(
         plan,
         share(terms, disbursed_on),
         rows,
-        [Draw(disbursed_on, terms.amount, down_payment(terms))],
-        _rates(terms, rows),
+        draws_of(terms, disbursed_on),
+        rates_of(terms, rows),
         level_part=level_share(terms),
     )
     due_on, principals, interest, _ = zip(*found, strict=True)
@@ -136,7 +164,54 @@ def rolled(
     ]
 
 
-def _rates(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
+def _check_accrual(terms: Terms) -> None:
+    """Pass when the parts of *terms* go with the way that interest accrues.
+
+    Raises:
+        TermsNotOffered: they do not.
+    """
+    if terms.accrual not in (None, *Accrual):
+        raise TermsNotOffered(f"Interest accrues by no rule {terms.accrual!r}.")
+    if terms.accrual != Accrual.DAILY_BALANCE:
+        return
+    chosen = terms.repayment
+    if terms.method not in DAILY_METHODS:
+        raise TermsNotOffered(
+            f"The method {terms.method} does not go with interest by the balance of each day."
+        )
+    if terms.allocation_scope == AllocationScope.COMPONENT or terms.bucket_order is not None:
+        raise TermsNotOffered("Interest by the balance of each day is paid row by row.")
+    if terms.future_money == FutureMoney.REAMORTISED or terms.prepayment is not None:
+        raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
+    plan = terms.rate_plan
+    changes = plan is not None and plan.kind != RatePlanKind.SCHEDULED
+    if changes or terms.renewal is not None or terms.subsidy is not None:
+        raise TermsNotOffered(
+            "Renewals, subsidies and rates that change on the way do not go with interest by"
+            " the balance of each day."
+        )
+    if terms.settling == Settling.STATUTORY_UK or any(
+        fee.timing == FeeTiming.ON_PREPAYMENT or fee.earned == FeeEarned.OVER_TERM
+        for fee in terms.fees
+    ):
+        raise TermsNotOffered(
+            "Fees for paying early, fees earned over the term and settling by statute do not"
+            " go with interest by the balance of each day."
+        )
+    if chosen is not None and (chosen.interest_on != InterestOn.BALANCE or chosen.down_payment):
+        raise TermsNotOffered(
+            "Flat interest and down payments do not go with the balance of each day."
+        )
+
+
+def draws_of(terms: Terms, begins_on: date) -> list[Draw]:
+    """What is paid out when the loan begins, and what the contract says will be later."""
+    later = [Draw(draw.on, draw.amount) for draw in terms.draws or ()]
+    at_once = terms.amount - sum(draw.amount for draw in later)
+    return [Draw(begins_on, at_once, down_payment(terms)), *later]
+
+
+def rates_of(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:
     """The rates that are known when the contract is signed, each with its first day."""
     first = RateFrom(rows[0].start, terms.annual_rate)
     if terms.rate_plan is None:

@@ -20,7 +20,7 @@ from domain.base.repayment import (
     YearDays,
     rows_in,
 )
-from domain.base.terms import TERM_MONTHS_MAX, Terms
+from domain.base.terms import TERM_MONTHS_MAX, Accrual, Terms
 from domain.loan.periods import Part, Rhythm, Span, spans
 from domain.loan.plan import Plan
 
@@ -121,6 +121,11 @@ def days_after(
         return rhythm.due(anchor, range(number, number + count))
     except (OverflowError, ValueError):
         raise TermsNotOffered("The last instalment would lie beyond the calendar.") from None
+
+
+def has_limit(terms: Terms) -> bool:
+    """Whether the amount is a limit, to draw and repay within at any time."""
+    return terms.accrual == Accrual.DAILY_BALANCE and terms.method == Method.INTEREST_ONLY
 
 
 def down_payment(terms: Terms) -> int:

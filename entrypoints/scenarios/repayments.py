@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -12,10 +12,11 @@ from uuid import UUID, uuid5
 
 from domain.base.daycount import DayCount
 from domain.base.money import Rounding
-from domain.base.repayment import Frequency, Method
+from domain.base.repayment import Frequency, Method, Repayment
 from domain.base.stream import Act
 from domain.base.terms import (
     TERM_MONTHS_MAX,
+    Accrual,
     AllocationScope,
     ChargesCount,
     ChargesDue,
@@ -24,14 +25,17 @@ from domain.base.terms import (
     FeeTiming,
     FutureMoney,
     Owed,
+    PlannedDraw,
+    Settling,
     Terms,
     rate_fits,
 )
 from domain.loan.allocation import Part
 from domain.loan.loan import Loan
-from domain.loan.schedule import Instalment
+from domain.loan.periods import ONE_DAY
+from domain.loan.schedule import Instalment, schedule
 from domain.loan.settlement import daily_simple, statutory_figure
-from entrypoints.scenarios.dated import KNOWN, cents, dated_loan
+from entrypoints.scenarios.dated import FLAT, KNOWN, PROGRESSIVE, DatedLoan, cents, dated_loan
 from entrypoints.scenarios.terms import (
     TermWrong,
     Unsupported,
@@ -77,6 +81,12 @@ EVENTS = {
     "check": ("type", "label", "date"),
 }
 CHECKS = {"check": ("type", "label", "date")}
+RECALCULATED = {
+    "payment": ("type", "id", "date", "amount", "future"),
+    "payoff": ("type", "id", "date"),
+    "reverse": ("type", "id", "date"),
+    "check": ("type", "label", "date"),
+}
 SETTLING = {
     "payment": ("type", "id", "date", "amount"),
     "reverse": ("type", "id", "date"),
@@ -109,9 +119,62 @@ def _ledger(case: Case) -> dict[str, Any]:
         Instalment(place, due_on, due_on, principal, interest, 0)
         for place, (due_on, principal, interest) in enumerate(_scheduled(case.terms), start=1)
     ]
-    terms = _terms(case.terms, lent, len(rows), [_charge(e) for e in _charges(events)])
-    played = _Played(terms, rows, lent_on)
+    charges = [_charge(event) for event in events if event["type"] == "charge"]
+    terms = replace(
+        _terms(case.terms, lent, FUTURES),
+        term_months=len(rows),
+        fees=list({charge.kind: charge for charge in charges}.values()),
+    )
+    played = _Played(terms, rows, [PlannedDraw(lent_on, lent)])
     return {"checks": [found for event in events if (found := played.play(event))]}
+
+
+def _recalc(case: Case) -> dict[str, Any]:
+    """A loan whose interest goes by the balance of each day, from its own schedule."""
+    said = case.terms
+    only(said, (*KNOWN, "allocation", "overdue_interest", "payoff_interest"))
+    events = [
+        _event(each, f"events[{place}].", RECALCULATED) for place, each in enumerate(case.events)
+    ]
+    one_of(said, "overdue_interest", ("to_as_of",))
+    dated = dated_loan(said, PROGRESSIVE)
+    if said["interest_type"] == FLAT:
+        raise Unsupported("flat interest is not recalculated")
+    if any(draw.down_payment for draw in dated.draws):
+        raise Unsupported("a down payment is not offered where interest is recalculated")
+    draws = [PlannedDraw(draw.on, int(draw.amount)) for draw in dated.draws]
+    to_next_due = "payoff_interest" in said and one_of(said, "payoff_interest", ("to_next_due",))
+    futures = {name: FUTURES[name] for name in ("next", "last")}
+    terms = replace(
+        _terms(said, sum(draw.amount for draw in draws), futures),
+        frequency=dated.rhythm.unit,
+        annual_rate=dated.rate.annual_rate,
+        rounding=dated.plan.rounding or Rounding.HALF_EVEN,
+        repayment=_repayment(dated),
+        accrual=Accrual.DAILY_BALANCE,
+        settling=Settling.TO_NEXT_DUE if to_next_due else None,
+        draws=draws[1:] or None,
+    )
+    if terms.allocation_scope != AllocationScope.INSTALMENT:
+        raise Unsupported("recalculated interest is paid row by row")
+    played = _Played(terms, schedule(terms, draws[0].on), draws)
+    return {"checks": [found for event in events if (found := played.play(event))]}
+
+
+def _repayment(dated: DatedLoan) -> Repayment:
+    plan, rhythm = dated.plan, dated.rhythm
+    return Repayment(
+        every=rhythm.every,
+        count=plan.count,
+        row_share=rhythm.share,
+        year_days=rhythm.year_days,
+        leap_rows_only=rhythm.leap_rows_only,
+        multiple_of=plan.multiple_of,
+        excess_interest=plan.excess_interest,
+        refit=plan.refit,
+        grace_principal=plan.grace_principal,
+        grace_interest=plan.grace_interest,
+    )
 
 
 def _overdue_fee(case: Case) -> dict[str, Any]:
@@ -137,7 +200,7 @@ def _overdue_fee(case: Case) -> dict[str, Any]:
     )
     order: list[str] = list(COMPONENTS.values())
     terms = replace(_bare_terms(lent, len(rows), order, FutureMoney.NEXT_INSTALMENT), fees=[fee])
-    played = _Played(terms, rows, loan.draws[0].on)
+    played = _Played(terms, rows, [PlannedDraw(loan.draws[0].on, lent)])
     checks = []
     for place, said in enumerate(case.events):
         event = _event(said, f"events[{place}].", CHECKS)
@@ -165,9 +228,10 @@ def _lent(terms: Mapping[str, Any]) -> tuple[date, int]:
 class _Played:
     """One loan, and what happens to it in the order of the case."""
 
-    def __init__(self, terms: Terms, rows: list[Instalment], lent_on: date) -> None:
-        self.lent = terms.amount
-        self.today = lent_on
+    def __init__(self, terms: Terms, rows: list[Instalment], draws: Sequence[PlannedDraw]) -> None:
+        self.draws = draws
+        self.drawn = 1
+        self.today = draws[0].on
         self.taken = 0
         self.refs: set[str] = set()
         self.loan = Loan.migrate(
@@ -177,8 +241,8 @@ class _Played:
             borrower_id=LOAN_ID,
             origin="SCENARIO",
             terms=terms,
-            disbursed_on=lent_on,
-            accrues_from=lent_on,
+            disbursed_on=self.today,
+            accrues_from=self.today,
             rows=rows,
         )
 
@@ -186,19 +250,25 @@ class _Played:
         """Let *event* happen; what is found if it is a check."""
         on = day(event, "date")
         # The book learns things in the order of the case, however they are dated.
+        self._draw(until=max(self.today, on))
         self.today = max(self.today, on)
         self.taken += 1
         kind = event["type"]
-        if kind == "payment":
+        if kind in ("payment", "payoff"):
             if (ref := _text(event, "id")) in self.refs:
                 raise TermWrong(f"the payment {ref!r} occurs twice")
             self.refs.add(ref)
+            payoff = kind == "payoff"
+            amount = self.loan.payoff(on) if payoff else cents(event, "amount")
+            if payoff and amount == 0:
+                return None  # it is paid off already
             self.loan.repay(
                 self._act(),
-                amount=cents(event, "amount"),
+                amount=amount,
                 currency=self.loan.currency,
                 received_on=on,
                 payment_ref=ref,
+                payoff=payoff,
                 future_money=_future(event),
             )
         elif kind == "charge":
@@ -211,8 +281,22 @@ class _Played:
         elif kind == "reverse":
             self.loan.reverse(self._act(), payment_ref=_text(event, "id"), reason="reversed")
         else:
-            return {"label": _text(event, "label"), **self._found()}
+            return {"label": _text(event, "label"), **self._found(on)}
         return None
+
+    def _draw(self, until: date) -> None:
+        """Pay out what is to be paid out by a day."""
+        for draw in self.draws[self.drawn :]:
+            if draw.on <= until:
+                self.today = draw.on
+                self.loan.draw(
+                    self._act(),
+                    amount=draw.amount,
+                    draw_ref=f"draw-{self.drawn}",
+                    paid_to="scenario",
+                    drawn_on=draw.on,
+                )
+                self.drawn += 1
 
     def see(self, on: date) -> None:
         """Let the day's run of *on* look at the loan."""
@@ -225,8 +309,8 @@ class _Played:
         at = datetime.combine(self.today, time(), UTC)
         return Act("scenario", self.today, at, command_id, command_id)
 
-    def _found(self) -> dict[str, Any]:
-        rows, transactions = self._rows(), self._transactions()
+    def _found(self, on: date) -> dict[str, Any]:
+        rows, transactions = self._rows(on), self._transactions()
         return {
             "rows": rows,
             "transactions": transactions,
@@ -234,21 +318,21 @@ class _Played:
             "overpaid": sum((each["overpaid"] for each in transactions), Decimal(0)),
         }
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self, on: date) -> list[dict[str, Any]]:
         early, late = self._paid_apart()
-        rows, balance = [], self.lent
-        for row in self.loan.instalments:
+        rows, repaid = [], 0
+        for row in self.loan.ledger_on(self.today).rows_on(on):
             penalty = row.penalty_charged or 0
             total = row.principal + row.interest + row.fees + penalty
             paid = row.principal_paid + row.interest_paid + row.fees_paid + row.penalty_paid
-            balance -= row.principal
+            repaid += row.principal
             amounts = {
                 "principal": row.principal,
                 "interest": row.interest,
                 "fee": row.fees,
                 "penalty": penalty,
                 "total": total,
-                "balance": balance,
+                "balance": self._lent_before(row.due_on) - repaid,
                 "paid": paid,
                 "outstanding": total - paid,
                 "in_advance": early.get(row.number, 0),
@@ -256,6 +340,10 @@ class _Played:
             }
             rows.append({"due": row.due_on.isoformat(), **_written(amounts)})
         return rows
+
+    def _lent_before(self, on: date) -> int:
+        """What was paid out before a day, the first payout in any case."""
+        return self.draws[0].amount + sum(draw.amount for draw in self.draws[1:] if draw.on < on)
 
     def _paid_apart(self) -> tuple[dict[int, int], dict[int, int]]:
         """What was paid before the due date of each instalment, and after it."""
@@ -271,10 +359,10 @@ class _Played:
 
     def _transactions(self) -> list[dict[str, Any]]:
         paid = [fact for fact in self.loan.facts if fact.ref in self.loan.splits]
-        transactions, balance = [], self.lent
+        transactions, repaid = [], 0
         for fact in sorted(paid, key=lambda fact: (fact.on, fact.order)):
             split = self.loan.splits[fact.ref]
-            balance -= split.principal
+            repaid += split.principal
             amounts = {
                 "amount": fact.amount,
                 "principal": split.principal,
@@ -282,7 +370,7 @@ class _Played:
                 "fee": split.fees,
                 "penalty": split.penalty,
                 "overpaid": split.unapplied,
-                "loan_balance": balance,
+                "loan_balance": self._lent_before(fact.on + ONE_DAY) - repaid,
             }
             transactions.append({"id": fact.ref, "date": fact.on.isoformat(), **_written(amounts)})
         return transactions
@@ -295,8 +383,8 @@ def _scheduled(terms: Mapping[str, Any]) -> list[tuple[date, int, int]]:
     return [(day(row, "due"), cents(row, "principal"), cents(row, "interest")) for row in rows]
 
 
-def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm]) -> Terms:
-    """Terms with the allocation of the case; the schedule is given, so no rate counts."""
+def _terms(said: Mapping[str, Any], lent: int, futures: Mapping[str, str]) -> Terms:
+    """Terms with the allocation of the case, and no rate."""
     allocation = said.get("allocation")
     if not isinstance(allocation, dict):
         raise TermWrong("the term 'allocation' is missing")
@@ -305,14 +393,9 @@ def _terms(said: Mapping[str, Any], lent: int, count: int, charges: list[FeeTerm
     if not isinstance(orders, dict):
         raise TermWrong("the term 'allocation.order' is missing")
     only(orders, ("due", "in_advance"), "allocation.order.")
+    future = futures[one_of(allocation, "future", futures, "next")]
     return replace(
-        _bare_terms(
-            lent,
-            count,
-            _order(orders, "due"),
-            FUTURES[one_of(allocation, "future", FUTURES, "next")],
-        ),
-        fees=list({charge.kind: charge for charge in charges}.values()),
+        _bare_terms(lent, 1, _order(orders, "due"), future),
         advance_order=_order(orders, "in_advance"),
         allocation_scope=SCOPES[one_of(allocation, "scope", SCOPES)],
         charges_due=DUE[one_of(allocation, "due_means", DUE, "row")],
@@ -356,10 +439,6 @@ def _order(orders: Mapping[str, Any], name: str) -> list[str]:
 
 def _future(payment: Mapping[str, Any]) -> str | None:
     return FUTURES[one_of(payment, "future", FUTURES)] if "future" in payment else None
-
-
-def _charges(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [event for event in events if event["type"] == "charge"]
 
 
 def _charge(event: Mapping[str, Any]) -> FeeTerm:
@@ -452,12 +531,10 @@ def _uk_rebate(case: Case) -> dict[str, Any]:
 
 ENGINES = {
     "ledger": _ledger,
+    "recalc": _recalc,
     "overdue_fee": _overdue_fee,
     "daily_simple": _daily_simple,
     "uk_rebate": _uk_rebate,
 }
-NOT_OFFERED = {
-    "recalc": "interest is not recalculated on the balance of each day",
-    "cumulative_recalc": "its rules differ with the place of a payment in its period",
-}
+NOT_OFFERED = {"cumulative_recalc": "its rules differ with the place of a payment in its period"}
 """Why an engine of the format is not there."""

@@ -45,7 +45,7 @@ def test_published_repayments_are_ours_where_they_are_offered(case: Case) -> Non
     assert found == Verdict(case.id, "passed")
 
 
-OFFERED = ("ledger", "overdue_fee", "daily_simple", "uk_rebate")
+OFFERED = ("ledger", "recalc", "overdue_fee", "daily_simple", "uk_rebate")
 """Engines of repayments of which no published case may be unsupported."""
 
 
@@ -243,7 +243,8 @@ def test_each_term_of_a_rate_is_taken(terms: dict[str, Any], expected: dict[str,
             {"engine": "effective", "flows": [{"amount": "1", "days": 0, "count": 2}]},
             "count",
         ),
-        ("repayments", {"engine": "recalc"}, "recalc"),
+        ("repayments", {"engine": "cumulative_recalc"}, "cumulative_recalc"),
+        ("repayments", {"engine": "recalc", "overdue_interest": "none"}, "overdue_interest"),
         ("repayments", {"engine": "ledger", "overdue_interest": "none"}, "overdue_interest"),
         ("schedules", {"engine": "recalc"}, "recalc"),
     ],
@@ -763,3 +764,73 @@ def test_a_settlement_gets_the_verdict_its_terms_allow(
     case = Case("X", terms, events, {"rebate": "0.00"}, Decimal(0))
 
     assert verdict(case, "repayments").status == status
+
+
+RECALCULATED: dict[str, Any] = {
+    "engine": "recalc",
+    "disbursements": [
+        {"date": "2024-01-01", "amount": "100.00"},
+        {"date": "2024-02-15", "amount": "50.00"},
+    ],
+    "annual_rate_pct": "7",
+    "number_of_repayments": 4,
+    "repay_every": 1,
+    "repay_unit": "months",
+    "interest_type": "declining_balance",
+    "amortization": "equal_instalments",
+    "interest_calc_period": "daily",
+    "day_count": {"days_in_month": "30", "days_in_year": "360"},
+    "allocation": {
+        "scope": "installment",
+        "order": {
+            "due": ["penalty", "fee", "interest", "principal"],
+            "in_advance": ["penalty", "fee", "interest", "principal"],
+        },
+    },
+    "overdue_interest": "to_as_of",
+}
+
+
+def test_recalculated_interest_counts_each_draw_and_forgets_what_was_reversed() -> None:
+    events = [
+        {"type": "check", "label": "signed", "date": "2024-01-01"},
+        {"type": "payment", "id": "p1", "date": "2024-01-15", "amount": "60.00"},
+        {"type": "payment", "id": "p2", "date": "2024-02-01", "amount": "25.37"},
+        {"type": "reverse", "id": "p1", "date": "2024-02-20"},
+        {"type": "check", "label": "reversed", "date": "2024-02-20"},
+        {"type": "payoff", "id": "p3", "date": "2024-03-15"},
+        {"type": "payoff", "id": "p4", "date": "2024-03-16"},
+        {"type": "check", "label": "closed", "date": "2024-03-16"},
+    ]
+    # The instalment stays that of the first draw; the last row takes the second.
+    rows = [
+        {"principal": "24.79", "interest": "0.58", "balance": "75.21"},
+        {"principal": "24.78", "interest": "0.59", "balance": "100.43"},
+        {"principal": "24.78", "interest": "0.59", "balance": "75.65"},
+        {"principal": "75.65", "interest": "0.44", "balance": "0.00"},
+    ]
+    checks = [
+        {"label": "signed", "rows": rows},
+        {"label": "reversed", "rows": [{"paid": "25.37"}, *rows[1:]]},
+        {"label": "closed", "total_outstanding": "0.00", "overpaid": "0.00"},
+    ]
+
+    case = Case("X", RECALCULATED, events, {"checks": checks}, Decimal(0))
+
+    assert verdict(case, "repayments") == Verdict("X", "passed")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"interest_type": "flat"},
+        {"down_payment_pct": "10"},
+        {"allocation": {**RECALCULATED["allocation"], "scope": "component"}},
+        {"allocation": {**RECALCULATED["allocation"], "future": "reamortize"}},
+        {"payoff_interest": "to_month_end"},
+    ],
+)
+def test_what_does_not_go_with_recalculated_interest_is_unsupported(
+    changes: dict[str, Any],
+) -> None:
+    assert checked("repayments", {**RECALCULATED, **changes}).status == "unsupported"

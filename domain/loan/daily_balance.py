@@ -1,0 +1,227 @@
+"""Interest by the balance of each day: the rows of a loan as they stand on a date.
+
+Principal that is paid early leaves the balance on its day; what is overdue bears interest
+until the day the rows are looked at, and is then taken as paid. The equal instalment never
+changes: a row that is paid with less interest pays more principal, and the last row that
+is open takes what is left.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, localcontext
+from typing import NamedTuple
+
+from domain.base.money import rounded
+from domain.loan.periods import ONE_DAY, Part, RateFrom, Span, rate_after
+from domain.loan.plan import CLOSING, DIGITS
+
+
+class PaidOut(NamedTuple):
+    """Principal that was paid out on a day; minor units."""
+
+    on: date
+    amount: int
+
+
+class Paid(NamedTuple):
+    """What was paid on a row on a day; minor units."""
+
+    on: date
+    principal: int
+    interest: int
+
+
+class Stretch(NamedTuple):
+    """The days after *start* until *end*, and the principal that stood in them."""
+
+    start: date
+    end: date
+    balance: int
+
+
+class DailyRow(NamedTuple):
+    """What is due in a row as it stands on a date; minor units.
+
+    *own* is the interest of its *stretches*, rounded once, and *carried* what rows before
+    it could not take. What of both is not *interest* due goes to the row after it.
+    """
+
+    principal: int
+    interest: int
+    own: int
+    carried: int
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def accrued(self) -> int:
+        """Its own interest, and what was carried to it."""
+        return self.own + self.carried
+
+
+class _Standing:
+    """The balance as it goes through the rows, one after the other."""
+
+    def __init__(self, changes: dict[date, int]) -> None:
+        self.changes = changes
+        self.days = sorted(changes)
+        self.place = self.balance = 0
+
+    def stretches(self, span: Span, stop: date) -> tuple[Stretch, ...]:
+        """The days of a row until *stop*, wherever something stood in them."""
+        found, start = [], span.start
+        self._pass(span.start)
+        while self.place < len(self.days) and (day := self.days[self.place]) < span.end:
+            if self.balance > 0 and start < min(day, stop):
+                found.append(Stretch(start, min(day, stop), self.balance))
+            start = day
+            self._pass(day)
+        if self.balance > 0 and start < stop:
+            found.append(Stretch(start, stop, self.balance))
+        return tuple(found)
+
+    def leaves(self, amount: int, on: date, span: Span) -> None:
+        """Let *amount* leave the balance on a day, after the row *span* was passed."""
+        if amount and on < span.end:
+            self.balance -= amount
+        elif amount:
+            if on not in self.changes:
+                insort(self.days, on, lo=self.place)
+            self.changes[on] = self.changes.get(on, 0) - amount
+
+    def _pass(self, until: date) -> None:
+        while self.place < len(self.days) and self.days[self.place] <= until:
+            self.balance += self.changes[self.days[self.place]]
+            self.place += 1
+
+
+@dataclass
+class DailyBalance:
+    """What decides the rows of a loan, beside the money that moved.
+
+    *levels* are the equal instalments, one for each row; without them a row repays its
+    share of *principals*.
+    """
+
+    spans: Sequence[Span]
+    part: Part
+    rates: Sequence[RateFrom]
+    rounding: str
+    levels: Sequence[int] | None
+    principals: Sequence[int]
+    known: dict[tuple[int, tuple[Stretch, ...]], int] = field(default_factory=dict)
+    """The interest of stretches that were looked at before."""
+
+    def rows(
+        self,
+        dues: Sequence[date],
+        draws: Sequence[PaidOut],
+        paid: Sequence[Sequence[Paid]],
+        as_of: date,
+        until: date | None = None,
+    ) -> list[DailyRow]:
+        """The rows as they stand on *as_of*, each due on one of *dues*.
+
+        *paid* is what was paid on each of them. Interest counts to the end of each row, or
+        to *until* where that comes first.
+        """
+        principal_paid = [sum(each.principal for each in row) for row in paid]
+        interest_paid = [sum(each.interest for each in row) for row in paid]
+        tail = self.tail(paid)
+        standing = _Standing(self._changes(draws, paid))
+        left = sum(draw.amount for draw in draws)
+        paid_later, carried = sum(principal_paid), 0
+        found = []
+        for number, (span, due_on) in enumerate(zip(self.spans, dues, strict=True)):
+            stop = span.end if until is None else min(span.end, until)
+            stretches = standing.stretches(span, stop)
+            own = self._interest(number, stretches)
+            accrued = own + carried
+
+            already, interest = principal_paid[number], interest_paid[number]
+            paid_later -= already
+            principal = already
+            if number < tail:
+                interest = self._interest_due(number, accrued, already, interest)
+                drawn_later = sum(draw.amount for draw in draws if draw.on > span.end)
+                most = min(left - paid_later, max(left - drawn_later, already))
+                principal = min(max(self._share(number, interest), already), most)
+            elif number == tail:
+                interest = max(accrued, interest)
+                principal = left - paid_later
+            found.append(DailyRow(principal, interest, own, carried, stretches))
+            carried = max(accrued - interest, 0)
+            left -= principal
+            standing.leaves(principal - already, max(due_on, as_of), span)
+        return found
+
+    def tail(self, paid: Sequence[Sequence[Paid]]) -> int:
+        """The last row, from zero, that is not closed, or the last of all.
+
+        It takes the residue. A row is closed that was paid the equal instalment.
+        """
+        last = len(paid) - 1
+        if self.levels is None:
+            return last
+        for number in range(last, -1, -1):
+            if self.spans[number].start == self.spans[number].end:
+                continue  # it holds what is charged at the payout
+            principal = sum(each.principal for each in paid[number])
+            interest = sum(each.interest for each in paid[number])
+            if principal == 0 or principal + interest < self.levels[number]:
+                return number
+        return last
+
+    def _changes(self, draws: Sequence[PaidOut], paid: Sequence[Sequence[Paid]]) -> dict[date, int]:
+        """By how much the balance changes on which day; also days on which the rate does."""
+        changes = {rate.on - ONE_DAY: 0 for rate in self.rates[1:]}
+        for draw in draws:
+            changes[draw.on] = changes.get(draw.on, 0) + draw.amount
+        for row in paid:
+            for each in row:
+                if each.principal:
+                    changes[each.on] = changes.get(each.on, 0) - each.principal
+        return changes
+
+    def _interest_due(
+        self, number: int, accrued: int, principal_paid: int, interest_paid: int
+    ) -> int:
+        """The interest of a row before the one that takes the residue.
+
+        A row that was paid with less interest keeps what was paid.
+        """
+        if self.levels is None:
+            return max(accrued, interest_paid)
+        level = self.levels[number]
+        if principal_paid > max(level - accrued, 0):
+            return interest_paid
+        return max(min(accrued, level), interest_paid)
+
+    def _share(self, number: int, interest: int) -> int:
+        return self.principals[number] if self.levels is None else self.levels[number] - interest
+
+    def _interest(self, number: int, stretches: tuple[Stretch, ...]) -> int:
+        if not stretches:
+            return 0
+        known = self.known.get((number, stretches))
+        if known is None:
+            with localcontext(prec=DIGITS):
+                exact = self.exact(number, stretches)
+            known = rounded(CLOSING.plus(exact), self.rounding)
+            self.known[number, stretches] = known
+        return known
+
+    def exact(self, number: int, stretches: Sequence[Stretch]) -> Decimal:
+        """The interest of *stretches* of a row, counted from zero, before it is rounded."""
+        return sum(
+            (balance * (self.rate(start) * self.part(self.spans[number], start, end))
+             for start, end, balance in stretches),
+            Decimal(0),
+        )  # fmt: skip
+
+    def rate(self, start: date) -> Decimal:
+        """The annual rate of the days that follow *start*."""
+        return rate_after(self.rates, start)
