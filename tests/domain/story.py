@@ -178,6 +178,17 @@ def repay(
     )
 
 
+def drawn(draw_ref: str, amount: int, on: date, known_on: date | None = None) -> Step:
+    """More that was paid out on a day and, where that differs, known on another."""
+    return lambda loan: draw(loan, draw_ref, amount, on, known_on)
+
+
+def draw(loan: Loan, draw_ref: str, amount: int, on: date, known_on: date | None = None) -> None:
+    loan.draw(
+        act(known_on or on), amount=amount, draw_ref=draw_ref, paid_to="account-ref-1", drawn_on=on
+    )
+
+
 def reversed_(payment_ref: str, on: date) -> Step:
     """A payment that was taken back."""
     return lambda loan: loan.reverse(act(on), payment_ref=payment_ref, reason="bounced")

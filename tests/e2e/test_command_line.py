@@ -50,6 +50,10 @@ evidence = ["IDENTITY"]
 fees = [{ kind = "LETTER", timing = "ON_EVENT", amount = "5.00" }]
 """
 
+LIMIT = PRODUCT.replace('"CLI"', '"LIMIT"').replace(
+    '"EQUAL_INSTALMENTS"', '"INTEREST_ONLY"\naccrual = "DAILY_BALANCE"'
+)
+
 MAPPING = """
 origin = "cli{on:%Y%m%d}"
 as_of = {on}
@@ -101,15 +105,15 @@ class CommandLine:
         self.given.add(words)
         return self.system.loans(*words.split(), *arguments, code=code)
 
-    def lend(self, borrower: str) -> str:
+    def lend(self, borrower: str, product: str = "CLI:1", *payout: str) -> str:
         """A loan of 1,200.00 over three months."""
-        applied = self("apply", borrower, "CLI:1", "1200.00", "3", "--purpose", "a roof")
+        applied = self("apply", borrower, product, "1200.00", "3", "--purpose", "a roof")
         loan = str(applied["ref"])
         self("evidence", loan, "IDENTITY", "--ref", "E-1")
         self("approve", loan, *PEOPLE)
         self("disclose", loan)
         self("sign", loan, "--contract", "C-1")
-        self("disburse", loan, "--to", "account-ref")
+        self("disburse", loan, "--to", "account-ref", *payout)
         return loan
 
 
@@ -143,6 +147,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     on, borrower = opened(loans, tmp_path)
     loan = loans.lend(borrower)
     moved_to = money_moves(loans, loan, on)
+    is_drawn_on(loans, borrower)
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
@@ -168,6 +173,9 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     product.write_text(PRODUCT)
     assert loans("product check", str(product)) == {"product": "CLI v1", "faults": []}
     loans("product publish", str(product))
+    limit = folder / "limit.toml"
+    limit.write_text(LIMIT)
+    loans("product publish", str(limit))
     assert "CLI" in [offer["code"] for offer in loans("product list")]
     offered = loans("product check", "docs/catalogue", "--on", "2026-11-30")
     assert len(offered) >= 12 and not any(each["faults"] for each in offered)
@@ -210,6 +218,14 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     refused = loans("repay", loan, "1.00", "--ref", "P-2", "--currency", "USD", code=2)
     assert refused["refused"] == "CURRENCY_DIFFERS"
     return moved_to
+
+
+def is_drawn_on(loans: CommandLine, borrower: str) -> None:
+    loan = loans.lend(borrower, "LIMIT:1", "--amount", "400.00")
+    drawn = loans("draw", loan, "500.00", "--paid-to", "account-ref")
+    assert drawn["after"]["balance"]["principal"] == 900_00
+    refused = loans("draw", loan, "300.01", "--paid-to", "account-ref", code=2)
+    assert refused["refused"] == "LIMIT_EXCEEDED"
 
 
 def borrower_objects_and_promises(

@@ -15,6 +15,7 @@ from tests.domain.story import (
     LETTER_FEE,
     act,
     disbursed,
+    draw,
     refund,
     repay,
     terms,
@@ -27,9 +28,16 @@ Life = list[tuple[str, int, int]]
 
 
 def lived(life: Life) -> Loan:
-    """A loan after these steps, each some days after the one before; refused ones left out."""
-    late = FeeTerm("LATE", "ON_OVERDUE", 7_00)
-    loan = disbursed(terms(fees=[LETTER_FEE, late]))
+    """A loan after these steps, each some days after the one before; refused ones left out.
+
+    One that is drawn on has a limit, of which less than half is paid out at first.
+    """
+    fees = [LETTER_FEE, FeeTerm("LATE", "ON_OVERDUE", 7_00)]
+    if any(step == "draw" for step, _, _ in life):
+        limit = terms(fees=fees, method="INTEREST_ONLY", accrual="DAILY_BALANCE")
+        loan = disbursed(limit, amount=400_00)
+    else:
+        loan = disbursed(terms(fees=fees))
     on = JAN_15
     for number, (step, days, amount) in enumerate(life):
         on += timedelta(days=days)
@@ -44,6 +52,10 @@ def lived(life: Life) -> Loan:
 
 def _pay(loan: Loan, on: date, number: int, amount: int) -> None:
     repay(loan, f"P-{number}", amount, on)
+
+
+def _draw(loan: Loan, on: date, number: int, amount: int) -> None:
+    draw(loan, f"D-{number}", amount, max(on - timedelta(days=amount % 10), JAN_15), on)
 
 
 def _pay_and_find_later(loan: Loan, on: date, number: int, amount: int) -> None:
@@ -106,6 +118,7 @@ def _secure(loan: Loan, on: date, number: int, amount: int) -> None:
 STEPS = {
     "sell": _sell,
     "secure": _secure,
+    "draw": _draw,
     "pay": _pay,
     "pay and find later": _pay_and_find_later,
     "pay off": _pay_off,

@@ -11,6 +11,7 @@ from tests.domain.story import (
     act,
     applied,
     disbursed,
+    draw,
     refund,
     repay,
     terms,
@@ -147,6 +148,18 @@ def test_a_sale_clears_the_books_and_names_the_new_owner() -> None:
 
     assert (last["kind"], last["ref"], last["amount"]) == ("sale", "FUND-1", -1_032_80)
     assert (last["principal"], last["owed_after"]) == (-1_000_00, 0)
+
+
+def test_a_draw_is_a_line_that_adds_to_the_principal() -> None:
+    loan = disbursed(terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE"), amount=400_00)
+    draw(loan, "D-2", 100_00, date(2025, 1, 20))
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found, "kind", "ref", "amount", "principal", "principal_after") == [
+        ("disbursement", "D-1", 400_00, 400_00, 400_00),
+        ("draw", "D-2", 100_00, 100_00, 500_00),
+    ]
 
 
 def test_a_loan_taken_over_begins_with_its_opening_balance() -> None:
