@@ -61,9 +61,11 @@ def next_charge_on(ledger: Ledger, begun_on: date, charged: Sequence[str]) -> da
     """When the next instalment would be charged, were nothing paid; None for never."""
     terms = ledger.terms
     for row in _coming(ledger, begun_on, date.max, set()):
+        on = charged_on(row, terms)
         for fee in charged_at(terms, FeeTiming.ON_OVERDUE):
-            if overdue_ref(fee, row.number) not in charged and _amount(terms, fee, row):
-                return charged_on(row, terms)
+            known = overdue_ref(fee, row.number) in charged
+            if not known and _amount(terms, fee, _row_on(ledger, row.number, on)):
+                return on
     return None
 
 
@@ -81,8 +83,8 @@ def _coming(ledger: Ledger, begun_on: date, by: date, seen: set[int]) -> list[In
 
 def _charges(ledger: Ledger, number: int) -> Iterator[Fact]:
     terms = ledger.terms
-    row = next(row for row in ledger.rows if row.number == number)
-    on = charged_on(row, terms)
+    on = charged_on(next(row for row in ledger.rows if row.number == number), terms)
+    row = _row_on(ledger, number, on)
     for fee in charged_at(terms, FeeTiming.ON_OVERDUE):
         if amount := _amount(terms, fee, row):
             fits = room(ledger, on)
@@ -97,6 +99,11 @@ def _charges(ledger: Ledger, number: int) -> Iterator[Fact]:
                 owed=fee.owed,
                 automatic=True,
             )
+
+
+def _row_on(ledger: Ledger, number: int, on: date) -> Instalment:
+    """The instalment as it stands on a day: what it owes may go by the balance of each."""
+    return next(row for row in ledger.rows_on(on) if row.number == number)
 
 
 def _amount(terms: Terms, fee: FeeTerm, row: Instalment) -> int:

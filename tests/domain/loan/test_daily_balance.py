@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import PlannedDraw, RatePlan, RateStep, Renewal, Terms
+from domain.base.terms import FeeTerm, PlannedDraw, RatePlan, RateStep, Renewal, Terms
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
@@ -361,3 +361,23 @@ def test_a_loan_late_at_its_end_owes_no_interest_for_the_days_after_it() -> None
 
     after = [loan.ledger_on(JULY_1 + timedelta(days=days)).rows for days in (1, 400)]
     assert after[0] == after[1]
+
+
+def test_a_loan_paid_at_once_is_charged_nothing_for_rows_that_never_came_due() -> None:
+    late = FeeTerm("LATE", "ON_OVERDUE", 7_00)
+    tiers = RatePlan("SCHEDULED", [RateStep(2, Decimal("0.12"))])
+    loan = disbursed(
+        terms(
+            amount=60,
+            term_months=6,
+            annual_rate=Decimal(0),
+            accrual="DAILY_BALANCE",
+            fees=[late],
+            rate_plan=tiers,
+        )
+    )
+
+    repay(loan, "P-1", 60, JAN_15, known_on=date(2025, 11, 11))
+
+    assert loan.state == "CLOSED"
+    assert not loan.fees
