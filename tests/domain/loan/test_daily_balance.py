@@ -377,7 +377,7 @@ def test_a_loan_paid_at_once_is_charged_nothing_for_rows_that_never_came_due() -
         )
     )
 
-    repay(loan, "P-1", 60, JAN_15, known_on=date(2025, 11, 11))
+    repay(loan, "P-1", 60, date(2025, 1, 15), known_on=date(2025, 11, 11))
 
     assert loan.state == "CLOSED"
     assert not loan.fees
