@@ -88,6 +88,11 @@ def change_of(agreed: Agreement, stands: Standing) -> Change:
 
 def _extended(agreed: Agreement, stands: Standing) -> Change:
     _needs(agreed.instalments, "An extension")
+    if not stands.still:
+        raise no.NothingChanges(
+            "No instalment is to come that could be spread: re-age what is overdue, with more"
+            " instalments."
+        )
     return Change(rows=stands.more(agreed.instalments))
 
 

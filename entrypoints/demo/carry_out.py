@@ -51,6 +51,9 @@ class Desk:
         else:
             # The rule's own words, as any caller would get them.
             getattr(stream, intent.verb)(act, **intent.fields)
+        if isinstance(stream, Loan):
+            rule = self.policies.asset_class_rule(stream.product_code, act.business_on)
+            stream.reclassify(act, rule)
         return stream
 
 

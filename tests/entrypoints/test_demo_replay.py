@@ -193,6 +193,28 @@ def test_every_intent_of_the_days_is_carried_out(made: Callable[[], str], tmp_pa
             assert (desk.command_id(intent) in done) == (day <= UNTIL)
 
 
+def test_every_loan_ends_in_the_asset_class_of_its_last_day(
+    made: Callable[[], str], tmp_path: Path
+) -> None:
+    url = made()
+    with book_at(url) as book:
+        run(book, tmp_path / "journal.jsonl")
+        ids = {stream_id for stream_id, _ in events_in(url)}
+        lent = book.get_many(Loan, ids).values()
+        act = Act("somebody", UNTIL, clock.now(), uuid4(), uuid4())
+
+        for loan in lent:
+            loan.reclassify(act, book.policies.asset_class_rule(loan.product_code, UNTIL))
+
+    eased = [
+        event
+        for event in events_in(url).values()
+        if event["type"].endswith("AssetClassChanged") and event["asset_class"] == "NORMAL"
+    ]
+    assert eased, "the days hold no loan that was late and paid"
+    assert [loan.loan_ref for loan in lent if loan.pending_events] == []
+
+
 def test_what_others_do_meanwhile_is_kept(made: Callable[[], str], tmp_path: Path) -> None:
     url = made()
     loan_id = uuid5(NAMESPACE, "berka:5314")

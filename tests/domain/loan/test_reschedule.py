@@ -539,3 +539,10 @@ def test_a_renewal_accepted_on_the_last_day_takes_what_falls_due_on_it() -> None
 
     assert loan.instalments[2].principal == 0
     assert loan.instalments[-1].principal == 1_000_00
+
+
+def test_an_extension_needs_an_instalment_that_is_to_come() -> None:
+    loan = paid_out(term_months=1)
+
+    with pytest.raises(no.NothingChanges, match="re-age"):
+        agree(loan, "EXTENSION", on=APR_20, instalments=2)
