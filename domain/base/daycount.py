@@ -117,6 +117,9 @@ RATIOS: dict[str, tuple[Callable[[date, date], int], Decimal]] = {
 
 IN_TERMS = (
     DayCount.THIRTY_360,
+    DayCount.THIRTY_E_360,
+    DayCount.THIRTY_E_360_ISDA,
+    DayCount.THIRTY_365,
     DayCount.ACTUAL_360,
     DayCount.ACTUAL_364,
     DayCount.ACTUAL_365,
@@ -124,8 +127,13 @@ IN_TERMS = (
     DayCount.ACTUAL_365_25,
     DayCount.NO_LEAP_365,
     DayCount.ACTUAL_ACTUAL_ISDA,
+    DayCount.ACTUAL_ACTUAL_AFB,
 )
-"""Conventions that a loan can be signed with: interest runs from any day to any day."""
+"""Conventions that a loan can be signed with: interest runs from any day to any day.
+
+ACT/ACT ICMA needs a coupon period for every stretch, BUS/252 a calendar that never changes,
+and 1/1 knows no stretch: they price bonds and swaps, and are offered as functions.
+"""
 
 
 def year_fraction(day_count: str, start: date, end: date) -> Decimal:

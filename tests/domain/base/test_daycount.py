@@ -33,7 +33,8 @@ BY_DATES = [
     for each in DayCount
     if each not in (DayCount.ACTUAL_ACTUAL_ICMA, DayCount.BUSINESS_252, DayCount.ONE)
 ]
-ADDITIVE = [each for each in IN_TERMS if each != DayCount.THIRTY_360]
+NOT_ADDITIVE = (DayCount.THIRTY_360, DayCount.ACTUAL_ACTUAL_AFB)
+ADDITIVE = [each for each in IN_TERMS if each not in NOT_ADDITIVE]
 
 
 def day(text: str) -> date:

@@ -205,3 +205,14 @@ def test_a_bullet_is_one_instalment_at_the_end_of_the_term() -> None:
     assert (row.number, row.principal, row.interest) == (1, 1_000_00, 30_00)
     assert row.due_on == date(2025, 7, 15)
     assert by_days.interest == 29_75  # 181 days of 365
+
+
+@pytest.mark.parametrize(
+    ("day_count", "interest"),
+    # 1,000.00 at 6 % from 31 January to 28 February.
+    [("30E/360", 4_67), ("30E/360 ISDA", 5_00), ("30/365", 4_60), ("ACT/ACT AFB", 4_60)],
+)
+def test_day_counts_differ_at_the_end_of_february(day_count: str, interest: int) -> None:
+    rows = rows_of(on=date(2025, 1, 31), day_count=day_count)
+
+    assert rows[0].interest == interest
