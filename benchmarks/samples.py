@@ -82,7 +82,7 @@ def past(payments: int, first_due_on: date | None = None) -> list[tuple[type, Fi
 def with_past(happened: list[tuple[type, Fields]]) -> Loan:
     """Another loan on which the same happened; its events are made, none is stored."""
     (opening, opened), *rest = happened
-    loan = Loan.open(opening, act(), uuid4(), DAY, **opened)
+    loan: Loan = Loan.open(opening, act(), uuid4(), DAY, **opened)
     for kind, own in rest:
         loan.record(kind, act(), DAY, **own)
     return loan

@@ -196,7 +196,7 @@ def applications(
     as_json: AsJson = False,
 ) -> None:
     """List applications by stage, the most urgent first."""
-    from domain.loan.origination import Stage
+    from domain.loan.stage import Stage
     from infra import queries
     from infra.trouble import Trouble
 

@@ -24,8 +24,8 @@ from domain.borrower.reminder_plan import offset_due
 from domain.loan.asset_class import AssetClass
 from domain.loan.delinquency import bucket, days_past_due
 from domain.loan.ledger import Balance
-from domain.loan.loan import LoanState
-from domain.loan.origination import Stage
+from domain.loan.stage import Stage
+from domain.loan.state import LoanState
 from infra.answers import (
     Answer,
     Application,

@@ -23,9 +23,9 @@ from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
 from domain.loan.allocation import Part, Split
 from domain.loan.ledger import Balance, Fact
-from domain.loan.loan import Fee
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
+from domain.loan.state import Fee
 from domain.operations.business_day import Count
 from domain.product.product import Offer
 from infra import codec

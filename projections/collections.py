@@ -5,8 +5,9 @@ from typing import Any
 
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower, PromiseState
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
+from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "collections"

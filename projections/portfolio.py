@@ -10,8 +10,9 @@ from typing import Any
 from domain.base.stream import Stream
 from domain.base.terms import Owed
 from domain.loan.delinquency import Bucket
-from domain.loan.loan import Loan, LoanState
-from domain.loan.origination import Stage
+from domain.loan.loan import Loan
+from domain.loan.stage import Stage
+from domain.loan.state import LoanState
 from projections import Add, Change, Table
 
 NAME = "portfolio"

@@ -4,8 +4,9 @@ from functools import singledispatch
 
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
+from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "reminders"

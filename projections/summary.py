@@ -8,9 +8,10 @@ from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.security import SecurityState
+from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"

@@ -14,7 +14,8 @@ from domain.base.calendar import next_day
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, Command, Due, digest_of
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 from domain.operations.business_day import BusinessDay, Count
 
 BATCH_STREAMS = 200

@@ -12,9 +12,10 @@ from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.products import priced, product_id, rate_on
-from domain.loan.loan import Loan, Source
+from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
+from domain.loan.state import Source
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
 

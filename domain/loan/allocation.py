@@ -1,6 +1,6 @@
 """How a sum of money is split over what is owed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -59,6 +59,17 @@ class Split:
         fill(money, [Claim(0, left)], order, AllocationScope.INSTALMENT, taken)
         took = taken.get(0, left.fromkeys(left, 0))
         return Split(took[Owed.FEE], took[Owed.INTEREST], took[Owed.PENALTY], took[Owed.PRINCIPAL])
+
+
+def total(splits: Collection[Split]) -> Split:
+    """All of *splits* in one."""
+    return Split(
+        sum(split.fees for split in splits),
+        sum(split.interest for split in splits),
+        sum(split.penalty for split in splits),
+        sum(split.principal for split in splits),
+        sum(split.unapplied for split in splits),
+    )
 
 
 def split_of(parts: list[Part], unapplied: int) -> Split:

@@ -14,8 +14,9 @@ from domain.base.stream import Stream
 from domain.loan import delinquency
 from domain.loan.asset_class import classed
 from domain.loan.ledger import Balance
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
+from domain.loan.state import LoanState
 
 KnownAt = date | datetime
 """A business date, to its end; or an instant with a zone."""

@@ -75,6 +75,11 @@ class Fact:
     source: str | None = None
     automatic: bool = False
 
+    @property
+    def pays(self) -> bool:
+        """Whether it is money received on what is owed."""
+        return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
+
 
 @dataclass(frozen=True)
 class Balance:

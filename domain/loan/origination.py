@@ -1,26 +1,379 @@
-"""The stages of an application and what each is waiting for."""
+"""How a loan comes about: applied for, signed and paid out, or taken over from elsewhere."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
-from enum import StrEnum
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
+from domain.base.calendar import BusinessDays
 from domain.base.policy import ServiceLevels
+from domain.base.refusal import positive, two_people
+from domain.base.stream import Act
+from domain.base.terms import Accrual, Terms, rate_fits
+from domain.loan import cost, delinquency, events
+from domain.loan import refusals as no
+from domain.loan.consequences import Consequences
+from domain.loan.daily_ledger import ledger_of
+from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
+from domain.loan.stage import Stage, stage_due_on
+from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState
+from domain.loan.timetable import has_limit
 
 
-class Stage(StrEnum):
-    """Where an application stands, in the order it goes through them."""
+class Origination(Consequences):
+    """The decisions on an application, from the first request to the payout; the takeover."""
 
-    EVIDENCE = "EVIDENCE"
-    DECISION = "DECISION"
-    DISCLOSURE = "DISCLOSURE"
-    SIGNING = "SIGNING"
-    DISBURSEMENT = "DISBURSEMENT"
-    SERVICING = "SERVICING"
-    DECLINED = "DECLINED"
-    WITHDRAWN = "WITHDRAWN"
-    EXPIRED = "EXPIRED"
+    open: ClassVar[Callable[..., Any]]  # the stream's
 
+    @classmethod
+    def apply_for(
+        cls,
+        act: Act,
+        loan_id: UUID,
+        *,
+        loan_ref: str,
+        borrower_id: UUID,
+        product_code: str,
+        product_version: int,
+        currency: str,
+        amount: int,
+        term_months: int,
+        evidence_needed: list[str],
+        levels: ServiceLevels,
+        purpose: str | None = None,
+        channel: str = "BRANCH",
+        applied_on: date | None = None,
+        segment: str | None = None,
+        scene: str | None = None,
+        partner: str | None = None,
+        partner_order_ref: str | None = None,
+    ) -> Self:
+        """A new application, waiting for evidence or for its decision."""
+        positive(amount, "The amount applied for")
+        positive(term_months, "The term")
+        on = applied_on or act.business_on
+        stage = Stage.EVIDENCE if evidence_needed else Stage.DECISION
+        loan: Self = cls.open(
+            events.Applied,
+            act,
+            loan_id,
+            on,
+            loan_ref=loan_ref,
+            borrower_id=borrower_id,
+            product_code=product_code,
+            product_version=product_version,
+            currency=currency,
+            amount=amount,
+            term_months=term_months,
+            purpose=purpose,
+            channel=channel,
+            missing=list(evidence_needed),
+            stage=stage,
+            stage_due_on=stage_due_on(stage, on, levels),
+            valid_until_on=on + timedelta(days=levels.application_valid_days),
+            policy_version=levels.version,
+            segment=segment,
+            scene=scene,
+            partner=partner,
+            partner_order_ref=partner_order_ref,
+        )
+        return loan
 
-def stage_due_on(stage: str, entered_on: date, levels: ServiceLevels) -> date | None:
-    """The last day on which *stage* is within its service level; None without one."""
-    days = levels.stage_days.get(stage)
-    return None if days is None else entered_on + timedelta(days=days)
+    def add_evidence(
+        self, act: Act, *, kind: str, source: str, evidence_ref: str, levels: ServiceLevels
+    ) -> None:
+        """Record evidence of a kind that is still missing; what came before changes nothing."""
+        self._must_be_under_review()
+        if kind not in self.evidence_asked:
+            asked = ", ".join(self.evidence_asked) or "none"
+            raise no.EvidenceNotAsked(f"Evidence that is asked for: {asked}; not {kind!r}.")
+        if kind not in self.missing:
+            return
+        missing = [other for other in self.missing if other != kind]
+        stage, due_on = Stage.EVIDENCE, self.stage_due_on
+        if not missing:
+            stage = Stage.DECISION
+            due_on = stage_due_on(stage, act.business_on, levels)
+        self.record(
+            events.EvidenceAdded,
+            act,
+            act.business_on,
+            kind=kind,
+            source=source,
+            evidence_ref=evidence_ref,
+            missing=missing,
+            stage=stage,
+            stage_due_on=due_on,
+            policy_version=levels.version,
+        )
+
+    def approve(
+        self,
+        act: Act,
+        *,
+        amount: int,
+        term_months: int,
+        annual_rate: Decimal,
+        requested_by: str,
+        approved_by: str,
+        levels: ServiceLevels,
+        grade: str | None = None,
+        model_version: str | None = None,
+        cap_version: str | None = None,
+    ) -> None:
+        """Approve the application with the terms of the offer."""
+        self._must_be_under_review()
+        self._must_not_have_run_out(act)
+        two_people(requested_by, approved_by, "An approval")
+        positive(amount, "The amount approved")
+        positive(term_months, "The term")
+        if not rate_fits(annual_rate):
+            raise no.RateNotSound(f"A rate of {annual_rate} cannot be offered or stored exactly.")
+        if self.missing:
+            raise no.EvidenceMissing(f"Before approval this is needed: {', '.join(self.missing)}.")
+        stage = Stage.DISCLOSURE
+        self.record(
+            events.Approved,
+            act,
+            act.business_on,
+            currency=self.currency,
+            amount=amount,
+            term_months=term_months,
+            annual_rate=annual_rate,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            valid_until_on=act.business_on + timedelta(days=levels.offer_valid_days),
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+            grade=grade,
+            model_version=model_version,
+            cap_version=cap_version,
+        )
+
+    def decline(self, act: Act, *, reasons: list[str], decided_by: str) -> None:
+        """Decline the application; reasons are needed."""
+        self._must_be_under_review()
+        if not any(reason.strip() for reason in reasons):
+            raise no.ReasonMissing("A decline needs at least one reason.")
+        self.record(
+            events.Declined,
+            act,
+            act.business_on,
+            reasons=reasons,
+            decided_by=decided_by,
+            stage=Stage.DECLINED,
+            stage_before=self.stage,
+        )
+
+    def withdraw(self, act: Act, *, reason: str) -> None:
+        """End the application at the applicant's wish, at any stage before payout."""
+        if self.state not in (*UNDER_REVIEW, *OFFERED):
+            raise no.NotUnderReview(f"The loan is {self._state_words()} and cannot be withdrawn.")
+        self.record(
+            events.Withdrawn,
+            act,
+            act.business_on,
+            reason=reason,
+            stage=Stage.WITHDRAWN,
+            stage_before=self.stage,
+        )
+
+    def disclose(self, act: Act, *, terms: Terms, levels: ServiceLevels) -> None:
+        """Show the borrower what *terms* cost if paid out today."""
+        if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
+            raise no.NotApproved(
+                f"The loan is {self._state_words()}; there is no offer to disclose."
+            )
+        self._must_not_have_run_out(act)
+        self._must_match_offer(terms)
+        rows = schedule(terms, act.business_on)
+        stage = Stage.SIGNING
+        self.record(
+            events.CostDisclosed,
+            act,
+            act.business_on,
+            currency=terms.currency,
+            principal=terms.amount,
+            interest=sum(row.interest for row in rows),
+            fees=sum(row.fees for row in rows),
+            annualised_cost=cost.annualised_cost(cost.cash_flows(terms, act.business_on, rows)),
+            method="IRR",
+            terms_digest=cost.digest(terms),
+            charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],
+            stage=stage,
+            stage_before=self.stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def sign(
+        self,
+        act: Act,
+        *,
+        terms: Terms,
+        contract_ref: str,
+        template_version: str,
+        levels: ServiceLevels,
+    ) -> None:
+        """Sign the contract on exactly the terms that were disclosed."""
+        if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
+            raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
+        self._must_not_have_run_out(act)
+        terms_digest = cost.digest(terms)
+        if terms_digest != self.disclosed:
+            raise no.NotDisclosed(
+                "The cost of these terms was not disclosed; disclose it, then sign."
+            )
+        stage = Stage.DISBURSEMENT
+        self.record(
+            events.ContractSigned,
+            act,
+            act.business_on,
+            contract_ref=contract_ref,
+            template_version=template_version,
+            terms=terms,
+            terms_digest=terms_digest,
+            stage=stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            policy_version=levels.version,
+        )
+
+    def disburse(
+        self,
+        act: Act,
+        *,
+        disbursement_ref: str,
+        paid_to: str,
+        first_due_on: date | None = None,
+        disbursed_on: date | None = None,
+        business_days: BusinessDays | None = None,
+        amount: int | None = None,
+    ) -> None:
+        """Pay the loan out; of one with a limit an *amount* within it, else all.
+
+        What the contract plans to pay out later is left to be drawn. *business_days* are
+        those of the calendar that the contract names, if it names one.
+        """
+        if self.state in (*PAID_OUT, LoanState.SOLD):
+            raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
+        if self.state != LoanState.SIGNED or self.terms is None:
+            raise no.NotSigned(
+                f"The loan is {self._state_words()}; money goes out on a signed contract."
+            )
+        self._must_not_have_run_out(act)
+        on = disbursed_on or act.business_on
+        self._must_not_be_future(act, on)
+        self._must_know_calendar(self.terms, business_days)
+        amount = self._paid_out_at_first(amount)
+        terms = replace(self.terms, amount=amount) if has_limit(self.terms) else self.terms
+        rows = rolled(schedule(terms, on, first_due_on), business_days, on)
+        ledger = ledger_of(self.terms)(self.terms, on, rows)
+        self.record(
+            events.Disbursed,
+            act,
+            on,
+            disbursement_ref=disbursement_ref,
+            borrower_id=self.borrower_id,
+            loan_ref=self.loan_ref,
+            currency=self.currency,
+            amount=amount,
+            paid_to=paid_to,
+            schedule=rows,
+            balance=ledger.balance(on),
+            stage=Stage.SERVICING,
+        )
+        self._assess(act)
+
+    def _paid_out_at_first(self, amount: int | None) -> int:
+        assert self.terms is not None
+        whole = self.terms.amount - sum(draw.amount for draw in self.terms.draws or ())
+        if amount is None or amount == whole:
+            return whole
+        positive(amount, "A payout")
+        if not has_limit(self.terms):
+            raise no.DrawNotOffered(
+                f"The contract pays out {self._written(whole)}, and no other amount."
+            )
+        if amount > whole:
+            raise no.LimitExceeded(f"The limit is {self._written(whole)}.")
+        return amount
+
+    @classmethod
+    def migrate(
+        cls,
+        act: Act,
+        loan_id: UUID,
+        *,
+        loan_ref: str,
+        borrower_id: UUID,
+        origin: str,
+        terms: Terms,
+        disbursed_on: date,
+        accrues_from: date,
+        rows: list[Instalment],
+        unapplied: int = 0,
+    ) -> Self:
+        """Take over a running loan with the instalments that are left of it.
+
+        Raises:
+            OpeningNotSound: there are none, they are out of order, paid beyond what is
+                owed, or ask for more principal than was lent.
+        """
+        wrong = opening_fault(rows)
+        if wrong:
+            raise no.OpeningNotSound(wrong)
+        if not disbursed_on <= accrues_from <= act.business_on:
+            raise no.OpeningNotSound("Payout, takeover and today are not in the order of time.")
+        if terms.accrual == Accrual.DAILY_BALANCE and rows[0].due_on <= accrues_from:
+            raise no.OpeningNotSound(
+                "A loan with interest by the balance of each day is taken over before its"
+                " first instalment left is due."
+            )
+        if unapplied < 0:
+            raise no.OpeningNotSound("A loan is not taken over with less than no credit.")
+        ledger = ledger_of(terms)(terms, accrues_from, rows, unapplied)
+        if not 0 < ledger.balance(act.business_on).principal <= terms.amount:
+            raise no.OpeningNotSound("The principal left is not between zero and the amount lent.")
+        oldest = ledger.oldest_unpaid_on()
+        dpd = delinquency.days_past_due(oldest, act.business_on)
+        loan: Self = cls.open(
+            events.Migrated,
+            act,
+            loan_id,
+            act.business_on,
+            loan_ref=loan_ref,
+            borrower_id=borrower_id,
+            origin=origin,
+            currency=terms.currency,
+            terms=terms,
+            disbursed_on=disbursed_on,
+            accrues_from=accrues_from,
+            schedule=rows,
+            balance=ledger.balance(act.business_on),
+            bucket=delinquency.bucket(dpd),
+            overdue_since_on=oldest if dpd else None,
+            stage=Stage.SERVICING,
+        )
+        return loan
+
+    def _must_not_have_run_out(self, act: Act) -> None:
+        if self.valid_until_on is not None and act.business_on > self.valid_until_on:
+            raise no.RanOut(f"The application or offer ran out on {self.valid_until_on}.")
+
+    def _must_be_under_review(self) -> None:
+        if self.state not in UNDER_REVIEW:
+            raise no.NotUnderReview(
+                f"The application is {self._state_words()} and no longer under review."
+            )
+
+    def _must_match_offer(self, terms: Terms) -> None:
+        offer = (self.amount, self.term_months, self.annual_rate, self.currency)
+        if (terms.amount, terms.term_months, terms.annual_rate, terms.currency) != offer:
+            raise no.TermsNotApproved(
+                "Amount, term, rate or currency differ from the approved offer."
+            )

@@ -11,7 +11,8 @@ from uuid import UUID
 from domain.base.calendar import next_day
 from domain.base.stream import Stream
 from domain.loan import refusals as no
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 from domain.loan.what_if import supposed_act
 
 

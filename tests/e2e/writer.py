@@ -26,7 +26,8 @@ from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.commands import borrowers, days, loans
 from domain.commands.book import Book, Receipt
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 from infra import clock
 from infra.bootstrap import open_book
 from infra.processes import connected

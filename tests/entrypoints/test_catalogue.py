@@ -20,8 +20,8 @@ from domain.base.calendar import BusinessDays
 from domain.base.repayment import Frequency, Repayment
 from domain.base.terms import FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
 from domain.commands.products import at_the_gate
-from domain.loan.loan import LoanState
 from domain.loan.quote import quote
+from domain.loan.state import LoanState
 from domain.product.product import Offer
 from entrypoints.app import app
 from entrypoints.product_file import checked, files_of, parsed, read_offer

@@ -13,7 +13,8 @@ import pytest
 
 from domain.commands.book import Book
 from domain.commands.imports import instalments, rate_of
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 from entrypoints.import_command import Importer, Summary
 from entrypoints.session import Session
 from entrypoints.tape import opening_of

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from domain.base.terms import BUCKETS, FeeTerm, FutureMoney, Owed, SourceOrder
 from domain.loan import refusals as no
 from domain.loan.allocation import Claim, Taken, fill, spread
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 from domain.loan.timetable import TermsNotOffered
 from infra import codec
 from tests.domain.story import (

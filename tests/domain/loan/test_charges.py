@@ -11,9 +11,10 @@ import pytest
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Terms
 from domain.loan import refusals as no
 from domain.loan.explain import explain
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.quote import quote
 from domain.loan.schedule import schedule
+from domain.loan.state import LoanState
 from tests.domain.story import (
     JAN_15,
     act,

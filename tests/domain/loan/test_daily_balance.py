@@ -14,10 +14,11 @@ from domain.base.terms import FeeTerm, PlannedDraw, RatePlan, RateStep, Renewal,
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.refusals import DrawNotOffered, OpeningNotSound
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment, schedule
+from domain.loan.state import LoanState
 from domain.loan.timetable import TermsNotOffered
 from tests.domain.story import (
     BORROWER_ID,

@@ -15,7 +15,8 @@ from domain.base.terms import Terms
 from domain.loan import refusals as no
 from domain.loan.as_of import standing
 from domain.loan.explain import FIGURES, explain
-from domain.loan.loan import Loan, LoanState, NextActionKind
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState, NextActionKind
 from tests.domain.story import (
     JAN_15,
     act,

@@ -18,9 +18,10 @@ from domain.base.repayment import Repayment
 from domain.base.terms import BUCKETS, FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
 from domain.loan.explain import FIGURES, explain
 from domain.loan.ledger import FactKind
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule
+from domain.loan.state import LoanState
 from infra import codec
 from infra.store import from_snapshot, to_snapshot
 from tests.domain import story

@@ -1,0 +1,277 @@
+"""What is kept of one loan, and the ledger behind it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain.base.calendar import BusinessDays
+from domain.base.money import written
+from domain.base.policy import ClassStandard
+from domain.base.stream import Act, Stream
+from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
+from domain.loan import refusals as no
+from domain.loan.allocation import Part, Split, total
+from domain.loan.asset_class import AssetClass
+from domain.loan.daily_ledger import ledger_of
+from domain.loan.delinquency import Bucket
+from domain.loan.fees import charged_at
+from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
+from domain.loan.reschedule import Change
+from domain.loan.schedule import Instalment
+from domain.loan.security import Security
+from domain.loan.stage import Stage
+from domain.loan.state import PAID_OUT, Fee, LoanState, Movement, RenewalOffer
+from domain.loan.timetable import has_limit
+
+PREPAYMENTS = frozenset(Prepayment)
+
+
+class Record(Protocol):
+    """How a stream takes an event; see ``Stream.record``."""
+
+    def __call__(
+        self, happened: type[Stream.Event], act: Act, effective_on: date, **fields: Any
+    ) -> None: ...
+
+
+class Account:
+    """The state of one loan, the ledger behind it, and what every decision asks of both.
+
+    It is no stream, nor are the classes of decisions on it: ``Loan`` is, and joins them.
+    """
+
+    version: int  # this and the next are the stream's
+    record: Record
+
+    def __init__(self) -> None:
+        self.loan_ref = ""
+        self.borrower_id = UUID(int=0)
+        self.state: str = LoanState.APPLIED
+        self.stage: str = Stage.EVIDENCE
+        self.stage_due_on: date | None = None
+        self.evidence_asked: list[str] = []
+        self.missing: list[str] = []
+        self.valid_until_on: date | None = None
+        self.product_code = ""
+        self.product_version = 0
+        self.currency = ""
+        self.amount = 0
+        self.term_months = 0
+        self.annual_rate = Decimal(0)
+        self.disclosed = ""
+        self.terms: Terms | None = None
+        self.disbursed_on: date | None = None
+        self.accrues_from: date | None = None
+        self.begun_on: date | None = None
+        self.opening: list[Instalment] = []
+        self.opening_unapplied = 0
+        self.facts: list[Fact] = []
+        self.facts_taken = 0
+        self.instalments: list[Instalment] = []
+        self.parts: dict[str, list[Part]] = {}
+        self.splits: dict[str, Split] = {}
+        self.fees: dict[str, Fee] = {}
+        self.unapplied = 0
+        self.reversed: list[str] = []
+        self.recoveries: dict[str, Fact] = {}
+        self.securities: dict[str, Security] = {}
+        self.buyer_ref = ""
+        self.claim = Split()
+        self.recovered: dict[str, Split] = {}
+        self.bucket: str = Bucket.M0
+        self.overdue_since_on: date | None = None
+        self.steps: dict[str, str] = {}
+        self.renewals = 0
+        self.repriced_on: date | None = None
+        self.renewal: RenewalOffer | None = None
+        self.asset_class: str = AssetClass.NORMAL
+        self.class_since_on: date | None = None
+        self.class_standard: ClassStandard | None = None
+        self.reliefs: dict[str, str] = {}
+        self.subsidised: dict[str, int] = {}
+        self.balance = Balance(0, 0, 0, 0, 0)
+
+    # --- what it owes ---------------------------------------------------------------
+
+    def oldest_unpaid_on(self) -> date | None:
+        """The pay-by date that lateness counts from; None when all is paid."""
+        return min((row.pay_by_on for row in self.instalments if row.left), default=None)
+
+    def payoff(self, on: date) -> int:
+        """What closes the loan on *on*, in minor units, credit counted.
+
+        Of a past day it says what closed it then, by what is known now.
+        """
+        self._must_be_paid_out()
+        ledger = self.ledger_on(on)
+        return max(ledger.payoff(on) - ledger.unapplied, 0)
+
+    def received(self, from_on: date, until_on: date) -> int:
+        """Money received from one day to another, both included; minor units."""
+        return sum(
+            fact.amount
+            for fact in (*self.facts, *self.recoveries.values())
+            if (fact.pays or fact.kind == FactKind.RECOVERY) and from_on <= fact.on <= until_on
+        )
+
+    def rate_on(self, on: date) -> Decimal:
+        """The annual rate of the days after *on*, by what counts until then."""
+        return self.ledger_on(on).laid.rate_after(on)
+
+    # --- the ledger behind it -------------------------------------------------------
+
+    def _was_laid_anew(self, *more: Fact) -> bool:
+        """Whether a ledger takes more to go on than what its instalments say."""
+        return any(
+            fact.kind == FactKind.RESCHEDULE or fact.future_money in PREPAYMENTS
+            for fact in (*self.facts, *more)
+        ) or (self.terms is not None and self.terms.prepayment is not None)
+
+    def _ledger(self) -> Ledger:
+        assert self.terms is not None and self.accrues_from is not None
+        # What a payment was charged for coming early is known to a run only.
+        if self._was_laid_anew() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
+            return self._rerun(self.facts)
+        return ledger_of(self.terms)(
+            self.terms,
+            self.accrues_from,
+            list(self.instalments),
+            self.unapplied,
+            dict(self.parts),
+            dict(self.splits),
+            {fact.ref: fact.on for fact in self.facts if fact.pays},
+            [fact for fact in standing(self.facts) if fact.kind == FactKind.FEE],
+            [fact for fact in self.facts if fact.kind == FactKind.DRAW],
+            self.opening,
+            any(fact.kind == FactKind.PAYOFF for fact in self.facts),
+        )
+
+    def _rerun(self, facts: list[Fact]) -> Ledger:
+        assert self.terms is not None and self.accrues_from is not None
+        return run(
+            self.terms,
+            self.accrues_from,
+            self.opening,
+            facts,
+            unapplied=self.opening_unapplied,
+            kind=ledger_of(self.terms),
+        )
+
+    def ledger_on(self, on: date) -> Ledger:
+        """The ledger after the facts that counted by the end of *on*, as it stood then."""
+        assert self.terms is not None
+        counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
+        ledger = self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
+        ledger.rows = ledger.rows_on(on)
+        return ledger
+
+    def _ledger_with(self, facts: list[Fact]) -> Ledger:
+        """The ledger with one more fact, the last of *facts*."""
+        assert self.terms is not None
+        terms, new = self.terms, facts[-1]
+        latest = counts_from(new, terms)
+        if (
+            new.kind == FactKind.WAIVER
+            or self._was_laid_anew(new)
+            or any(counts_from(fact, terms) > latest for fact in self.facts)
+        ):
+            return self._rerun(facts)
+        ledger = self._ledger()
+        ledger.take(new)
+        return ledger
+
+    def _outcome(self, act: Act, ledger: Ledger) -> dict[str, object]:
+        """The fields every event that moves money shares."""
+        # Most splits are the same objects, and take nothing from the difference.
+        before = [old for ref, old in self.splits.items() if ledger.splits.get(ref) is not old]
+        after = [new for ref, new in ledger.splits.items() if self.splits.get(ref) is not new]
+        reallocated = [
+            Movement(ref, ledger.paid_on[ref], self.splits[ref], split, ledger.parts[ref])
+            for ref, split in ledger.splits.items()
+            if ref in self.splits and ledger.parts[ref] != self.parts[ref]
+        ]
+        # Most rows are the same objects; comparing them takes longer than the decision.
+        known = {row.number: row for row in self.instalments}
+        touched = [
+            row
+            for row in ledger.rows_on(act.business_on)
+            if row is not (old := known.get(row.number)) and row != old
+        ]
+        state = self.state
+        if state in (LoanState.SETTLED, LoanState.CLOSED):
+            over = ledger.is_over(act.business_on)
+            state = LoanState.SETTLED if over else LoanState.ACTIVE
+        balance = ledger.balance(act.business_on)
+        if state == LoanState.WRITTEN_OFF:
+            balance = Balance(0, 0, 0, 0, ledger.unapplied)
+        capitalised = None
+        if self._was_laid_anew() or ledger.laid.bases:
+            capitalised = _principal(ledger.rows) - _principal(self.instalments)
+        return {
+            "currency": self.currency,
+            "net": total(after).less(total(before)),
+            "instalments": touched,
+            "reallocated": reallocated,
+            "balance": balance,
+            "bucket": self.bucket,
+            "state_before": self.state,
+            "state": state,
+            "capitalised": capitalised or None,
+        }
+
+    def _reschedule_fact(self, ref: str, on: date, change: Change) -> Fact:
+        return Fact(FactKind.RESCHEDULE, ref, on, self.facts_taken, change=change)
+
+    # --- guards ---------------------------------------------------------------------
+
+    def _written(self, amount: int) -> str:
+        return f"{written(amount, self.currency)} {self.currency}"
+
+    def _state_words(self) -> str:
+        return self.state.lower().replace("_", " ")
+
+    def _has_limit(self) -> bool:
+        return self.terms is not None and has_limit(self.terms)
+
+    def _accrues_daily(self) -> bool:
+        return self.terms is not None and self.terms.accrual == Accrual.DAILY_BALANCE
+
+    def _must_not_be_sold(self) -> None:
+        if self.state == LoanState.SOLD:
+            raise no.LoanSold(
+                f"The loan was sold; its owner is {self.buyer_ref!r}: it is for them to act on it."
+            )
+
+    def _must_be_paid_out(self) -> None:
+        self._must_not_be_sold()
+        if self.state not in PAID_OUT:
+            raise no.NotDisbursed(f"The loan is {self._state_words()} and was not paid out.")
+
+    def _must_be_active(self) -> None:
+        self._must_be_paid_out()
+        if self.state != LoanState.ACTIVE:
+            raise no.NotActive(f"The loan is {self._state_words()}.")
+
+    def _must_know_calendar(self, terms: Terms, business_days: BusinessDays | None) -> None:
+        known = None if business_days is None else business_days.calendar
+        if known != terms.calendar:
+            raise no.CalendarMissing(
+                f"The contract goes by the calendar {terms.calendar}, and this is {known}."
+            )
+
+    def _must_not_be_before_disbursement(self, on: date) -> None:
+        if self.accrues_from is not None and on < self.accrues_from:
+            raise no.BeforeDisbursement(
+                f"{on} lies before {self.accrues_from}, when the loan began here."
+            )
+
+    def _must_not_be_future(self, act: Act, on: date) -> None:
+        if on > act.business_on:
+            raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def _principal(rows: list[Instalment]) -> int:
+    return sum(row.principal for row in rows)

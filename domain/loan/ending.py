@@ -1,0 +1,245 @@
+"""How a loan ends otherwise than paid by the borrower, and what secures it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from domain.base.refusal import positive, two_people
+from domain.base.stream import Act
+from domain.base.terms import Prepayment
+from domain.loan import events
+from domain.loan import refusals as no
+from domain.loan.ledger import Balance
+from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
+from domain.loan.servicing import Servicing
+from domain.loan.state import SECURED, LoanState, Source
+
+PAID_BY = {
+    SecurityKind.COLLATERAL: Source.COLLATERAL,
+    SecurityKind.GUARANTEE: Source.GUARANTOR,
+    SecurityKind.INSURANCE: Source.INSURANCE,
+}
+
+
+class Ending(Servicing):
+    """The decisions by which a loan ends otherwise than paid, and on what secures it."""
+
+    def write_off(self, act: Act, *, reason: str, requested_by: str, approved_by: str) -> None:
+        """Take the loss of everything still owed."""
+        if self.state == LoanState.WRITTEN_OFF:
+            return
+        self._must_be_active()
+        two_people(requested_by, approved_by, "A write-off")
+        if not reason.strip():
+            raise no.ReasonMissing("A write-off needs a reason.")
+        self._charge_overdue(act)
+        before = self._ledger().balance(act.business_on)
+        self.record(
+            events.WrittenOff,
+            act,
+            act.business_on,
+            currency=self.currency,
+            principal=before.principal,
+            interest=before.interest,
+            fees=before.fees,
+            penalty=before.penalty,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            balance_before=before,
+            balance=Balance(0, 0, 0, 0, before.unapplied),
+            bucket=self.bucket,
+        )
+
+    def sell(
+        self,
+        act: Act,
+        *,
+        price: int,
+        buyer_ref: str,
+        sold_on: date,
+        requested_by: str,
+        approved_by: str,
+    ) -> None:
+        """Pass the claim to another owner for a price; from then on he has the say.
+
+        Raises:
+            NotForSale: the loan is neither active nor written off, the borrower has credit,
+                or money moved after *sold_on*.
+        """
+        if self.state == LoanState.SOLD and self.buyer_ref == buyer_ref:
+            return
+        self._must_be_paid_out()
+        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
+            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
+        two_people(requested_by, approved_by, "A sale")
+        positive(price, "The price")
+        if not buyer_ref.strip():
+            raise no.NotForSale("A sale needs the reference of the new owner.")
+        self._must_not_be_before_disbursement(sold_on)
+        self._must_not_be_future(act, sold_on)
+        last = max((fact.on for fact in (*self.facts, *self.recoveries.values())), default=sold_on)
+        if last > sold_on:
+            raise no.NotForSale(
+                f"Money moved on {last}, after {sold_on}; sell it as of {last} or later."
+            )
+        if self.unapplied > 0:
+            raise no.NotForSale(
+                f"The borrower has {self._written(self.unapplied)} of credit; refund it, then sell."
+            )
+        before = self._ledger().balance(sold_on)
+        if self.state == LoanState.WRITTEN_OFF:
+            before = self.balance
+        self.record(
+            events.Sold,
+            act,
+            sold_on,
+            currency=self.currency,
+            buyer_ref=buyer_ref,
+            price=price,
+            principal=before.principal,
+            interest=before.interest,
+            fees=before.fees,
+            penalty=before.penalty,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            balance_before=before,
+            balance=Balance(0, 0, 0, 0, before.unapplied),
+            bucket=self.bucket,
+            state_before=self.state,
+        )
+
+    def refund_by_partner(
+        self, act: Act, *, amount: int, received_on: date, payment_ref: str
+    ) -> None:
+        """Record money that the school or merchant gives back, the purchase being cancelled.
+
+        It closes the loan if it suffices; else it pays what is due and then principal, and
+        the rest is laid anew: as the terms say, or with lower instalments.
+
+        Raises:
+            NoPartner: the terms name none; other money is recorded by ``repay``.
+        """
+        self._must_be_paid_out()
+        if self.terms is None or self.terms.partner is None:
+            raise no.NoPartner(
+                "The terms of this loan name no partner; money of others comes by repay."
+            )
+        closes = self.state == LoanState.ACTIVE and 0 < self.payoff(received_on) <= amount
+        self.repay(
+            act,
+            amount=amount,
+            currency=self.currency,
+            received_on=received_on,
+            payment_ref=payment_ref,
+            source=Source.PARTNER,
+            payoff=closes,
+            future_money=None if closes else self.terms.prepayment or Prepayment.LOWER_INSTALMENT,
+        )
+
+    # --- securities -----------------------------------------------------------------
+
+    def take_security(
+        self, act: Act, *, security_ref: str, kind: str, amount: int | None = None
+    ) -> None:
+        """Let collateral, a guarantor or insurance stand for the loan."""
+        self._must_not_be_sold()
+        if self.state not in SECURED:
+            raise no.SecurityOutOfOrder(
+                f"The loan is {self._state_words()}; a security is taken from the approval on,"
+                " while something is owed."
+            )
+        if kind not in list(SecurityKind):
+            raise no.SecurityUnknown(f"A security is {', '.join(SecurityKind)}; not {kind!r}.")
+        if not security_ref.strip():
+            raise no.SecurityUnknown("A security needs a reference of its own.")
+        if amount is not None:
+            positive(amount, "What is secured")
+        known = self.securities.get(security_ref)
+        if known is not None:
+            if (known.kind, known.amount) != (kind, amount):
+                raise no.SecurityRefReused(
+                    f"The reference {security_ref!r} already names another security."
+                )
+            return
+        self.record(
+            events.SecurityTaken,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=kind,
+            currency=self.currency,
+            amount=amount,
+        )
+
+    def call_security(
+        self, act: Act, *, security_ref: str, reason: str, amount: int | None = None
+    ) -> None:
+        """Enforce collateral, call a guarantor, or claim insurance."""
+        security = self._security_in_use(security_ref)
+        if not reason.strip():
+            raise no.ReasonMissing("To call a security needs a reason.")
+        if amount is not None:
+            positive(amount, "What is called")
+        if security.state == SecurityState.CALLED:
+            return
+        self.record(
+            events.SecurityCalled,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=security.kind,
+            currency=self.currency,
+            amount=amount,
+            reason=reason,
+        )
+
+    def realise_security(
+        self, act: Act, *, security_ref: str, amount: int, received_on: date, payment_ref: str
+    ) -> None:
+        """Record what a security that was called paid: as a repayment, or as a recovery."""
+        security = self._security_in_use(security_ref)
+        if security.state != SecurityState.CALLED:
+            raise no.SecurityOutOfOrder(
+                f"The security {security_ref!r} was not called; call it, then record what it paid."
+            )
+        if payment_ref in security.payments:
+            self._knows_payment(payment_ref, amount, received_on)
+            return
+        if self._knows_payment(payment_ref, amount, received_on):
+            raise no.PaymentRefReused(
+                f"The payment {payment_ref!r} is there already, and not of this security."
+            )
+        self.repay(
+            act,
+            amount=amount,
+            currency=self.currency,
+            received_on=received_on,
+            payment_ref=payment_ref,
+            source=PAID_BY[SecurityKind(security.kind)],
+        )
+        self._record_realised(act, security, amount, received_on, payment_ref)
+
+    def release_security(self, act: Act, *, security_ref: str, reason: str) -> None:
+        """Give a security back."""
+        self._must_not_be_sold()
+        known = self.securities.get(security_ref)
+        if known is not None and known.state == SecurityState.RELEASED:
+            return
+        security = must_stand(self.securities, security_ref)
+        if not reason.strip():
+            raise no.ReasonMissing("A release needs a reason.")
+        self.record(
+            events.SecurityReleased,
+            act,
+            act.business_on,
+            security_ref=security_ref,
+            kind=security.kind,
+            reason=reason,
+        )
+
+    def _security_in_use(self, security_ref: str) -> Security:
+        self._must_be_paid_out()
+        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
+            raise no.NotActive(f"The loan is {self._state_words()}; nothing is owed on it.")
+        return must_stand(self.securities, security_ref)

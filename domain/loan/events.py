@@ -1,0 +1,907 @@
+"""What can happen to a loan: its events, and what each makes of the loan's state."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from domain.base.policy import ClassStandard
+from domain.base.stream import Stream
+from domain.base.terms import Terms
+from domain.loan.account import Account
+from domain.loan.allocation import Part, Split
+from domain.loan.ledger import Balance, Fact, FactKind
+from domain.loan.reschedule import Change, MovedDate, RescheduleKind
+from domain.loan.schedule import Instalment
+from domain.loan.security import Security, SecurityState
+from domain.loan.state import Fee, LoanState, Movement, RenewalOffer, StepState
+
+
+class Event(Stream.Event):
+    """Anything that happened to a loan."""
+
+
+class Opened(Event, Stream.Opened):
+    """The first event of a loan."""
+
+    TOPIC = "loan.begun"
+
+
+class Created(Opened):
+    """The library's name for the first event; never recorded."""
+
+    TOPIC = "loan.created"
+
+
+class Applied(Opened):
+    """A borrower asked for a loan."""
+
+    TOPIC = "loan.applied"
+    loan_ref: str
+    borrower_id: UUID
+    product_code: str
+    product_version: int
+    currency: str
+    amount: int
+    term_months: int
+    purpose: str | None
+    channel: str
+    missing: list[str]
+    stage: str
+    stage_due_on: date | None
+    valid_until_on: date
+    policy_version: str
+    segment: str | None
+    scene: str | None
+    partner: str | None
+    partner_order_ref: str | None
+
+    def apply(self, loan: Account) -> None:
+        loan.loan_ref = self.loan_ref
+        loan.borrower_id = self.borrower_id
+        loan.product_code = self.product_code
+        loan.product_version = self.product_version
+        loan.currency = self.currency
+        loan.amount = self.amount
+        loan.term_months = self.term_months
+        loan.evidence_asked = list(self.missing)
+        loan.missing = list(self.missing)
+        loan.stage = self.stage
+        loan.stage_due_on = self.stage_due_on
+        loan.valid_until_on = self.valid_until_on
+
+
+class EvidenceAdded(Event):
+    """A piece of evidence came in; *missing* is what is still needed."""
+
+    TOPIC = "loan.evidence-added"
+    kind: str
+    source: str
+    evidence_ref: str
+    missing: list[str]
+    stage: str
+    stage_due_on: date | None
+    policy_version: str
+
+    def apply(self, loan: Account) -> None:
+        loan.missing = list(self.missing)
+        loan.stage = self.stage
+        loan.stage_due_on = self.stage_due_on
+
+
+class Approved(Event):
+    """The application was approved: an offer stands until its last day.
+
+    *grade* and *model_version* say what priced it, *cap_version* what it was held to.
+    """
+
+    TOPIC = "loan.approved"
+    currency: str
+    amount: int
+    term_months: int
+    annual_rate: Decimal
+    requested_by: str
+    approved_by: str
+    valid_until_on: date
+    stage: str
+    stage_due_on: date | None
+    policy_version: str
+    grade: str | None
+    model_version: str | None
+    cap_version: str | None
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.APPROVED
+        loan.stage = self.stage
+        loan.amount = self.amount
+        loan.term_months = self.term_months
+        loan.annual_rate = self.annual_rate
+        loan.valid_until_on = self.valid_until_on
+
+
+class Declined(Event):
+    """The application was declined, for the reasons given."""
+
+    TOPIC = "loan.declined"
+    reasons: list[str]
+    decided_by: str
+    stage: str
+    stage_before: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.DECLINED
+        loan.stage = self.stage
+        loan.valid_until_on = None
+
+
+class Withdrawn(Event):
+    """The applicant withdrew."""
+
+    TOPIC = "loan.withdrawn"
+    reason: str
+    stage: str
+    stage_before: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.WITHDRAWN
+        loan.stage = self.stage
+        loan.valid_until_on = None
+
+
+class Expired(Event):
+    """The application or offer ran out unused."""
+
+    TOPIC = "loan.expired"
+    valid_until_on: date
+    stage: str
+    stage_before: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.EXPIRED
+        loan.stage = self.stage
+        loan.valid_until_on = None
+
+
+class CostDisclosed(Event):
+    """The borrower was shown what exactly these terms cost, before signing."""
+
+    TOPIC = "loan.cost-disclosed"
+    currency: str
+    principal: int
+    interest: int
+    fees: int
+    annualised_cost: Decimal
+    method: str
+    terms_digest: str
+    charges: list[str]
+    stage: str
+    stage_before: str
+    stage_due_on: date | None
+    policy_version: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.DISCLOSED
+        loan.stage = self.stage
+        loan.disclosed = self.terms_digest
+
+
+class ContractSigned(Event):
+    """The contract was signed; from here on its terms decide every figure."""
+
+    TOPIC = "loan.contract-signed"
+    contract_ref: str
+    template_version: str
+    terms: Terms
+    terms_digest: str
+    stage: str
+    stage_due_on: date | None
+    policy_version: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.SIGNED
+        loan.stage = self.stage
+        loan.terms = self.terms
+
+
+class Disbursed(Event):
+    """The money was paid out; the whole schedule follows from it."""
+
+    TOPIC = "loan.disbursed"
+    disbursement_ref: str
+    borrower_id: UUID
+    loan_ref: str
+    currency: str
+    amount: int
+    paid_to: str
+    schedule: list[Instalment]
+    balance: Balance
+    stage: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.ACTIVE
+        loan.stage = self.stage
+        loan.valid_until_on = None
+        loan.disbursed_on = self.effective_on
+        loan.accrues_from = self.effective_on
+        loan.begun_on = self.effective_on
+        loan.opening = self.schedule
+        loan.instalments = list(self.schedule)
+        loan.balance = self.balance
+
+
+class Migrated(Opened):
+    """A running loan was taken over from elsewhere with its opening balances."""
+
+    TOPIC = "loan.migrated"
+    loan_ref: str
+    borrower_id: UUID
+    origin: str
+    currency: str
+    terms: Terms
+    disbursed_on: date
+    accrues_from: date
+    schedule: list[Instalment]
+    balance: Balance
+    bucket: str
+    overdue_since_on: date | None
+    stage: str
+
+    def apply(self, loan: Account) -> None:
+        loan.loan_ref = self.loan_ref
+        loan.borrower_id = self.borrower_id
+        loan.product_code = self.terms.product_code
+        loan.product_version = self.terms.product_version
+        loan.currency = self.currency
+        loan.amount = self.terms.amount
+        loan.term_months = self.terms.term_months
+        loan.annual_rate = self.terms.annual_rate
+        loan.terms = self.terms
+        loan.state = LoanState.ACTIVE
+        loan.stage = self.stage
+        loan.disbursed_on = self.disbursed_on
+        loan.accrues_from = self.accrues_from
+        loan.begun_on = self.effective_on
+        loan.opening = self.schedule
+        loan.opening_unapplied = self.balance.unapplied
+        loan.unapplied = self.balance.unapplied
+        loan.instalments = list(self.schedule)
+        loan.balance = self.balance
+        loan.bucket = self.bucket
+        loan.overdue_since_on = self.overdue_since_on
+
+
+class MoneyMoved(Event):
+    """What every event that moves money on the schedule says of its outcome.
+
+    *net* is the change of everything paid so far; *instalments* those touched or
+    new, as they stand after it; *reallocated* earlier movements that split anew;
+    *capitalised* is interest that became principal.
+    """
+
+    TOPIC = "loan.money-moved"
+    currency: str
+    net: Split
+    instalments: list[Instalment]
+    reallocated: list[Movement]
+    balance: Balance
+    bucket: str
+    state_before: str
+    state: str
+    capitalised: int | None
+
+    def take_over(self, loan: Account, facts: list[Fact]) -> None:
+        """Assign the outcome and the facts behind it."""
+        loan.facts = facts
+        loan.facts_taken += 1
+        first = loan.instalments[0].number
+        for row in self.instalments:
+            place = row.number - first
+            if place < len(loan.instalments) and loan.instalments[place].number == row.number:
+                loan.instalments[place] = row
+            else:  # a new one, or one after a gap
+                others = [each for each in loan.instalments if each.number != row.number]
+                loan.instalments = sorted([*others, row], key=lambda each: each.number)
+        for movement in self.reallocated:
+            loan.parts[movement.ref] = movement.parts
+            loan.splits[movement.ref] = movement.after
+        loan.balance = self.balance
+        loan.unapplied = self.balance.unapplied
+        loan.state = self.state
+
+
+class Repaid(MoneyMoved):
+    """Money was received and split over what was owed."""
+
+    TOPIC = "loan.repaid"
+    payment_ref: str
+    received_on: date
+    amount: int
+    source: str
+    payoff: bool
+    fees: int
+    interest: int
+    penalty: int
+    principal: int
+    unapplied: int
+    parts: list[Part]
+    future_money: str | None
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(
+            FactKind.PAYOFF if self.payoff else FactKind.PAYMENT,
+            self.payment_ref,
+            self.received_on,
+            loan.facts_taken,
+            self.amount,
+            future_money=self.future_money,
+            source=self.source,
+        )
+        self.take_over(loan, [*loan.facts, fact])
+        loan.parts[self.payment_ref] = self.parts
+        loan.splits[self.payment_ref] = Split(
+            self.fees, self.interest, self.penalty, self.principal, self.unapplied
+        )
+
+
+class RepaymentReversed(MoneyMoved):
+    """A payment turned out not to stand: bounced, misposted or charged back."""
+
+    TOPIC = "loan.repayment-reversed"
+    payment_ref: str
+    received_on: date
+    amount: int
+    reason: str
+    reversed: Split
+    kind: str | None
+
+    def apply(self, loan: Account) -> None:
+        self.take_over(
+            loan, [fact for fact in loan.facts if fact.ref != self.payment_ref or not fact.pays]
+        )
+        loan.parts.pop(self.payment_ref)
+        loan.splits.pop(self.payment_ref)
+        loan.reversed = [*loan.reversed, self.payment_ref]
+
+
+class CreditRefunded(MoneyMoved):
+    """Credit of the borrower was paid back."""
+
+    TOPIC = "loan.credit-refunded"
+    refund_ref: str
+    amount: int
+    requested_by: str
+    approved_by: str
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(
+            FactKind.REFUND, self.refund_ref, self.effective_on, loan.facts_taken, self.amount
+        )
+        self.take_over(loan, [*loan.facts, fact])
+
+
+class FeeCharged(MoneyMoved):
+    """A fee or penalty that the contract names was charged, due with an instalment.
+
+    *owed* says as what, a fee if nothing; *due_on* its own day, if it has one. It is
+    *automatic* where the instalment was not paid in time and nobody charged it; *waived*
+    of it is what was, before it was withdrawn and came back.
+    """
+
+    TOPIC = "loan.fee-charged"
+    fee_ref: str
+    kind: str
+    amount: int
+    instalment: int
+    owed: str | None
+    due_on: date | None
+    automatic: bool | None
+    waived: int | None
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(
+            FactKind.FEE,
+            self.fee_ref,
+            self.effective_on,
+            loan.facts_taken,
+            self.amount,
+            self.instalment,
+            self.due_on,
+            owed=self.owed,
+            automatic=bool(self.automatic),
+        )
+        self.take_over(loan, [*loan.facts, fact])
+        known = loan.fees.get(self.fee_ref)
+        loan.fees[self.fee_ref] = Fee(
+            self.fee_ref,
+            self.kind,
+            self.amount,
+            self.instalment,
+            known.waived if known else 0,
+            owed=self.owed,
+            due_on=self.due_on,
+        )
+
+
+class FeeWithdrawn(MoneyMoved):
+    """An automatic charge turned out not to be deserved; what paid it pays other things.
+
+    *cause* says why; *amount* is all that was charged, *waived* what of it was forgiven.
+    """
+
+    TOPIC = "loan.fee-withdrawn"
+    fee_ref: str
+    kind: str
+    amount: int
+    instalment: int
+    cause: str
+    owed: str | None
+    waived: int
+
+    def apply(self, loan: Account) -> None:
+        self.take_over(
+            loan,
+            [fact for fact in loan.facts if fact.ref != self.fee_ref or fact.kind != FactKind.FEE],
+        )
+        loan.fees[self.fee_ref] = replace(loan.fees[self.fee_ref], amount=0)
+
+
+class FeeWaived(MoneyMoved):
+    """A charged fee or penalty, or part of it, was forgiven; *owed* as it was charged."""
+
+    TOPIC = "loan.fee-waived"
+    fee_ref: str
+    amount: int
+    instalment: int
+    reason: str
+    requested_by: str
+    approved_by: str
+    owed: str | None
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(
+            FactKind.WAIVER,
+            self.fee_ref,
+            self.effective_on,
+            loan.facts_taken,
+            self.amount,
+            self.instalment,
+        )
+        self.take_over(loan, [*loan.facts, fact])
+        fee = loan.fees[self.fee_ref]
+        loan.fees[self.fee_ref] = replace(fee, waived=fee.waived + self.amount)
+
+
+class DueDateMoved(MoneyMoved):
+    """An instalment got another due date."""
+
+    TOPIC = "loan.due-date-moved"
+    moved: list[MovedDate]
+    reason: str
+
+    def apply(self, loan: Account) -> None:
+        facts = [
+            Fact(
+                FactKind.MOVE,
+                f"move-{loan.facts_taken}",
+                self.effective_on,
+                loan.facts_taken,
+                0,
+                move.instalment,
+                move.due_on,
+                move.pay_by_on,
+            )
+            for move in self.moved
+        ]
+        self.take_over(loan, [*loan.facts, *facts])
+
+
+class LaidAnew(MoneyMoved):
+    """What every event says that lays the rest of the schedule anew; see ``Change``."""
+
+    TOPIC = "loan.laid-anew"
+    change: Change
+
+    def lay(self, loan: Account, ref: str) -> None:
+        """Assign the outcome, with the change as a fact of this reference."""
+        fact = Fact(
+            FactKind.RESCHEDULE, ref, self.effective_on, loan.facts_taken, change=self.change
+        )
+        self.take_over(loan, [*loan.facts, fact])
+
+
+class Rescheduled(LaidAnew):
+    """What is left was laid anew: by relief that two people granted, or by the contract."""
+
+    TOPIC = "loan.rescheduled"
+    kind: str
+    annual_rate: Decimal
+    reason: str
+    requested_by: str | None
+    approved_by: str | None
+    policy_version: str | None
+
+    def apply(self, loan: Account) -> None:
+        ref = f"reschedule-{loan.facts_taken}"
+        loan.reliefs = {**loan.reliefs, ref: self.kind}
+        self.lay(loan, ref)
+        if self.kind == RescheduleKind.REPRICING:
+            loan.repriced_on = self.effective_on
+
+
+class RateSteppedDown(LaidAnew):
+    """Instalments were paid on time, and the rate falls as the contract says."""
+
+    TOPIC = "loan.rate-stepped-down"
+    from_instalment: int
+    annual_rate_before: Decimal
+    annual_rate: Decimal
+
+    def apply(self, loan: Account) -> None:
+        self.lay(loan, f"step-{self.from_instalment}")
+        loan.steps = {**loan.steps, str(self.from_instalment): StepState.EARNED}
+
+
+class StepDownReversed(MoneyMoved):
+    """It turned out that instalments were not paid on time; the rate is what it was."""
+
+    TOPIC = "loan.step-down-reversed"
+    from_instalment: int
+    annual_rate_before: Decimal
+    annual_rate: Decimal
+    late_instalment: int
+
+    def apply(self, loan: Account) -> None:
+        ref = f"step-{self.from_instalment}"
+        self.take_over(loan, [fact for fact in loan.facts if fact.ref != ref])
+        loan.steps = {**loan.steps, str(self.from_instalment): StepState.FORFEITED}
+
+
+class StepDownForfeited(Event):
+    """An instalment was not paid on time, and the rate does not fall."""
+
+    TOPIC = "loan.step-down-forfeited"
+    from_instalment: int
+    late_instalment: int
+
+    def apply(self, loan: Account) -> None:
+        loan.steps = {**loan.steps, str(self.from_instalment): StepState.FORFEITED}
+
+
+class RenewalOffered(Event):
+    """The borrower may renew the term, at a cost that is disclosed with the offer."""
+
+    TOPIC = "loan.renewal-offered"
+    currency: str
+    term_months: int
+    sequence: int
+    most: int
+    valid_until_on: date
+    annual_rate: Decimal
+    interest: int
+    fees: int
+    annualised_cost: Decimal
+    method: str
+    offer_digest: str
+
+    def apply(self, loan: Account) -> None:
+        loan.renewal = RenewalOffer(
+            self.term_months, self.sequence, self.valid_until_on, self.offer_digest
+        )
+
+
+class RenewalDeclined(Event):
+    """The borrower does not renew; the loan falls due as it was."""
+
+    TOPIC = "loan.renewal-declined"
+    sequence: int
+    reason: str
+
+    def apply(self, loan: Account) -> None:
+        loan.renewal = None
+        loan.renewals = self.sequence
+
+
+class RenewalExpired(Event):
+    """The offer of a renewal ran out."""
+
+    TOPIC = "loan.renewal-expired"
+    sequence: int
+    valid_until_on: date
+
+    def apply(self, loan: Account) -> None:
+        loan.renewal = None
+        loan.renewals = self.sequence
+
+
+class Renewed(LaidAnew):
+    """The borrower accepted the renewal whose cost was disclosed; the term runs on."""
+
+    TOPIC = "loan.renewed"
+    term_months: int
+    sequence: int
+    most: int
+    offer_digest: str
+    consent_ref: str
+
+    def apply(self, loan: Account) -> None:
+        self.lay(loan, f"renewal-{self.sequence}")
+        loan.renewal = None
+        loan.renewals = self.sequence
+
+
+class Drawn(MoneyMoved):
+    """More was paid out, within the limit of the contract."""
+
+    TOPIC = "loan.drawn"
+    draw_ref: str
+    amount: int
+    paid_to: str
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(FactKind.DRAW, self.draw_ref, self.effective_on, loan.facts_taken, self.amount)
+        self.take_over(loan, [*loan.facts, fact])
+
+
+class WentOverdue(Event):
+    """An instalment was not paid by its pay-by date."""
+
+    TOPIC = "loan.went-overdue"
+    currency: str
+    instalment: int
+    oldest_unpaid_on: date
+    amount_overdue: int
+
+    def apply(self, loan: Account) -> None:
+        loan.overdue_since_on = self.oldest_unpaid_on
+
+
+class BucketChanged(Event):
+    """The loan moved to another delinquency bucket."""
+
+    TOPIC = "loan.bucket-changed"
+    currency: str
+    bucket_before: str
+    bucket: str
+    days_past_due: int
+    oldest_unpaid_on: date | None
+    amount_overdue: int
+    balance: Balance
+
+    def apply(self, loan: Account) -> None:
+        loan.bucket = self.bucket
+        loan.overdue_since_on = self.oldest_unpaid_on
+
+
+class Cured(Event):
+    """Nothing is overdue any more."""
+
+    TOPIC = "loan.cured"
+    currency: str
+    overdue_since_on: date
+    next_pay_by_on: date | None
+
+    def apply(self, loan: Account) -> None:
+        loan.overdue_since_on = None
+
+
+class AssetClassChanged(Event):
+    """The loan moved to another asset class; *standard* is what decides when it moves on."""
+
+    TOPIC = "loan.asset-class-changed"
+    currency: str
+    class_before: str
+    asset_class: str
+    reason: str
+    days_past_due: int
+    balance: Balance
+    policy_version: str
+    standard: ClassStandard
+
+    def apply(self, loan: Account) -> None:
+        loan.asset_class = self.asset_class
+        loan.class_since_on = self.effective_on
+        loan.class_standard = self.standard
+
+
+class Settled(Event):
+    """Everything that was owed is paid."""
+
+    TOPIC = "loan.settled"
+    currency: str
+    early: bool
+    balance: Balance
+    bucket: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.SETTLED
+
+
+class Closed(Event):
+    """The loan is settled and the borrower has no credit left."""
+
+    TOPIC = "loan.closed"
+    currency: str
+    balance: Balance
+    bucket: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.CLOSED
+
+
+class WrittenOff(Event):
+    """The loss was taken; the claim and every contact rule survive."""
+
+    TOPIC = "loan.written-off"
+    currency: str
+    principal: int
+    interest: int
+    fees: int
+    penalty: int
+    reason: str
+    requested_by: str
+    approved_by: str
+    balance_before: Balance
+    balance: Balance
+    bucket: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.WRITTEN_OFF
+        loan.balance = self.balance
+        loan.claim = Split(self.fees, self.interest, self.penalty, self.principal)
+
+
+class RecoveryReceived(Event):
+    """Money came in on a written-off loan; it stays written off.
+
+    It is split over what was written off and not recovered yet; what exceeds that is
+    in no part.
+    """
+
+    TOPIC = "loan.recovery-received"
+    payment_ref: str
+    received_on: date
+    currency: str
+    amount: int
+    source: str
+    recovered: int
+    principal: int | None
+    interest: int | None
+    fees: int | None
+    penalty: int | None
+
+    @property
+    def split(self) -> Split:
+        """What it recovered of the claim; nothing is known of the first recoveries."""
+        return Split(self.fees or 0, self.interest or 0, self.penalty or 0, self.principal or 0)
+
+    def apply(self, loan: Account) -> None:
+        loan.recovered[self.payment_ref] = self.split
+        loan.recoveries[self.payment_ref] = Fact(
+            FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
+        )
+
+
+class RecoveryReversed(Event):
+    """A recovery turned out not to stand; the loan stays written off."""
+
+    TOPIC = "loan.recovery-reversed"
+    payment_ref: str
+    received_on: date
+    currency: str
+    amount: int
+    reason: str
+    kind: str | None
+    recovered: int
+
+    def apply(self, loan: Account) -> None:
+        loan.recoveries.pop(self.payment_ref)
+        loan.recovered.pop(self.payment_ref, None)
+        loan.reversed = [*loan.reversed, self.payment_ref]
+
+
+class SecurityTaken(Event):
+    """Collateral was pledged, a guarantor bound, or insurance taken out."""
+
+    TOPIC = "loan.security-taken"
+    security_ref: str
+    kind: str
+    currency: str
+    amount: int | None
+
+    def apply(self, loan: Account) -> None:
+        loan.securities[self.security_ref] = Security(
+            self.security_ref, self.kind, SecurityState.HELD, self.amount, []
+        )
+
+
+class SecurityCalled(Event):
+    """Collateral is enforced, a guarantor called, or insurance claimed."""
+
+    TOPIC = "loan.security-called"
+    security_ref: str
+    kind: str
+    currency: str
+    amount: int | None
+    reason: str
+
+    def apply(self, loan: Account) -> None:
+        security = loan.securities[self.security_ref]
+        loan.securities[self.security_ref] = replace(security, state=SecurityState.CALLED)
+
+
+class SecurityRealised(Event):
+    """A security paid; the payment itself is an event beside it.
+
+    The amount is negative where that payment is taken back.
+    """
+
+    TOPIC = "loan.security-realised"
+    security_ref: str
+    kind: str
+    currency: str
+    amount: int
+    payment_ref: str
+
+    def apply(self, loan: Account) -> None:
+        security = loan.securities[self.security_ref]
+        payments = [ref for ref in security.payments if ref != self.payment_ref]
+        if self.amount > 0:
+            payments.append(self.payment_ref)
+        loan.securities[self.security_ref] = replace(security, payments=payments)
+
+
+class SecurityReleased(Event):
+    """A security was given back; it stands for this loan no more."""
+
+    TOPIC = "loan.security-released"
+    security_ref: str
+    kind: str
+    reason: str
+
+    def apply(self, loan: Account) -> None:
+        security = loan.securities[self.security_ref]
+        loan.securities[self.security_ref] = replace(security, state=SecurityState.RELEASED)
+
+
+class Sold(Event):
+    """The claim passed to another owner; the amounts are what left our book."""
+
+    TOPIC = "loan.sold"
+    currency: str
+    buyer_ref: str
+    price: int
+    principal: int
+    interest: int
+    fees: int
+    penalty: int
+    requested_by: str
+    approved_by: str
+    balance_before: Balance
+    balance: Balance
+    bucket: str
+    state_before: str
+
+    def apply(self, loan: Account) -> None:
+        loan.state = LoanState.SOLD
+        loan.buyer_ref = self.buyer_ref
+        loan.balance = self.balance
+
+
+class InterestSubsidised(Event):
+    """The lender earned interest that a partner pays; *amount* is added to the instalment's.
+
+    It is negative where a correction of the past lets it be less than was said before.
+    """
+
+    TOPIC = "loan.interest-subsidised"
+    currency: str
+    payer: str
+    annual_rate: Decimal
+    instalment: int
+    from_on: date
+    until_on: date
+    amount: int
+    total: int
+
+    def apply(self, loan: Account) -> None:
+        loan.subsidised = {**loan.subsidised, str(self.instalment): self.total}

@@ -1,0 +1,520 @@
+"""How a loan is serviced: money in and out, fees, due dates."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from domain.base.calendar import BusinessDays
+from domain.base.refusal import positive, two_people
+from domain.base.stream import Act
+from domain.base.terms import (
+    Accrual,
+    ChargesCount,
+    ChargesDue,
+    FeeTerm,
+    FeeTiming,
+    FutureMoney,
+    Owed,
+    Prepayment,
+)
+from domain.loan import events
+from domain.loan import refusals as no
+from domain.loan.allocation import total
+from domain.loan.ceiling import cap_on, room
+from domain.loan.consequences import Consequences
+from domain.loan.daily_ledger import DailyLedger
+from domain.loan.fees import charge
+from domain.loan.ledger import Fact, FactKind, Ledger
+from domain.loan.overdue import PREFIX
+from domain.loan.reschedule import MovedDate
+from domain.loan.schedule import Instalment
+from domain.loan.security import Security
+from domain.loan.state import LoanState, ReversalKind, Source
+from domain.loan.timetable import TermsNotOffered, has_limit
+
+
+class Servicing(Consequences):
+    """The decisions on money of a loan, and on what is owed when."""
+
+    # --- money ----------------------------------------------------------------------
+
+    def repay(
+        self,
+        act: Act,
+        *,
+        amount: int,
+        currency: str,
+        received_on: date,
+        payment_ref: str,
+        source: str = Source.BORROWER,
+        payoff: bool = False,
+        future_money: str | None = None,
+    ) -> None:
+        """Record money received; the same payment twice is recorded once.
+
+        A payment dated before earlier ones makes them split anew. On a written-off
+        loan it is a recovery. With *payoff* it closes the loan early. *future_money*
+        is where it goes beyond what is due, if not as the terms say.
+
+        Raises:
+            PaymentRefReused: *payment_ref* already names another payment.
+            PayoffShort: *payoff* was asked for and *amount* does not suffice.
+        """
+        self._must_be_paid_out()
+        positive(amount, "A payment")
+        if currency != self.currency:
+            raise no.CurrencyDiffers(f"The loan is in {self.currency}, the payment in {currency}.")
+        if self._knows_payment(payment_ref, amount, received_on):
+            return
+        self._must_not_be_before_disbursement(received_on)
+        self._must_not_be_future(act, received_on)
+        if future_money not in (None, *FutureMoney, *Prepayment):
+            raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
+        if self._accrues_daily() and future_money in (FutureMoney.REAMORTISED, *Prepayment):
+            raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
+        if self.state == LoanState.WRITTEN_OFF:
+            self._recover(act, amount, received_on, payment_ref, source)
+            return
+        unseen = received_on == act.business_on or self.overdue_since_on is None
+        if unseen:
+            # Late by a day is late, even when no day's run has seen it.
+            self._charge_overdue(act, received_on)
+        if payoff and (owed := self.payoff(received_on)) > amount:
+            raise no.PayoffShort(
+                f"On {received_on} it takes {self._written(owed)} to close the loan,"
+                f" not {self._written(amount)}."
+            )
+        if unseen:
+            self._assess(act, received_on)
+        kind = FactKind.PAYOFF if payoff else FactKind.PAYMENT
+        fact = Fact(
+            kind,
+            payment_ref,
+            received_on,
+            self.facts_taken,
+            amount,
+            future_money=future_money,
+            source=source,
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        split = ledger.splits[payment_ref]
+        self.record(
+            events.Repaid,
+            act,
+            received_on,
+            payment_ref=payment_ref,
+            received_on=received_on,
+            amount=amount,
+            source=source,
+            payoff=payoff,
+            fees=split.fees,
+            interest=split.interest,
+            penalty=split.penalty,
+            principal=split.principal,
+            unapplied=split.unapplied,
+            parts=ledger.parts[payment_ref],
+            future_money=future_money,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, received_on, early=payoff)
+
+    def draw(
+        self, act: Act, *, amount: int, draw_ref: str, paid_to: str, drawn_on: date | None = None
+    ) -> None:
+        """Pay more out, within the limit less the principal owed; once for a reference.
+
+        A draw dated before earlier payments makes them split anew.
+
+        Raises:
+            DrawRefReused: *draw_ref* already names another draw.
+            DrawNotOffered: the contract has no limit that can be drawn on.
+            LimitExceeded: on some day more principal would be owed than the limit.
+            PastDue: something is past due.
+        """
+        self._must_be_active()
+        positive(amount, "A draw")
+        on = drawn_on or act.business_on
+        known = next((f for f in self.facts if f.kind == FactKind.DRAW and f.ref == draw_ref), None)
+        if known is not None:
+            if (known.amount, known.on) != (amount, on):
+                raise no.DrawRefReused(f"The reference {draw_ref!r} already names another draw.")
+            return
+        self._must_not_be_before_disbursement(on)
+        self._must_not_be_future(act, on)
+        self._must_take_draws(act, on, amount)
+        fact = Fact(FactKind.DRAW, draw_ref, on, self.facts_taken, amount)
+        ledger = self._ledger_with([*self.facts, fact])
+        self._must_keep_the_limit(ledger, on)
+        self.record(
+            events.Drawn,
+            act,
+            on,
+            draw_ref=draw_ref,
+            amount=amount,
+            paid_to=paid_to,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
+    def _recover(
+        self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
+    ) -> None:
+        assert self.terms is not None
+        order = self.terms.late_order or self.terms.allocation_order
+        split = self.claim.less(total(self.recovered.values())).first(amount, order)
+        self.record(
+            events.RecoveryReceived,
+            act,
+            received_on,
+            payment_ref=payment_ref,
+            received_on=received_on,
+            currency=self.currency,
+            amount=amount,
+            source=source,
+            recovered=sum(fact.amount for fact in self.recoveries.values()) + amount,
+            principal=split.principal,
+            interest=split.interest,
+            fees=split.fees,
+            penalty=split.penalty,
+        )
+
+    def reverse(self, act: Act, *, payment_ref: str, reason: str, kind: str | None = None) -> None:
+        """Take back a payment that does not stand; a payment reversed before stays so.
+
+        Later payments split anew, in the same event. A recovery of a written-off loan is
+        taken back likewise, and the loan stays written off. *kind* says why, in one word.
+        """
+        self._must_be_paid_out()
+        if kind not in (None, *ReversalKind):
+            raise no.ReversalKindUnknown(
+                f"A payment is reversed as {', '.join(ReversalKind)}; not as {kind!r}."
+            )
+        if payment_ref in self.reversed:
+            return
+        written_off = self.state == LoanState.WRITTEN_OFF
+        facts = self.recoveries.values() if written_off else self.facts
+        fact = next((f for f in facts if f.ref == payment_ref and (written_off or f.pays)), None)
+        if fact is None:
+            before = " What was paid before the write-off stays as it is." if written_off else ""
+            raise no.PaymentUnknown(
+                f"No {'recovery' if written_off else 'payment'} {payment_ref!r} stands on this"
+                f" loan that could be reversed.{before}"
+            )
+        if not reason.strip():
+            raise no.ReasonMissing("A reversal needs a reason.")
+        if written_off:
+            self._reverse_recovery(act, fact, reason, kind)
+            self._take_back_realised(act, fact)
+            return
+        ledger = self._rerun([other for other in self.facts if other != fact])
+        self.record(
+            events.RepaymentReversed,
+            act,
+            fact.on,
+            payment_ref=payment_ref,
+            received_on=fact.on,
+            amount=fact.amount,
+            reason=reason,
+            reversed=self.splits[payment_ref],
+            kind=kind,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+        self._take_back_realised(act, fact)
+
+    def _take_back_realised(self, act: Act, fact: Fact) -> None:
+        """Record that a security did not pay what was taken back, if it was one that did."""
+        for security in list(self.securities.values()):
+            if fact.ref in security.payments:
+                self._record_realised(act, security, -fact.amount, fact.on, fact.ref)
+
+    def _record_realised(
+        self, act: Act, security: Security, amount: int, on: date, payment_ref: str
+    ) -> None:
+        self.record(
+            events.SecurityRealised,
+            act,
+            on,
+            security_ref=security.security_ref,
+            kind=security.kind,
+            currency=self.currency,
+            amount=amount,
+            payment_ref=payment_ref,
+        )
+
+    def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
+        self.record(
+            events.RecoveryReversed,
+            act,
+            fact.on,
+            payment_ref=fact.ref,
+            received_on=fact.on,
+            currency=self.currency,
+            amount=fact.amount,
+            reason=reason,
+            kind=kind,
+            recovered=sum(other.amount for other in self.recoveries.values()) - fact.amount,
+        )
+
+    def refund(
+        self, act: Act, *, amount: int, refund_ref: str, requested_by: str, approved_by: str
+    ) -> None:
+        """Pay credit back to the borrower."""
+        self._must_be_paid_out()
+        positive(amount, "A refund")
+        two_people(requested_by, approved_by, "A refund")
+        known = next(
+            (f for f in self.facts if f.kind == FactKind.REFUND and f.ref == refund_ref), None
+        )
+        if known is not None:
+            if known.amount != amount:
+                raise no.PaymentRefReused(
+                    f"The reference {refund_ref!r} already names another refund."
+                )
+            return
+        if amount > self.unapplied:
+            raise no.NoCredit(
+                f"The borrower has {self._written(max(self.unapplied, 0))} of credit,"
+                f" not {self._written(amount)}."
+            )
+        fact = Fact(FactKind.REFUND, refund_ref, act.business_on, self.facts_taken, amount)
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            events.CreditRefunded,
+            act,
+            act.business_on,
+            refund_ref=refund_ref,
+            amount=amount,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
+        if payment_ref in self.reversed:
+            raise no.PaymentRefReused(
+                f"The payment {payment_ref!r} was reversed; a new one needs a new reference."
+            )
+        for fact in (*self.facts, *self.recoveries.values()):
+            if fact.ref == payment_ref and (fact.pays or fact.kind == FactKind.RECOVERY):
+                if (fact.amount, fact.on) != (amount, received_on):
+                    raise no.PaymentRefReused(
+                        f"The reference {payment_ref!r} already names another payment."
+                    )
+                return True
+        return False
+
+    def _must_take_draws(self, act: Act, on: date, amount: int) -> None:
+        assert self.terms is not None
+        planned = self.terms.accrual == Accrual.DAILY_BALANCE and any(
+            (draw.on, draw.amount) == (on, amount) for draw in self.terms.draws or ()
+        )
+        if not planned and not has_limit(self.terms):
+            raise no.DrawNotOffered(
+                f"The contract has no limit to draw on, and plans no payout of"
+                f" {self._written(amount)} on {on}."
+            )
+        payoff = next((fact for fact in self.facts if fact.kind == FactKind.PAYOFF), None)
+        if payoff is not None:
+            raise no.DrawNotOffered(f"The loan was to be paid off on {payoff.on}.")
+        last_on = self.opening[-1].due_on
+        if on > last_on:
+            raise no.DrawNotOffered(f"The last day to draw was {last_on}.")
+        for day in () if planned else (on, act.business_on):
+            oldest = self.ledger_on(day).oldest_unpaid_on()
+            if oldest is not None and oldest < day:
+                raise no.PastDue(
+                    f"What was to be paid by {oldest} is past due on {day};"
+                    " it has to be paid before more is drawn."
+                )
+
+    def _must_keep_the_limit(self, ledger: Ledger, since: date) -> None:
+        assert self.terms is not None and isinstance(ledger, DailyLedger)
+        most = ledger.most_owed(since)
+        if most > self.terms.amount:
+            raise no.LimitExceeded(
+                f"{self._written(most)} of principal would be owed, and the limit is"
+                f" {self._written(self.terms.amount)}: repay some, or draw less."
+            )
+
+    # --- fees and dates -------------------------------------------------------------
+
+    def charge_fee(self, act: Act, *, kind: str, fee_ref: str, due_on: date | None = None) -> None:
+        """Charge a fee or penalty that the contract names for an event.
+
+        It is owed with the next instalment, or with *due_on* with the first that is not
+        due before that day; after the last one it makes an instalment of its own. Where
+        the terms let charges count from the start, earlier payments split anew, also
+        those of a loan that was settled.
+        """
+        self._must_take_charges()
+        if fee_ref in self.fees:
+            if self.fees[fee_ref].kind != kind:
+                raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
+            return
+        if fee_ref.startswith(PREFIX):
+            raise no.FeeRefReused(f"References of overdue charges begin with {PREFIX!r}.")
+        fee = self._fee_named(kind)
+        assert self.terms is not None
+        amount = charge(fee, self.terms)
+        self._must_stay_below_cap(act.business_on, amount)
+        due_on, number = self._charged_to(act.business_on, due_on)
+        fact = Fact(
+            FactKind.FEE,
+            fee_ref,
+            act.business_on,
+            self.facts_taken,
+            amount,
+            number,
+            due_on,
+            owed=fee.owed,
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            events.FeeCharged,
+            act,
+            act.business_on,
+            fee_ref=fee_ref,
+            kind=kind,
+            amount=amount,
+            instalment=number,
+            owed=fee.owed,
+            due_on=due_on,
+            automatic=None,
+            waived=None,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def _fee_named(self, kind: str) -> FeeTerm:
+        assert self.terms is not None
+        for fee in self.terms.fees:
+            if fee.kind == kind and fee.timing == FeeTiming.ON_EVENT:
+                return fee
+        raise no.FeeNotDisclosed(f"The contract names no fee {kind!r} for an event.")
+
+    def _charged_to(self, on: date, due_on: date | None) -> tuple[date | None, int]:
+        """The own day of a charge, if it has one, and the instalment that it is owed with."""
+        assert self.terms is not None
+        if due_on is None and self.terms.charges_due == ChargesDue.OWN_DAY:
+            due_on = on
+        if due_on is None:
+            coming = [row for row in self.instalments if row.pay_by_on >= on]
+            return None, (coming[0] if coming else self.instalments[-1]).number
+        self._must_not_be_before_disbursement(due_on)
+        coming = [row for row in self.instalments if row.due_on >= due_on]
+        return due_on, coming[0].number if coming else self.instalments[-1].number + 1
+
+    def waive_fee(
+        self,
+        act: Act,
+        *,
+        fee_ref: str,
+        amount: int,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+    ) -> None:
+        """Forgive an unpaid fee, or part of it."""
+        self._must_be_active()
+        positive(amount, "A waiver")
+        two_people(requested_by, approved_by, "A waiver")
+        fee = self.fees.get(fee_ref)
+        if fee is None:
+            raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
+        row = self._row(fee.instalment)
+        unpaid = row.penalty_left if fee.owed == Owed.PENALTY else row.fees - row.fees_paid
+        if amount > min(fee.amount - fee.waived, unpaid):
+            raise no.FeeUnknown(
+                f"Less than {self._written(amount)} of the fee {fee_ref!r} is unpaid."
+            )
+        fact = Fact(
+            FactKind.WAIVER, fee_ref, act.business_on, self.facts_taken, amount, fee.instalment
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            events.FeeWaived,
+            act,
+            act.business_on,
+            fee_ref=fee_ref,
+            amount=amount,
+            instalment=fee.instalment,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            owed=fee.owed,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def move_due_date(
+        self,
+        act: Act,
+        *,
+        instalment: int,
+        due_on: date,
+        reason: str,
+        business_days: BusinessDays | None = None,
+    ) -> None:
+        """Give an unpaid instalment another due date; interest stays as scheduled."""
+        self._must_be_active()
+        row = self._row(instalment)
+        if row.paid_on is not None or row.left == 0:
+            raise no.InstalmentNotOpen(f"Instalment {instalment} is paid.")
+        if due_on == row.due_on:
+            return
+        assert self.disbursed_on is not None
+        before = [r.due_on for r in self.instalments if r.number < instalment]
+        after = [r.due_on for r in self.instalments if r.number > instalment]
+        earliest = max(before) if before else self.disbursed_on
+        if due_on <= earliest or (after and due_on >= min(after)) or due_on < act.business_on:
+            raise no.DueDateOutOfOrder(
+                f"Instalment {instalment} can move to a day from {act.business_on} on,"
+                f" after {earliest}" + (f" and before {min(after)}." if after else ".")
+            )
+        assert self.terms is not None
+        self._must_know_calendar(self.terms, business_days)
+        pay_by_on = due_on if business_days is None else business_days.on_or_after(due_on)
+        move = MovedDate(instalment, due_on, pay_by_on)
+        fact = Fact(
+            FactKind.MOVE,
+            f"move-{self.facts_taken}",
+            act.business_on,
+            self.facts_taken,
+            0,
+            instalment,
+            due_on,
+            pay_by_on,
+        )
+        ledger = self._ledger_with([*self.facts, fact])
+        self.record(
+            events.DueDateMoved,
+            act,
+            act.business_on,
+            moved=[move],
+            reason=reason,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def _row(self, number: int) -> Instalment:
+        for row in self.instalments:
+            if row.number == number:
+                return row
+        raise no.InstalmentNotOpen(f"The loan has no open instalment {number}.")
+
+    def _must_take_charges(self) -> None:
+        reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START
+        if not (reopens and self.state in (LoanState.SETTLED, LoanState.CLOSED)):
+            self._must_be_active()
+
+    def _must_stay_below_cap(self, on: date, amount: int) -> None:
+        ledger = self._ledger()
+        left, cap = room(ledger, on), cap_on(ledger, on)
+        if left is not None and cap is not None and amount > left:
+            raise no.ChargeOverCap(
+                f"With another {self._written(amount)} the loan would cost more than the"
+                f" {(cap.annual_rate * 100).normalize():f} % a year that {cap.version} allows;"
+                f" charge {self._written(left)} at most."
+            )

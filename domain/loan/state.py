@@ -1,0 +1,119 @@
+"""What a loan is made of beside its money: the words of its state, and small records."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from domain.loan.allocation import Part, Split
+
+
+class LoanState(StrEnum):
+    """Where a loan stands."""
+
+    APPLIED = "APPLIED"
+    APPROVED = "APPROVED"
+    DISCLOSED = "DISCLOSED"
+    SIGNED = "SIGNED"
+    DECLINED = "DECLINED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    ACTIVE = "ACTIVE"
+    SETTLED = "SETTLED"
+    CLOSED = "CLOSED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+    SOLD = "SOLD"
+    """It belongs to another owner; our book says nothing of it any more."""
+
+
+class Source(StrEnum):
+    """Where money of a repayment or recovery comes from."""
+
+    BORROWER = "BORROWER"
+    THIRD_PARTY = "THIRD_PARTY"
+    COLLATERAL = "COLLATERAL"
+    GUARANTOR = "GUARANTOR"
+    INSURANCE = "INSURANCE"
+    PARTNER = "PARTNER"
+    """The school or merchant that was paid gives money back."""
+
+
+class ReversalKind(StrEnum):
+    """Why a payment does not stand."""
+
+    CHARGEBACK = "CHARGEBACK"
+    """The payer's bank took it back."""
+    BOUNCED = "BOUNCED"
+    MISPOSTED = "MISPOSTED"
+    """It was posted wrongly."""
+
+
+class NextActionKind(StrEnum):
+    """Why a loan needs attention on a day."""
+
+    EXPIRY = "EXPIRY"
+    DELINQUENCY = "DELINQUENCY"
+    STEP_DOWN = "STEP_DOWN"
+    RENEWAL = "RENEWAL"
+    REPRICING = "REPRICING"
+    ASSET_CLASS = "ASSET_CLASS"
+    SUBSIDY = "SUBSIDY"
+    LIMIT_ENDS = "LIMIT_ENDS"
+    CHARGE = "CHARGE"
+
+
+class Withdrawal(StrEnum):
+    """Why an automatic charge is taken back."""
+
+    NOT_OVERDUE = "NOT_OVERDUE"
+    """The instalment was paid in time after all."""
+    CHARGED_ANEW = "CHARGED_ANEW"
+    """Another amount was unpaid, or on another day."""
+
+
+UNDER_REVIEW = (LoanState.APPLIED,)
+OFFERED = (LoanState.APPROVED, LoanState.DISCLOSED, LoanState.SIGNED)
+SERVICED = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED)
+PAID_OUT = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED, LoanState.WRITTEN_OFF)
+SECURED = (*OFFERED, LoanState.ACTIVE, LoanState.WRITTEN_OFF)
+"""While a loan stands thus, something can be taken to secure it."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """An earlier movement that is split anew, before and after; *parts* after."""
+
+    ref: str
+    on: date
+    before: Split
+    after: Split
+    parts: list[Part]
+
+
+class StepState(StrEnum):
+    """What came of a step of the rate plan."""
+
+    EARNED = "EARNED"
+    FORFEITED = "FORFEITED"
+
+
+@dataclass(frozen=True)
+class RenewalOffer:
+    """A renewal that stands until its last day."""
+
+    term_months: int
+    sequence: int
+    valid_until_on: date
+    offer_digest: str
+
+
+@dataclass(frozen=True)
+class Fee:
+    """A fee or penalty charged on an event, and what of it is waived; minor units."""
+
+    fee_ref: str
+    kind: str
+    amount: int
+    instalment: int
+    waived: int = 0
+    owed: str | None = None
+    due_on: date | None = None

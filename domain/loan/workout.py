@@ -1,0 +1,272 @@
+"""How the rest of a running loan is laid anew: by relief, an index, or a renewal."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from domain.base.calendar import add_months, next_day
+from domain.base.policy import IndexRate
+from domain.base.refusal import two_people
+from domain.base.stream import Act
+from domain.base.terms import RatePlanKind
+from domain.loan import cost, delinquency, events
+from domain.loan import refusals as no
+from domain.loan.consequences import Consequences
+from domain.loan.cost import Flow
+from domain.loan.relief import Agreement, PayBy, Standing, change_of
+from domain.loan.reschedule import Change, RescheduleKind
+from domain.loan.state import RenewalOffer
+from domain.loan.timetable import TermsNotOffered, rows_added
+
+
+class Workout(Consequences):
+    """The decisions that lay what is left of a loan anew."""
+
+    # --- relief ---------------------------------------------------------------------
+
+    def reschedule(
+        self,
+        act: Act,
+        *,
+        agreed: Agreement,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+        on: date | None = None,
+        pay_by: PayBy | None = None,
+    ) -> None:
+        """Lay what is left of the loan anew, as two people grant it; *on* may lie back.
+
+        Payments after *on* split anew, in the same event.
+
+        Raises:
+            NothingChanges: the agreement says too little.
+            PlanImpossible: this schedule cannot be laid anew like that.
+            TermsNotOffered: interest goes by the balance of each day.
+        """
+        self._must_be_active()
+        if self._accrues_daily():
+            raise TermsNotOffered(
+                "What interest by the balance of each day is laid over is not laid anew;"
+                " a due date can be moved."
+            )
+        two_people(requested_by, approved_by, "A rescheduling")
+        if not reason.strip():
+            raise no.ReasonMissing("A rescheduling needs a reason.")
+        if on is None:
+            on = min(act.business_on, agreed.free_from or act.business_on)
+        self._must_not_be_future(act, on)
+        self._must_not_be_before_disbursement(on)
+        change = change_of(agreed, self._standing(on, pay_by))
+        self._must_be_under_cap(change.annual_rate, on)
+        fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
+        ledger = self._rerun([*self.facts, fact])
+        if ledger.rows == self.instalments and change.annual_rate is None and not change.pause:
+            raise no.NothingChanges("What is left of the loan stays as it is by that.")
+        self.record(
+            events.Rescheduled,
+            act,
+            on,
+            kind=agreed.kind,
+            change=change,
+            annual_rate=ledger.laid.rates[-1].annual_rate,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            policy_version=None,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
+    def _standing(self, on: date, pay_by: PayBy | None = None) -> Standing:
+        assert self.terms is not None and self.accrues_from is not None
+        rows = self.ledger_on(on).rows if on < self._last_fact_on() else self.instalments
+        return Standing(
+            self.terms,
+            self.accrues_from,
+            self.opening[0].due_on,
+            rows,
+            on,
+            pay_by or (lambda day: day),
+        )
+
+    def _last_fact_on(self) -> date:
+        return max((fact.on for fact in self.facts), default=date.min)
+
+    def _must_be_under_cap(self, annual_rate: Decimal | None, on: date) -> None:
+        assert self.terms is not None
+        caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
+        if annual_rate is not None and caps and annual_rate > caps[-1].annual_rate:
+            raise no.RateNotSound(
+                f"A rate of {annual_rate} lies over the cap of {caps[-1].annual_rate}"
+                f" that counts on {on} ({caps[-1].version})."
+            )
+
+    # --- repricing ------------------------------------------------------------------
+
+    def reprices_on(self) -> date | None:
+        """The next day on which an index sets the rate anew; None without one."""
+        plan = self.terms.rate_plan if self.terms else None
+        if plan is None or plan.kind != RatePlanKind.INDEXED or not plan.reprice_months:
+            return None
+        assert self.accrues_from is not None
+        months = plan.reprice_months
+        while (day := add_months(self.accrues_from, months)) <= (
+            self.repriced_on or self.accrues_from
+        ):
+            months += plan.reprice_months
+        return day if day < self._last_due_on() else None
+
+    def reprice(self, act: Act, index: IndexRate) -> None:
+        """Set the rate anew from *index* and the contract's margin, on its repricing date.
+
+        The date is noted also where the rate stays what it was. A rate over the cap that
+        counts then is held at the cap, and none falls below zero.
+        """
+        self._must_be_active()
+        on = self.reprices_on()
+        if on is None or on > act.business_on:
+            raise no.NothingChanges("No repricing date of this loan has come.")
+        assert self.terms is not None and self.terms.rate_plan is not None
+        caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
+        rate = max(index.annual_rate + (self.terms.rate_plan.margin or 0), Decimal(0))
+        rate = min(rate, caps[-1].annual_rate) if caps else rate
+        change = Change(annual_rate=rate)
+        fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            events.Rescheduled,
+            act,
+            on,
+            kind=RescheduleKind.REPRICING,
+            change=change,
+            annual_rate=rate,
+            reason=f"{index.index} at {index.annual_rate}",
+            requested_by=None,
+            approved_by=None,
+            policy_version=index.version,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
+    # --- renewal --------------------------------------------------------------------
+
+    def _offer_renewal(self, act: Act) -> None:
+        """Offer the renewal of the contract in time, or let the offer run out."""
+        term = self.terms.renewal if self.terms else None
+        if term is None:
+            return
+        if self.renewal is not None:
+            if act.business_on > self.renewal.valid_until_on:
+                self.record(
+                    events.RenewalExpired,
+                    act,
+                    next_day(self.renewal.valid_until_on),
+                    sequence=self.renewal.sequence,
+                    valid_until_on=self.renewal.valid_until_on,
+                )
+            return
+        day = self._renewal_day()
+        if day is None or not day <= act.business_on <= self._last_due_on():
+            return
+        if self._is_past_due(act.business_on) or not self.balance.principal:
+            return
+        change = self._renewal_change(act.business_on)
+        ledger = self._rerun(
+            [*self.facts, self._reschedule_fact("renewal", act.business_on, change)]
+        )
+        # Interest of the row that runs is counted from its start.
+        since = max(
+            (row.due_on for row in self.instalments if row.due_on <= act.business_on),
+            default=self.accrues_from,
+        )
+        flows = [
+            Flow(since or act.business_on, self.balance.principal, self.balance.principal),
+            *(
+                Flow(row.due_on, -row.left, -row.principal_left)
+                for row in ledger.rows
+                if row.left and row.due_on > act.business_on
+            ),
+        ]
+        if len(flows) == 1:
+            return  # all that is left is due today
+        ahead = [row for row in ledger.rows if row.due_on > act.business_on]
+        self.record(
+            events.RenewalOffered,
+            act,
+            act.business_on,
+            currency=self.currency,
+            term_months=term.term_months,
+            sequence=self.renewals + 1,
+            most=term.most,
+            valid_until_on=self._last_due_on(),
+            annual_rate=ledger.laid.rates[-1].annual_rate,
+            interest=sum(row.interest - row.interest_paid for row in ahead),
+            fees=sum(row.fees - row.fees_paid for row in ahead),
+            annualised_cost=cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE),
+            method=cost.CostMethod.IRR,
+            offer_digest=cost.change_digest(change),
+        )
+
+    def renew(self, act: Act, *, consent_ref: str) -> None:
+        """Accept the renewal that was offered; the borrower's consent is filed.
+
+        Raises:
+            NotRenewable: no offer stands.
+            PastDue: something is overdue.
+        """
+        offer = self._must_be_renewable(act)
+        assert self.terms is not None and self.terms.renewal is not None
+        if self._is_past_due(act.business_on):
+            raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
+        change = self._renewal_change(act.business_on)
+        if cost.change_digest(change) != offer.offer_digest:
+            raise no.NotDisclosed("The loan changed since the offer; it is offered anew.")
+        fact = self._reschedule_fact(f"renewal-{offer.sequence}", act.business_on, change)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            events.Renewed,
+            act,
+            act.business_on,
+            term_months=offer.term_months,
+            sequence=offer.sequence,
+            most=self.terms.renewal.most,
+            offer_digest=offer.offer_digest,
+            consent_ref=consent_ref,
+            change=change,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, act.business_on)
+
+    def decline_renewal(self, act: Act, *, reason: str) -> None:
+        """Let the loan fall due as it was."""
+        offer = self._must_be_renewable(act)
+        self.record(
+            events.RenewalDeclined, act, act.business_on, sequence=offer.sequence, reason=reason
+        )
+
+    def _must_be_renewable(self, act: Act) -> RenewalOffer:
+        self._must_be_active()
+        if self.renewal is None or act.business_on > self.renewal.valid_until_on:
+            raise no.NotRenewable("No renewal is on offer for this loan today.")
+        return self.renewal
+
+    def _renewal_change(self, on: date) -> Change:
+        assert self.terms is not None and self.terms.renewal is not None
+        count = rows_added(self.terms, self.terms.renewal.term_months)
+        # Nothing is past due then; what falls due on the very day goes on as well.
+        return Change(rows=self._standing(on).more(count), gathers_principal=True)
+
+    def _renewal_day(self) -> date | None:
+        """The day a renewal is offered; None when the contract has no further one."""
+        term = self.terms.renewal if self.terms else None
+        if term is None or self.renewals >= term.most:
+            return None
+        return self._last_due_on() - timedelta(days=term.offer_days)
+
+    def _last_due_on(self) -> date:
+        return max(row.due_on for row in self.instalments if row.paid_on is None or row.principal)
+
+    def _is_past_due(self, on: date) -> bool:
+        return delinquency.days_past_due(self.oldest_unpaid_on(), on) > 0
