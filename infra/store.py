@@ -22,7 +22,8 @@ from domain.borrower.borrower import Hold, Promise
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
 from domain.loan.allocation import Part, Split
-from domain.loan.ledger import Balance, Fact
+from domain.loan.facts import Fact
+from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import Fee

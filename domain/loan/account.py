@@ -17,8 +17,9 @@ from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
 from domain.loan.daily_ledger import ledger_of
 from domain.loan.delinquency import Bucket
+from domain.loan.facts import Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
-from domain.loan.ledger import Balance, Fact, FactKind, Ledger, counts_from, run, standing
+from domain.loan.ledger import Balance, Ledger, run
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security

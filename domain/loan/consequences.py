@@ -12,8 +12,8 @@ from domain.base.terms import FeeTiming, RatePlanKind, RateScope, RateStep
 from domain.loan import delinquency, events
 from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
+from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
-from domain.loan.ledger import Fact, FactKind, counts_from
 from domain.loan.overdue import deserved, kind_of
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment

@@ -15,7 +15,8 @@ from domain.base.repayment import Method
 from domain.base.terms import Accrual, FutureMoney, Owed, Settling, Terms
 from domain.loan.allocation import Part, Taken
 from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut
-from domain.loan.ledger import Balance, Fact, FactKind, Ledger
+from domain.loan.facts import Fact, FactKind
+from domain.loan.ledger import Balance, Ledger
 from domain.loan.periods import Span
 from domain.loan.schedule import Instalment, rates_of
 from domain.loan.timetable import has_limit, share
@@ -71,7 +72,7 @@ class DailyLedger(Ledger):
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.kind in (FactKind.PAYMENT, FactKind.PAYOFF):
+        if fact.pays:
             self.rows = self.rows_on(fact.on)
         super().take(fact)
         self.seen = None

@@ -10,7 +10,8 @@ from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan.account import Account
 from domain.loan.allocation import Part, Split
-from domain.loan.ledger import Balance, Fact, FactKind
+from domain.loan.facts import Fact, FactKind
+from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState

@@ -18,7 +18,8 @@ from domain.loan import accrual
 from domain.loan.as_of import Standing, standing
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.ledger import FactKind, Ledger, counts_from
+from domain.loan.facts import FactKind, counts_from
+from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
 from domain.loan.periods import Span
 from domain.loan.schedule import Instalment

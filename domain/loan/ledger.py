@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from typing import NamedTuple
 
 from domain.base.money import rounded
 from domain.base.repayment import Frequency
 from domain.base.terms import (
     AllocationScope,
-    ChargesCount,
     ChargesDue,
     FutureMoney,
     Owed,
@@ -29,56 +27,11 @@ from domain.base.terms import (
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
 from domain.loan.delinquency import days_past_due
+from domain.loan.facts import Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
 from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
-
-BEFORE_ALL = -1
-"""The place of what counts from the beginning of its day."""
-
-
-class FactKind(StrEnum):
-    """What can move money, or the day it is owed."""
-
-    PAYMENT = "PAYMENT"
-    PAYOFF = "PAYOFF"
-    REFUND = "REFUND"
-    FEE = "FEE"
-    WAIVER = "WAIVER"
-    MOVE = "MOVE"
-    RESCHEDULE = "RESCHEDULE"
-    RECOVERY = "RECOVERY"
-    DRAW = "DRAW"
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing that counts from *on*; *order* breaks ties by arrival.
-
-    *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
-    *future_money* is where this payment goes beyond what is due, if not as the terms say.
-    A charge is *automatic* that follows from an instalment that was not paid in time.
-    """
-
-    kind: str
-    ref: str
-    on: date
-    order: int
-    amount: int = 0
-    instalment: int = 0
-    due_on: date | None = None
-    pay_by_on: date | None = None
-    owed: str | None = None
-    future_money: str | None = None
-    change: Change | None = None
-    source: str | None = None
-    automatic: bool = False
-
-    @property
-    def pays(self) -> bool:
-        """Whether it is money received on what is owed."""
-        return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
 
 
 @dataclass(frozen=True)
@@ -146,7 +99,7 @@ class Ledger:
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.kind in (FactKind.PAYMENT, FactKind.PAYOFF):
+        if fact.pays:
             self._take_payment(fact)
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
@@ -365,7 +318,7 @@ class Ledger:
         early = {
             charge.instalment
             for charge in self.charges
-            if self.terms.charges_due == ChargesDue.OWN_DAY and _is_due(charge, on)
+            if self.terms.charges_due == ChargesDue.OWN_DAY and charge.is_due(on)
         }
         return [row for row in self.rows if row.due_on <= on or row.number in early]
 
@@ -396,7 +349,7 @@ class Ledger:
         """What of the charges on *row* is due on *on*; those due first are paid first."""
         due = Counter[Owed]()
         for charge in self.charges:
-            if charge.instalment == row.number and _is_due(charge, on):
+            if charge.instalment == row.number and charge.is_due(on):
                 due[Owed(charge.owed or Owed.FEE)] += charge.amount
         return {
             Owed.FEE: max(due[Owed.FEE] - row.fees_paid, 0),
@@ -570,41 +523,3 @@ def run(
     for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
         ledger.take(fact)
     return ledger
-
-
-def standing(facts: list[Fact]) -> list[Fact]:
-    """*facts* without waivers, and charges less what is forgiven of them.
-
-    What is forgiven counts from the day of the charge: no payment that splits anew is
-    used up on it.
-    """
-    forgiven = Counter[str]()
-    for fact in facts:
-        if fact.kind == FactKind.WAIVER:
-            forgiven[fact.ref] += fact.amount
-    return [
-        replace(fact, amount=fact.amount - min(forgiven[fact.ref], fact.amount))
-        if fact.kind == FactKind.FEE and fact.ref in forgiven
-        else fact
-        for fact in facts
-        if fact.kind != FactKind.WAIVER
-    ]
-
-
-def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
-    """The day *fact* counts from and its place on that day.
-
-    What is drawn on a day, or charged on an instalment for being unpaid, counts before all
-    else of the day, what is laid anew after all that was paid on it.
-    """
-    if fact.automatic:
-        return fact.on, 0, fact.order
-    if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
-        return date.min, 1, fact.order
-    if fact.kind == FactKind.DRAW:
-        return fact.on, 0, BEFORE_ALL
-    return fact.on, 2 if fact.kind == FactKind.RESCHEDULE else 1, fact.order
-
-
-def _is_due(charge: Fact, on: date) -> bool:
-    return charge.due_on is not None and charge.due_on <= on

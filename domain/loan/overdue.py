@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 from domain.base.terms import ChargesDue, FeeTerm, FeeTiming, Terms
 from domain.loan.ceiling import room
+from domain.loan.facts import Fact, FactKind, counts_from, standing
 from domain.loan.fees import charge, charged_at
-from domain.loan.ledger import Fact, FactKind, Ledger, counts_from, standing
+from domain.loan.ledger import Ledger
 from domain.loan.schedule import Instalment
 
 PREFIX = "overdue:"

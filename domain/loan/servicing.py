@@ -23,8 +23,9 @@ from domain.loan.allocation import total
 from domain.loan.ceiling import cap_on, room
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import DailyLedger
+from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import charge
-from domain.loan.ledger import Fact, FactKind, Ledger
+from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
 from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment

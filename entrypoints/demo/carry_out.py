@@ -11,7 +11,8 @@ from domain.base.refs import short_ref
 from domain.base.stream import Act, Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Borrower
-from domain.loan.ledger import FactKind, Ledger
+from domain.loan.facts import FactKind
+from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
 from domain.product.product import Product
 from entrypoints.demo.intents import Intent

@@ -17,7 +17,7 @@ from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment
 from domain.base.terms import BUCKETS, FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
 from domain.loan.explain import FIGURES, explain
-from domain.loan.ledger import FactKind
+from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule

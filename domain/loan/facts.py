@@ -1,0 +1,93 @@
+"""What happened to the money of a loan, in the order it counts."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from domain.base.terms import ChargesCount, Terms
+from domain.loan.reschedule import Change
+
+BEFORE_ALL = -1
+"""The place of what counts from the beginning of its day."""
+
+
+class FactKind(StrEnum):
+    """What can move money, or the day it is owed."""
+
+    PAYMENT = "PAYMENT"
+    PAYOFF = "PAYOFF"
+    REFUND = "REFUND"
+    FEE = "FEE"
+    WAIVER = "WAIVER"
+    MOVE = "MOVE"
+    RESCHEDULE = "RESCHEDULE"
+    RECOVERY = "RECOVERY"
+    DRAW = "DRAW"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that counts from *on*; *order* breaks ties by arrival.
+
+    *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
+    *future_money* is where this payment goes beyond what is due, if not as the terms say.
+    A charge is *automatic* that follows from an instalment that was not paid in time.
+    """
+
+    kind: str
+    ref: str
+    on: date
+    order: int
+    amount: int = 0
+    instalment: int = 0
+    due_on: date | None = None
+    pay_by_on: date | None = None
+    owed: str | None = None
+    future_money: str | None = None
+    change: Change | None = None
+    source: str | None = None
+    automatic: bool = False
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is money received on what is owed."""
+        return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
+
+    def is_due(self, on: date) -> bool:
+        """Whether it is a charge whose own day has come by *on*."""
+        return self.due_on is not None and self.due_on <= on
+
+
+def standing(facts: list[Fact]) -> list[Fact]:
+    """*facts* without waivers, and charges less what is forgiven of them.
+
+    What is forgiven counts from the day of the charge: no payment that splits anew is
+    used up on it.
+    """
+    forgiven = Counter[str]()
+    for fact in facts:
+        if fact.kind == FactKind.WAIVER:
+            forgiven[fact.ref] += fact.amount
+    return [
+        replace(fact, amount=fact.amount - min(forgiven[fact.ref], fact.amount))
+        if fact.kind == FactKind.FEE and fact.ref in forgiven
+        else fact
+        for fact in facts
+        if fact.kind != FactKind.WAIVER
+    ]
+
+
+def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
+    """The day *fact* counts from and its place on that day.
+
+    What is drawn on a day, or charged on an instalment for being unpaid, counts before all
+    else of the day, what is laid anew after all that was paid on it.
+    """
+    if fact.automatic:
+        return fact.on, 0, fact.order
+    if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
+        return date.min, 1, fact.order
+    if fact.kind == FactKind.DRAW:
+        return fact.on, 0, BEFORE_ALL
+    return fact.on, 2 if fact.kind == FactKind.RESCHEDULE else 1, fact.order
