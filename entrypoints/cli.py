@@ -14,6 +14,7 @@ import typer
 
 from entrypoints import (
     bench_command,
+    borrower_commands,
     day_commands,
     demo_command,
     explain_command,
@@ -22,6 +23,7 @@ from entrypoints import (
     loan_commands,
     operations,
     payoff_command,
+    product_commands,
     questions,
     quote_command,
     relief_commands,

@@ -1,99 +1,36 @@
-"""What staff do with loans, borrowers and products: one command each."""
+"""What staff do with loans: one command each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID, uuid4
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrypoints.app import AsJson, app
+from entrypoints.staff_command import (
+    STAFF,
+    Actor,
+    Amount,
+    Approver,
+    Borrower,
+    CommandId,
+    Day,
+    Loan,
+    Reason,
+    Requester,
+    as_rate,
+    carry_out,
+    day_or,
+)
 
 if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
-    from domain.product.product import Offer
-    from entrypoints.history import Answer
     from entrypoints.session import Session
-
-borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
-product = typer.Typer(
-    help="Products: check a file, publish a version, list what is on offer.", no_args_is_help=True
-)
-app.add_typer(borrower, name="borrower")
-app.add_typer(product, name="product")
 
 APPLICATIONS = "Applications"
 MONEY = "Money"
-
-Loan = Annotated[
-    str, typer.Argument(metavar="LOAN", help="L-XXXXX-XXXXX, an id, or origin:reference.")
-]
-Borrower = Annotated[
-    str, typer.Argument(metavar="BORROWER", help="B-XXXXX-XXXXX, an id, or origin:reference.")
-]
-Actor = Annotated[
-    str, typer.Option("--by", envvar="LOANS_ACTOR", help="Who does this.", show_default=True)
-]
-CommandId = Annotated[
-    UUID | None, typer.Option("--id", help="The command's id: the same id again changes nothing.")
-]
-Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 1250.00.")]
-Approver = Annotated[str, typer.Option("--approved-by", help="Somebody other than the requester.")]
-Requester = Annotated[str, typer.Option("--requested-by", help="Who asks for it.")]
-Day = Annotated[
-    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it counts from.")
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the history.")]
-
-STAFF = "staff"
-
-
-def carry_out(
-    do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
-) -> None:
-    """Run one command, note that it was acknowledged, and show what it recorded."""
-    from entrypoints import output
-    from entrypoints.history import render_answer
-    from entrypoints.session import session
-
-    with session() as opened:
-        answer = _carried_out(opened, do, actor, command_id)
-    output.emit(answer, as_json=as_json, render=render_answer)
-
-
-def _carried_out(
-    opened: Session, do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None
-) -> Answer:
-    from domain.base.refusal import Refusal
-    from entrypoints.history import answer_of
-    from infra import logs
-
-    with opened.log_file() as file:
-        act = opened.act(actor, command_id)
-        log = logs.to_file(file, correlation_id=act.correlation_id, actor=actor)
-        try:
-            receipt = do(opened, act)
-        except Refusal as refusal:
-            log.info("refused", code=refusal.code)
-            raise
-        opened.journal([(act.command_id, receipt)])
-        answer = answer_of(opened, act, receipt)
-        for step in answer.recorded:
-            log.info(
-                "recorded",
-                stream=receipt.stream_id,
-                event_id=f"{receipt.stream_id}/{step.version}",
-                event_type=step.event,
-            )
-    return answer
-
-
-def _day(given: datetime | None, otherwise: date) -> date:
-    return given.date() if given else otherwise
 
 
 @app.command("apply", rich_help_panel=APPLICATIONS)
@@ -212,15 +149,6 @@ def approve(
         )
 
     carry_out(do, approved_by, command_id, as_json)
-
-
-def as_rate(text: str) -> Any:
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise typer.BadParameter(f"{text!r} is no rate; 12 % is 0.12") from None
 
 
 @app.command("decline", rich_help_panel=APPLICATIONS)
@@ -369,7 +297,7 @@ def draw(
             amount=minor_units(amount, currency),
             draw_ref=ref or f"D-{act.command_id}",
             paid_to=to,
-            drawn_on=_day(on, opened.business_on),
+            drawn_on=day_or(on, opened.business_on),
         )
 
     carry_out(do, actor, command_id, as_json)
@@ -405,7 +333,7 @@ def repay(
             loan_id=loan_id,
             amount=minor_units(amount, money_in),
             currency=money_in,
-            received_on=_day(on, opened.business_on),
+            received_on=day_or(on, opened.business_on),
             payment_ref=ref or f"P-{act.command_id}",
             source=source,
             payoff=payoff,
@@ -619,7 +547,7 @@ def sell(
             loan_id=loan_id,
             price=minor_units(price, currency),
             buyer_ref=to,
-            sold_on=_day(on, opened.business_on),
+            sold_on=day_or(on, opened.business_on),
             requested_by=requested_by,
             approved_by=approved_by,
         )
@@ -654,239 +582,8 @@ def partner_refund(
             act,
             loan_id=loan_id,
             amount=minor_units(amount, currency),
-            received_on=_day(on, opened.business_on),
+            received_on=day_or(on, opened.business_on),
             payment_ref=ref or f"P-{act.command_id}",
         )
 
     carry_out(do, actor, command_id, as_json)
-
-
-@borrower.command("register")
-def register(
-    jurisdiction: Annotated[str, typer.Option(help="CN, US, UK, IN or EU.")],
-    zone: Annotated[list[str], typer.Option(help="Plausible time zone; may be repeated.")],
-    actor: Actor = STAFF,
-    command_id: CommandId = None,
-    as_json: AsJson = False,
-) -> None:
-    """Register a borrower: by reference, no personal data."""
-    from domain.commands import borrowers
-
-    command_id = command_id or uuid4()
-    carry_out(
-        lambda opened, act: borrowers.register(
-            opened.book, act, borrower_id=act.command_id, jurisdiction=jurisdiction, zones=zone
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
-
-
-@borrower.command("hold")
-def set_hold(
-    borrower: Borrower,
-    kind: Annotated[str, typer.Argument(help="CEASE, DISPUTE, BANKRUPTCY, DECEASED ...")],
-    reason: Reason,
-    ref: Annotated[str | None, typer.Option(help="The hold's reference.")] = None,
-    on: Day = None,
-    actor: Actor = STAFF,
-    command_id: CommandId = None,
-    as_json: AsJson = False,
-) -> None:
-    """Set a hold: contact that it blocks stops at once."""
-    from domain.commands import borrowers
-
-    carry_out(
-        lambda opened, act: borrowers.set_hold(
-            opened.book,
-            act,
-            borrower_id=opened.stream_id(borrower),
-            hold_ref=ref or f"H-{act.command_id}",
-            kind=kind,
-            reason=reason,
-            from_on=on.date() if on else None,
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
-
-
-@borrower.command("lift")
-def lift_hold(
-    borrower: Borrower,
-    ref: Annotated[str, typer.Argument(help="The hold's reference.")],
-    reason: Reason,
-    actor: Actor = STAFF,
-    command_id: CommandId = None,
-    as_json: AsJson = False,
-) -> None:
-    """Lift a hold."""
-    from domain.commands import borrowers
-
-    carry_out(
-        lambda opened, act: borrowers.lift_hold(
-            opened.book, act, borrower_id=opened.stream_id(borrower), hold_ref=ref, reason=reason
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
-
-
-@borrower.command("promise")
-def promise(
-    loan: Loan,
-    amount: Amount,
-    by: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day it is for.")],
-    ref: Annotated[str | None, typer.Option(help="The promise's reference.")] = None,
-    actor: Actor = STAFF,
-    command_id: CommandId = None,
-    as_json: AsJson = False,
-) -> None:
-    """Record a promise to pay on a loan."""
-    from domain.base.money import minor_units
-    from domain.commands import borrowers
-    from domain.loan.loan import Loan as LoanStream
-
-    def do(opened: Session, act: Act) -> Receipt:
-        loan_id = opened.stream_id(loan)
-        currency = opened.book.get(LoanStream, loan_id).currency
-        return borrowers.promise(
-            opened.book,
-            act,
-            promise_ref=ref or f"PP-{act.command_id}",
-            loan_id=loan_id,
-            amount=minor_units(amount, currency),
-            promised_on=by.date(),
-        )
-
-    carry_out(do, actor, command_id, as_json)
-
-
-Files = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE...", exists=True, help="Product files, or folders of them."),
-]
-
-
-@product.command("publish")
-def publish(
-    files: Files, actor: Actor = STAFF, command_id: CommandId = None, as_json: AsJson = False
-) -> None:
-    """Publish product versions from TOML files; a version is never edited.
-
-    Each has to pass the gate: caps, disclosure, renewals, names. One that is published
-    with the same parts stays as it is. Nothing is published if a file cannot be read.
-    """
-    from uuid import uuid5
-
-    from domain.commands import products
-    from entrypoints import output
-    from entrypoints.history import render_answer
-    from entrypoints.product_file import files_of, read_offer
-    from entrypoints.session import session
-
-    offers = [read_offer(file) for file in files_of(files)]
-    answers = []
-    with session() as opened:
-        for offer in offers:
-            own_id = command_id
-            if command_id is not None and len(offers) > 1:
-                own_id = uuid5(command_id, f"{offer.code}:{offer.version}")
-
-            def do(opened: Session, act: Act, offer: Offer = offer) -> Receipt:
-                return products.publish(opened.book, act, offer=offer)
-
-            answers.append(_carried_out(opened, do, actor, own_id))
-
-    def render(_: Any) -> None:
-        for answer in answers:
-            render_answer(answer)
-
-    output.emit(answers if len(answers) > 1 else answers[0], as_json=as_json, render=render)
-
-
-@product.command("check")
-def check(
-    files: Files,
-    on: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The day whose rules count; else today."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say everything that is wrong with product files, at once; nothing has to run.
-
-    They are held to the rules of the day at the publish gate, too. Exits with 1 when
-    something is wrong.
-    """
-    from domain.commands.products import at_the_gate
-    from entrypoints import output
-    from entrypoints.product_file import checked, files_of
-    from infra import clock
-    from infra.policies import load_policies
-    from infra.settings import Settings
-
-    day = _day(on, clock.business_date(Settings().zone))
-    answers: list[dict[str, Any]] = []
-    for file in files_of(files):
-        offer, wrong = checked(file)
-        if offer is not None and not wrong:
-            wrong = [str(each) for each in at_the_gate(offer, load_policies(), day)]
-        named = f"{offer.code} v{offer.version}" if offer else file.name
-        answers.append({"product": named, "faults": wrong})
-
-    def render(_: Any) -> None:
-        for answer in answers:
-            count = len(answer["faults"])
-            said = "sound" if not count else f"{count} fault{'s' if count > 1 else ''}"
-            output.out.print(f"{answer['product']}: {said}")
-            for sentence in answer["faults"]:
-                output.out.print(f"  {sentence}", markup=False)
-
-    output.emit(answers if len(answers) > 1 else answers[0], as_json=as_json, render=render)
-    if any(answer["faults"] for answer in answers):
-        raise typer.Exit(1)
-
-
-@product.command("list")
-def list_products(as_json: AsJson = False) -> None:
-    """List the published product versions."""
-    from domain.base.money import written
-    from domain.product.product import Product
-    from entrypoints import output
-    from entrypoints.session import session
-
-    with session() as opened:
-        found = opened.book.get_many(Product, opened.ids_opened_by("product.published"))
-    offers = sorted(
-        (stream.offer for stream in found.values()), key=lambda offer: (offer.code, offer.version)
-    )
-
-    def render(_: Any) -> None:
-        rows = output.table(
-            "product",
-            "name",
-            "lends",
-            "months",
-            "rate",
-            "method",
-            right=("lends",),
-            wraps=("name", "method"),
-        )
-        for offer in offers:
-            least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
-            rates = offer.rates()
-            rows.add_row(
-                f"{offer.code}:{offer.version}",
-                offer.name,
-                f"{least} to {most} {offer.currency}",
-                f"{offer.term_months_min} to {offer.term_months_max}",
-                " to ".join(f"{rate:.2%}" for rate in sorted({min(rates), max(rates)})),
-                offer.method.lower().replace("_", " "),
-            )
-        output.show(rows)
-
-    output.emit(offers, as_json=as_json, render=render)

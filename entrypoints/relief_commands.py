@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.loan_commands import (
+from entrypoints.staff_command import (
     STAFF,
     Actor,
     Approver,

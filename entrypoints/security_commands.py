@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.loan_commands import STAFF, Actor, Amount, CommandId, Day, Loan, Reason, carry_out
+from entrypoints.staff_command import STAFF, Actor, Amount, CommandId, Day, Loan, Reason, carry_out
 
 if TYPE_CHECKING:
     from domain.base.stream import Act

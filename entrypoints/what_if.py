@@ -59,8 +59,8 @@ def what_if(
     from domain.loan.loan import Loan as LoanStream
     from domain.loan.relief import Agreement
     from entrypoints import output
-    from entrypoints.loan_commands import as_rate
     from entrypoints.session import session
+    from entrypoints.staff_command import as_rate
 
     with session() as opened:
         loan_id = opened.stream_id(loan)
