@@ -20,11 +20,12 @@ from domain.loan.delinquency import Bucket
 from domain.loan.facts import Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
 from domain.loan.ledger import Balance, Ledger, run
+from domain.loan.overdue import deserved
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.stage import Stage
-from domain.loan.state import PAID_OUT, Fee, LoanState, Movement, RenewalOffer
+from domain.loan.state import PAID_OUT, SERVICED, Fee, LoanState, Movement, RenewalOffer
 from domain.loan.timetable import has_limit
 
 PREPAYMENTS = frozenset(Prepayment)
@@ -107,7 +108,7 @@ class Account:
         Of a past day it says what closed it then, by what is known now.
         """
         self._must_be_paid_out()
-        ledger = self.ledger_on(on)
+        ledger = self.ledger_due(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)
 
     def received(self, from_on: date, until_on: date) -> int:
@@ -167,6 +168,25 @@ class Account:
         counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
         ledger = self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
         ledger.rows = ledger.rows_on(on)
+        return ledger
+
+    def ledger_due(self, on: date) -> Ledger:
+        """As :meth:`ledger_on`, with what overdue instalments are charged by then of themselves.
+
+        A day's run, or the next command, records such charges; they are owed before that.
+        """
+        ledger = self.ledger_on(on)
+        assert self.terms is not None and self.begun_on is not None
+        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
+            return ledger
+        counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
+        own = [fact for fact in counting if not fact.automatic]
+        known = {fact.ref for fact in self.facts if fact.automatic}
+        wanted = deserved(self._rerun([]), own, self.begun_on, on)
+        unseen = [fact for ref, fact in wanted.items() if ref not in known]
+        if unseen:
+            ledger = self._rerun([*counting, *unseen])
+            ledger.rows = ledger.rows_on(on)
         return ledger
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:

@@ -63,7 +63,7 @@ def quote_payoff(events: Sequence[Stream.Event], good_through: date) -> PayoffQu
             f"{good_through} lies before {loan.accrues_from}, when the loan began here."
         )
     loan.attend(supposed_act(max(good_through, events[-1].business_on)))
-    owed = loan.ledger_on(good_through).settling(good_through)
+    owed = loan.ledger_due(good_through).settling(good_through)
     return PayoffQuote(
         loan_id=loan.id,
         loan_ref=loan.loan_ref,

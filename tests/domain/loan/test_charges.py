@@ -499,3 +499,14 @@ def test_a_recovery_that_does_not_stand_leaves_the_claim_as_it_was() -> None:
     repay(loan, "R-2", 310_00, date(2025, 6, 3))
 
     assert last(loan, Loan.RecoveryReceived).principal == 300_00
+
+
+def test_what_closes_a_loan_holds_the_charge_that_no_run_has_seen_yet() -> None:
+    late = FeeTerm("LATE", "ON_OVERDUE", 7_00)
+    loan = disbursed(terms(fees=[late]))
+
+    owed = loan.payoff(date(2025, 2, 16))
+
+    repay(loan, "P-1", owed, date(2025, 2, 16), payoff=True)
+    assert loan.state == LoanState.CLOSED
+    assert [fee.amount for fee in loan.fees.values()] == [7_00]
