@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,7 @@ from entrypoints.staff_command import (
 )
 
 if TYPE_CHECKING:
+    from domain.base.repayment import AgreedRow
     from domain.base.stream import Act
     from domain.commands.book import Receipt
     from entrypoints.session import Session
@@ -124,6 +126,14 @@ def approve(
     model_version: Annotated[
         str | None, typer.Option(help="The model that gave the grade.")
     ] = None,
+    schedule: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Instalments agreed on, as CSV: due_on,principal. For products that allow it.",
+        ),
+    ] = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,9 +156,34 @@ def approve(
             annual_rate=None if rate is None else as_rate(rate),
             grade=grade,
             model_version=model_version,
+            rows=None if schedule is None else _agreed(schedule, currency),
         )
 
     carry_out(do, approved_by, command_id, as_json)
+
+
+def _agreed(file: Path, currency: str) -> list[AgreedRow]:
+    """The instalments that a CSV file names."""
+    import csv
+
+    from domain.base.money import minor_units
+    from domain.base.repayment import AgreedRow
+    from infra.trouble import Trouble
+
+    with file.open(newline="") as lines:
+        rows = csv.DictReader(lines)
+        if rows.fieldnames is None or list(rows.fieldnames) != ["due_on", "principal"]:
+            raise Trouble(f"{file.name}: the first line must be due_on,principal.")
+        try:
+            return [
+                AgreedRow(
+                    date.fromisoformat(row["due_on"] or ""),
+                    minor_units(row["principal"] or "", currency),
+                )
+                for row in rows
+            ]
+        except ValueError as fault:
+            raise Trouble(f"{file.name}, line {rows.line_num}: {fault}.") from None
 
 
 @app.command("decline", rich_help_panel=APPLICATIONS)

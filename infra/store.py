@@ -16,6 +16,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.rows import tuple_row
 
 from domain.base.policy import ClassStandard
+from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
@@ -26,7 +27,7 @@ from domain.loan.facts import Fact
 from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
-from domain.loan.state import Fee
+from domain.loan.state import Fee, RenewalOffer
 from domain.operations.business_day import Count
 from domain.product.product import Offer
 from infra import codec
@@ -55,7 +56,7 @@ RECORDS = {
     for kind in _with_inner(
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
-            *(Security, Split, Terms),
+            *(AgreedRow, RenewalOffer, Security, Split, Terms),
         )
     )
 }

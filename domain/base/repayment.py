@@ -100,6 +100,14 @@ class ExcessInterest(StrEnum):
 
 
 @dataclass(frozen=True)
+class AgreedRow:
+    """An instalment that lender and borrower agree on: its day, and principal in minor units."""
+
+    due_on: date
+    principal: int
+
+
+@dataclass(frozen=True)
 class Repayment:
     """The choices that a repayment method leaves; amounts in minor units.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.base.calendar import BusinessDays
 from domain.base.policy import PolicyMissing
 from domain.base.refs import short_ref
+from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
 from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
@@ -95,6 +96,7 @@ def approve(
     annual_rate: Decimal | None = None,
     grade: str | None = None,
     model_version: str | None = None,
+    rows: list[AgreedRow] | None = None,
 ) -> Loan:
     """Approve an application; what is not said otherwise is as applied for.
 
@@ -111,6 +113,7 @@ def approve(
     amount = loan.amount if amount is None else amount
     term_months = loan.term_months if term_months is None else term_months
     offer.must_offer(amount, term_months)
+    offer = offer.agreed(rows)
     if annual_rate is None or grade is not None:
         annual_rate = rate_on(offer, book.policies, act.business_on, grade, annual_rate)
     loan.approve(
@@ -124,6 +127,7 @@ def approve(
         grade=grade,
         model_version=model_version,
         cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate)),
+        rows=rows,
     )
     return loan
 
@@ -550,7 +554,7 @@ def _terms_of(book: Book, loan: Loan) -> Terms:
     The caps of its kind of lender are all in them, but for those that are for new loans
     only and come after the last day of the offer.
     """
-    offer = _product_of(book, loan).offer
+    offer = _product_of(book, loan).offer.agreed(loan.agreed_rows)
     caps = None
     if offer.lender_kind is not None:
         caps = [

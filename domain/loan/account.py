@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.base.calendar import BusinessDays
 from domain.base.money import written
 from domain.base.policy import ClassStandard
+from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Stream
 from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
 from domain.loan import refusals as no
@@ -57,6 +58,7 @@ class Account:
         self.evidence_asked: list[str] = []
         self.missing: list[str] = []
         self.valid_until_on: date | None = None
+        self.agreed_rows: list[AgreedRow] | None = None
         self.product_code = ""
         self.product_version = 0
         self.currency = ""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.base.policy import ClassStandard
+from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan.account import Account
@@ -93,7 +94,8 @@ class EvidenceAdded(Event):
 class Approved(Event):
     """The application was approved: an offer stands until its last day.
 
-    *grade* and *model_version* say what priced it, *cap_version* what it was held to.
+    *grade* and *model_version* say what priced it, *cap_version* what it was held to;
+    *rows* are the instalments where they were agreed on for this loan.
     """
 
     TOPIC = "loan.approved"
@@ -110,9 +112,11 @@ class Approved(Event):
     grade: str | None
     model_version: str | None
     cap_version: str | None
+    rows: list[AgreedRow] | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.APPROVED
+        loan.agreed_rows = self.rows
         loan.stage = self.stage
         loan.amount = self.amount
         loan.term_months = self.term_months

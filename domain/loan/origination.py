@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
 from domain.base.policy import ServiceLevels
 from domain.base.refusal import positive, two_people
+from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
 from domain.base.terms import Accrual, Terms, rate_fits
 from domain.loan import cost, delinquency, events
@@ -124,8 +126,13 @@ class Origination(Consequences):
         grade: str | None = None,
         model_version: str | None = None,
         cap_version: str | None = None,
+        rows: list[AgreedRow] | None = None,
     ) -> None:
-        """Approve the application with the terms of the offer."""
+        """Approve the application with the terms of the offer, and its own *rows* if agreed.
+
+        Raises:
+            ScheduleNotSound: the rows do not sum to the amount, or are out of order.
+        """
         self._must_be_under_review()
         self._must_not_have_run_out(act)
         two_people(requested_by, approved_by, "An approval")
@@ -135,6 +142,8 @@ class Origination(Consequences):
             raise no.RateNotSound(f"A rate of {annual_rate} cannot be offered or stored exactly.")
         if self.missing:
             raise no.EvidenceMissing(f"Before approval this is needed: {', '.join(self.missing)}.")
+        if rows is not None:
+            self._must_be_a_schedule(rows, amount, act.business_on)
         stage = Stage.DISCLOSURE
         self.record(
             events.Approved,
@@ -153,7 +162,21 @@ class Origination(Consequences):
             grade=grade,
             model_version=model_version,
             cap_version=cap_version,
+            rows=rows,
         )
+
+    def _must_be_a_schedule(self, rows: list[AgreedRow], amount: int, after: date) -> None:
+        days = [after, *(row.due_on for row in rows)]
+        if not rows or any(later <= day for day, later in pairwise(days)):
+            raise no.ScheduleNotSound(f"The agreed days must follow each other after {after}.")
+        if min(row.principal for row in rows) < 0 or rows[-1].principal == 0:
+            raise no.ScheduleNotSound("No agreed row is below zero, and the last one not zero.")
+        whole = sum(row.principal for row in rows)
+        if whole != amount:
+            raise no.ScheduleNotSound(
+                f"The agreed rows repay {self._written(whole)}, the loan is"
+                f" {self._written(amount)}."
+            )
 
     def decline(self, act: Act, *, reasons: list[str], decided_by: str) -> None:
         """Decline the application; reasons are needed."""

@@ -253,3 +253,9 @@ class NoPartner(Refusal):
     """The terms of the loan name no partner."""
 
     code = "NO_PARTNER"
+
+
+class ScheduleNotSound(Refusal):
+    """The instalments agreed on do not repay the loan in order."""
+
+    code = "SCHEDULE_NOT_SOUND"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations  # apply() names Product before it exists
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
 from domain.base.money import written
 from domain.base.refusal import Refusal
-from domain.base.repayment import Repayment, rows_in
+from domain.base.repayment import AgreedRow, Frequency, Method, Repayment, rows_in
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
     RATE_DECIMALS,
@@ -61,6 +61,12 @@ class GradeRate:
     annual_rate: Decimal
 
 
+class OwnScheduleNotOffered(Refusal):
+    """Instalments were agreed on for a product that has one schedule for all."""
+
+    code = "OWN_SCHEDULE_NOT_OFFERED"
+
+
 @dataclass(frozen=True)
 class Offer:
     """The parts of a product version; amounts in minor units, rates a year."""
@@ -109,6 +115,25 @@ class Offer:
     lender_kind: str | None = None
     bucket_order: list[str] | None = None
     source_orders: list[SourceOrder] | None = None
+    own_schedule: bool | None = None
+
+    def agreed(self, rows: list[AgreedRow] | None) -> Offer:
+        """The offer with instalments that were agreed on for one loan, if any were.
+
+        Raises:
+            OwnScheduleNotOffered: the product has one schedule for all.
+        """
+        if rows is None:
+            return self
+        if not self.own_schedule:
+            raise OwnScheduleNotOffered(
+                f"{self.code} has one schedule for all; a product with own_schedule lets"
+                " instalments be agreed on."
+            )
+        chosen = Repayment(
+            shares=[row.principal for row in rows], due_on=[row.due_on for row in rows]
+        )
+        return replace(self, method=Method.CUSTOM, frequency=Frequency.CUSTOM, repayment=chosen)
 
     def faults(self) -> list[str]:
         """Everything that is wrong with it, in sentences; empty when it is sound."""
