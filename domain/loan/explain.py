@@ -95,6 +95,7 @@ class _Told:
     def __init__(self, events: Sequence[Stream.Event], as_of: date) -> None:
         loan: Any = None
         self.versions: dict[tuple[str, str], int] = {}
+        self.causes: dict[str, str] = {}
         self.began = events[0]
         for event in events:
             loan = event.mutate(loan)
@@ -113,6 +114,7 @@ class _Told:
                     self.began = event
                 case Loan.LaidAnew():
                     self.versions["laid", loan.facts[-1].ref] = event.originator_version
+                    self.causes[loan.facts[-1].ref] = _cause(event)
         assert isinstance(loan, Loan) and loan.terms is not None
         self.loan, self.as_of = loan, as_of
         self.terms: Terms = loan.terms
@@ -213,7 +215,8 @@ class _Told:
         for ref, on, grown in self.ledger.capitalised:
             yield Line("principal", grown, on, "interest that became principal", self._version(ref))
         for ref, on, number, interest, fees, base in self.ledger.relaid:
-            what, version = f"laid anew by {ref}", self._version(ref)
+            what = self.causes.get(ref) or f"laid anew by payment {ref}"
+            version = self._version(ref)
             line = Line("interest", interest, on, what, version, number)
             if base is not None:
                 exact = self._exact(base.balance * base.factor + base.extra)
@@ -356,6 +359,21 @@ class _Told:
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
         return f"{told}, {_rounded(terms)}"
+
+
+def _cause(event: Loan.LaidAnew) -> str:
+    """Why the rest was laid anew, with the policy that decided it."""
+    match event:
+        case Loan.Rescheduled():
+            kind = event.kind.lower().replace("_", " ")
+            by = f", {event.policy_version}" if event.policy_version else ""
+            return f"{kind}: {event.reason}{by}"
+        case Loan.RateSteppedDown():
+            return f"rate {_percent(event.annual_rate)} from instalment {event.from_instalment}"
+        case Loan.Renewed():
+            return f"renewed for {event.term_months} months"
+        case _:
+            return "laid anew"
 
 
 def _percent(rate: Decimal) -> str:

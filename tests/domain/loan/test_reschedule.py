@@ -546,3 +546,13 @@ def test_an_extension_needs_an_instalment_that_is_to_come() -> None:
 
     with pytest.raises(no.NothingChanges, match="re-age"):
         agree(loan, "EXTENSION", on=APR_20, instalments=2)
+
+
+def test_an_explanation_names_the_cause_and_the_policy_behind_it() -> None:
+    loan = paid_out(rate_plan=INDEXED)
+    loan.reprice(act(date(2025, 4, 15)), index("0.01"))
+
+    found = explain(loan.pending_events, date(2025, 4, 15))  # type: ignore[arg-type]
+
+    assert found is not None
+    assert "repricing: LPR_1Y at 0.01, lpr-test" in {line.what for line in found.lines}
