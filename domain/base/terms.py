@@ -304,3 +304,5 @@ class Terms:
     """As for every other money."""
     draws: list[PlannedDraw] | None = None
     """All at once; else what is paid out later, in order, and the rest at once."""
+    in_parts: bool | None = None
+    """Paid out at once; else in parts, as they are asked for, each laid over what is left."""

@@ -130,7 +130,9 @@ class Account:
     def _was_laid_anew(self, *more: Fact) -> bool:
         """Whether a ledger takes more to go on than what its instalments say."""
         return any(
-            fact.kind == FactKind.RESCHEDULE or fact.future_money in PREPAYMENTS
+            fact.kind == FactKind.RESCHEDULE
+            or fact.future_money in PREPAYMENTS
+            or (fact.kind == FactKind.DRAW and not self._accrues_daily())
             for fact in (*self.facts, *more)
         ) or (self.terms is not None and self.terms.prepayment is not None)
 
@@ -232,7 +234,9 @@ class Account:
             balance = Balance(0, 0, 0, 0, ledger.unapplied)
         capitalised = None
         if self._was_laid_anew() or ledger.laid.bases:
-            capitalised = _principal(ledger.rows) - _principal(self.instalments)
+            drawn = sum(fact.amount for fact in ledger.draws)
+            drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
+            capitalised = _principal(ledger.rows) - _principal(self.instalments) - drawn
         return {
             "currency": self.currency,
             "net": total(after).less(total(before)),

@@ -77,6 +77,9 @@ class DailyLedger(Ledger):
         super().take(fact)
         self.seen = None
 
+    def _draw(self, fact: Fact) -> None:
+        """Nothing is laid: the balance of each day has it."""
+
     def _note(self, on: date, parts: list[Part]) -> None:
         super()._note(on, parts)
         for part in parts:

@@ -108,6 +108,7 @@ class _Told:
                     self.versions["charged", event.fee_ref] = event.originator_version
                 case Loan.Drawn():
                     self.versions["drawn", event.draw_ref] = event.originator_version
+                    self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
                 case Loan.FeeWaived():
                     self.versions["waived", event.fee_ref] = event.originator_version
                 case Loan.Disbursed() | Loan.Migrated():
@@ -229,7 +230,8 @@ class _Told:
             yield Line("fees", fees, on, what, version, number)
 
     def _version(self, ref: str) -> int:
-        return self.versions.get(("laid", ref)) or self.versions["paid", ref]
+        kinds = ("laid", "drawn", "paid")
+        return next(self.versions[kind, ref] for kind in kinds if (kind, ref) in self.versions)
 
     def _charges(self) -> Iterator[Line]:
         counting = [

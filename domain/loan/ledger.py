@@ -110,11 +110,16 @@ class Ledger:
             self._lay_anew(fact, fact.change)
         elif fact.kind == FactKind.DRAW:
             self.draws.append(fact)
+            self._draw(fact)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
             assert fact.due_on is not None and fact.pay_by_on is not None
             self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
+
+    def _draw(self, fact: Fact) -> None:
+        """Lay what was paid out over the instalments to come."""
+        self._lay_anew(fact, Change(), moved=fact.amount)
 
     def _index(self, number: int) -> int:
         place = number - self.rows[0].number

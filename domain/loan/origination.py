@@ -23,7 +23,7 @@ from domain.loan.daily_ledger import ledger_of
 from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.stage import Stage, stage_due_on
 from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState
-from domain.loan.timetable import has_limit
+from domain.loan.timetable import has_limit, in_parts
 
 
 class Origination(Consequences):
@@ -293,7 +293,8 @@ class Origination(Consequences):
         self._must_not_be_future(act, on)
         self._must_know_calendar(self.terms, business_days)
         amount = self._paid_out_at_first(amount)
-        terms = replace(self.terms, amount=amount) if has_limit(self.terms) else self.terms
+        parts = has_limit(self.terms) or in_parts(self.terms)
+        terms = replace(self.terms, amount=amount) if parts else self.terms
         rows = rolled(schedule(terms, on, first_due_on), business_days, on)
         ledger = ledger_of(self.terms)(self.terms, on, rows)
         self.record(
@@ -318,7 +319,7 @@ class Origination(Consequences):
         if amount is None or amount == whole:
             return whole
         positive(amount, "A payout")
-        if not has_limit(self.terms):
+        if not has_limit(self.terms) and not in_parts(self.terms):
             raise no.DrawNotOffered(
                 f"The contract pays out {self._written(whole)}, and no other amount."
             )

@@ -31,7 +31,7 @@ from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import LoanState, ReversalKind, Source
-from domain.loan.timetable import TermsNotOffered, has_limit
+from domain.loan.timetable import TermsNotOffered, has_limit, in_parts
 
 
 class Servicing(Consequences):
@@ -311,7 +311,7 @@ class Servicing(Consequences):
         planned = self.terms.accrual == Accrual.DAILY_BALANCE and any(
             (draw.on, draw.amount) == (on, amount) for draw in self.terms.draws or ()
         )
-        if not planned and not has_limit(self.terms):
+        if not planned and not has_limit(self.terms) and not in_parts(self.terms):
             raise no.DrawNotOffered(
                 f"The contract has no limit to draw on, and plans no payout of"
                 f" {self._written(amount)} on {on}."
@@ -331,12 +331,17 @@ class Servicing(Consequences):
                 )
 
     def _must_keep_the_limit(self, ledger: Ledger, since: date) -> None:
-        assert self.terms is not None and isinstance(ledger, DailyLedger)
-        most = ledger.most_owed(since)
+        assert self.terms is not None
+        if isinstance(ledger, DailyLedger):
+            most = ledger.most_owed(since)
+        else:  # what was paid out in parts does not come back into the limit
+            first = sum(row.principal for row in self.opening)
+            most = first + sum(draw.amount for draw in ledger.draws)
         if most > self.terms.amount:
             raise no.LimitExceeded(
-                f"{self._written(most)} of principal would be owed, and the limit is"
-                f" {self._written(self.terms.amount)}: repay some, or draw less."
+                f"{self._written(most)} would be out, and the contract allows"
+                f" {self._written(self.terms.amount)}: draw less, or repay first where that"
+                " frees the limit."
             )
 
     # --- fees and dates -------------------------------------------------------------

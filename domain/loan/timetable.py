@@ -128,6 +128,11 @@ def has_limit(terms: Terms) -> bool:
     return terms.accrual == Accrual.DAILY_BALANCE and terms.method == Method.INTEREST_ONLY
 
 
+def in_parts(terms: Terms) -> bool:
+    """Whether the amount is paid out in parts, on a schedule that each part is laid over."""
+    return bool(terms.in_parts) and terms.accrual != Accrual.DAILY_BALANCE
+
+
 def down_payment(terms: Terms) -> int:
     """What of the amount lent comes back the same day; minor units."""
     chosen = terms.repayment or ONE_CHOICE

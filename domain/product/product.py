@@ -116,6 +116,7 @@ class Offer:
     bucket_order: list[str] | None = None
     source_orders: list[SourceOrder] | None = None
     own_schedule: bool | None = None
+    in_parts: bool | None = None
 
     def agreed(self, rows: list[AgreedRow] | None) -> Offer:
         """The offer with instalments that were agreed on for one loan, if any were.
@@ -228,6 +229,7 @@ class Offer:
             subsidy=self.subsidy,
             scene=self.scene,
             partner=self.partner,
+            in_parts=self.in_parts,
         )
 
     def must_offer(self, amount: int, term_months: int) -> None:

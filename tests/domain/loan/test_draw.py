@@ -311,3 +311,62 @@ def test_each_figure_of_a_loan_with_a_limit_is_the_sum_of_its_parts(
     assert [told.total(figure) for figure in FIGURES] == [
         owed.principal, owed.interest, owed.fees, owed.penalty, owed.unapplied
     ]  # fmt: skip
+
+
+# --- paid out in parts on a schedule ------------------------------------------------------
+
+
+def in_parts(**changes: Any) -> Loan:
+    """1,200.00 over a year at 12 %, of which 600.00 are paid out at first."""
+    return disbursed(
+        terms(amount=1_200_00, annual_rate=Decimal("0.12"), in_parts=True, **changes), amount=600_00
+    )
+
+
+def test_each_part_that_is_paid_out_is_laid_over_the_instalments_to_come() -> None:
+    loan = in_parts()
+    before = loan.instalments[0].left
+    repay(loan, "P-1", before, on=loan.instalments[0].due_on)
+
+    draw(loan, "D-2", 300_00, on=loan.instalments[0].due_on)
+
+    paid, rest = loan.instalments[0], loan.instalments[1:]
+    assert paid.left == 0
+    assert sum(row.principal for row in loan.instalments) == 900_00
+    assert {row.left for row in rest[:-1]} == {rest[0].left}
+    assert rest[0].left > before
+
+
+def test_no_more_is_paid_out_in_parts_than_the_contract_says() -> None:
+    loan = in_parts()
+    draw(loan, "D-2", 600_00, on=loan.opening[0].due_on)
+
+    with pytest.raises(no.LimitExceeded):
+        draw(loan, "D-3", 1, on=loan.opening[0].due_on)
+
+
+def test_a_part_found_out_late_lays_the_rest_as_if_it_had_been_known() -> None:
+    late, known = in_parts(), in_parts()
+    first = known.instalments[0].due_on
+    day = known.disbursed_on
+    assert day is not None
+    draw(known, "D-2", 300_00, on=day)
+    repay(known, "P-1", 100_00, on=first)
+    repay(late, "P-1", 100_00, on=first)
+
+    late.draw(act(first), amount=300_00, draw_ref="D-2", paid_to="account", drawn_on=day)
+
+    assert late.instalments == known.instalments
+    assert late.parts == known.parts
+
+
+def test_the_figures_of_a_loan_in_parts_are_the_sums_of_their_parts() -> None:
+    loan = in_parts()
+    first = loan.instalments[0].due_on
+    draw(loan, "D-2", 300_00, on=first - timedelta(days=10))
+
+    told = explain(list(loan.pending_events), first)  # type: ignore[arg-type]
+
+    assert told is not None and told.stood.balance is not None
+    assert told.total("principal") == told.stood.balance.principal == 900_00
+    assert told.total("interest") == told.stood.balance.interest

@@ -84,6 +84,7 @@ SCHEDULED = st.builds(
         **PARTS,
         "future_money": st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT", "REAMORTISED"]),
         "allocation_scope": st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
+        "in_parts": st.sampled_from([None, True]),
         "bucket_order": st.none() | st.none() | st.permutations(BUCKETS),
         "prepayment": st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"]),
         "repayment": st.sampled_from(
