@@ -5,7 +5,6 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from domain.base.money import written
 from domain.base.policy import Policies
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
@@ -14,12 +13,6 @@ from domain.loan.cost import annualised_cost, cash_flows
 from domain.loan.schedule import schedule
 from domain.product.gate import Failure, Priced, PublishRefused, failures
 from domain.product.product import Offer, Product, VersionPublished
-
-
-class RowBelowZero(Refusal):
-    """A schedule would have an instalment below zero."""
-
-    code = "ROW_BELOW_ZERO"
 
 
 def product_id(book: Book, code: str, version: int) -> UUID:
@@ -71,11 +64,6 @@ def priced(offer: Offer, amount: int, term_months: int, annual_rate: Decimal, on
     """
     terms = offer.terms(amount, term_months, annual_rate)
     rows = schedule(terms, on)
-    if rows[-1].principal < 0 or any(row.principal + row.interest < 0 for row in rows):
-        raise RowBelowZero(
-            f"{written(amount, offer.currency)} over {term_months} months would be repaid"
-            " before its last instalment: lend more at least, or round instalments less."
-        )
     return Priced(amount, term_months, annual_rate, annualised_cost(cash_flows(terms, on, rows)))
 
 

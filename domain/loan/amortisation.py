@@ -143,16 +143,21 @@ def _by_method(plan: Plan, number: int, left: Money, interest: Money, share: Mon
         case Method.CUSTOM:
             return plan.principals[number - 1]
         case Method.FIXED_PAYMENT:
-            return plan.payment - interest
+            return _above(plan, plan.payment - interest)
         case Method.FIXED_PRINCIPAL:
             return plan.payment
         case Method.PERCENT_OF_PRINCIPAL:
             return max(plan.closed(PRODUCTS.multiply(left, plan.percent)), plan.least)
         case Method.PERCENT_OF_BALANCE:
             owed = PRODUCTS.multiply(left + interest, plan.percent)
-            return max(plan.closed(owed), plan.least) - interest
+            return _above(plan, max(plan.closed(owed), plan.least) - interest)
         case _:
             return share
+
+
+def _above(plan: Plan, principal: Money) -> Money:
+    """*principal*, or none where the interest comes on top of a payment that is too small."""
+    return max(principal, 0) if plan.excess_interest == ExcessInterest.ON_TOP else principal
 
 
 def set_levels(plan: Plan, knowledge: Iterable[Known]) -> list[Money]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -56,7 +57,7 @@ def laid_out(
     """
     _check(plan, spans, draws)
     lent = [Draw(draw.on, draw.amount - draw.down_payment) for draw in draws]
-    with localcontext(prec=DIGITS):
+    with reckoning():
         if plan.interest_on == InterestOn.BALANCE:
             known = list(_knowledge(part, spans, lent, rates, pauses, level_part=level_part))
             ahead = known[-1].periods
@@ -73,6 +74,23 @@ def laid_out(
     return _dated(spans, draws, made)
 
 
+@contextmanager
+def reckoning() -> Iterator[None]:
+    """Reckon with the digits of a schedule; figures that these cannot hold are refused.
+
+    Raises:
+        PlanImpossible: a figure grew beyond them, or has no value.
+    """
+    try:
+        with localcontext(prec=DIGITS):
+            yield
+    except (InvalidOperation, DivisionByZero, Overflow):
+        raise PlanImpossible(
+            "The figures grow beyond what can be reckoned with: lower the rate, the growth"
+            " or the number of instalments."
+        ) from None
+
+
 def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row]:
     """The rows of *plan* where each bears one of *factors*; a new one sets instalments anew.
 
@@ -82,7 +100,7 @@ def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row
     Raises:
         PlanImpossible: the loan is not repaid by the end of *factors*.
     """
-    with localcontext(prec=DIGITS):
+    with reckoning():
         ahead = [Period(factor, factor) for factor in factors]
         known, first = [], 0
         for _, same in groupby(ahead):
@@ -209,7 +227,8 @@ def _with_residue(
 ) -> list[Row]:
     """Rows that repay *amount*, the last with what is left for it."""
     found, balance = list[Row](), amount
-    for principal, part in zip(principals[:-1], interest, strict=False):
+    for wanted, part in zip(principals[:-1], interest, strict=False):
+        principal = min(max(wanted, 0), balance)
         balance -= principal
         found.append(Row(principal, part, balance))
     return [*found, Row(balance, interest[-1], 0)]

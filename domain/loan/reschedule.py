@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from domain.base.repayment import InterestOn, Method, Repayment
 from domain.base.terms import Terms
 from domain.loan import amortisation
 from domain.loan.amortisation import Known, Row, set_levels
-from domain.loan.layout import PlanImpossible
+from domain.loan.layout import PlanImpossible, reckoning
 from domain.loan.periods import ONE_DAY, Pause, RateFrom, Span, borne, periods
-from domain.loan.plan import DIGITS, Plan
+from domain.loan.plan import Plan
 from domain.loan.schedule import Instalment, fees_of, steps_ahead
 from domain.loan.timetable import level_share, plan_of, share
 
@@ -299,7 +299,7 @@ class Laid:
     def _made(self, rest: _Rest) -> list[Row]:
         plan, count = _plan(rest), len(rest.spans)
         part, level_part = share(self.terms, self.begins_on), level_share(self.terms)
-        with localcontext(prec=DIGITS):
+        with reckoning():
             ahead = periods(part, rest.spans, self.rates, pauses=self.pauses, level_part=level_part)
             if rest.running is not None:
                 # The first row bears what it bore, and from the change on the new balance.

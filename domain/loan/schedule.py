@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count, pairwise, repeat
+from operator import attrgetter
 from typing import cast
 
 from domain.base.calendar import BusinessDays
+from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn, Method
 from domain.base.terms import (
     Accrual,
@@ -19,8 +21,9 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan.fees import at_disbursement, charge, charged_at
-from domain.loan.layout import laid_out
+from domain.loan.layout import PlanImpossible, laid_out
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
+from domain.loan.soundness import must_be_sound
 from domain.loan.timetable import (
     TermsNotOffered,
     down_payment,
@@ -39,6 +42,16 @@ DAILY_METHODS = (
     Method.CUSTOM,
 )
 """Those whose principal, or whose instalment, is fixed when the loan begins."""
+
+OWED_MOST = 10**18
+"""What interest, or fees, may come to in all, in minor units: sums of them stay in int64."""
+FEES = attrgetter("fees")
+
+
+class RowBelowZero(Refusal):
+    """An instalment would repay less than nothing."""
+
+    code = "ROW_BELOW_ZERO"
 
 
 @dataclass(frozen=True)
@@ -119,8 +132,11 @@ def schedule(
 
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
-        PlanImpossible: the choices of the repayment do not go together.
+        PlanImpossible: the choices of the repayment do not go together, or come to more
+            than can be reckoned or stored.
+        RowBelowZero: an instalment would repay less than nothing.
     """
+    must_be_sound(terms)
     _check_accrual(terms)
     rows = timetable(terms, disbursed_on, first_due_on)
     plan = plan_of(terms, len(rows))
@@ -135,10 +151,16 @@ def schedule(
     due_on, principals, interest, _ = zip(*found, strict=True)
     # Terms always round, so no amount has a fraction.
     whole = cast("tuple[int, ...]", principals), cast("tuple[int, ...]", interest)
+    if min(whole[0]) < 0:
+        raise RowBelowZero(_below_zero(whole[0]))
     fees: Iterable[int] = repeat(0)
     if charged_at(terms, FeeTiming.PER_INSTALMENT):
         fees = [fees_of(terms, *row) for row in zip(*whole, strict=True)]
     instalments = list(map(scheduled, count(1), due_on, *whole, fees))
+    if sum(whole[1]) > OWED_MOST or (terms.fees and sum(map(FEES, instalments)) > OWED_MOST):
+        raise PlanImpossible(
+            "Interest or fees come to more than any loan here can owe: lower the rate or the term."
+        )
     if at_once := at_disbursement(terms):
         instalments.insert(0, scheduled(0, disbursed_on, 0, 0, at_once))
     return instalments
@@ -209,6 +231,19 @@ def draws_of(terms: Terms, begins_on: date) -> list[Draw]:
     later = [Draw(draw.on, draw.amount) for draw in terms.draws or ()]
     at_once = terms.amount - sum(draw.amount for draw in later)
     return [Draw(begins_on, at_once, down_payment(terms)), *later]
+
+
+def _below_zero(principals: Sequence[int]) -> str:
+    number = next(place for place, each in enumerate(principals, start=1) if each < 0)
+    if number == len(principals):
+        return (
+            "The loan would be repaid before its last instalment:"
+            " lend more at least, or round instalments less."
+        )
+    return (
+        f"Instalment {number} would not pay its interest, and the debt would grow:"
+        " raise the payment, or let interest above it come on top (ON_TOP)."
+    )
 
 
 def rates_of(terms: Terms, rows: Sequence[Span]) -> list[RateFrom]:

@@ -33,6 +33,9 @@ class TermsNotOffered(Refusal):
 
 METHODS = frozenset(Method)
 ONE_CHOICE = Repayment()
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""Loans begin and end within them, so that no day beside theirs leaves the calendar."""
+BEYOND = f"The last instalment would lie beyond the calendar, which ends on {LAST_DAY}."
 
 
 def row_count(terms: Terms) -> int:
@@ -75,10 +78,26 @@ def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> li
         TermsNotOffered: there is no row, or one that ends before it begins.
     """
     chosen, count = terms.repayment or ONE_CHOICE, row_count(terms)
+    if not FIRST_DAY <= start <= LAST_DAY:
+        raise TermsNotOffered(
+            f"A loan cannot begin on {start}: days from {FIRST_DAY} to {LAST_DAY} can be."
+        )
+    found = _timetable(terms, chosen, start, count, first_due_on)
+    if found[-1].end > LAST_DAY:
+        raise TermsNotOffered(BEYOND)
+    return found
+
+
+def _timetable(
+    terms: Terms, chosen: Repayment, start: date, count: int, first_due_on: date | None
+) -> list[Span]:
     if terms.method == Method.BULLET:
         anchor = start if first_due_on is None else first_due_on
         months = terms.term_months - (first_due_on is not None)
-        ends = [add_months(anchor, months)]
+        try:
+            ends = [add_months(anchor, months)]
+        except ValueError:
+            raise TermsNotOffered(BEYOND) from None
         if ends[0] <= start:
             raise TermsNotOffered(f"The loan cannot fall due on {ends[0]}, before it is paid out.")
         return [Span(start, ends[0])]
@@ -118,9 +137,12 @@ def days_after(
     try:
         while rhythm.due(anchor, [number])[0] <= last_on:
             number += 1
-        return rhythm.due(anchor, range(number, number + count))
+        found = rhythm.due(anchor, range(number, number + count))
     except (OverflowError, ValueError):
-        raise TermsNotOffered("The last instalment would lie beyond the calendar.") from None
+        raise TermsNotOffered(BEYOND) from None
+    if found and found[-1] > LAST_DAY:
+        raise TermsNotOffered(BEYOND)
+    return found
 
 
 def has_limit(terms: Terms) -> bool:

@@ -1,0 +1,140 @@
+"""Whatever terms say: they are refused in a sentence, or the schedule repays the loan."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from domain.base.daycount import DayCount
+from domain.base.money import Rounding
+from domain.base.refusal import Refusal
+from domain.base.repayment import (
+    ExcessInterest,
+    Frequency,
+    InterestOn,
+    LevelFrom,
+    Method,
+    Repayment,
+    RowShare,
+    YearDays,
+)
+from domain.base.terms import FeeBase, FeeTerm, FeeTiming, RatePlan, RateStep, Terms
+from domain.loan.quote import quote
+from domain.loan.schedule import schedule
+from tests.domain.story import terms
+
+DAY = date(2025, 1, 31)
+
+FREE = st.text(max_size=3)
+AMOUNTS = st.one_of(
+    st.integers(1, 10_000_00), st.sampled_from([1, 2, 10**15, 10**15 + 1, 0, -1, -(10**15), 10**30])
+)
+COUNTS = st.one_of(
+    st.integers(0, 40), st.sampled_from([-1, 1200, 1201, 12_000, 12_001, 10**9, -(10**9)])
+)
+ODD_RATES = [Decimal(text) for text in ("0", "1E-10", "1", "1E7", "99999999", "1E9", "-0.01", "-2")]
+RATES = st.one_of(
+    st.decimals("0", "0.4", places=4),
+    st.sampled_from([*ODD_RATES, Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity")]),
+)
+PARTS = st.one_of(st.decimals("-0.2", "1.2", places=3), st.just(Decimal(0)), RATES)
+DAYS = st.one_of(
+    st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.sampled_from([date.min, date.max, DAY])
+)
+
+CHOICES: dict[str, st.SearchStrategy[Any]] = {
+    "every": st.sampled_from([1, 1, 2, 6, 0, -1, 10**9]),
+    "count": st.none() | COUNTS,
+    "row_share": st.none() | st.sampled_from(RowShare) | FREE,
+    "year_days": st.none() | st.sampled_from(YearDays) | FREE,
+    "leap_rows_only": st.booleans(),
+    "multiple_of": st.sampled_from([1, 1, 10, 1_00, 100_00, 10**15, 0, -1]),
+    "interest_on": st.sampled_from(InterestOn) | FREE,
+    "level_from": st.sampled_from(LevelFrom) | FREE,
+    "excess_interest": st.sampled_from(ExcessInterest) | FREE,
+    "refit": st.booleans(),
+    "parts_of_rows": st.booleans(),
+    "amortised_over": st.none() | COUNTS,
+    "grace_principal": st.sampled_from([0, 1, 3]) | COUNTS,
+    "grace_interest": st.sampled_from([0, 1, 3]) | COUNTS,
+    "interest_free": st.sampled_from([0, 1, 3]) | COUNTS,
+    "payment": AMOUNTS,
+    "percent": PARTS,
+    "least": AMOUNTS,
+    "growth": PARTS,
+    "shares": st.none() | st.lists(st.integers(-1, 5) | AMOUNTS, max_size=13),
+    "due_on": st.none() | st.lists(DAYS, max_size=6) | st.lists(DAYS, max_size=12).map(sorted),
+    "down_payment": PARTS,
+}
+REPAYMENTS = st.builds(Repayment) | st.fixed_dictionaries({}, optional=CHOICES).map(
+    lambda chosen: Repayment(**chosen)
+)
+STEPS = st.lists(st.builds(RateStep, from_instalment=COUNTS, annual_rate=RATES), max_size=3)
+PLANS = st.builds(
+    RatePlan,
+    kind=st.sampled_from(["STEP_DOWN", "SCHEDULED", "SCHEDULED", "INDEXED"]) | FREE,
+    steps=STEPS,
+    index=st.sampled_from([None, "LPR_1Y"]),
+    margin=st.none() | RATES,
+    reprice_months=st.none() | COUNTS,
+)
+FEES = st.builds(
+    FeeTerm,
+    kind=st.sampled_from(["A", "B"]),
+    timing=st.sampled_from(FeeTiming) | FREE,
+    amount=AMOUNTS,
+    percent=st.none() | PARTS,
+    base=st.sampled_from([None, *FeeBase]) | FREE,
+)
+ANY_TERMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "currency": st.sampled_from(["CNY", "JPY", "KWD", "XXX", ""]),
+        "amount": AMOUNTS,
+        "term_months": st.integers(1, 36) | COUNTS,
+        "frequency": st.sampled_from(Frequency) | FREE,
+        "method": st.sampled_from(Method) | FREE,
+        "annual_rate": RATES,
+        "day_count": st.sampled_from(DayCount) | FREE,
+        "rounding": st.sampled_from(Rounding) | FREE,
+        "fees": st.lists(FEES, max_size=2),
+        "repayment": st.none() | REPAYMENTS,
+        "rate_plan": st.none() | PLANS,
+    },
+).map(lambda said: terms(**said))
+
+
+@for_all(ANY_TERMS, DAYS, st.none() | DAYS)
+def test_any_terms_are_refused_in_a_sentence_or_repaid_by_their_schedule(
+    terms: Terms, on: date, first_due_on: date | None
+) -> None:
+    try:
+        rows = schedule(terms, on, first_due_on)
+    except Refusal as refusal:
+        assert refusal.code != Refusal.code
+        assert refusal.sentence.endswith(".")
+        return
+
+    assert sum(row.principal for row in rows) == terms.amount
+    assert all(min(row.principal, row.interest, row.fees) >= 0 for row in rows)
+    assert [row.due_on for row in rows] == sorted(row.due_on for row in rows)
+    assert rows[0].due_on >= on
+
+
+@for_all(ANY_TERMS, DAYS, st.none() | DAYS)
+def test_any_terms_are_refused_in_a_sentence_or_quoted(
+    terms: Terms, on: date, first_due_on: date | None
+) -> None:
+    try:
+        answer = quote(terms, on, first_due_on)
+    except Refusal as refusal:
+        assert refusal.code != Refusal.code
+        assert refusal.sentence.endswith(".")
+        return
+
+    assert answer.principal == terms.amount
+    assert all((cost.rate is None) == (cost.reason is not None) for cost in answer.costs)
