@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -26,6 +28,8 @@ from domain.base.terms import FeeBase, FeeTerm, FeeTiming, RatePlan, RateStep, T
 from domain.loan.quote import quote
 from domain.loan.schedule import schedule
 from tests.domain.story import terms
+
+T = TypeVar("T")
 
 DAY = date(2025, 1, 31)
 
@@ -108,17 +112,25 @@ ANY_TERMS = st.fixed_dictionaries(
 ).map(lambda said: terms(**said))
 
 
+def unless_refused(made: Callable[[], T]) -> T | None:
+    """What is *made*; None where it is refused, which must have a code and a sentence."""
+    try:
+        return made()
+    except Refusal as refused:
+        refusal = refused
+    assert refusal.code != Refusal.code
+    assert refusal.sentence.endswith(".")
+    return None
+
+
 @for_all(ANY_TERMS, DAYS, st.none() | DAYS)
 def test_any_terms_are_refused_in_a_sentence_or_repaid_by_their_schedule(
     terms: Terms, on: date, first_due_on: date | None
 ) -> None:
-    try:
-        rows = schedule(terms, on, first_due_on)
-    except Refusal as refusal:
-        assert refusal.code != Refusal.code
-        assert refusal.sentence.endswith(".")
-        return
+    rows = unless_refused(lambda: schedule(terms, on, first_due_on))
 
+    if rows is None:
+        return
     assert sum(row.principal for row in rows) == terms.amount
     assert all(min(row.principal, row.interest, row.fees) >= 0 for row in rows)
     assert [row.due_on for row in rows] == sorted(row.due_on for row in rows)
@@ -129,12 +141,102 @@ def test_any_terms_are_refused_in_a_sentence_or_repaid_by_their_schedule(
 def test_any_terms_are_refused_in_a_sentence_or_quoted(
     terms: Terms, on: date, first_due_on: date | None
 ) -> None:
-    try:
-        answer = quote(terms, on, first_due_on)
-    except Refusal as refusal:
-        assert refusal.code != Refusal.code
-        assert refusal.sentence.endswith(".")
-        return
+    answer = unless_refused(lambda: quote(terms, on, first_due_on))
 
+    if answer is None:
+        return
     assert answer.principal == terms.amount
     assert all((cost.rate is None) == (cost.reason is not None) for cost in answer.costs)
+
+
+LATEST = date(2999, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("said", "on", "sentence"),
+    [
+        ({"frequency": "CUSTOM"}, DAY, "need their due dates"),
+        ({"frequency": "FORTNIGHT"}, DAY, "'FORTNIGHT' is not offered"),
+        ({"day_count": "ACT/365L"}, DAY, "'ACT/365L' is not offered"),
+        ({"rounding": "UP"}, DAY, "'UP' is not offered"),
+        ({"amount": 0}, DAY, "cannot be lent"),
+        ({"amount": 10**15 + 1}, DAY, "cannot be lent"),
+        ({"annual_rate": Decimal("NaN")}, DAY, "cannot be reckoned with"),
+        ({"annual_rate": Decimal("-0.01")}, DAY, "cannot be reckoned with"),
+        ({"annual_rate": Decimal("0.00000000001")}, DAY, "stored exactly"),
+        ({"term_months": 1201}, DAY, "1201 months cannot be scheduled"),
+        ({}, date(1, 1, 1), "cannot begin on 0001-01-01"),
+        ({}, LATEST, "beyond the calendar"),
+        ({"method": "BULLET"}, date.max, "cannot begin"),
+        ({"method": "BULLET"}, LATEST, "beyond the calendar"),
+        ({"method": "CUSTOM", "repayment": Repayment(shares=[1, 2])}, DAY, "needs 12 shares"),
+        ({"repayment": Repayment(every=5)}, DAY, "no whole number of rows"),
+        ({"repayment": Repayment(growth=Decimal(-1))}, DAY, "above -1"),
+        ({"repayment": Repayment(percent=Decimal(2))}, DAY, "from 0 to 1"),
+        ({"repayment": Repayment(grace_interest=12)}, DAY, "no row that collects it"),
+        ({"fees": [FeeTerm("A", "SOMETIMES", 1_00)]}, DAY, "'A' comes at a time"),
+        ({"fees": [FeeTerm("A", "PER_INSTALMENT", -1)]}, DAY, "below zero"),
+        (
+            {"rate_plan": RatePlan("SCHEDULED", [RateStep(2, Decimal("Infinity"))])},
+            DAY,
+            "A rate of Infinity",
+        ),
+        (
+            {"term_months": 1200, "amount": 10**15, "annual_rate": Decimal(10**7)},
+            DAY,
+            "more than any loan here can owe",
+        ),
+        (
+            {
+                "method": "FIXED_PAYMENT",
+                "repayment": Repayment(payment=1_00, excess_interest="PRINCIPAL"),
+            },
+            DAY,
+            "Instalment 1 would not pay its interest",
+        ),
+    ],
+)
+def test_what_cannot_be_scheduled_is_refused_with_what_is_wrong(
+    said: dict[str, Any], on: date, sentence: str
+) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        schedule(terms(**said), on)
+
+
+def test_interest_above_a_fixed_payment_comes_on_top_where_the_terms_say_so() -> None:
+    small = Repayment(payment=1_00, excess_interest="ON_TOP")
+
+    rows = schedule(terms(method="FIXED_PAYMENT", repayment=small), DAY)
+
+    assert [row.principal for row in rows] == [0] * 11 + [1_000_00]
+    assert {row.interest for row in rows} == {5_00}
+
+
+def test_flat_instalments_in_large_multiples_end_with_what_is_left() -> None:
+    flat = Repayment(interest_on="DRAWN", multiple_of=30_00)
+
+    rows = schedule(terms(amount=200_00, annual_rate=Decimal(0), repayment=flat), DAY)
+
+    assert [row.principal for row in rows] == [30_00] * 6 + [20_00] + [0] * 5
+
+
+@pytest.mark.parametrize("frequency", ["DAY", "MONTH"])
+def test_twelve_hundred_instalments_of_the_largest_amount_repay_it(frequency: str) -> None:
+    rows = Repayment(count=1200)
+    vast = terms(amount=10**15, term_months=1200, frequency=frequency, repayment=rows)
+
+    answer = quote(vast, DAY)
+
+    assert len(answer.instalments) == 1200
+    assert sum(row.principal for row in answer.instalments) == 10**15
+    assert all(cost.rate is not None for cost in answer.costs)
+
+
+def test_a_loan_whose_cost_has_no_rate_is_quoted_with_the_reason() -> None:
+    whole = Repayment(due_on=[DAY + timedelta(days=1)], down_payment=Decimal("0.999999"))
+    once = terms(amount=1, frequency="CUSTOM", annual_rate=Decimal(0), repayment=whole)
+
+    answer = quote(once, DAY)
+
+    assert [cost.rate for cost in answer.costs if cost.reason is None] == []
+    assert all(cost.reason and cost.reason.endswith(".") for cost in answer.costs)
