@@ -1,24 +1,38 @@
 """How properties are tried: the same examples every time, unless more are asked for.
 
-``pytest --hypothesis-profile=thorough tests/domain`` tries many others, at random.
+``pytest --hypothesis-profile=thorough tests/domain`` tries many others, at random;
+``pytest --hypothesis-profile=ten-thousand -k order tests/domain`` ten thousand orders of
+arrival for each property that speaks of one. Neither is ended by the clock.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
+REPEATABLE = "repeatable"
+LONG = {"thorough": 3_000, "ten-thousand": 10_000}
+
 settings.register_profile(
-    "repeatable",
+    REPEATABLE,
     derandomize=True,
     deadline=None,
     max_examples=50,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile(
-    "thorough",
-    deadline=None,
-    max_examples=3000,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-if settings.get_current_profile_name() != "thorough":
-    settings.load_profile("repeatable")
+for name, examples in LONG.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=examples,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+if settings.get_current_profile_name() not in LONG:
+    settings.load_profile(REPEATABLE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the properties the time that so many examples take."""
+    if settings.get_current_profile_name() in LONG:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))

@@ -177,6 +177,7 @@ class Paid:
     ref: str
     amount: int
     on: date
+    payoff: bool = False
 
 
 @st.composite
@@ -267,10 +268,16 @@ def histories(draw: st.DrawFn) -> list[Paid | Granted]:
     return found
 
 
-def known(loan: Loan, it: Paid | Granted) -> None:
+def known(loan: Loan, it: Late) -> None:
     """Let the loan learn of it, long after."""
     if isinstance(it, Paid):
-        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER)
+        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, payoff=it.payoff)
+        return
+    if isinstance(it, Forgiven):
+        story.waive(loan, it.fee_ref, it.amount, LATER)
+        return
+    if isinstance(it, TakenBack):
+        story.reversed_(it.ref, LATER)(loan)
         return
     loan.reschedule(
         act(LATER),
@@ -300,6 +307,144 @@ def test_any_order_of_arrival_of_payments_and_relief_ends_in_the_same_loan(
         reject()  # no order of these facts is taken whole: a loan that is paid gets no relief
 
     assert outcome(shuffled) == outcome(in_order)
+
+
+@dataclass(frozen=True)
+class Charged:
+    """A fee of the contract, charged on its day and known then."""
+
+    ref: str
+    kind: str
+    on: date
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """More that was paid out, known on its day."""
+
+    ref: str
+    amount: int
+    on: date
+
+
+@dataclass(frozen=True)
+class Forgiven:
+    """A part of a fee, or all of it, waived long after."""
+
+    fee_ref: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A payment that bounced."""
+
+    ref: str
+
+
+Late = Paid | Granted | Forgiven | TakenBack
+
+
+@dataclass(frozen=True)
+class History:
+    """What was known on its day, in order, and what became known long after."""
+
+    at_once: list[Paid | Charged | Drawn]
+    late: list[Late]
+
+
+@st.composite
+def long_histories(draw: st.DrawFn) -> History:
+    """Every kind of fact that can count earlier than it is known, each on a day of its own."""
+    days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=9, unique=True))
+    at_once: list[Paid | Charged | Drawn] = []
+    late: list[Late] = []
+    for number, day in enumerate(days):
+        on = JAN_15 + timedelta(days=day)
+        match draw(
+            st.sampled_from(["pay", "pay", "pay off", "bounce", "charge", "draw", "relief"])
+        ):
+            case "pay":
+                late.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
+            case "pay off":
+                late.append(Paid(f"P-{number}", ENOUGH, on, payoff=True))
+            case "bounce":
+                # It comes again under another reference, and may bounce again.
+                amount = draw(st.integers(1, 2_000_00))
+                for again in range(draw(st.integers(1, 2))):
+                    late.append(Paid(f"P-{number}-{again}", amount, on))
+                    late.append(TakenBack(f"P-{number}-{again}"))
+                late.append(Paid(f"P-{number}-again", amount, on))
+            case "charge":
+                at_once.append(Charged(f"F-{number}", draw(st.sampled_from(FEE_KINDS)), on))
+                waived = draw(st.lists(st.integers(1, 3_00), max_size=2))
+                late += [Forgiven(f"F-{number}", amount) for amount in waived]
+            case "draw":
+                at_once.append(Drawn(f"D-{number}", draw(st.integers(1, 2_000_00)), on))
+            case _:
+                late.append(Granted(draw(RELIEF | st.builds(_pause, st.just(on), PAUSES)), on))
+    return History(sorted(at_once, key=lambda it: it.on), late)
+
+
+WHAT = ["pay", "pay", "pay at once", "pay off", "bounce", "charge", "draw", "relief"]
+ENOUGH = 100_000_00
+FEE_KINDS = ["LETTER", "BREACH"]
+PAUSES = st.sampled_from([("INTEREST_PAUSE", 0), ("INTEREST_PAUSE", 40), ("MORATORIUM", 0)])
+
+
+def _pause(on: date, asked: tuple[str, int]) -> Agreement:
+    kind, days = asked
+    return Agreement(kind, free_from=on, free_until=on + timedelta(days=days))
+
+
+def shuffled_(late: list[Late], random: Any) -> list[Late]:
+    """*late* in any order in which each payment comes before it is taken back."""
+    arrived = [it for it in late if not isinstance(it, TakenBack)]
+    random.shuffle(arrived)
+    for it in late:
+        if isinstance(it, TakenBack):
+            came = next(n for n, each in enumerate(arrived) if getattr(each, "ref", "") == it.ref)
+            arrived.insert(random.randint(came + 1, len(arrived)), it)
+    return arrived
+
+
+@for_all(TERMS, long_histories(), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_of_everything_that_can_be_late_ends_in_the_same_loan(
+    terms: Terms, history: History, random: Any
+) -> None:
+    loan = paid_out(replace(terms, renewal=None))()
+    for fact in history.at_once:
+        with suppress(Refusal):  # of a kind that the contract does not name, or over its limit
+            learnt(loan, fact)
+    before = [*story.disbursed(replace(terms, renewal=None)).pending_events, *loan.pending_events]
+    in_order, shuffled = replayed(before), replayed(before)
+
+    try:
+        for it in sorted(history.late, key=_day):
+            known(in_order, it)
+        for it in shuffled_(history.late, random):
+            known(shuffled, it)
+    except Refusal:
+        reject()  # not every order of these facts is taken whole: a paid loan gets no relief
+    for loan in (in_order, shuffled):
+        loan.attend(act(LATER))
+
+    assert outcome(shuffled) == outcome(in_order)
+
+
+def _day(it: Late) -> tuple[date, int]:
+    """Its day; what corrects another comes after all."""
+    return (it.on, 0) if isinstance(it, Paid | Granted) else (LATER, 1)
+
+
+def learnt(loan: Loan, it: Paid | Charged | Drawn) -> None:
+    """Let the loan learn of it on its day."""
+    if isinstance(it, Paid):
+        story.repay(loan, it.ref, it.amount, it.on)
+    elif isinstance(it, Drawn):
+        story.draw(loan, it.ref, it.amount, it.on)
+    else:
+        story.fee_charged(it.ref, on=it.on, kind=it.kind)(loan)
 
 
 @for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
