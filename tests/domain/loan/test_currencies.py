@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from domain.base.money import minor_units, written
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm
+from domain.base.terms import FeeTerm, Terms
 from domain.loan.explain import explain
 from domain.loan.loan import Loan, LoanState
 from domain.loan.quote import quote
@@ -32,7 +33,7 @@ TENS = terms(currency="JPY", amount=1_000_000, repayment=Repayment(multiple_of=1
     ids=["JPY", "KWD", "JPY in tens"],
 )
 def test_instalments_are_in_whole_units_of_their_money(
-    its: story.Terms, instalment: str, last: str
+    its: Terms, instalment: str, last: str
 ) -> None:
     rows = quote(its, JAN_15).instalments
 
@@ -41,7 +42,7 @@ def test_instalments_are_in_whole_units_of_their_money(
 
 
 @pytest.mark.parametrize("its", [YEN, DINARS], ids=["JPY", "KWD"])
-def test_a_loan_in_any_money_goes_its_whole_life(its: story.Terms) -> None:
+def test_a_loan_in_any_money_goes_its_whole_life(its: Terms) -> None:
     loan = given(
         story.disbursed(its),
         story.paid("P-1", 80_000, date(2025, 2, 15)),
@@ -61,10 +62,10 @@ def test_a_loan_in_any_money_goes_its_whole_life(its: story.Terms) -> None:
 
 
 @pytest.mark.parametrize("its", [YEN, DINARS], ids=["JPY", "KWD"])
-def test_views_show_any_money_in_its_own_minor_units(its: story.Terms) -> None:
+def test_views_show_any_money_in_its_own_minor_units(its: Terms) -> None:
     loan = story.disbursed(its)
     story.repay(loan, "P-1", 90_000, date(2025, 2, 15))
-    events = list(loan.pending_events)
+    events: list[Any] = list(loan.pending_events)
 
     for view in (portfolio, reminders, statement, summary):
         assert rows_after(view, events)

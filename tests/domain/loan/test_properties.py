@@ -399,7 +399,7 @@ def _pause(on: date, asked: tuple[str, int]) -> Agreement:
 
 def shuffled_(late: list[Late], random: Any) -> list[Late]:
     """*late* in any order in which each payment comes before it is taken back."""
-    arrived = [it for it in late if not isinstance(it, TakenBack)]
+    arrived: list[Late] = [it for it in late if not isinstance(it, TakenBack)]
     random.shuffle(arrived)
     for it in late:
         if isinstance(it, TakenBack):
