@@ -175,8 +175,9 @@ class Loan(Origination, Workout, Ending, Stream):
         if self.renewal is not None:
             return NextAction(NextActionKind.RENEWAL, next_day(self.renewal.valid_until_on))
         day = self._renewal_day()
-        # While it is past due nothing is offered; what cures it asks again.
-        if day is None or self.overdue_since_on is not None:
+        # While it is past due nothing is offered, what cures it asks again; nor is anything
+        # without principal that could be renewed.
+        if day is None or self.overdue_since_on is not None or not self.balance.principal:
             return None
         return NextAction(NextActionKind.RENEWAL, day)
 

@@ -666,6 +666,7 @@ def test_whatever_happens_what_closes_a_loan_closes_it(terms: Terms, tries: list
         on += timedelta(days=it.days_later)
         tried(loan, number, on, it)
 
+    loan.attend(act(on))  # a charge of the day is in what closes it, as in a payoff quote
     owed = loan.payoff(on)
     if owed and loan.state != LoanState.WRITTEN_OFF and terms.prepayment is None:
         story.repay(loan, "THE-END", owed, on, payoff=True)

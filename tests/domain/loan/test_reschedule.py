@@ -441,6 +441,19 @@ def test_a_loan_past_due_is_neither_offered_nor_given_a_renewal() -> None:
         fell_late.renew(act(date(2025, 4, 3)), consent_ref="CONSENT-1")
 
 
+def test_a_loan_without_principal_is_offered_no_renewal_nor_waits_for_one() -> None:
+    loan = renewable(prepayment="LOWER_INSTALMENT")
+    pay_in_time(loan, 2)
+    story.repay(loan, "P-EARLY", 1_000_00, date(2025, 3, 20))
+
+    loan.attend(act(date(2025, 4, 2)))
+
+    assert loan.balance.principal == 0 < loan.balance.interest
+    assert not recorded(loan, Loan.RenewalOffered)
+    action = loan.next_action()
+    assert action is not None and action.due_on > date(2025, 4, 2)
+
+
 def test_an_offer_of_renewal_runs_out_or_is_refused() -> None:
     unused, refused = renewable(), renewable()
     for loan in (unused, refused):
