@@ -139,6 +139,9 @@ class RateScope(StrEnum):
 TERM_MONTHS_MAX = 1200
 """A hundred years."""
 
+DAYS_MOST = 36_525
+"""The same in days: of grace, or for which a renewal is offered."""
+
 RATE_MAX = Decimal(10**8)
 RATE_DECIMALS = 10
 """What the contract's decimal(18,10) holds without rounding."""

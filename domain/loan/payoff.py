@@ -13,6 +13,7 @@ from domain.base.stream import Stream
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
+from domain.loan.timetable import LAST_DAY
 from domain.loan.what_if import supposed_act
 
 
@@ -47,6 +48,7 @@ def quote_payoff(events: Sequence[Stream.Event], good_through: date) -> PayoffQu
         NotDisbursed: no money was paid out.
         NotActive: it is closed or written off.
         BeforeDisbursement: the day lies before the loan began.
+        BeyondCalendar: it lies too far ahead.
     """
     loan: Any = None
     for event in events:
@@ -58,6 +60,8 @@ def quote_payoff(events: Sequence[Stream.Event], good_through: date) -> PayoffQu
             f"The loan is {loan.state.lower().replace('_', ' ')}: nothing closes it."
         )
     assert loan.accrues_from is not None
+    if good_through > LAST_DAY:
+        raise no.BeyondCalendar(f"No quote is good beyond {LAST_DAY}: ask for an earlier day.")
     if good_through < loan.accrues_from:
         raise no.BeforeDisbursement(
             f"{good_through} lies before {loan.accrues_from}, when the loan began here."

@@ -259,3 +259,9 @@ class ScheduleNotSound(Refusal):
     """The instalments agreed on do not repay the loan in order."""
 
     code = "SCHEDULE_NOT_SOUND"
+
+
+class BeyondCalendar(Refusal):
+    """A day lies too far ahead to be reckoned with."""
+
+    code = "BEYOND_CALENDAR"

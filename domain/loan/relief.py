@@ -13,7 +13,7 @@ from domain.loan import refusals as no
 from domain.loan.layout import PlanImpossible
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
-from domain.loan.timetable import days_after
+from domain.loan.timetable import FIRST_DAY, LAST_DAY, days_after
 
 PayBy = Callable[[date], date]
 """The day until which what is due on a day can be paid."""
@@ -118,6 +118,8 @@ def _free(agreed: Agreement, stands: Standing) -> Change:
     first, last = agreed.free_from, agreed.free_until
     if first is None or last is None or last < first:
         raise no.NothingChanges("Days without interest need a first and a last day, in order.")
+    if first < FIRST_DAY or last > LAST_DAY:
+        raise no.NothingChanges(f"Days without interest lie from {FIRST_DAY} to {LAST_DAY}.")
     within = [row for row in stands.still if first <= row.due_on <= last]
     if agreed.kind == RescheduleKind.INTEREST_PAUSE or not within:
         return Change(

@@ -18,7 +18,7 @@ from domain.loan.amortisation import Known, Row, set_levels
 from domain.loan.layout import PlanImpossible, reckoning
 from domain.loan.periods import ONE_DAY, Pause, RateFrom, Span, borne, periods
 from domain.loan.plan import Plan
-from domain.loan.schedule import Instalment, fees_of, steps_ahead
+from domain.loan.schedule import OWED_MOST, Instalment, fees_of, steps_ahead
 from domain.loan.timetable import level_share, plan_of, share
 
 
@@ -123,7 +123,7 @@ class Laid:
 
     def rate_after(self, on: date) -> Decimal:
         """The annual rate of the days after *on*."""
-        return [rate for rate in self.rates if rate.on <= on + ONE_DAY or rate is self.rates[0]][
+        return [rate for rate in self.rates if rate.on - ONE_DAY <= on or rate is self.rates[0]][
             -1
         ].annual_rate
 
@@ -200,6 +200,8 @@ class Laid:
             running=running,
         )
         made = self._made(rest)
+        if sum(row.interest for row in made) > OWED_MOST:
+            raise PlanImpossible("Interest comes to more than any loan here can owe.")
         if deferred:
             due = made[grace_interest]
             made[grace_interest] = due._replace(interest=due.interest + deferred)

@@ -31,7 +31,7 @@ from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import LoanState, ReversalKind, Source
-from domain.loan.timetable import TermsNotOffered, has_limit, in_parts
+from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
 class Servicing(Consequences):
@@ -365,6 +365,8 @@ class Servicing(Consequences):
         assert self.terms is not None
         amount = charge(fee, self.terms)
         self._must_stay_below_cap(act.business_on, amount)
+        if due_on is not None and due_on > LAST_DAY:
+            raise no.BeyondCalendar(f"Nothing can fall due after {LAST_DAY}.")
         due_on, number = self._charged_to(act.business_on, due_on)
         fact = Fact(
             FactKind.FEE,
@@ -470,6 +472,8 @@ class Servicing(Consequences):
             raise no.InstalmentNotOpen(f"Instalment {instalment} is paid.")
         if due_on == row.due_on:
             return
+        if due_on > LAST_DAY:
+            raise no.BeyondCalendar(f"Nothing can fall due after {LAST_DAY}.")
         assert self.disbursed_on is not None
         before = [r.due_on for r in self.instalments if r.number < instalment]
         after = [r.due_on for r in self.instalments if r.number > instalment]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from domain.base.daycount import IN_TERMS, RATIOS
 from domain.base.money import AMOUNT_MAX, Rounding
@@ -16,8 +17,11 @@ from domain.base.repayment import (
     RowShare,
     YearDays,
 )
-from domain.base.terms import FeeBase, FeeTerm, FeeTiming, Terms, rate_fits
+from domain.base.terms import DAYS_MOST, FeeBase, FeeTerm, FeeTiming, Terms, rate_fits
 from domain.loan.timetable import METHODS, TermsNotOffered
+
+YEARLY_MOST = 10**16
+"""What a penalty may come to in a year, in minor units: that of a hundred stays in int64."""
 
 FREQUENCIES = frozenset(Frequency)
 DAY_COUNTS = frozenset((*IN_TERMS, *RATIOS))
@@ -60,6 +64,11 @@ def _faults(terms: Terms) -> Iterator[str]:
     for rate in (terms.annual_rate, *(step.annual_rate for step in steps)):
         if not rate_fits(rate):
             yield f"A rate of {rate} a year cannot be reckoned with or stored exactly."
+    if not rate_fits(terms.penalty_rate) or terms.amount * terms.penalty_rate > YEARLY_MOST:
+        yield f"A penalty of {terms.penalty_rate} a year comes to more than can be reckoned with."
+    offered = terms.renewal.offer_days if terms.renewal is not None else 0
+    if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= offered <= DAYS_MOST:
+        yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
     for fee in terms.fees:
         yield from _faults_of_charge(fee)
     if terms.repayment is not None:
@@ -71,7 +80,8 @@ def _faults(terms: Terms) -> Iterator[str]:
 def _faults_of_charge(fee: FeeTerm) -> Iterator[str]:
     if fee.timing not in TIMINGS or fee.base not in BASES:
         yield f"The charge {fee.kind!r} comes at a time, or on a base, that is not offered."
-    if not 0 <= fee.amount <= AMOUNT_MAX or not (fee.percent is None or rate_fits(fee.percent)):
+    percent = fee.percent or Decimal(0)
+    if not 0 <= fee.amount <= AMOUNT_MAX or not rate_fits(percent) or percent > 1:
         yield f"The charge {fee.kind!r} is below zero, or too large to be reckoned with."
 
 

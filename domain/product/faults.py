@@ -12,6 +12,7 @@ from domain.base.money import AMOUNT_MAX, Rounding, exponent
 from domain.base.repayment import Frequency, InterestOn, Method
 from domain.base.terms import (
     BUCKETS,
+    DAYS_MOST,
     TERM_MONTHS_MAX,
     Accrual,
     AllocationScope,
@@ -135,6 +136,8 @@ def _renewal(offer: Offer) -> Iterator[str]:
     if renewal.term_months < 1 or renewal.most < 1 or renewal.offer_days < 1:
         yield "A renewal needs its months, how often it is possible, and its days of offer."
         return
+    if renewal.offer_days > DAYS_MOST:
+        yield f"A renewal is offered for {DAYS_MOST} days at most."
     if renewal.term_months > offer.term_months_min:
         yield "A term cannot be renewed by more months than the shortest term has."
     if row_count(offer, renewal.term_months) is None:

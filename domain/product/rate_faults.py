@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from domain.base.terms import TERM_MONTHS_MAX, RatePlan, RatePlanKind, RateScope, rate_fits
+from domain.base.terms import (
+    DAYS_MOST,
+    TERM_MONTHS_MAX,
+    RatePlan,
+    RatePlanKind,
+    RateScope,
+    rate_fits,
+)
 from domain.product.checks import RATE_SENTENCE, fits, listed, or_none, row_count, wrong
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ def _penalty(offer: Offer) -> Iterator[str]:
             "A penalty is a rate or a multiple of the rate of the loan, not both.",
         ),
         (offer.grace_days < 0, "Grace days cannot be negative."),
+        (offer.grace_days > DAYS_MOST, f"There are {DAYS_MOST} days of grace at most."),
         (
             bool(offer.penalty_on_interest) and multiple is None and offer.penalty_rate == 0,
             "Penalty on interest needs a penalty rate or a penalty multiple.",

@@ -25,9 +25,15 @@ from domain.base.repayment import (
     YearDays,
 )
 from domain.base.terms import FeeBase, FeeTerm, FeeTiming, RatePlan, RateStep, Terms
+from domain.loan.explain import explain
+from domain.loan.loan import Loan
+from domain.loan.payoff import quote_payoff
 from domain.loan.quote import quote
+from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule
-from tests.domain.story import terms
+from infra import codec
+from tests.domain import story
+from tests.domain.story import act, replayed, terms
 
 T = TypeVar("T")
 
@@ -240,3 +246,81 @@ def test_a_loan_whose_cost_has_no_rate_is_quoted_with_the_reason() -> None:
 
     assert [cost.rate for cost in answer.costs if cost.reason is None] == []
     assert all(cost.reason and cost.reason.endswith(".") for cost in answer.costs)
+
+
+# --- what is done with a loan ---------------------------------------------------------------
+
+MANY = [-(10**30), -1, 0, 1, 50_00, 10**15, 10**18, 10**30]
+ODD_DAYS = [date.min, date(1899, 12, 31), story.JAN_15, date(2025, 2, 15), LATEST, date.max]
+PEOPLE = {"requested_by": "officer", "approved_by": "manager"}
+
+
+def _reschedule(loan: Loan, number: int, on: date, until: date, text: str) -> None:
+    agreed = Agreement(
+        text or "RATE_CHANGE",
+        annual_rate=Decimal(number).scaleb(-8) if number % 2 else None,
+        instalments=number,
+        free_from=on,
+        free_until=until,
+    )
+    loan.reschedule(act(TODAY), agreed=agreed, reason="ill", on=min(until, TODAY), **PEOPLE)
+
+
+TODAY = date(2025, 4, 1)
+COMMANDS: dict[str, Callable[[Loan, int, date, date, str], None]] = {
+    "repay": lambda loan, n, on, _, text: story.repay(loan, text, n, on, TODAY),
+    "pay off": lambda loan, n, on, _, text: story.repay(loan, text, n, on, TODAY, payoff=True),
+    "reverse": lambda loan, n, on, _, text: story.reversed_(text, TODAY)(loan),
+    "refund": lambda loan, n, on, _, text: story.refund(loan, text, n, TODAY),
+    "charge": lambda loan, n, on, _, text: story.fee_charged("F-2", TODAY, due_on=on)(loan),
+    "waive": lambda loan, n, on, _, text: story.waive(loan, "F-1", n, TODAY),
+    "move": lambda loan, n, on, _, text: story.moved(abs(n) % 14, on, TODAY)(loan),
+    "draw": lambda loan, n, on, _, text: story.draw(loan, text, n, on, TODAY),
+    "reschedule": _reschedule,
+    "quote a payoff": lambda loan, n, on, _, text: _quote_payoff(loan, on),
+    "explain": lambda loan, n, on, _, text: _explain(loan, on),
+}
+
+
+def _quote_payoff(loan: Loan, on: date) -> None:
+    quote_payoff([*LIVED, *loan.pending_events], on)
+
+
+def _explain(loan: Loan, on: date) -> None:
+    explain([*LIVED, *loan.pending_events], on)
+
+
+LIMIT = terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE", fees=[story.LETTER_FEE])
+CLOSED_END = terms(fees=[story.LETTER_FEE, FeeTerm("LATE", "ON_OVERDUE", 5_00)])
+
+
+@for_all(
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(COMMANDS)),
+            st.sampled_from(MANY) | st.integers(1, 1_000_00),
+            st.sampled_from(ODD_DAYS),
+            st.sampled_from(ODD_DAYS),
+            st.sampled_from(["", "P-1", *CHANGES]),
+        ),
+        max_size=4,
+    ),
+)
+def test_whatever_is_asked_of_a_loan_it_is_done_and_can_be_stored_or_refused(
+    daily: bool, asked: list[tuple[str, int, date, date, str]]
+) -> None:
+    past = story.disbursed(LIMIT if daily else CLOSED_END)
+    story.fee_charged("F-1", on=story.JAN_15)(past)
+    LIVED[:] = past.pending_events
+    loan = replayed(LIVED)
+
+    for name, number, on, until, text in asked:
+        unless_refused(lambda: COMMANDS[name](loan, number, on, until, text))  # noqa: B023
+
+    loan.attend(act(TODAY))
+    for event in loan.pending_events:
+        assert codec.encode(event)
+
+
+LIVED: list[Any] = []

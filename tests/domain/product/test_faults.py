@@ -125,6 +125,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"repayment": Repayment(interest_on="WISHES")}, "base of interest 'WISHES'"),
     ({"repayment": Repayment(level_from="NOWHERE")}, "origin of the equal instalment"),
+    ({"grace_days": 10**9}, "days of grace at most"),
+    ({"renewal": Renewal(term_months=1, most=1, offer_days=10**9)}, "days at most"),
     ({"repayment": Repayment(excess_interest="LOST")}, "interest above the instalment"),
     ({"repayment": Repayment(down_payment=Decimal(1))}, "from 0 and below 1"),
     ({"repayment": Repayment(down_payment=Decimal("NaN"))}, "from 0 and below 1"),
