@@ -66,8 +66,8 @@ def _faults(terms: Terms) -> Iterator[str]:
             yield f"A rate of {rate} a year cannot be reckoned with or stored exactly."
     if not rate_fits(terms.penalty_rate) or terms.amount * terms.penalty_rate > YEARLY_MOST:
         yield f"A penalty of {terms.penalty_rate} a year comes to more than can be reckoned with."
-    offered = terms.renewal.offer_days if terms.renewal is not None else 0
-    if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= offered <= DAYS_MOST:
+    stands = terms.renewal.offer_days if terms.renewal is not None else 0
+    if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
         yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
     for fee in terms.fees:
         yield from _faults_of_charge(fee)

@@ -252,7 +252,6 @@ def test_a_loan_whose_cost_has_no_rate_is_quoted_with_the_reason() -> None:
 
 MANY = [-(10**30), -1, 0, 1, 50_00, 10**15, 10**18, 10**30]
 ODD_DAYS = [date.min, date(1899, 12, 31), story.JAN_15, date(2025, 2, 15), LATEST, date.max]
-PEOPLE = {"requested_by": "officer", "approved_by": "manager"}
 
 
 def _reschedule(loan: Loan, number: int, on: date, until: date, text: str) -> None:
@@ -263,7 +262,14 @@ def _reschedule(loan: Loan, number: int, on: date, until: date, text: str) -> No
         free_from=on,
         free_until=until,
     )
-    loan.reschedule(act(TODAY), agreed=agreed, reason="ill", on=min(until, TODAY), **PEOPLE)
+    loan.reschedule(
+        act(TODAY),
+        agreed=agreed,
+        reason="ill",
+        requested_by="officer",
+        approved_by="manager",
+        on=min(until, TODAY),
+    )
 
 
 TODAY = date(2025, 4, 1)
@@ -282,12 +288,16 @@ COMMANDS: dict[str, Callable[[Loan, int, date, date, str], None]] = {
 }
 
 
+def _happened(loan: Loan) -> list[Any]:
+    return [*LIVED, *loan.pending_events]
+
+
 def _quote_payoff(loan: Loan, on: date) -> None:
-    quote_payoff([*LIVED, *loan.pending_events], on)
+    quote_payoff(_happened(loan), on)
 
 
 def _explain(loan: Loan, on: date) -> None:
-    explain([*LIVED, *loan.pending_events], on)
+    explain(_happened(loan), on)
 
 
 LIMIT = terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE", fees=[story.LETTER_FEE])

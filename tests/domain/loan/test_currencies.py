@@ -12,8 +12,9 @@ from domain.base.money import minor_units, written
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, Terms
 from domain.loan.explain import explain
-from domain.loan.loan import Loan, LoanState
+from domain.loan.loan import Loan
 from domain.loan.quote import quote
+from domain.loan.state import LoanState
 from projections import portfolio, reminders, statement, summary
 from tests.domain import story
 from tests.domain.story import JAN_15, act, given, recorded, terms
