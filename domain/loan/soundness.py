@@ -64,17 +64,24 @@ def _faults(terms: Terms) -> Iterator[str]:
     for rate in (terms.annual_rate, *(step.annual_rate for step in steps)):
         if not rate_fits(rate):
             yield f"A rate of {rate} a year cannot be reckoned with or stored exactly."
-    if not rate_fits(terms.penalty_rate) or terms.amount * terms.penalty_rate > YEARLY_MOST:
-        yield f"A penalty of {terms.penalty_rate} a year comes to more than can be reckoned with."
-    stands = terms.renewal.offer_days if terms.renewal is not None else 0
-    if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
-        yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
+    yield from _limits(terms)
     for fee in terms.fees:
         yield from _faults_of_charge(fee)
     if terms.repayment is not None:
         yield from _words(terms.repayment)
         yield from _figures(terms.repayment)
         yield from _rows(terms, terms.repayment)
+
+
+def _limits(terms: Terms) -> Iterator[str]:
+    if not rate_fits(terms.penalty_rate) or terms.amount * terms.penalty_rate > YEARLY_MOST:
+        yield f"A penalty of {terms.penalty_rate} a year comes to more than can be reckoned with."
+    stands = terms.renewal.offer_days if terms.renewal is not None else 0
+    if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
+        yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
+    later = [draw.amount for draw in terms.draws or ()]
+    if later and (min(later) < 1 or sum(later) >= terms.amount):
+        yield "What is paid out later must be above zero each time, and less in all than is lent."
 
 
 def _faults_of_charge(fee: FeeTerm) -> Iterator[str]:

@@ -24,7 +24,16 @@ from domain.base.repayment import (
     RowShare,
     YearDays,
 )
-from domain.base.terms import FeeBase, FeeTerm, FeeTiming, RatePlan, RateStep, Terms
+from domain.base.terms import (
+    Accrual,
+    FeeBase,
+    FeeTerm,
+    FeeTiming,
+    PlannedDraw,
+    RatePlan,
+    RateStep,
+    Terms,
+)
 from domain.loan.explain import explain
 from domain.loan.loan import Loan
 from domain.loan.payoff import quote_payoff
@@ -114,6 +123,8 @@ ANY_TERMS = st.fixed_dictionaries(
         "fees": st.lists(FEES, max_size=2),
         "repayment": st.none() | REPAYMENTS,
         "rate_plan": st.none() | PLANS,
+        "accrual": st.none() | st.sampled_from(Accrual) | FREE,
+        "draws": st.none() | st.lists(st.builds(PlannedDraw, DAYS, AMOUNTS), max_size=3),
     },
 ).map(lambda said: terms(**said))
 
