@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import inspect
+import textwrap
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import psycopg
@@ -17,6 +21,8 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from domain.base.stream import Stream
+from domain.base.terms import Renewal
+from domain.catalogue import STREAMS
 from domain.commands.book import Book, Command
 from domain.loan.loan import Loan
 from infra import codec, store
@@ -431,6 +437,42 @@ def test_a_snapshot_of_another_code_version_is_replaced_in_time(book: Book, url:
     kept(book, loan)
 
     assert snapshot_of(url, loan.id)[:2] == (loan.version, store.snapshot_code(loan))
+
+
+def test_a_snapshot_holds_a_renewal_that_is_on_offer() -> None:
+    terms = story.terms(renewal=Renewal(term_months=3, most=1, offer_days=20))
+    loan = story.disbursed(terms)
+    for number, row in enumerate(list(loan.instalments[:-1])):
+        story.repay(loan, f"P-{number}", row.left, row.due_on)
+    story.attended(loan.instalments[-1].due_on)(loan)
+    assert loan.renewal is not None
+
+    again = store.from_snapshot(Loan, loan.id, loan.version, store.to_snapshot(loan))
+
+    assert story.state(again) == story.state(loan)
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_snapshot_holds_every_record_that_the_state_of_a_stream_may_hold(
+    kind: type[Stream],
+) -> None:
+    begun: Any = kind.__init__
+    hints = [
+        eval(ast.unparse(node.annotation), begun.__globals__)  # noqa: S307 - our own source
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(begun))))
+        if isinstance(node, ast.AnnAssign)
+    ]
+
+    assert hints
+    assert set(records_in(*hints)) <= set(store.RECORDS.values())
+
+
+def records_in(*hints: Any) -> Iterator[type]:
+    """The dataclasses that annotations name, at any depth of lists and dicts."""
+    for hint in hints:
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield hint
+        yield from records_in(*get_args(hint))
 
 
 def test_many_streams_are_loaded_as_each_one_is(book: Book) -> None:
