@@ -54,6 +54,16 @@ LIMIT = PRODUCT.replace('"CLI"', '"LIMIT"').replace(
     '"EQUAL_INSTALMENTS"', '"INTEREST_ONLY"\naccrual = "DAILY_BALANCE"'
 )
 
+RENEWABLE = (
+    PRODUCT.replace('"CLI"', '"CLI-R"')
+    + """
+[renewal]
+term_months = 1
+most = 1
+offer_days = 25
+"""
+)
+
 MAPPING = """
 origin = "cli{on:%Y%m%d}"
 as_of = {on}
@@ -105,9 +115,11 @@ class CommandLine:
         self.given.add(words)
         return self.system.loans(*words.split(), *arguments, code=code)
 
-    def lend(self, borrower: str, product: str = "CLI:1", *payout: str) -> str:
-        """A loan of 1,200.00 over three months."""
-        applied = self("apply", borrower, product, "1200.00", "3", "--purpose", "a roof")
+    def lend(
+        self, borrower: str, product: str = "CLI:1", *payout: str, months: str = "3"
+    ) -> str:
+        """A loan of 1,200.00."""
+        applied = self("apply", borrower, product, "1200.00", months, "--purpose", "a roof")
         loan = str(applied["ref"])
         self("evidence", loan, "IDENTITY", "--ref", "E-1")
         self("approve", loan, *PEOPLE)
@@ -155,6 +167,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
         applications_end_before_payout(loans, [str(colleague.apply()) for _ in range(3)])
         is_paid_off_and_refunded(loans, str(colleague.lend()))
     is_laid_anew(loans, loans.lend(borrower))
+    is_offered_a_renewal(loans, borrower, tmp_path)
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
@@ -301,6 +314,23 @@ def is_laid_anew(loans: CommandLine, loan: str) -> None:
     assert sum(row["principal"] for row in shown["instalments"]) == 1_200_00
     told = loans("explain", loan, "--figure", "interest")
     assert sum(line["amount"] for line in told["lines"]) == shown["balance"]["interest"]
+
+
+def is_offered_a_renewal(loans: CommandLine, borrower: str, folder: Path) -> None:
+    product = folder / "renewable.toml"
+    product.write_text(RENEWABLE)
+    loans("product publish", str(product))
+    renewed, declined = (loans.lend(borrower, "CLI-R:1", months="1") for _ in range(2))
+    refused = loans("renewal accept", renewed, "--consent", "C-2", code=2)
+    assert refused["refused"] == "NOT_RENEWABLE"
+    today = date.fromisoformat(loans("day show")["business_date"])
+    loans("day close", str(today + timedelta(days=9)))
+    accepted = loans("renewal accept", renewed, "--consent", "C-2")
+    assert [step["event"] for step in accepted["recorded"]] == ["loan.renewed"]
+    refusal = loans("renewal decline", declined, "--reason", "needs it no longer")
+    assert [step["event"] for step in refusal["recorded"]] == ["loan.renewal-declined"]
+    shown = loans("show", renewed, "--version", str(accepted["version"]))["found"]
+    assert [row["number"] for row in shown["instalments"]] == [1, 2]
 
 
 def operators_look(loans: CommandLine, folder: Path) -> None:
