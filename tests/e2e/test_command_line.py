@@ -115,9 +115,7 @@ class CommandLine:
         self.given.add(words)
         return self.system.loans(*words.split(), *arguments, code=code)
 
-    def lend(
-        self, borrower: str, product: str = "CLI:1", *payout: str, months: str = "3"
-    ) -> str:
+    def lend(self, borrower: str, product: str = "CLI:1", *payout: str, months: str = "3") -> str:
         """A loan of 1,200.00."""
         applied = self("apply", borrower, product, "1200.00", months, "--purpose", "a roof")
         loan = str(applied["ref"])

@@ -458,7 +458,7 @@ def test_a_snapshot_holds_every_record_that_the_state_of_a_stream_may_hold(
 ) -> None:
     begun: Any = kind.__init__
     hints = [
-        eval(ast.unparse(node.annotation), begun.__globals__)  # noqa: S307 - our own source
+        eval(ast.unparse(node.annotation), begun.__globals__)
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(begun))))
         if isinstance(node, ast.AnnAssign)
     ]
