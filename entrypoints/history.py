@@ -210,7 +210,11 @@ AMOUNTS = {
     "received",
     "recovered",
     "price",
+    "capitalised",
+    "waived",
+    "total",
 }
+"""What a person reads in the currency; every other whole number of an event is a count."""
 
 
 def _words(said: dict[str, Any], currency: str, full: bool) -> str:

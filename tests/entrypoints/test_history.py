@@ -1,0 +1,25 @@
+"""What a person reads of a stream's history."""
+
+from __future__ import annotations
+
+from typing import get_type_hints
+
+from domain.catalogue import event_types
+from entrypoints.history import AMOUNTS, HIDDEN
+
+COUNTS = {
+    *("product_version", "version", "term_months", "instalment", "from_instalment"),
+    *("late_instalment", "sequence", "most", "days_past_due", "count"),
+}
+
+
+def test_a_whole_number_of_an_event_is_shown_as_money_if_it_is_money() -> None:
+    numbers = {
+        name
+        for event in event_types().values()
+        for name, hint in get_type_hints(event).items()
+        if hint in (int, int | None) and name not in HIDDEN
+    }
+
+    assert numbers - COUNTS <= AMOUNTS
+    assert not COUNTS & AMOUNTS
