@@ -310,7 +310,9 @@ def disburse(
 def draw(
     loan: Loan,
     amount: Amount,
-    to: Annotated[str, typer.Option("--paid-to", help="Reference of the account it goes to.")],
+    to: Annotated[
+        str, typer.Option("--to", "--paid-to", help="Reference of the account it goes to.")
+    ],
     ref: Annotated[str | None, typer.Option(help="The draw's own reference.")] = None,
     on: Day = None,
     actor: Actor = STAFF,
