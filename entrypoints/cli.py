@@ -60,7 +60,7 @@ def up(as_json: AsJson = False) -> None:
 
 @app.command()
 def down(as_json: AsJson = False) -> None:
-    """Stop everything that ``up`` started; the data stays.
+    """Stop everything that was started by up; the data stays.
 
     The first time takes some seconds longer: Kafka keeps what makes its later
     starts quick.

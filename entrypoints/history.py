@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -219,6 +220,7 @@ AMOUNTS = {
 
 def _words(said: dict[str, Any], currency: str, full: bool) -> str:
     from entrypoints import output
+    from entrypoints.rate_words import percent
 
     words = []
     for name, value in said.items():
@@ -226,7 +228,9 @@ def _words(said: dict[str, Any], currency: str, full: bool) -> str:
             continue
         if value in (None, "", [], 0, False) or name == "currency":
             continue
-        if name in AMOUNTS and currency:
+        if isinstance(value, Decimal):
+            words.append(f"{name} {percent(value)}")
+        elif name in AMOUNTS and currency:
             words.append(f"{name} {output.money(value, currency)}")
         elif isinstance(value, list | dict) and not full:
             if isinstance(value, list) and all(isinstance(each, str) for each in value):
@@ -242,6 +246,7 @@ QUIET = {
     "loan_ref",
     "borrower_id",
     "terms_digest",
+    "offer_digest",
     "policy_version",
     "bucket",
     "state",
@@ -256,7 +261,9 @@ QUIET = {
 def _after(after: dict[str, Any]) -> str:
     from entrypoints import output
 
-    words = [str(after[name]) for name in ("state", "bucket") if after.get(name)]
+    # Before the payout a loan has no lateness to tell.
+    named = ("state", "bucket") if after.get("state") == "ACTIVE" else ("state",)
+    words = [str(after[name]) for name in named if after.get(name)]
     words[:1] = [f"-> {words[0]}"] if words else []
     balance, currency = after.get("balance"), after.get("currency")
     if balance and currency and any(balance.values()):

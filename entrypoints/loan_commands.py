@@ -57,6 +57,7 @@ def apply_for(
     from uuid import uuid5
 
     from domain.base.money import minor_units
+    from domain.base.refusal import NotFound
     from domain.commands import loans
     from domain.commands.products import product_id
     from domain.product.product import Product
@@ -64,8 +65,13 @@ def apply_for(
     def do(opened: Session, act: Act) -> Receipt:
         code, _, version = product.partition(":")
         book = opened.book
-        number = int(version or 1)
-        offer = book.get(Product, product_id(book, code, number)).offer
+        number = int(version) if version.isdecimal() else 0 if version else 1
+        published = book.find(Product, product_id(book, code, number))
+        if published is None:
+            raise NotFound(
+                f"No product {code}:{version or 1} is published: see ./loans product list."
+            )
+        offer = published.offer
         return loans.apply_for(
             book,
             act,

@@ -114,6 +114,7 @@ def list_products(as_json: AsJson = False) -> None:
     from domain.base.money import written
     from domain.product.product import Product
     from entrypoints import output
+    from entrypoints.rate_words import rates_said
     from entrypoints.session import session
 
     with session() as opened:
@@ -131,17 +132,16 @@ def list_products(as_json: AsJson = False) -> None:
             "rate",
             "method",
             right=("lends",),
-            wraps=("name", "method"),
+            wraps=("name", "rate", "method"),
         )
         for offer in offers:
             least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
-            rates = offer.rates()
             rows.add_row(
                 f"{offer.code}:{offer.version}",
                 offer.name,
                 f"{least} to {most} {offer.currency}",
-                f"{offer.term_months_min} to {offer.term_months_max}",
-                " to ".join(f"{rate:.2%}" for rate in sorted({min(rates), max(rates)})),
+                " to ".join(map(str, sorted({offer.term_months_min, offer.term_months_max}))),
+                rates_said(offer.rates(), offer.rate_plan, offer.subsidy),
                 offer.method.lower().replace("_", " "),
             )
         output.show(rows)

@@ -114,6 +114,7 @@ def render(answer: Quote, *, plot: bool) -> None:
     """Print it for a person."""
     from domain.base.money import written
     from entrypoints import output
+    from entrypoints.rate_words import steps_said, subsidy_said
 
     terms = answer.terms
 
@@ -125,6 +126,10 @@ def render(answer: Quote, *, plot: bool) -> None:
         f" at {terms.annual_rate:.4%} a year, {terms.product_code} v{terms.product_version},"
         f" paid out {answer.disbursed_on}"
     )
+    if terms.rate_plan is not None:
+        output.out.print(f"  {steps_said(terms.rate_plan)}")
+    if terms.subsidy is not None:
+        output.out.print(f"  {subsidy_said(terms.subsidy)}, beside")
     amounts = ("no.", "principal", "interest", "fees", "to pay", "principal left")
     rows = output.table(
         "no.", "due on", "principal", "interest", "fees", "to pay", "principal left", right=amounts

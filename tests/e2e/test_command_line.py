@@ -155,6 +155,8 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     loans = CommandLine(system)
 
     on, borrower = opened(loans, tmp_path)
+    unknown = loans("apply", borrower, "NOPE", "1200.00", "3", code=2)
+    assert (unknown["refused"], "NOPE:1" in unknown["sentence"]) == ("NOT_FOUND", True)
     loan = loans.lend(borrower)
     moved_to = money_moves(loans, loan, on)
     is_drawn_on(loans, borrower)
