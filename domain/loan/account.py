@@ -175,23 +175,33 @@ class Account:
         return ledger
 
     def ledger_due(self, on: date) -> Ledger:
-        """As :meth:`ledger_on`, with what overdue instalments are charged by then of themselves.
+        """The ledger that a payment of *on* finds, with what is charged by then of itself.
 
-        A day's run, or the next command, records such charges; they are owed before that.
+        What is laid anew on a day counts after what is paid on it. Charges on overdue
+        instalments are recorded by a day's run, or the next command, and owed before that.
         """
-        ledger = self.ledger_on(on)
+        assert self.terms is not None
+        counting = [
+            fact
+            for fact in self.facts
+            if counts_from(fact, self.terms)[0] <= on
+            and not (fact.kind == FactKind.RESCHEDULE and fact.on == on)
+        ]
+        known = {fact.ref for fact in self.facts if fact.automatic}
+        unseen = [fact for ref, fact in self._deserved(counting, on).items() if ref not in known]
+        if not unseen and len(counting) == len(self.facts):
+            return self.ledger_on(on)
+        ledger = self._rerun([*counting, *unseen])
+        ledger.rows = ledger.rows_on(on)
+        return ledger
+
+    def _deserved(self, facts: list[Fact], until: date) -> dict[str, Fact]:
+        """The charges that instalments left unpaid bring about by *until*, by reference."""
         assert self.terms is not None and self.begun_on is not None
         if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
-            return ledger
-        counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
-        own = [fact for fact in counting if not fact.automatic]
-        known = {fact.ref for fact in self.facts if fact.automatic}
-        wanted = deserved(self._rerun([]), own, self.begun_on, on)
-        unseen = [fact for ref, fact in wanted.items() if ref not in known]
-        if unseen:
-            ledger = self._rerun([*counting, *unseen])
-            ledger.rows = ledger.rows_on(on)
-        return ledger
+            return {}
+        own = [fact for fact in facts if not fact.automatic]
+        return deserved(self._rerun([]), own, self.begun_on, until)
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""

@@ -14,7 +14,7 @@ from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
 from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
-from domain.loan.overdue import deserved, kind_of
+from domain.loan.overdue import kind_of
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.state import SERVICED, LoanState, StepState, Withdrawal
@@ -138,12 +138,10 @@ class Consequences(Account):
 
         With *by*, only what is deserved by then is charged and nothing is taken back.
         """
-        assert self.terms is not None and self.begun_on is not None
+        assert self.terms is not None
         if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
             return
-        until = by or act.business_on
-        own = [fact for fact in self.facts if not fact.automatic]
-        wanted = deserved(self._rerun([]), own, self.begun_on, until)
+        wanted = self._deserved(self.facts, by or act.business_on)
         charged = {fact.ref: fact for fact in self.facts if fact.automatic}
         for ref, fact in charged.items() if by is None else ():
             due = wanted.get(ref)

@@ -89,7 +89,7 @@ class DailyLedger(Ledger):
             known = self.paid_days.get(part.instalment, on)
             self.paid_days[part.instalment] = max(known, on)
 
-    def _split(self, money: int, fact: Fact) -> Taken:
+    def _split(self, money: int, fact: Fact, *, called: bool) -> Taken:  # noqa: ARG002
         """*money* over what is due on the day of *fact*, then over what is in advance.
 
         Row by row. A due row that takes all it is owed changes none of the others, since

@@ -158,7 +158,7 @@ class Ledger:
             self._call_due(fact)
             parts = self._given_back(fact.on)
             money -= split_of(parts, 0).total
-        taken = self._split(money, fact)
+        taken = self._split(money, fact, called=called)
         if not called:
             self._charge_prepaying(taken, money, fact)
         for number, took in sorted(taken.items()):
@@ -213,7 +213,7 @@ class Ledger:
         """Where a payment goes beyond what is due."""
         return fact.future_money or self.terms.prepayment or self.terms.future_money
 
-    def _split(self, money: int, fact: Fact) -> Taken:
+    def _split(self, money: int, fact: Fact, *, called: bool) -> Taken:
         """*money* over what is due on the day of *fact*, then over what is in advance."""
         taken: Taken = {}
         if money == 0:
@@ -229,7 +229,7 @@ class Ledger:
         if money == 0:
             return taken
         order = own or terms.advance_order or terms.allocation_order
-        if future in tuple(Prepayment):
+        if future in tuple(Prepayment) and not called:
             self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
             return taken
         later = [row for row in self.rows if row.due_on > on]

@@ -569,3 +569,24 @@ def test_an_explanation_names_the_cause_and_the_policy_behind_it() -> None:
 
     assert found is not None
     assert "repricing: LPR_1Y at 0.01, lpr-test" in {line.what for line in found.lines}
+
+
+@pytest.mark.parametrize("prepayment", ["LOWER_INSTALMENT", "SHORTER_TERM"])
+def test_what_closes_a_loan_between_due_dates_closes_it_whatever_early_money_does(
+    prepayment: str,
+) -> None:
+    loan = paid_out(prepayment=prepayment, fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)])
+    pay_in_time(loan, 1)
+
+    story.repay(loan, "P-X", loan.payoff(MAR_1), MAR_1, payoff=True)
+
+    assert loan.state == "CLOSED"
+
+
+def test_what_closes_a_loan_on_the_day_it_is_laid_anew_is_by_what_was_before() -> None:
+    loan = paid_out(annual_rate=Decimal(0), settling="TO_NEXT_DUE")
+    agree(loan, "RATE_CHANGE", on=MAR_1, annual_rate=Decimal("0.21"))
+
+    story.repay(loan, "P-X", loan.payoff(MAR_1), MAR_1, payoff=True)
+
+    assert loan.state == "CLOSED"
