@@ -391,7 +391,9 @@ def reschedule(
 def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
     """The borrower accepts the renewal that was offered."""
     loan = book.get(Loan, loan_id)
-    loan.renew(act, consent_ref=consent_ref)
+    days = _business_days(book, loan)
+    pay_by = None if days is None else days.on_or_after
+    loan.renew(act, consent_ref=consent_ref, pay_by=pay_by)
     return _classed(book, act, loan)
 
 

@@ -157,8 +157,14 @@ def _as_said(terms: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def change_digest(change: Change) -> str:
-    """A fingerprint of *change*: what was offered is what is accepted."""
-    text = json.dumps(asdict(change), default=str, sort_keys=True, ensure_ascii=True)
+    """A fingerprint of *change*: what was offered is what is accepted.
+
+    Until when a row can be paid is left out: a holiday that is found later costs nothing.
+    """
+    said = asdict(change)
+    for row in said["rows"] or ():
+        del row["pay_by_on"]
+    text = json.dumps(said, default=str, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

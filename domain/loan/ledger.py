@@ -86,6 +86,8 @@ class Ledger:
     laid: Laid = field(init=False)
     relaid: list[Relaid] = field(default_factory=list)
     """What each change of the schedule did to an instalment, for those who ask why."""
+    waiting: list[Fact] = field(default_factory=list)
+    """Charges and moves on an instalment that is laid at the end of their day."""
     capitalised: list[tuple[str, date, int]] = field(default_factory=list)
     """Interest that became principal, by the change and its day."""
 
@@ -99,7 +101,9 @@ class Ledger:
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.pays:
+        if self._waits(fact):
+            self.waiting.append(fact)
+        elif fact.pays:
             self._take_payment(fact)
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
@@ -120,6 +124,15 @@ class Ledger:
     def _draw(self, fact: Fact) -> None:
         """Lay what was paid out over the instalments to come."""
         self._lay_anew(fact, Change(), moved=fact.amount)
+
+    def _waits(self, fact: Fact) -> bool:
+        """Whether *fact* is on an instalment that comes with what is laid anew that day."""
+        if (
+            fact.kind not in (FactKind.FEE, FactKind.MOVE)
+            or fact.instalment <= self.rows[-1].number
+        ):
+            return False
+        return fact.kind == FactKind.MOVE or fact.due_on is None
 
     def _index(self, number: int) -> int:
         place = number - self.rows[0].number
@@ -301,6 +314,9 @@ class Ledger:
         grown = sum(row.principal for row in self.rows) - sum(r.principal for r in before.values())
         if grown != moved:
             self.capitalised.append((fact.ref, on, grown - moved))
+        waiting, self.waiting = self.waiting, []
+        for each in waiting:
+            self.take(each)
 
     def _fees_charged(self, number: int) -> int:
         """The fees that events brought to an instalment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from domain.loan import amortisation
 from domain.loan.amortisation import Known, Row, set_levels
 from domain.loan.layout import PlanImpossible, reckoning
 from domain.loan.periods import ONE_DAY, Pause, RateFrom, Span, borne, periods
-from domain.loan.plan import Plan
+from domain.loan.plan import DIGITS, Plan
 from domain.loan.schedule import OWED_MOST, Instalment, fees_of, steps_ahead
 from domain.loan.timetable import level_share, plan_of, share
 
@@ -137,7 +137,8 @@ class Laid:
         if self.running is not None and span.start < self.running.on <= on:
             since, interest = self.running
         part = share(self.terms, self.begins_on)
-        return interest + principal * borne(part, span, (since, on), self.rates, self.pauses)
+        with localcontext(prec=DIGITS):
+            return interest + principal * borne(part, span, (since, on), self.rates, self.pauses)
 
     def _span(self, rows: list[Instalment], place: int) -> Span:
         return Span(rows[place - 1].due_on if place else self.begins_on, rows[place].due_on)
@@ -208,7 +209,10 @@ class Laid:
         self.running = running
         if any(asked):
             self.graced_from = before + 1
-        self.graced = (before + grace_principal, before + grace_interest)
+        self.graced = (
+            before + grace_principal if grace_principal else self.graced[0],
+            before + grace_interest if grace_interest else self.graced[1],
+        )
         self.ahead |= {row.number: row.principal_paid for row in rows if row.due_on > on}
         last = max((n for n, row in enumerate(made, 1) if row.principal or row.interest), default=0)
         anew = {}

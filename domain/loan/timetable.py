@@ -199,7 +199,8 @@ def share(terms: Terms, begins_on: date) -> Part:
     """What share of a year the days of a row bear, of a loan that begins on a day.
 
     Without a rule for rows of its own the day count decides; under 30/360 a whole row of
-    months counts by months and not by days.
+    months counts by months and not by days. A part of a row is what it has borne at its end
+    less what it had at its start, so that the parts are together what the row is.
     """
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None:
@@ -209,11 +210,15 @@ def share(terms: Terms, begins_on: date) -> Part:
     known: dict[int, Decimal] = {}
     whole_rows: dict[int, Decimal] = {}
 
-    def by_days(_: Span, start: date, end: date) -> Decimal:
+    def since(begin: date, end: date) -> Decimal:
         if days_of is None or year is None:
-            return year_fraction(day_count, start, end)
-        days = days_of(start, end)
+            return year_fraction(day_count, begin, end)
+        days = days_of(begin, end)
         return known.get(days) or known.setdefault(days, days / year)
+
+    def by_days(row: Span, start: date, end: date) -> Decimal:
+        borne = since(row.start, end)
+        return borne if start == row.start else borne - since(row.start, start)
 
     def by_months(row: Span, start: date, end: date) -> Decimal:
         begin, due_on = row
@@ -223,8 +228,7 @@ def share(terms: Terms, begins_on: date) -> Part:
         whole = whole_rows.get(months) or whole_rows.setdefault(months, Decimal(months) / 12)
         if (start, end) == row:
             return whole
-        # So that the parts of a row are together what the row is.
-        return whole * year_fraction(day_count, start, end) / year_fraction(day_count, *row)
+        return whole * by_days(row, start, end) / since(begin, due_on)
 
     return by_months if _counts_by_months(terms) else by_days
 

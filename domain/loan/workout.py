@@ -16,7 +16,7 @@ from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
-from domain.loan.state import RenewalOffer
+from domain.loan.state import LoanState, RenewalOffer
 from domain.loan.timetable import TermsNotOffered, rows_added
 
 
@@ -78,6 +78,7 @@ class Workout(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
+        self._offer_again(act)
 
     def _standing(self, on: date, pay_by: PayBy | None = None) -> Standing:
         assert self.terms is not None and self.accrues_from is not None
@@ -99,7 +100,7 @@ class Workout(Consequences):
         caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
         if annual_rate is not None and caps and annual_rate > caps[-1].annual_rate:
             raise no.RateNotSound(
-                f"A rate of {annual_rate} lies over the cap of {caps[-1].annual_rate}"
+                f"A rate of {annual_rate:.4%} lies over the cap of {caps[-1].annual_rate:.2%}"
                 f" that counts on {on} ({caps[-1].version})."
             )
 
@@ -149,6 +150,7 @@ class Workout(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
+        self._offer_again(act)
 
     # --- renewal --------------------------------------------------------------------
 
@@ -167,7 +169,16 @@ class Workout(Consequences):
                     valid_until_on=self.renewal.valid_until_on,
                 )
             return
-        day = self._renewal_day()
+        self._offer(act)
+
+    def _offer_again(self, act: Act) -> None:
+        """Offer a renewal at its new cost where the loan changed under an offer."""
+        if self.renewal is not None and self.state == LoanState.ACTIVE:
+            self._offer(act)
+
+    def _offer(self, act: Act) -> None:
+        assert self.terms is not None and self.terms.renewal is not None
+        term, day = self.terms.renewal, self._renewal_day()
         if day is None or not day <= act.business_on <= self._last_due_on():
             return
         if self._is_past_due(act.business_on) or not self.balance.principal:
@@ -209,8 +220,10 @@ class Workout(Consequences):
             offer_digest=cost.change_digest(change),
         )
 
-    def renew(self, act: Act, *, consent_ref: str) -> None:
+    def renew(self, act: Act, *, consent_ref: str, pay_by: PayBy | None = None) -> None:
         """Accept the renewal that was offered; the borrower's consent is filed.
+
+        *pay_by* says until when what is due on a day can be paid, where that is later.
 
         Raises:
             NotRenewable: no offer stands.
@@ -220,7 +233,7 @@ class Workout(Consequences):
         assert self.terms is not None and self.terms.renewal is not None
         if self._is_past_due(act.business_on):
             raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
-        change = self._renewal_change(act.business_on)
+        change = self._renewal_change(act.business_on, pay_by)
         if cost.change_digest(change) != offer.offer_digest:
             raise no.NotDisclosed("The loan changed since the offer; it is offered anew.")
         fact = self._reschedule_fact(f"renewal-{offer.sequence}", act.business_on, change)
@@ -252,11 +265,11 @@ class Workout(Consequences):
             raise no.NotRenewable("No renewal is on offer for this loan today.")
         return self.renewal
 
-    def _renewal_change(self, on: date) -> Change:
+    def _renewal_change(self, on: date, pay_by: PayBy | None = None) -> Change:
         assert self.terms is not None and self.terms.renewal is not None
         count = rows_added(self.terms, self.terms.renewal.term_months)
         # Nothing is past due then; what falls due on the very day goes on as well.
-        return Change(rows=self._standing(on).more(count), gathers_principal=True)
+        return Change(rows=self._standing(on, pay_by).more(count), gathers_principal=True)
 
     def _renewal_day(self) -> date | None:
         """The day a renewal is offered; None when the contract has no further one."""

@@ -496,6 +496,34 @@ def test_known_at_once_or_known_day_by_day_makes_no_difference(
     assert (at_once.state, at_once.bucket) == (day_by_day.state, day_by_day.bucket)
 
 
+@for_all(
+    st.builds(
+        terms,
+        method=st.sampled_from(["INTEREST_ONLY", "BULLET"]),
+        term_months=st.integers(1, 12),
+        annual_rate=st.sampled_from([Decimal("0.06"), Decimal("0.2399")]),
+        day_count=st.sampled_from(["30/360", "30E/360", "ACT/365F", "ACT/ACT ISDA"]),
+        repayment=st.sampled_from([None, Repayment(grace_principal=2)]),
+    ),
+    st.dates(date(2025, 1, 15), date(2025, 2, 28)),
+    st.lists(st.integers(0, 400), min_size=1, max_size=4),
+)
+def test_the_rate_that_counts_already_is_laid_anew_without_a_trace(
+    terms: Terms, on: date, days: list[int]
+) -> None:
+    loan = story.disbursed(terms, on)
+    before = list(loan.instalments)
+
+    for day in sorted(days):
+        granted = Granted(
+            Agreement("RATE_CHANGE", annual_rate=terms.annual_rate), on + timedelta(days=day)
+        )
+        with suppress(Refusal):
+            known(loan, granted)
+
+    assert loan.instalments == before
+
+
 # --- whatever happens --------------------------------------------------------------------
 
 

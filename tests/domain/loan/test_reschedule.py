@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -590,3 +590,65 @@ def test_what_closes_a_loan_on_the_day_it_is_laid_anew_is_by_what_was_before() -
     story.repay(loan, "P-X", loan.payoff(MAR_1), MAR_1, payoff=True)
 
     assert loan.state == "CLOSED"
+
+
+def test_a_renewal_is_offered_again_at_its_new_cost_when_the_loan_changes() -> None:
+    loan = renewable()
+    pay_in_time(loan, 2)
+    loan.attend(act(date(2025, 4, 1)))
+    agree(loan, "RATE_CHANGE", on=date(2025, 4, 2), annual_rate=Decimal("0.03"))
+
+    loan.renew(act(date(2025, 4, 10)), consent_ref="CONSENT-1")
+
+    costs = [round(offer.annualised_cost, 3) for offer in recorded(loan, Loan.RenewalOffered)]
+    assert costs[0] == Decimal("0.060")
+    assert costs[1] < costs[0]
+    assert recorded(loan, Loan.Renewed)
+
+
+def test_rows_of_a_renewal_may_be_paid_by_the_next_business_day() -> None:
+    loan = renewable()
+    pay_in_time(loan, 2)
+    loan.attend(act(date(2025, 4, 1)))
+
+    loan.renew(
+        act(date(2025, 4, 10)), consent_ref="CONSENT-1", pay_by=lambda day: day + timedelta(days=2)
+    )
+
+    last = loan.instalments[-1]
+    assert (last.due_on, last.pay_by_on) == (date(2025, 7, 15), date(2025, 7, 17))
+
+
+def test_an_instalment_that_was_added_today_can_be_moved_and_charged_today() -> None:
+    loan = paid_out(term_months=1, fees=[FeeTerm("LETTER", "ON_EVENT", 5_00)])
+    agree(loan, "REAGEING", on=MAR_1, instalments=1)
+
+    loan.charge_fee(act(MAR_1), kind="LETTER", fee_ref="F-1")
+    loan.move_due_date(act(MAR_1), instalment=2, due_on=date(2025, 3, 20), reason="asked")
+
+    added = loan.instalments[-1]
+    assert (added.number, added.due_on, added.fees) == (2, date(2025, 3, 20), 5_00)
+    assert loan._rerun(loan.facts).rows == loan.instalments
+
+
+def test_a_loan_that_is_laid_anew_twice_owes_no_interest_twice() -> None:
+    loan = paid_out(method="INTEREST_ONLY")
+    pay_in_time(loan, 2)
+
+    agree(loan, "RATE_CHANGE", on=date(2025, 4, 1), annual_rate=Decimal("0.03"))
+    agree(loan, "RATE_CHANGE", on=date(2025, 5, 1), annual_rate=Decimal("0.06"))
+
+    # 16 days at 6 % and 14 at 3 %; 16 at 3 % and 14 at 6 %; then 6 %.
+    assert [row.interest for row in loan.instalments[2:6]] == [3_83, 3_67, 5_00, 5_00]
+
+
+def test_deferred_interest_is_collected_once_however_often_the_rest_is_laid_anew() -> None:
+    loan = paid_out(method="INTEREST_ONLY")
+    pay_in_time(loan, 1)
+    agree(loan, "DEFERRAL", on=date(2025, 2, 20), instalments=2, interest_too=True)
+
+    agree(loan, "RATE_CHANGE", on=date(2025, 3, 20), annual_rate=Decimal("0.06"))
+    agree(loan, "RATE_CHANGE", on=date(2025, 4, 20), annual_rate=Decimal("0.06"))
+    agree(loan, "RATE_CHANGE", on=date(2025, 5, 20), annual_rate=Decimal("0.06"))
+
+    assert [row.interest for row in loan.instalments[1:5]] == [0, 0, 15_00, 5_00]
