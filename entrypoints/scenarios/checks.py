@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from domain.base.refusal import Refusal
 from entrypoints.scenarios import apr, daycount, repayments, schedules
-from entrypoints.scenarios.terms import Unsupported, decimal_of
+from entrypoints.scenarios.verdicts import FAILED, PASSED, Verdict, difference, told
 
 if TYPE_CHECKING:
     from entrypoints.scenarios.files import Case, ScenarioFile
@@ -21,27 +17,6 @@ KINDS = {
     "daycount": daycount.compute,
 }
 
-PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first figure that differs; *computed* is None where there is none."""
-
-    figure: str
-    expected: str
-    computed: str | None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of one case, and why it did not pass."""
-
-    id: str
-    status: str
-    reason: str | None = None
-    difference: Difference | None = None
-
 
 def verdicts(file: ScenarioFile) -> list[Verdict]:
     """What came of each case of *file*, in its order."""
@@ -50,66 +25,11 @@ def verdicts(file: ScenarioFile) -> list[Verdict]:
 
 def verdict(case: Case, kind: str) -> Verdict:
     """What came of *case*: passed, failed, or unsupported."""
-    try:
-        computed = KINDS[kind](case)
-    except Unsupported as reason:
-        return Verdict(case.id, UNSUPPORTED, reason=_sentence(str(reason)))
-    except Refusal as refusal:
-        return Verdict(case.id, FAILED, reason=refusal.sentence)
-    except (ValueError, ArithmeticError) as error:
-        return Verdict(case.id, FAILED, reason=_sentence(str(error) or type(error).__name__))
-    found = difference(case.expected, computed, case.tolerance)
-    if found is None:
-        return Verdict(case.id, PASSED)
-    return Verdict(case.id, FAILED, difference=found)
 
+    def compared() -> Verdict:
+        found = difference(case.expected, KINDS[kind](case), case.tolerance)
+        if found is None:
+            return Verdict(case.id, PASSED)
+        return Verdict(case.id, FAILED, difference=found)
 
-def difference(expected: Any, computed: Any, tolerance: Decimal) -> Difference | None:
-    """The first figure of *expected* that *computed* does not have; None when it has all.
-
-    Numbers agree within *tolerance*, all else as text; keys that are only computed do
-    not count.
-    """
-    return next(_differences(expected, computed, tolerance, ""), None)
-
-
-def _differences(
-    expected: Any, computed: Any, tolerance: Decimal, figure: str
-) -> Iterator[Difference]:
-    if isinstance(expected, dict):
-        if not isinstance(computed, dict):
-            yield _differs(figure, "an object", computed)
-            return
-        for key, value in expected.items():
-            inner = f"{figure}.{key}" if figure else key
-            yield from _differences(value, computed.get(key), tolerance, inner)
-    elif isinstance(expected, list):
-        if not isinstance(computed, list) or len(computed) != len(expected):
-            rows = f"{len(computed)} rows" if isinstance(computed, list) else computed
-            yield _differs(figure, f"{len(expected)} rows", rows)
-            return
-        for place, (wanted, got) in enumerate(zip(expected, computed, strict=True)):
-            yield from _differences(wanted, got, tolerance, f"{figure}[{place}]")
-    elif not _agrees(expected, computed, tolerance):
-        yield _differs(figure, expected, computed)
-
-
-def _agrees(expected: Any, computed: Any, tolerance: Decimal) -> bool:
-    if isinstance(computed, bool) or isinstance(expected, bool):
-        return expected is computed
-    if isinstance(computed, int | Decimal):
-        wanted = decimal_of(expected)
-        return wanted is not None and abs(wanted - computed) <= tolerance
-    return computed is not None and str(expected) == str(computed)
-
-
-def _differs(figure: str, expected: Any, computed: Any) -> Difference:
-    return Difference(figure, _text(expected), None if computed is None else _text(computed))
-
-
-def _text(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+    return told(case.id, compared)

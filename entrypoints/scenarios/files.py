@@ -42,8 +42,28 @@ class ScenarioFile:
     cases: list[Case]
 
 
+@dataclass(frozen=True)
+class RawFile:
+    """The cases of one file as it has them, each by its id; null is absent."""
+
+    name: str
+    kind: str
+    cases: dict[str, dict[str, Any]]
+
+
 def read(path: Path, kinds: list[str]) -> ScenarioFile:
     """The cases in the file at *path*; a key whose value is null is absent.
+
+    Raises:
+        ScenarioUnreadable: it is no file of cases of one of *kinds*.
+    """
+    file, wrong = read_raw(path, kinds), _Wrong(path.name)
+    cases = [_case(name, said, wrong) for name, said in file.cases.items()]
+    return ScenarioFile(file.name, file.kind, cases)
+
+
+def read_raw(path: Path, kinds: list[str]) -> RawFile:
+    """The cases in the file at *path*, each an object with an id and what it expects.
 
     Raises:
         ScenarioUnreadable: it is no file of cases of one of *kinds*.
@@ -64,11 +84,11 @@ def read(path: Path, kinds: list[str]) -> ScenarioFile:
         raise wrong("it is no object with a list of 'cases'")
     if said.get("kind") not in kinds:
         raise wrong(f"its 'kind' is {said.get('kind')!r}, not one of {', '.join(kinds)}")
-    cases = [_case(each, place, wrong) for place, each in enumerate(said["cases"], start=1)]
-    twice = [name for name, count in Counter(case.id for case in cases).items() if count > 1]
+    cases = [_raw(each, place, wrong) for place, each in enumerate(said["cases"], start=1)]
+    twice = [name for name, count in Counter(name for name, _ in cases).items() if count > 1]
     if twice:
         raise wrong(f"the id {twice[0]!r} occurs more than once")
-    return ScenarioFile(path.name, said["kind"], cases)
+    return RawFile(path.name, said["kind"], dict(cases))
 
 
 class _Wrong:
@@ -85,18 +105,26 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _case(said: Any, place: int, wrong: _Wrong) -> Case:
+def _raw(said: Any, place: int, wrong: _Wrong) -> tuple[str, dict[str, Any]]:
     if not isinstance(said, dict):
         raise wrong(f"case {place} is no object")
     name = said.get("id")
     if not isinstance(name, str) or not name.strip():
         raise wrong(f"case {place} has no 'id'")
-    said = _without_nulls(said)
-    for key in ("terms", "expected"):
-        if not isinstance(said.get(key), dict):
-            raise wrong(f"case {name} has no object {key!r}")
-    if not said["expected"]:
+    case = {key: _without_nulls(each) for key, each in said.items() if each is not None}
+    _object(case, "expected", name, wrong)
+    if not case["expected"]:
         raise wrong(f"case {name} expects no figure")
+    return name, case
+
+
+def _object(case: dict[str, Any], key: str, name: str, wrong: _Wrong) -> None:
+    if not isinstance(case.get(key), dict):
+        raise wrong(f"case {name} has no object {key!r}")
+
+
+def _case(name: str, said: dict[str, Any], wrong: _Wrong) -> Case:
+    _object(said, "terms", name, wrong)
     events = said.get("events", [])
     if not isinstance(events, list):
         raise wrong(f"the 'events' of case {name} are no list")

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrypoints.scenarios.checks import FAILED, KINDS, PASSED, UNSUPPORTED, verdicts
+from entrypoints.scenarios.checks import KINDS, verdicts
 from entrypoints.scenarios.files import ScenarioUnreadable, read
+from entrypoints.scenarios.verdicts import FAILED, PASSED, UNSUPPORTED
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SAID: dict[str, dict[str, Any]] = {

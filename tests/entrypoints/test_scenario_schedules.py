@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrypoints.scenarios.checks import Verdict, verdict
+from entrypoints.scenarios.checks import verdict
 from entrypoints.scenarios.files import Case
+from entrypoints.scenarios.verdicts import Verdict
 
 PROGRESSIVE: dict[str, Any] = {
     "engine": "progressive",

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrypoints.scenarios.checks import KINDS, Verdict, difference, verdict, verdicts
+from entrypoints.scenarios.checks import KINDS, verdict, verdicts
 from entrypoints.scenarios.files import Case, ScenarioUnreadable, read
+from entrypoints.scenarios.verdicts import Verdict, difference
 from infra.settings import child_environment
 
 GOLDEN = Path(__file__).parents[1] / "golden"
