@@ -1,0 +1,335 @@
+"""Typed dated rules of contact: what stands against writing to, or calling, a borrower.
+
+No figure stands here; the figures are policy files with sources, and later events. Every
+rule is a restriction: where several bind a contact, it must keep to each of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date, time
+from enum import StrEnum
+from functools import cached_property
+
+from domain.base.policy import ANYWHERE
+
+
+class Purpose(StrEnum):
+    """What a contact is for."""
+
+    MARKETING = "MARKETING"
+    CARE = "CARE"
+    EDUCATION = "EDUCATION"
+    SERVICE_REMINDER = "SERVICE_REMINDER"
+    COLLECTION = "COLLECTION"
+    STATUTORY = "STATUTORY"
+    RECEIPT = "RECEIPT"
+
+
+class Channel(StrEnum):
+    """By what means a borrower is contacted."""
+
+    PHONE = "PHONE"
+    AI_VOICE = "AI_VOICE"
+    SMS = "SMS"
+    EMAIL = "EMAIL"
+    PUSH = "PUSH"
+    WECOM = "WECOM"
+    VISIT = "VISIT"
+    LETTER = "LETTER"
+
+
+class Outcome(StrEnum):
+    """What came of a contact."""
+
+    SENT = "SENT"
+    ATTEMPTED = "ATTEMPTED"
+    CONNECTED = "CONNECTED"
+    CONVERSATION = "CONVERSATION"
+    INBOUND = "INBOUND"
+    FAILED = "FAILED"
+
+
+class PointSource(StrEnum):
+    """Where a contact point is from."""
+
+    APPLICATION = "APPLICATION"
+    CALL_LOG = "CALL_LOG"
+    CONTACTS = "CONTACTS"
+
+
+class ConsentScope(StrEnum):
+    """What a borrower agreed to."""
+
+    MARKETING = "MARKETING"
+    CALL_LOG = "CALL_LOG"
+    CONTACTS = "CONTACTS"
+
+
+class Reason(StrEnum):
+    """In a word, what stands against a contact."""
+
+    CALENDAR_UNKNOWN = "CALENDAR_UNKNOWN"
+    CAP = "CAP"
+    CONSENT = "CONSENT"
+    COOLDOWN = "COOLDOWN"
+    HOLD = "HOLD"
+    OPT_OUT = "OPT_OUT"
+    PRODUCT_ROTATION = "PRODUCT_ROTATION"
+    TEMPLATE = "TEMPLATE"
+    THIRD_PARTY = "THIRD_PARTY"
+    WINDOW = "WINDOW"
+
+
+class DayKind(StrEnum):
+    """On which local days hours hold; all but the first need a calendar."""
+
+    ANY = "ANY"
+    NOT_HOLIDAY = "NOT_HOLIDAY"
+    WORKDAY = "WORKDAY"
+    FRIDAY_WORKDAY = "FRIDAY_WORKDAY"
+
+
+class Per(StrEnum):
+    """What a limit is for: one borrower, or one of the things that a contact names."""
+
+    DEBTOR = "DEBTOR"
+    CONTACT_POINT = "CONTACT_POINT"
+    DEBT = "DEBT"
+    PRODUCT_LINE = "PRODUCT_LINE"
+
+
+class Within(StrEnum):
+    """The stretch of time that a limit counts over; the first two are local."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+    HOURS = "HOURS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactRule:
+    """A rule of contact: *rule* names it in every version.
+
+    It binds the contacts of its *purposes* by its *channels*; without channels, by all.
+    """
+
+    rule: str
+    version: str
+    jurisdiction: str
+    purposes: tuple[Purpose, ...]
+    channels: tuple[Channel, ...] = ()
+    valid_from: date
+    valid_until: date | None = None
+    source: str
+
+    def binds(self, purpose: Purpose, channel: Channel) -> bool:
+        """Whether contacts of this purpose by this channel must keep to it."""
+        return purpose in self.purposes and (not self.channels or channel in self.channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """A stretch of the local day, ``[start, end)``."""
+
+    days: DayKind = DayKind.ANY
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoursRule(ContactRule):
+    """In which hours contact is allowed: in any one of them, or *at_any_time*."""
+
+    hours: tuple[Hours, ...] = ()
+    at_any_time: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayCalendar:
+    """The statutory holidays of a *year*, and the weekend days that are worked."""
+
+    version: str
+    jurisdiction: str
+    year: int
+    holidays: frozenset[date]
+    worked: frozenset[date]
+    valid_from: date
+    valid_until: date | None = None
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Which past contacts a limit counts; without channels, those by all."""
+
+    purposes: tuple[Purpose, ...]
+    channels: tuple[Channel, ...] = ()
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitRule(ContactRule):
+    """That no contact is made once *most* were counted *within* a day, month or hours.
+
+    A cap, a pause after a conversation, a change of product line: *reason* tells them apart.
+    """
+
+    reason: Reason
+    counts: Counts
+    per: Per
+    within: Within
+    hours: int | None = None
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentRule(ContactRule):
+    """That a consent of *scope* is needed, given so many times over (*confirmations*).
+
+    With *point_source* only where the contact point is from there.
+    """
+
+    scope: ConsentScope
+    confirmations: int = 1
+    point_source: PointSource | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptOutRule(ContactRule):
+    """That an opt-out is heeded; one of a channel in *widens* also covers those it names."""
+
+    widens: dict[Channel, tuple[Channel, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactHoldRule(ContactRule):
+    """Which *kinds* of hold stop a contact."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThirdPartyRule(ContactRule):
+    """When somebody else may be contacted about a borrower: *never*, or once out of reach.
+
+    Out of reach means: every number is dead, where *dead_numbers* counts; so many
+    failures *in_a_row*, from the day after the last of these; failures on so many *days*.
+    """
+
+    never: bool = False
+    dead_numbers: bool = False
+    in_a_row: int | None = None
+    days: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptOutSentenceRule(ContactRule):
+    """That a text ends with how to opt out; where it is *exactly* so, in these words."""
+
+    exactly: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateBesidePriceRule(ContactRule):
+    """That a text which names a price holds the annualised rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LexiconRule(ContactRule):
+    """Words that no text may hold."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderRule(ContactRule):
+    """Who may sign; a text that begins with *opens* names the same sender before *closes*."""
+
+    senders: tuple[str, ...]
+    opens: str
+    closes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeferralRule(ContactRule):
+    """How many *hours* a contact is put off at most; what takes longer is blocked."""
+
+    hours: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ContactRules:
+    """Rules of contact; in a policy every rule that is known, in all its versions."""
+
+    hours: tuple[HoursRule, ...] = ()
+    limits: tuple[LimitRule, ...] = ()
+    consents: tuple[ConsentRule, ...] = ()
+    opt_outs: tuple[OptOutRule, ...] = ()
+    holds: tuple[ContactHoldRule, ...] = ()
+    third_parties: tuple[ThirdPartyRule, ...] = ()
+    opt_out_sentences: tuple[OptOutSentenceRule, ...] = ()
+    rates_beside_prices: tuple[RateBesidePriceRule, ...] = ()
+    lexicons: tuple[LexiconRule, ...] = ()
+    senders: tuple[SenderRule, ...] = ()
+    deferrals: tuple[DeferralRule, ...] = ()
+    calendars: tuple[DayCalendar, ...] = ()
+    _binding: dict[tuple[str, Purpose, Channel, int], ContactRules] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def each(self) -> Iterator[ContactRule]:
+        """Every rule; calendars are none, they only tell what day it is."""
+        for part in _PARTS:
+            yield from getattr(self, part)
+
+    @cached_property
+    def jurisdictions(self) -> frozenset[str]:
+        """Those that have rules of their own."""
+        return frozenset({rule.jurisdiction for rule in self.each()} - {ANYWHERE})
+
+    def binding(
+        self, jurisdiction: str, purpose: Purpose, channel: Channel, on: date
+    ) -> ContactRules:
+        """The rules that bind such a contact on a day, the rules of everywhere among them.
+
+        Of several versions of a rule that are in force the newest decides.
+        """
+        key = (jurisdiction, purpose, channel, bisect_right(self._changes, on))
+        found = self._binding.get(key)
+        if found is None:
+            self._binding[key] = found = self._bound_by(jurisdiction, purpose, channel, on)
+        return found
+
+    def calendar(self, year: int) -> DayCalendar | None:
+        """The calendar of a year among these; None when the year is not known."""
+        return next((each for each in self.calendars if each.year == year), None)
+
+    @cached_property
+    def _changes(self) -> list[date]:
+        """The days on which a rule comes into force or ends, in order."""
+        dated: list[ContactRule | DayCalendar] = [*self.each(), *self.calendars]
+        starts = {each.valid_from for each in dated}
+        return sorted(starts | {each.valid_until for each in dated if each.valid_until})
+
+    def _bound_by(
+        self, jurisdiction: str, purpose: Purpose, channel: Channel, on: date
+    ) -> ContactRules:
+        parts = {}
+        for part in _PARTS:
+            held = [rule for rule in getattr(self, part) if _holds(rule, jurisdiction, on)]
+            newest = {rule.rule: rule for rule in sorted(held, key=lambda rule: rule.valid_from)}
+            parts[part] = tuple(rule for rule in newest.values() if rule.binds(purpose, channel))
+        held = [each for each in self.calendars if _holds(each, jurisdiction, on)]
+        calendars = {each.year: each for each in sorted(held, key=lambda each: each.valid_from)}
+        return ContactRules(**parts, calendars=tuple(calendars.values()))
+
+
+_PARTS = tuple(each.name for each in fields(ContactRules) if each.init and each.name != "calendars")
+
+
+def _holds(rule: ContactRule | DayCalendar, jurisdiction: str, on: date) -> bool:
+    ended = rule.valid_until is not None and rule.valid_until <= on
+    return rule.jurisdiction in (ANYWHERE, jurisdiction) and rule.valid_from <= on and not ended
