@@ -1,0 +1,164 @@
+"""An intended contact, and what is known of the borrower when it is decided on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.base.contact_policy import (
+    Channel,
+    ConsentScope,
+    ContactRules,
+    Outcome,
+    PointSource,
+    Purpose,
+)
+from domain.borrower.borrower import HoldKind
+
+CALLS = frozenset({Channel.PHONE, Channel.AI_VOICE})
+"""The channels that are calls, whoever speaks."""
+
+
+class Party(StrEnum):
+    """Who is contacted."""
+
+    BORROWER = "BORROWER"
+    THIRD_PARTY = "THIRD_PARTY"
+
+
+@dataclass(frozen=True)
+class Template:
+    """What would be sent: the whole *text*, and what it says of itself."""
+
+    text: str
+    sender: str
+    price_named: bool
+    annualised_rate: str = ""
+    opt_out_text: str = ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """The contact to decide on."""
+
+    purpose: Purpose
+    channel: Channel
+    party: Party = Party.BORROWER
+    contact_point: str | None = None
+    debt: str | None = None
+    product_line: str | None = None
+    template: Template | None = None
+
+
+@dataclass(frozen=True)
+class ContactPoint:
+    """A number or address by its reference; *refused_at* its owner asked to be left alone."""
+
+    id: str
+    party: Party
+    source: PointSource
+    refused_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the borrower agreed to, once or twice, until it was withdrawn."""
+
+    scope: ConsentScope
+    granted_at: datetime
+    reconfirmed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """What the borrower refused; without a channel or a purpose, all of them."""
+
+    at: datetime
+    channel: Channel | None = None
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True)
+class ContactHold:
+    """A hold in force on ``[from_at, until)``; without *debt* on all of them."""
+
+    kind: HoldKind
+    from_at: datetime
+    until: datetime | None = None
+    debt: str | None = None
+
+
+@dataclass(frozen=True)
+class PastContact:
+    """A contact that was made or tried, or that the borrower began."""
+
+    at: datetime
+    purpose: Purpose
+    channel: Channel
+    outcome: Outcome
+    contact_point: str | None = None
+    debt: str | None = None
+    product_line: str | None = None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known of a borrower: every plausible zone, rights, holds, past contacts.
+
+    *restrictions* are what product, contract and the borrower ask beyond the policy; a
+    contact must keep to them too.
+    """
+
+    jurisdiction: str
+    zones: tuple[str, ...]
+    contact_points: tuple[ContactPoint, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    opt_outs: tuple[OptOut, ...] = ()
+    holds: tuple[ContactHold, ...] = ()
+    history: tuple[PastContact, ...] = ()
+    restrictions: tuple[ContactRules, ...] = ()
+
+    def point(self, contact_point: str | None) -> ContactPoint | None:
+        """The contact point of this id, when it is listed."""
+        return next((each for each in self.contact_points if each.id == contact_point), None)
+
+    def is_own(self, contact_point: str | None) -> bool:
+        """Whether it is the borrower's own; one that is not listed is."""
+        listed = self.point(contact_point)
+        return listed is None or listed.party == Party.BORROWER
+
+
+def known(situation: Situation, at: datetime) -> Situation:
+    """*situation* as it is known at an instant: later facts dropped, one of *at* kept.
+
+    The end of a hold belongs to the hold, and stays.
+    """
+
+    def by_then(when: datetime | None) -> datetime | None:
+        return when if when is None or when <= at else None
+
+    return replace(
+        situation,
+        contact_points=tuple(
+            replace(each, refused_at=by_then(each.refused_at)) for each in situation.contact_points
+        ),
+        consents=tuple(
+            replace(
+                each,
+                reconfirmed_at=by_then(each.reconfirmed_at),
+                withdrawn_at=by_then(each.withdrawn_at),
+            )
+            for each in situation.consents
+            if each.granted_at <= at
+        ),
+        opt_outs=tuple(each for each in situation.opt_outs if each.at <= at),
+        holds=tuple(each for each in situation.holds if each.from_at <= at),
+        history=tuple(each for each in situation.history if each.at <= at),
+    )
+
+
+def matches(one: str | None, other: str | None) -> bool:
+    """Whether two references may mean the same: they are equal, or one is not said."""
+    return one is None or other is None or one == other

@@ -1,0 +1,281 @@
+"""The contact gate: whether a borrower may be contacted so, at this instant.
+
+A pure function of the intended contact, of what is known, and of the dated rules. It is
+asked when a contact is sent, not when it is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.base.contact_policy import (
+    ContactHoldRule,
+    ContactRule,
+    ContactRules,
+    HoursRule,
+    LimitRule,
+    Reason,
+    ThirdPartyRule,
+    Within,
+)
+from domain.base.policy import PolicyMissing
+from domain.borrower.borrower import ZonesNotPlausible
+from domain.borrower.contact import Intent, Party, Situation, known
+from domain.borrower.hours import LocalTime, against_hours
+from domain.borrower.limits import counted, is_full
+from domain.borrower.permissions import is_held, is_opted_out, lacks_consent
+from domain.borrower.texts import hides_rate, holds_forbidden_word, is_signed_falsely, lacks_opt_out
+from domain.borrower.third_party import may_not_be_asked
+from domain.borrower.turning_points import in_whole_seconds, local_turning_points
+
+NO_RULE = "no-rule"
+"""Stands for the rule that is missing where only a rule could allow a contact."""
+
+
+class Answer(StrEnum):
+    """What the gate says: now, later, or not without something new."""
+
+    ALLOW = "ALLOW"
+    DEFER = "DEFER"
+    BLOCK = "BLOCK"
+
+
+@dataclass(frozen=True, order=True)
+class RuleVersion:
+    """A rule of contact as it was in force."""
+
+    rule: str
+    version: str
+
+
+@dataclass(frozen=True, order=True)
+class Objection:
+    """What stands against a contact at an instant, and by which rule."""
+
+    reason: Reason
+    rule: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer at an instant; *until* is the first one that would be allowed, if deferred.
+
+    *objections* are what stands against the contact now, not on the way; *judged_by* are
+    all the rules that it was held against, in the versions of the day.
+    """
+
+    answer: Answer
+    until: datetime | None
+    objections: tuple[Objection, ...]
+    judged_by: tuple[RuleVersion, ...]
+
+    @property
+    def because(self) -> list[Reason]:
+        """The reasons in a word each, in alphabetical order."""
+        return sorted({each.reason for each in self.objections})
+
+
+def decide(intent: Intent, situation: Situation, policies: ContactRules, at: datetime) -> Decision:
+    """Whether *intent* may be carried out at the instant *at*.
+
+    Every rule is judged in each zone of the borrower, by the rules in force on the date
+    there, and must pass in all. What is known only later does not count. If something
+    stands against the contact, it is deferred to the first whole second at which nothing
+    would, unless that is further off than the policy puts off contacts.
+
+    Raises:
+        PolicyMissing: no rules of the borrower's jurisdiction are known.
+        ZonesNotPlausible: the borrower has no time zone, or one that IANA does not name.
+    """
+    if situation.jurisdiction not in policies.jurisdictions:
+        raise PolicyMissing(f"No policy says how to contact borrowers in {situation.jurisdiction}.")
+    assert at.tzinfo is not None, "an instant without a zone is none"
+    at = at.astimezone(UTC)
+    judge = _Judge(intent, known(situation, at), policies, at)
+    objections = judge.objections(at)
+    judged_by = judge.judged_by(at)
+    if not objections:
+        return Decision(Answer.ALLOW, None, (), judged_by)
+    until = next((later for later in judge.turning_points() if judge.passes(later)), None)
+    answer = Answer.BLOCK if until is None else Answer.DEFER
+    return Decision(answer, until, objections, judged_by)
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """The rules that bind a contact on a day, with what no later instant changes."""
+
+    law: ContactRules
+    standing: tuple[Objection, ...]
+    holds: tuple[ContactHoldRule, ...]
+    hours: tuple[HoursRule, ...]
+    limits: tuple[tuple[LimitRule, list[datetime]], ...]
+    third_parties: tuple[ThirdPartyRule, ...]
+    put_off: timedelta
+
+    def opens(self) -> Iterator[time]:
+        return (each.start for rule in self.hours for each in rule.hours)
+
+
+class _Judge:
+    """One contact, held against the rules at any instant from *at* on."""
+
+    def __init__(
+        self, intent: Intent, situation: Situation, policies: ContactRules, at: datetime
+    ) -> None:
+        self._intent = intent
+        self._situation = situation
+        self._sets = (policies, *situation.restrictions)
+        self._at = at
+        self._zones = _zones(situation)
+        # Where the intent and the list of contact points disagree, the stricter one counts.
+        self._third = intent.party == Party.THIRD_PARTY or not situation.is_own(
+            intent.contact_point
+        )
+        self._bound: dict[tuple[ContactRules, ...], _Bound] = {}
+
+    def passes(self, at: datetime) -> bool:
+        """Whether nothing stands against the contact at an instant."""
+        return all(
+            next(self._objections(LocalTime.of(at, zone)), None) is None for zone in self._zones
+        )
+
+    def objections(self, at: datetime) -> tuple[Objection, ...]:
+        """All that stands against it at an instant, in any zone."""
+        found = (self._objections(LocalTime.of(at, zone)) for zone in self._zones)
+        return tuple(sorted({each for in_zone in found for each in in_zone}))
+
+    def judged_by(self, at: datetime) -> tuple[RuleVersion, ...]:
+        """The rules that bind it at an instant."""
+        found = {
+            RuleVersion(rule.rule, rule.version)
+            for zone in self._zones
+            for rules in self._binding(at.astimezone(zone).date())
+            for rule in rules.each()
+        }
+        return tuple(sorted(found))
+
+    def turning_points(self) -> list[datetime]:
+        """The instants at which it may become allowed, in order."""
+        put_off = min(self._on(self._at.astimezone(zone).date()).put_off for zone in self._zones)
+        end = self._at + put_off
+        days: set[date] = set()
+
+        def opens(on: date) -> Iterable[time]:
+            days.add(on)
+            return self._on(on).opens()
+
+        instants = {
+            instant
+            for zone in self._zones
+            for instant in local_turning_points(zone, self._at, end, opens)
+        }
+        instants.update(each.until for each in self._situation.holds if each.until)
+        for on in days:
+            for limit, times in self._on(on).limits:
+                if limit.within == Within.HOURS and limit.hours:
+                    span = timedelta(hours=limit.hours)
+                    instants.update(each + span for each in times)
+        return in_whole_seconds(instants, self._at, end)
+
+    def _binding(self, on: date) -> tuple[ContactRules, ...]:
+        intent = self._intent
+        return tuple(
+            rules.binding(self._situation.jurisdiction, intent.purpose, intent.channel, on)
+            for rules in self._sets
+        )
+
+    def _on(self, on: date) -> _Bound:
+        binding = self._binding(on)
+        bound = self._bound.get(binding)
+        if bound is None:
+            self._bound[binding] = bound = self._bind(binding)
+        return bound
+
+    def _bind(self, binding: Sequence[ContactRules]) -> _Bound:
+        deferrals = [rule.hours for rules in binding for rule in rules.deferrals]
+        return _Bound(
+            law=binding[0],
+            standing=tuple(self._standing(binding)),
+            holds=tuple(rule for rules in binding for rule in rules.holds),
+            hours=tuple(rule for rules in binding for rule in rules.hours),
+            limits=tuple(
+                (rule, counted(rule, self._intent, self._situation.history, self._at))
+                for rules in binding
+                for rule in rules.limits
+            ),
+            third_parties=tuple(
+                rule for rules in binding for rule in rules.third_parties if self._third
+            ),
+            put_off=timedelta(hours=min(deferrals, default=0)),
+        )
+
+    def _standing(self, binding: Sequence[ContactRules]) -> Iterator[Objection]:
+        """What stands against the contact as long as these rules and facts hold."""
+        intent, situation, law = self._intent, self._situation, binding[0]
+        if not law.hours:
+            yield Objection(Reason.WINDOW, NO_RULE, "")
+        if self._third and not law.third_parties:
+            yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
+        for rules in binding:
+            for consent in rules.consents:
+                if lacks_consent(consent, intent, situation):
+                    yield _objection(Reason.CONSENT, consent)
+            for opt_out in rules.opt_outs:
+                if is_opted_out(opt_out, intent, situation):
+                    yield _objection(Reason.OPT_OUT, opt_out)
+            for broken in _broken_by_text(rules, intent):
+                yield _objection(Reason.TEMPLATE, broken)
+
+    def _objections(self, now: LocalTime) -> Iterator[Objection]:
+        """What stands against the contact in one zone; the cheapest to tell comes first."""
+        bound = self._on(now.on)
+        yield from bound.standing
+        for hours in bound.hours:
+            reason = against_hours(hours, bound.law, now)
+            if reason is not None:
+                yield _objection(reason, hours)
+        for hold in bound.holds:
+            if is_held(hold, self._intent, self._situation, now.at):
+                yield _objection(Reason.HOLD, hold)
+        for limit, times in bound.limits:
+            if is_full(limit, times, now):
+                yield _objection(limit.reason, limit)
+        for third_party in bound.third_parties:
+            if may_not_be_asked(third_party, self._intent, self._situation, now):
+                yield _objection(Reason.THIRD_PARTY, third_party)
+
+
+def _broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]:
+    """The rules that the text breaks; without a text none."""
+    template = intent.template
+    if template is None:
+        return
+    yield from (rule for rule in rules.opt_out_sentences if lacks_opt_out(rule, template))
+    yield from (rule for rule in rules.rates_beside_prices if hides_rate(rule, template))
+    yield from (rule for rule in rules.lexicons if holds_forbidden_word(rule, template))
+    yield from (rule for rule in rules.senders if is_signed_falsely(rule, template))
+
+
+def _objection(reason: Reason, rule: ContactRule) -> Objection:
+    return Objection(reason, rule.rule, rule.version)
+
+
+def _zones(situation: Situation) -> list[ZoneInfo]:
+    """Every place where the borrower may be.
+
+    Raises:
+        ZonesNotPlausible: there is none, or one has no such zone.
+    """
+    try:
+        zones = [ZoneInfo(name) for name in situation.zones]
+    except (ZoneInfoNotFoundError, ValueError) as wrong:
+        raise ZonesNotPlausible(f"{wrong}: name time zones as IANA does.") from None
+    if not zones:
+        raise ZonesNotPlausible("A borrower needs at least one time zone: name it.")
+    return zones

@@ -1,0 +1,41 @@
+"""What is wrong with a text: no way to opt out, a price alone, a word, a false name."""
+
+from __future__ import annotations
+
+from domain.base.contact_policy import (
+    LexiconRule,
+    OptOutSentenceRule,
+    RateBesidePriceRule,
+    SenderRule,
+)
+from domain.borrower.contact import Template
+
+
+def lacks_opt_out(rule: OptOutSentenceRule, template: Template) -> bool:
+    """Whether the text does not end with how to opt out, character for character."""
+    said = template.opt_out_text
+    if not said or not template.text.endswith(said):
+        return True
+    return rule.exactly is not None and said != rule.exactly
+
+
+def hides_rate(_: RateBesidePriceRule, template: Template) -> bool:
+    """Whether a price is named and the annualised rate is not in the text."""
+    if not template.price_named:
+        return False
+    return not template.annualised_rate or template.annualised_rate not in template.text
+
+
+def holds_forbidden_word(rule: LexiconRule, template: Template) -> bool:
+    """Whether the text holds one of the words."""
+    return any(word in template.text for word in rule.words)
+
+
+def is_signed_falsely(rule: SenderRule, template: Template) -> bool:
+    """Whether the sender is not registered, or the text begins with another name."""
+    if template.sender not in rule.senders:
+        return True
+    if not template.text.startswith(rule.opens):
+        return False
+    signed, closed, _ = template.text.removeprefix(rule.opens).partition(rule.closes)
+    return not closed or signed != template.sender

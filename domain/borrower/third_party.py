@@ -1,0 +1,67 @@
+"""Whether somebody else may be asked about a borrower who is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.base.contact_policy import Outcome, ThirdPartyRule
+from domain.borrower.contact import CALLS, Intent, Party, PastContact, Situation
+from domain.borrower.hours import LocalTime
+
+SUCCESSES = frozenset({Outcome.CONNECTED, Outcome.CONVERSATION})
+FAILURES = frozenset({Outcome.ATTEMPTED, Outcome.FAILED})
+
+
+def may_not_be_asked(
+    rule: ThirdPartyRule, intent: Intent, situation: Situation, now: LocalTime
+) -> bool:
+    """Whether *rule* stands against asking this person at a local time."""
+    point = situation.point(intent.contact_point)
+    if rule.never or (point is not None and point.refused_at is not None):
+        return True
+    return not is_out_of_reach(rule, situation, now)
+
+
+def is_out_of_reach(rule: ThirdPartyRule, situation: Situation, now: LocalTime) -> bool:
+    """Whether the borrower cannot be reached, as the log of calls tells it."""
+    failures = since_last_success(situation)
+    days = [each.at.astimezone(now.zone).date() for each in failures]
+    in_a_row = rule.in_a_row is not None and len(days) >= rule.in_a_row
+    return (
+        (rule.dead_numbers and _every_number_is_dead(situation, failures))
+        or (in_a_row and now.on > days[(rule.in_a_row or 1) - 1])
+        or (rule.days is not None and len(set(days)) >= rule.days)
+    )
+
+
+def since_last_success(situation: Situation) -> list[PastContact]:
+    """The calls to the borrower that failed since the last success, in order.
+
+    A success is a call of the borrower's own that was answered, or whatever the borrower
+    began, by any channel.
+    """
+    own = [
+        past
+        for past in situation.history
+        if past.channel in CALLS and situation.is_own(past.contact_point)
+    ]
+    inbound = [past.at for past in situation.history if past.outcome == Outcome.INBOUND]
+    last = max([*inbound, *(past.at for past in own if past.outcome in SUCCESSES)], default=None)
+    failed = [past for past in own if past.outcome in FAILURES and (last is None or past.at > last)]
+    return sorted(failed, key=lambda past: past.at)
+
+
+def _every_number_is_dead(situation: Situation, failures: Sequence[PastContact]) -> bool:
+    """Whether the latest call to each of the borrower's numbers reached no one's line.
+
+    A number that was not tried since the last success may still be good.
+    """
+    listed = {each.id for each in situation.contact_points if each.party == Party.BORROWER}
+    called = {
+        past.contact_point
+        for past in situation.history
+        if past.channel in CALLS and situation.is_own(past.contact_point)
+    }
+    latest = {past.contact_point: past.outcome for past in failures}
+    numbers = listed | called
+    return bool(failures) and all(latest.get(each) == Outcome.FAILED for each in numbers)
