@@ -15,6 +15,7 @@ import typer
 from entrypoints import (
     bench_command,
     borrower_commands,
+    contact_command,
     day_commands,
     demo_command,
     explain_command,

@@ -129,7 +129,18 @@ class CommandLine:
 
 @pytest.mark.parametrize(
     "group",
-    ["", "borrower", "day", "product", "projections", "relief", "renewal", "scenario", "security"],
+    [
+        "",
+        "borrower",
+        "contact",
+        "day",
+        "product",
+        "projections",
+        "relief",
+        "renewal",
+        "scenario",
+        "security",
+    ],
 )
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
     ended = system.run(*group.split(), "--help")
@@ -171,6 +182,8 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
+    assert {case["status"] for case in cases} == {"passed"}
+    cases = loans("contact check", "tests/golden/contact.json")
     assert {case["status"] for case in cases} == {"passed"}
 
     assert set(commands()) - SERVED_ELSEWHERE == loans.given
