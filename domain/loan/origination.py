@@ -20,6 +20,7 @@ from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import ledger_of
+from domain.loan.fees import at_disbursement
 from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.stage import Stage, stage_due_on
 from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState
@@ -296,6 +297,9 @@ class Origination(Consequences):
         parts = has_limit(self.terms) or in_parts(self.terms)
         terms = replace(self.terms, amount=amount) if parts else self.terms
         rows = rolled(schedule(terms, on, first_due_on), business_days, on)
+        if in_parts(self.terms) and rows[0].number == 0:
+            # What is charged at the payout was disclosed for the whole amount.
+            rows[0] = replace(rows[0], fees=at_disbursement(self.terms))
         ledger = ledger_of(self.terms)(self.terms, on, rows)
         self.record(
             events.Disbursed,

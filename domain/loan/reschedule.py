@@ -180,7 +180,8 @@ class Laid:
         elif start < on:
             running = Running(on, self.accrued(rows, first, bearing, on))
         if not (opening or moved) and (running is None or not running.interest):
-            return rows  # nothing is left to be laid
+            # Nothing is left to be laid, so that new rows bring no fees of their own.
+            return [row if row.number in known else _dropped(row, on, charged) for row in rows]
         before = still[0].number - 1
         deferred = self._deferred(rows, before)
         asked = (change.grace_principal, change.grace_interest)

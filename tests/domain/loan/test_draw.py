@@ -11,7 +11,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
-from domain.base.terms import Terms
+from domain.base.terms import FeeTerm, Terms
 from domain.loan import refusals as no
 from domain.loan.as_of import standing
 from domain.loan.explain import FIGURES, explain
@@ -370,3 +370,16 @@ def test_the_figures_of_a_loan_in_parts_are_the_sums_of_their_parts() -> None:
     assert told is not None and told.stood.balance is not None
     assert told.total("principal") == told.stood.balance.principal == 900_00
     assert told.total("interest") == told.stood.balance.interest
+
+
+def test_what_is_charged_at_the_payout_is_by_the_whole_amount_and_given_back_by_it() -> None:
+    opening = FeeTerm(
+        "OPENING", "AT_DISBURSEMENT", 0, percent=Decimal("0.01"), base="AMOUNT", earned="OVER_TERM"
+    )
+    loan = in_parts(fees=[opening])
+    repay(loan, "P-1", 12_00, on=JAN_15)
+
+    repay(loan, "P-2", loan.payoff(JAN_15), on=JAN_15, payoff=True)
+
+    assert loan.state == LoanState.CLOSED
+    assert loan.instalments[0].fees_paid == 0

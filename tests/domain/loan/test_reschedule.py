@@ -652,3 +652,13 @@ def test_deferred_interest_is_collected_once_however_often_the_rest_is_laid_anew
     agree(loan, "RATE_CHANGE", on=date(2025, 5, 20), annual_rate=Decimal("0.06"))
 
     assert [row.interest for row in loan.instalments[1:5]] == [0, 0, 15_00, 5_00]
+
+
+def test_an_instalment_added_to_a_loan_that_is_paid_off_that_day_brings_no_fee() -> None:
+    loan = paid_out(fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)])
+    agree(loan, "EXTENSION", on=MAR_1, instalments=1)
+
+    story.repay(loan, "P-X", loan.payoff(MAR_1), MAR_1, payoff=True)
+
+    assert loan.state == "CLOSED"
+    assert loan.instalments[-1].fees == 0
