@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, localcontext
@@ -166,6 +166,8 @@ class Laid:
             row.principal - self.ahead.get(row.number, 0) for row in rows if row.due_on > on
         )
         self._note(on, change)
+        if moved > 0:
+            rows = _reopened(rows, on, moved)
         opening = sum(r.principal_left for r in rows if r.due_on > on and r.paid_on is None) + moved
         rows, still = self._dated(rows, on, change, charged)
         if not still:
@@ -215,8 +217,14 @@ class Laid:
             before + grace_interest if grace_interest else self.graced[1],
         )
         self.ahead |= {row.number: row.principal_paid for row in rows if row.due_on > on}
+        anew = {row.number: row for row in self._filled(still, made, on, charged)}
+        return [anew.get(row.number, row) for row in rows]
+
+    def _filled(
+        self, still: list[Instalment], made: list[Row], on: date, charged: Callable[[int], int]
+    ) -> Iterator[Instalment]:
+        """The open rows with what was *made* for each; those at the end with nothing are empty."""
         last = max((n for n, row in enumerate(made, 1) if row.principal or row.interest), default=0)
-        anew = {}
         for place, (row, laid) in enumerate(zip(still, made, strict=True)):
             new = replace(
                 row,
@@ -228,8 +236,7 @@ class Laid:
             grown -= fees_of(self.terms, row.principal, row.interest)
             if grown:
                 new = replace(new, fees=max(row.fees + grown, row.fees_paid))
-            anew[row.number] = new if place < last else _dropped(new, on, charged)
-        return [anew.get(row.number, row) for row in rows]
+            yield new if place < last else _dropped(new, on, charged)
 
     def _dated(
         self, rows: list[Instalment], on: date, change: Change, charged: Callable[[int], int]
@@ -394,6 +401,16 @@ def _plan(rest: _Rest) -> Plan:
         principals.append(int(sofar) - taken)
         taken = int(sofar)
     return replace(plan, method=Method.CUSTOM, principals=tuple(principals))
+
+
+def _reopened(rows: list[Instalment], on: date, drawn: int) -> list[Instalment]:
+    """*rows* with those open again that are due after *on*, to take their share of a draw.
+
+    On the last due date it is due that day.
+    """
+    if rows[-1].due_on > on:
+        return [replace(row, paid_on=None) if row.due_on > on else row for row in rows]
+    return [*rows[:-1], replace(rows[-1], principal=rows[-1].principal + drawn, paid_on=None)]
 
 
 def _dropped(row: Instalment, on: date, charged: Callable[[int], int]) -> Instalment:

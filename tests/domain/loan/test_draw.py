@@ -318,9 +318,8 @@ def test_each_figure_of_a_loan_with_a_limit_is_the_sum_of_its_parts(
 
 def in_parts(**changes: Any) -> Loan:
     """1,200.00 over a year at 12 %, of which 600.00 are paid out at first."""
-    return disbursed(
-        terms(amount=1_200_00, annual_rate=Decimal("0.12"), in_parts=True, **changes), amount=600_00
-    )
+    fields = {"amount": 1_200_00, "annual_rate": Decimal("0.12"), "in_parts": True}
+    return disbursed(terms(**{**fields, **changes}), amount=600_00)
 
 
 def test_each_part_that_is_paid_out_is_laid_over_the_instalments_to_come() -> None:
@@ -383,3 +382,35 @@ def test_what_is_charged_at_the_payout_is_by_the_whole_amount_and_given_back_by_
 
     assert loan.state == LoanState.CLOSED
     assert loan.instalments[0].fees_paid == 0
+
+
+def test_a_part_paid_out_after_all_was_paid_ahead_is_laid_over_what_is_to_come() -> None:
+    loan = in_parts(annual_rate=Decimal(0))
+    draw(loan, "D-2", 300_00, on=JAN_30)
+
+    repay(loan, "P-1", 600_00, on=JAN_20, known_on=FEB_16)
+
+    assert loan.balance.principal == 300_00
+    assert {row.left for row in loan.instalments} == {25_00}
+    assert sum(row.principal for row in loan.instalments) == 900_00
+
+
+def test_a_part_paid_out_on_the_last_due_date_is_due_that_day() -> None:
+    loan = in_parts(annual_rate=Decimal(0))
+    last = loan.instalments[-1].due_on
+    for row in list(loan.instalments)[:-1]:
+        repay(loan, f"P-{row.number}", row.left, on=row.due_on)
+
+    draw(loan, "D-2", 300_00, on=last)
+
+    assert loan.instalments[-1].left == 350_00
+
+
+def test_a_part_bears_interest_from_its_day_though_instalments_were_paid_ahead() -> None:
+    loan = in_parts(method="INTEREST_ONLY", day_count="ACT/365F")
+    repay(loan, "P-1", 6_12, on=JAN_20)
+
+    draw(loan, "D-2", 300_00, on=JAN_30)
+
+    # 900.00 for the 16 days to 15 February, and 600.00 for the 15 before.
+    assert loan.instalments[0].interest == 7_69
