@@ -386,7 +386,6 @@ def long_histories(draw: st.DrawFn) -> History:
     return History(sorted(at_once, key=lambda it: it.on), late)
 
 
-WHAT = ["pay", "pay", "pay at once", "pay off", "bounce", "charge", "draw", "relief"]
 ENOUGH = 100_000_00
 FEE_KINDS = ["LETTER", "BREACH"]
 PAUSES = st.sampled_from([("INTEREST_PAUSE", 0), ("INTEREST_PAUSE", 40), ("MORATORIUM", 0)])
