@@ -12,7 +12,7 @@ from domain.base.terms import FeeTiming, RatePlanKind, RateScope, RateStep
 from domain.loan import delinquency, events
 from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
-from domain.loan.facts import Fact, FactKind, counts_from
+from domain.loan.facts import STEP, Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
 from domain.loan.overdue import kind_of
 from domain.loan.reschedule import Change
@@ -238,8 +238,9 @@ class Consequences(Account):
 
     def _step_down(self, act: Act, step: RateStep) -> None:
         on = next(r.due_on for r in self.instalments if r.number == step.from_instalment - 1)
-        change = Change(annual_rate=step.annual_rate)
-        fact = self._reschedule_fact(f"step-{step.from_instalment}", on, change)
+        # A rate that was granted and is lower already stays.
+        change = Change(annual_rate=step.annual_rate, lowers_only=True)
+        fact = self._reschedule_fact(f"{STEP}{step.from_instalment}", on, change)
         before = self.rate_on(on)
         ledger = self._rerun([*self.facts, fact])
         self.record(
@@ -248,13 +249,13 @@ class Consequences(Account):
             on,
             from_instalment=step.from_instalment,
             annual_rate_before=before,
-            annual_rate=step.annual_rate,
+            annual_rate=ledger.laid.rate_after(on),
             change=change,
             **self._outcome(act, ledger),
         )
 
     def _reverse_step(self, act: Act, step: RateStep, late: int) -> None:
-        ref = f"step-{step.from_instalment}"
+        ref = f"{STEP}{step.from_instalment}"
         fact = next(fact for fact in self.facts if fact.ref == ref)
         ledger = self._rerun([other for other in self.facts if other.ref != ref])
         self.record(

@@ -11,7 +11,7 @@ from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan.account import Account
 from domain.loan.allocation import Part, Split
-from domain.loan.facts import Fact, FactKind
+from domain.loan.facts import STEP, Fact, FactKind
 from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
@@ -542,7 +542,7 @@ class RateSteppedDown(LaidAnew):
     annual_rate: Decimal
 
     def apply(self, loan: Account) -> None:
-        self.lay(loan, f"step-{self.from_instalment}")
+        self.lay(loan, f"{STEP}{self.from_instalment}")
         loan.steps = {**loan.steps, str(self.from_instalment): StepState.EARNED}
 
 
@@ -556,7 +556,7 @@ class StepDownReversed(MoneyMoved):
     late_instalment: int
 
     def apply(self, loan: Account) -> None:
-        ref = f"step-{self.from_instalment}"
+        ref = f"{STEP}{self.from_instalment}"
         self.take_over(loan, [fact for fact in loan.facts if fact.ref != ref])
         loan.steps = {**loan.steps, str(self.from_instalment): StepState.FORFEITED}
 

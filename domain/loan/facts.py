@@ -8,6 +8,9 @@ from enum import StrEnum
 from domain.base.terms import ChargesCount, Terms
 from domain.loan.reschedule import Change
 
+STEP = "step-"
+"""What references of steps of the rate plan begin with."""
+
 BEFORE_ALL = -1
 """The place of what counts from the beginning of its day."""
 
@@ -82,7 +85,8 @@ def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     """The day *fact* counts from and its place on that day.
 
     What is drawn on a day, or charged on an instalment for being unpaid, counts before all
-    else of the day, what is laid anew after all that was paid on it.
+    else of the day, what is laid anew after all that was paid on it, and what the rate plan
+    brings before what is granted.
     """
     if fact.automatic:
         return fact.on, 0, fact.order
@@ -90,4 +94,6 @@ def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
         return date.min, 1, fact.order
     if fact.kind == FactKind.DRAW:
         return fact.on, 0, BEFORE_ALL
-    return fact.on, 2 if fact.kind == FactKind.RESCHEDULE else 1, fact.order
+    if fact.kind == FactKind.RESCHEDULE:
+        return fact.on, 2 if fact.ref.startswith(STEP) else 3, fact.order
+    return fact.on, 1, fact.order

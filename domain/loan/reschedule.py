@@ -59,7 +59,7 @@ class Change:
     *gathers_interest* makes unpaid interest principal. The first *grace_principal* of them
     repay none, the interest of the first *grace_interest* is collected after them. The days
     *free_from* to *free_until*, both counted, bear no interest, and no penalty with
-    *penalty_free*.
+    *penalty_free*. With *lowers_only* a rate that is lower by then stays.
     """
 
     annual_rate: Decimal | None = None
@@ -73,6 +73,7 @@ class Change:
     free_from: date | None = None
     free_until: date | None = None
     penalty_free: bool = False
+    lowers_only: bool = False
 
     @property
     def pause(self) -> Pause | None:
@@ -265,7 +266,8 @@ class Laid:
 
     def _note(self, on: date, change: Change) -> None:
         """Take over a new rate and days without interest."""
-        if change.annual_rate is not None:
+        lower = change.annual_rate is not None and change.annual_rate < self.rate_after(on)
+        if change.annual_rate is not None and (lower or not change.lowers_only):
             known = [rate for rate in self.rates if rate.on <= on]
             self.rates = [*known, RateFrom(on + ONE_DAY, change.annual_rate)]
         if change.pause is not None:

@@ -662,3 +662,17 @@ def test_an_instalment_added_to_a_loan_that_is_paid_off_that_day_brings_no_fee()
 
     assert loan.state == "CLOSED"
     assert loan.instalments[-1].fees == 0
+
+
+def test_a_step_of_the_rate_plan_never_raises_a_rate_that_was_granted() -> None:
+    loan = stepping()
+    pay_in_time(loan, 1)
+    agree(loan, "RATE_CHANGE", on=MAR_1, annual_rate=Decimal("0.02"))
+    for row in loan.instalments[1:3]:
+        story.repay(loan, f"P-{row.number}", row.left, row.due_on)
+
+    loan.attend(act(date(2025, 4, 16)))
+
+    [event] = recorded(loan, Loan.RateSteppedDown)
+    assert event.annual_rate == event.annual_rate_before == Decimal("0.02")
+    assert loan.rate_on(date(2025, 5, 1)) == Decimal("0.02")
