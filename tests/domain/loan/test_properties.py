@@ -415,7 +415,7 @@ def test_any_order_of_arrival_of_everything_that_can_be_late_ends_in_the_same_lo
     for fact in history.at_once:
         with suppress(Refusal):  # of a kind that the contract does not name, or over its limit
             learnt(loan, fact)
-    before = [*story.disbursed(replace(terms, renewal=None)).pending_events, *loan.pending_events]
+    before = [*just_paid_out(replace(terms, renewal=None)).pending_events, *loan.pending_events]
     in_order, shuffled = replayed(before), replayed(before)
 
     try:
