@@ -14,12 +14,14 @@ from domain.base.contact_policy import (
     ConsentRule,
     ConsentScope,
     ContactHoldRule,
+    ContactPointRule,
     ContactRule,
     ContactRules,
     Counts,
     DayCalendar,
     DayKind,
     DeferralRule,
+    HoldKind,
     Hours,
     HoursRule,
     LexiconRule,
@@ -36,7 +38,6 @@ from domain.base.contact_policy import (
     ThirdPartyRule,
     Within,
 )
-from domain.borrower.borrower import HoldKind
 
 FILES = Path(__file__).parent / "policies" / "contact"
 
@@ -63,6 +64,7 @@ def load_contact_rules(folder: Path = FILES) -> ContactRules:
         hours=made("hours", HoursRule, _hours),
         limits=made("limit", LimitRule, _limit),
         consents=made("consent", ConsentRule, _consent),
+        contact_points=made("contact_point", ContactPointRule),
         opt_outs=made("opt_out", OptOutRule, _opt_out),
         holds=made("contact_hold", ContactHoldRule, _hold),
         third_parties=made("third_party", ThirdPartyRule),

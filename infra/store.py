@@ -20,6 +20,8 @@ from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
+from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
+from domain.borrower.contact_state import OpenContact, OwnHours
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
 from domain.loan.allocation import Part, Split
@@ -57,6 +59,7 @@ RECORDS = {
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
             *(AgreedRow, RenewalOffer, Security, Split, Terms),
+            *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact),
         )
     )
 }

@@ -104,6 +104,21 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "borrower.consent-granted",
+        "borrower.consent-reconfirmed",
+        "borrower.consent-withdrawn",
+        "borrower.contact-decided",
+        "borrower.contact-made",
+        "borrower.contact-point-added",
+        "borrower.contact-point-blocked",
+        "borrower.contact-point-refused",
+        "borrower.contact-point-retired",
+        "borrower.contact-point-unblocked",
+        "borrower.inbound-received",
+        "borrower.message-delivered",
+        "borrower.opt-out-revoked",
+        "borrower.opted-out",
+        "borrower.own-hours-set",
         "loan.applied",
         "loan.approved",
         "loan.asset-class-changed",
@@ -181,8 +196,9 @@ def _(event: Loan.Sold) -> list[Change]:
     return [_state(event, LoanState.SOLD)]
 
 
-@changes.register
-def _(event: Borrower.Registered) -> list[Change]:
+@changes.register(Borrower.Registered)
+@changes.register(Borrower.ZonesChanged)
+def _(event: Borrower.Registered | Borrower.ZonesChanged) -> list[Change]:
     return [
         Put(
             "collections_borrower",

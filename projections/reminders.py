@@ -76,6 +76,22 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "borrower.consent-granted",
+        "borrower.consent-reconfirmed",
+        "borrower.consent-withdrawn",
+        "borrower.contact-decided",
+        "borrower.contact-made",
+        "borrower.contact-point-added",
+        "borrower.contact-point-blocked",
+        "borrower.contact-point-refused",
+        "borrower.contact-point-retired",
+        "borrower.contact-point-unblocked",
+        "borrower.inbound-received",
+        "borrower.message-delivered",
+        "borrower.opt-out-revoked",
+        "borrower.opted-out",
+        "borrower.own-hours-set",
+        "borrower.zones-changed",
         "borrower.promise-broken",
         "borrower.promise-kept",
         "borrower.promise-made",

@@ -68,12 +68,38 @@ class ConsentScope(StrEnum):
     CONTACTS = "CONTACTS"
 
 
+class PointKind(StrEnum):
+    """What a contact point is."""
+
+    PHONE = "PHONE"
+    EMAIL = "EMAIL"
+    ADDRESS = "ADDRESS"
+    APP = "APP"
+    WECOM = "WECOM"
+
+
+class HoldKind(StrEnum):
+    """Why not to contact or act, until lifted."""
+
+    CEASE = "CEASE"
+    ATTORNEY = "ATTORNEY"
+    DISPUTE = "DISPUTE"
+    BANKRUPTCY = "BANKRUPTCY"
+    DECEASED = "DECEASED"
+    INCAPACITY = "INCAPACITY"
+    MORATORIUM = "MORATORIUM"
+    FRAUD = "FRAUD"
+    AML = "AML"
+    COMPLAINT = "COMPLAINT"
+
+
 class Reason(StrEnum):
     """In a word, what stands against a contact."""
 
     CALENDAR_UNKNOWN = "CALENDAR_UNKNOWN"
     CAP = "CAP"
     CONSENT = "CONSENT"
+    CONTACT_POINT = "CONTACT_POINT"
     COOLDOWN = "COOLDOWN"
     HOLD = "HOLD"
     OPT_OUT = "OPT_OUT"
@@ -198,6 +224,11 @@ class ConsentRule(ContactRule):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContactPointRule(ContactRule):
+    """That a contact point which was blocked is left alone, as is one without a lawful basis."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptOutRule(ContactRule):
     """That an opt-out is heeded; one of a channel in *widens* also covers those it names."""
 
@@ -267,6 +298,7 @@ class ContactRules:
     hours: tuple[HoursRule, ...] = ()
     limits: tuple[LimitRule, ...] = ()
     consents: tuple[ConsentRule, ...] = ()
+    contact_points: tuple[ContactPointRule, ...] = ()
     opt_outs: tuple[OptOutRule, ...] = ()
     holds: tuple[ContactHoldRule, ...] = ()
     third_parties: tuple[ThirdPartyRule, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -37,6 +37,14 @@ class NextAction:
 
     kind: str
     due_on: date
+
+
+class Record(Protocol):
+    """How a stream takes an event; see ``Stream.record``."""
+
+    def __call__(
+        self, happened: type[Stream.Event], act: Act, effective_on: date, **fields: Any
+    ) -> None: ...
 
 
 class Stream(Aggregate):

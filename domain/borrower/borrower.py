@@ -5,35 +5,18 @@ from __future__ import annotations  # apply() names Borrower before it exists
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from typing import TypeAlias
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-
-
-@cache
-def _known_zones() -> frozenset[str]:
-    """Every zone that IANA names; looking them up takes milliseconds."""
-    return frozenset(available_timezones())
-
-
-class HoldKind(StrEnum):
-    """Why not to contact or act, until lifted."""
-
-    CEASE = "CEASE"
-    ATTORNEY = "ATTORNEY"
-    DISPUTE = "DISPUTE"
-    BANKRUPTCY = "BANKRUPTCY"
-    DECEASED = "DECEASED"
-    INCAPACITY = "INCAPACITY"
-    MORATORIUM = "MORATORIUM"
-    FRAUD = "FRAUD"
-    AML = "AML"
-    COMPLAINT = "COMPLAINT"
+from domain.borrower import contact_events
+from domain.borrower.contact import ContactHold
+from domain.borrower.contact_state import holds_of
+from domain.borrower.contacts import Contacts
+from domain.borrower.rights import must_be_zones
 
 
 class PromiseState(StrEnum):
@@ -42,12 +25,6 @@ class PromiseState(StrEnum):
     OPEN = "OPEN"
     KEPT = "KEPT"
     BROKEN = "BROKEN"
-
-
-class ZonesNotPlausible(Refusal):
-    """A borrower needs at least one time zone, each an IANA name."""
-
-    code = "ZONES_NOT_PLAUSIBLE"
 
 
 class HoldUnknown(Refusal):
@@ -109,21 +86,39 @@ class Promise:
     state: str = PromiseState.OPEN
 
 
-class Borrower(Stream):
-    """One borrower: zones and jurisdiction, holds, promises."""
+class Borrower(Contacts, Stream):
+    """One borrower: zones and jurisdiction, holds, promises, contacts.
+
+    What concerns contact stands in the classes it joins; the events of these, which stand
+    in ``contact_events``, have their names here.
+    """
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
+    SNAPSHOT_VERSION = 2
+
+    Event: TypeAlias = contact_events.Event
+    ZonesChanged: TypeAlias = contact_events.ZonesChanged
+    ContactPointAdded: TypeAlias = contact_events.ContactPointAdded
+    ContactPointRefused: TypeAlias = contact_events.ContactPointRefused
+    ContactPointBlocked: TypeAlias = contact_events.ContactPointBlocked
+    ContactPointUnblocked: TypeAlias = contact_events.ContactPointUnblocked
+    ContactPointRetired: TypeAlias = contact_events.ContactPointRetired
+    OwnHoursSet: TypeAlias = contact_events.OwnHoursSet
+    ConsentGranted: TypeAlias = contact_events.ConsentGranted
+    ConsentReconfirmed: TypeAlias = contact_events.ConsentReconfirmed
+    ConsentWithdrawn: TypeAlias = contact_events.ConsentWithdrawn
+    OptedOut: TypeAlias = contact_events.OptedOut
+    OptOutRevoked: TypeAlias = contact_events.OptOutRevoked
+    ContactDecided: TypeAlias = contact_events.ContactDecided
+    ContactMade: TypeAlias = contact_events.ContactMade
+    MessageDelivered: TypeAlias = contact_events.MessageDelivered
+    InboundReceived: TypeAlias = contact_events.InboundReceived
 
     def __init__(self) -> None:
-        self.borrower_ref = ""
-        self.jurisdiction = ""
-        self.zones: list[str] = []
+        super().__init__()
         self.holds: dict[str, Hold] = {}
         self.promises: dict[str, Promise] = {}
-
-    class Event(Stream.Event):
-        """Anything that happened with a borrower."""
 
     class Opened(Event, Stream.Opened):
         """The first event of a borrower."""
@@ -233,10 +228,7 @@ class Borrower(Stream):
         Raises:
             ZonesNotPlausible: there is no zone, or one that IANA does not know.
         """
-        if not zones or not _known_zones().issuperset(zones):
-            raise ZonesNotPlausible(
-                f"A borrower needs known time zones, not {', '.join(zones) or 'none'}."
-            )
+        must_be_zones(zones)
         return cls.open(
             cls.Registered,
             act,
@@ -246,6 +238,10 @@ class Borrower(Stream):
             jurisdiction=jurisdiction,
             zones=zones,
         )
+
+    def contact_holds(self) -> list[ContactHold]:
+        """The holds that were set, for the contact gate."""
+        return holds_of(((hold, [None]) for hold in self.holds.values()), self.zones)
 
     def set_hold(
         self,

@@ -10,11 +10,15 @@ from domain.base.contact_policy import (
     Channel,
     ConsentScope,
     ContactRules,
+    HoldKind,
     Outcome,
+    PointKind,
     PointSource,
     Purpose,
 )
-from domain.borrower.borrower import HoldKind
+
+NO_BASIS = ""
+"""The lawful basis of a contact point that has none."""
 
 CALLS = frozenset({Channel.PHONE, Channel.AI_VOICE})
 """The channels that are calls, whoever speaks."""
@@ -53,12 +57,19 @@ class Intent:
 
 @dataclass(frozen=True)
 class ContactPoint:
-    """A number or address by its reference; *refused_at* its owner asked to be left alone."""
+    """A number or address by its reference; *refused_at* its owner asked to be left alone.
+
+    *blocked_at* it was put on the black list. *kind* and *lawful_basis* are None where
+    they are not told; a basis that is told to be none is ``NO_BASIS``.
+    """
 
     id: str
     party: Party
     source: PointSource
     refused_at: datetime | None = None
+    kind: PointKind | None = None
+    lawful_basis: str | None = None
+    blocked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,8 @@ def known(situation: Situation, at: datetime) -> Situation:
     return replace(
         situation,
         contact_points=tuple(
-            replace(each, refused_at=by_then(each.refused_at)) for each in situation.contact_points
+            replace(each, refused_at=by_then(each.refused_at), blocked_at=by_then(each.blocked_at))
+            for each in situation.contact_points
         ),
         consents=tuple(
             replace(

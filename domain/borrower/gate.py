@@ -23,11 +23,11 @@ from domain.base.contact_policy import (
     Within,
 )
 from domain.base.policy import PolicyMissing
-from domain.borrower.borrower import ZonesNotPlausible
 from domain.borrower.contact import Intent, Party, Situation, known
 from domain.borrower.hours import LocalTime, against_hours
 from domain.borrower.limits import counted, is_full
-from domain.borrower.permissions import is_held, is_opted_out, lacks_consent
+from domain.borrower.permissions import is_held, is_opted_out, is_unusable, lacks_consent
+from domain.borrower.refusals import ZonesNotPlausible
 from domain.borrower.texts import hides_rate, holds_forbidden_word, is_signed_falsely, lacks_opt_out
 from domain.borrower.third_party import may_not_be_asked
 from domain.borrower.turning_points import in_whole_seconds, local_turning_points
@@ -223,12 +223,7 @@ class _Judge:
         if self._third and not law.third_parties:
             yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
         for rules in binding:
-            for consent in rules.consents:
-                if lacks_consent(consent, intent, situation):
-                    yield _objection(Reason.CONSENT, consent)
-            for opt_out in rules.opt_outs:
-                if is_opted_out(opt_out, intent, situation):
-                    yield _objection(Reason.OPT_OUT, opt_out)
+            yield from _not_permitted(rules, intent, situation)
             for broken in _broken_by_text(rules, intent):
                 yield _objection(Reason.TEMPLATE, broken)
 
@@ -249,6 +244,21 @@ class _Judge:
         for third_party in bound.third_parties:
             if may_not_be_asked(third_party, self._intent, self._situation, now):
                 yield _objection(Reason.THIRD_PARTY, third_party)
+
+
+def _not_permitted(
+    rules: ContactRules, intent: Intent, situation: Situation
+) -> Iterator[Objection]:
+    """What the borrower did not agree to or refused, and contact points that may not be used."""
+    for consent in rules.consents:
+        if lacks_consent(consent, intent, situation):
+            yield _objection(Reason.CONSENT, consent)
+    for usable in rules.contact_points:
+        if is_unusable(intent, situation):
+            yield _objection(Reason.CONTACT_POINT, usable)
+    for opt_out in rules.opt_outs:
+        if is_opted_out(opt_out, intent, situation):
+            yield _objection(Reason.OPT_OUT, opt_out)
 
 
 def _broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]:

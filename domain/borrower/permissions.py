@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.base.contact_policy import ConsentRule, ContactHoldRule, OptOutRule
-from domain.borrower.contact import Intent, Situation, matches
+from domain.borrower.contact import NO_BASIS, Intent, Situation, matches
 
 
 def lacks_consent(rule: ConsentRule, intent: Intent, situation: Situation) -> bool:
@@ -23,6 +23,14 @@ def lacks_consent(rule: ConsentRule, intent: Intent, situation: Situation) -> bo
         and (rule.confirmations == 1 or consent.reconfirmed_at is not None)
         for consent in situation.consents
     )
+
+
+def is_unusable(intent: Intent, situation: Situation) -> bool:
+    """Whether the contact point was blocked, or nothing says that it may be used."""
+    point = situation.point(intent.contact_point)
+    if point is None:
+        return False
+    return point.blocked_at is not None or point.lawful_basis == NO_BASIS
 
 
 def is_opted_out(rule: OptOutRule, intent: Intent, situation: Situation) -> bool:

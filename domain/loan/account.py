@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
 from domain.base.money import written
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
-from domain.base.stream import Act, Stream
+from domain.base.stream import Act, Record
 from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
@@ -30,14 +29,6 @@ from domain.loan.state import PAID_OUT, SERVICED, Fee, LoanState, Movement, Rene
 from domain.loan.timetable import has_limit
 
 PREPAYMENTS = frozenset(Prepayment)
-
-
-class Record(Protocol):
-    """How a stream takes an event; see ``Stream.record``."""
-
-    def __call__(
-        self, happened: type[Stream.Event], act: Act, effective_on: date, **fields: Any
-    ) -> None: ...
 
 
 class Account:

@@ -15,12 +15,12 @@ from domain.base.contact_policy import (
     Channel,
     ConsentScope,
     ContactRules,
+    HoldKind,
     Outcome,
     PointSource,
     Purpose,
     Reason,
 )
-from domain.borrower.borrower import HoldKind
 from domain.borrower.contact import (
     Consent,
     ContactHold,

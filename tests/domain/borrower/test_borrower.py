@@ -12,6 +12,7 @@ from domain.base.policy import HoldRule
 from domain.base.refusal import AmountNotPositive
 from domain.borrower import borrower as module
 from domain.borrower.borrower import Borrower
+from domain.borrower.refusals import ZonesNotPlausible
 from tests.domain.story import (
     BORROWER_ID,
     JAN_15,
@@ -79,7 +80,7 @@ def test_a_borrower_is_known_by_reference_with_zones_and_jurisdiction() -> None:
 
 @pytest.mark.parametrize("zones", [[], ["Mars/Olympus"], ["Asia/Shanghai", "CST?"]])
 def test_a_borrower_lives_in_at_least_one_known_zone(zones: list[str]) -> None:
-    with pytest.raises(module.ZonesNotPlausible):
+    with pytest.raises(ZonesNotPlausible):
         registered(zones)
 
 

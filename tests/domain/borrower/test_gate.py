@@ -14,6 +14,7 @@ from domain.base.contact_policy import (
     ConsentScope,
     ContactRules,
     DeferralRule,
+    HoldKind,
     Hours,
     HoursRule,
     LimitRule,
@@ -24,7 +25,6 @@ from domain.base.contact_policy import (
     ThirdPartyRule,
 )
 from domain.base.policy import ANYWHERE, PolicyMissing
-from domain.borrower.borrower import HoldKind, ZonesNotPlausible
 from domain.borrower.contact import (
     Consent,
     ContactHold,
@@ -37,6 +37,7 @@ from domain.borrower.contact import (
     known,
 )
 from domain.borrower.gate import NO_RULE, Answer, Objection, RuleVersion, decide
+from domain.borrower.refusals import ZonesNotPlausible
 from tests.domain.borrower.asking import (
     ALLOWED,
     NEW_YORK,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.base.contact_policy import Channel, ConsentScope, PointSource, Purpose
-from domain.borrower.borrower import HoldKind
+from domain.base.contact_policy import Channel, ConsentScope, HoldKind, PointSource, Purpose
 from domain.borrower.contact import Consent, ContactHold, ContactPoint, Intent, OptOut, Party
 from tests.domain.borrower.asking import (
     AGREED,

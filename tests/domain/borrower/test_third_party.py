@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.base.contact_policy import Channel, Outcome, PointSource, Purpose
-from domain.borrower.borrower import HoldKind
+from domain.base.contact_policy import Channel, HoldKind, Outcome, PointSource, Purpose
 from domain.borrower.contact import ContactHold, ContactPoint, Intent, Party, Situation
 from tests.domain.borrower.asking import (
     ALLOWED,

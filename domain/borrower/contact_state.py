@@ -1,0 +1,160 @@
+"""What is kept of one borrower for the contact gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from domain.base.contact_policy import Channel, ContactRules, HoldKind, Hours, HoursRule, Purpose
+from domain.base.stream import Record
+from domain.borrower.contact import (
+    Consent,
+    ContactHold,
+    ContactPoint,
+    OptOut,
+    PastContact,
+    Situation,
+)
+
+BORROWERS_OWN = "borrowers-own-hours"
+"""The rule that stands for hours which the borrower asked for."""
+
+OWED = (Purpose.STATUTORY, Purpose.RECEIPT)
+"""What the borrower must be told in any case."""
+
+DISTURBING = tuple(channel for channel in Channel if channel != Channel.LETTER)
+"""The channels that a wish for hours is about: a letter waits until it is read."""
+
+
+@dataclass(frozen=True)
+class OwnHours:
+    """When the borrower wants to be contacted, ``[start, end)`` in local time as ``HH:MM``.
+
+    *only* then: a wish that binds; otherwise the hours in which contact is likeliest
+    to be welcome. Without *channel* by any.
+    """
+
+    start: str
+    end: str
+    only: bool
+    channel: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenContact:
+    """A contact that was allowed, and of which nothing was heard yet."""
+
+    contact_ref: str
+    decided_at: datetime
+    purpose: str
+    channel: str
+    point_ref: str | None
+    digest: str
+
+
+class _HoldOf(Protocol):
+    """A hold, as the borrower's stream keeps it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def from_on(self) -> date: ...
+    @property
+    def lifted_on(self) -> date | None: ...
+
+
+class ContactState:
+    """The part of a borrower's state that decides on contact.
+
+    It is no stream, nor are the classes of decisions on it: ``Borrower`` is, and joins them.
+    """
+
+    version: int  # this and the next are the stream's
+    record: Record
+
+    def __init__(self) -> None:
+        self.borrower_ref = ""
+        self.jurisdiction = ""
+        self.zones: list[str] = []
+        self.points: dict[str, ContactPoint] = {}
+        self.retired_points: dict[str, str] = {}
+        self.consents: list[Consent] = []
+        self.opt_outs: list[OptOut] = []
+        self.own_hours: list[OwnHours] = []
+        self.contacts: dict[str, PastContact] = {}
+        """Every contact that counts, by its reference; an open one as the strictest outcome."""
+        self.open_contacts: dict[str, OpenContact] = {}
+        self.last_decided_at: datetime | None = None
+
+    def contact_holds(self) -> list[ContactHold]:
+        """The holds that were set, for the gate."""
+        raise NotImplementedError
+
+    def situation(self) -> Situation:
+        """What is known of the borrower now, as the contact gate asks for it."""
+        return Situation(
+            self.jurisdiction,
+            tuple(self.zones),
+            contact_points=tuple(self.points.values()),
+            consents=tuple(self.consents),
+            opt_outs=tuple(self.opt_outs),
+            holds=tuple(self.contact_holds()),
+            history=tuple(self.contacts.values()),
+            restrictions=self.restrictions(),
+        )
+
+    def restrictions(self) -> tuple[ContactRules, ...]:
+        """What the borrower asked for beyond the law, as rules of the same kind."""
+        return _restrictions(tuple(each for each in self.own_hours if each.only))
+
+
+def holds_of(
+    holds: Iterable[tuple[_HoldOf, Iterable[str | None]]], zones: Sequence[str]
+) -> list[ContactHold]:
+    """Holds with the debts they cover (None: all of them), as the gate sees them.
+
+    A hold stands from the first moment of its day wherever the borrower may be, until the
+    day it was lifted has begun everywhere.
+    """
+    found: list[ContactHold] = []
+    for hold, debts in holds:
+        start = min(_midnight(hold.from_on, zone) for zone in zones)
+        lifted = hold.lifted_on
+        end = None if lifted is None else max(_midnight(lifted, zone) for zone in zones)
+        kind = HoldKind(hold.kind)
+        found += [ContactHold(kind, start, end, debt) for debt in debts]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _midnight(on: date, zone: str) -> datetime:
+    return datetime.combine(on, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def _restrictions(wishes: tuple[OwnHours, ...]) -> tuple[ContactRules, ...]:
+    """Hours that bind, each as a rule; those for one channel and for all must both be kept to."""
+    if not wishes:
+        return ()
+    by_channel: dict[str | None, list[Hours]] = {}
+    for wish in wishes:
+        hours = Hours(start=time.fromisoformat(wish.start), end=time.fromisoformat(wish.end))
+        by_channel.setdefault(wish.channel, []).append(hours)
+    rules = tuple(
+        HoursRule(
+            rule=BORROWERS_OWN if channel is None else f"{BORROWERS_OWN}-{channel.lower()}",
+            version="as-asked",
+            jurisdiction="ANY",
+            purposes=tuple(each for each in Purpose if each not in OWED),
+            channels=DISTURBING if channel is None else (Channel(channel),),
+            valid_from=date.min,
+            source="the borrower's own request",
+            hours=tuple(hours),
+        )
+        for channel, hours in by_channel.items()
+    )
+    return (ContactRules(hours=rules),)

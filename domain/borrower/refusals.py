@@ -1,0 +1,69 @@
+"""How a borrower's stream says no to what is asked about contact."""
+
+from domain.base.refusal import Refusal
+
+
+class ZonesNotPlausible(Refusal):
+    """A borrower needs at least one time zone, each an IANA name."""
+
+    code = "ZONES_NOT_PLAUSIBLE"
+
+
+class ContactRefReused(Refusal):
+    """The reference already names another contact."""
+
+    code = "CONTACT_REF_REUSED"
+
+
+class ContactUnknown(Refusal):
+    """No contact with this reference was allowed."""
+
+    code = "CONTACT_UNKNOWN"
+
+
+class ContactOver(Refusal):
+    """What came of the contact was told before, and otherwise."""
+
+    code = "CONTACT_OVER"
+
+
+class ContactOutOfOrder(Refusal):
+    """A contact is decided on at an instant before one that was decided on already."""
+
+    code = "CONTACT_OUT_OF_ORDER"
+
+
+class OutcomeImpossible(Refusal):
+    """A contact of this kind cannot have had this outcome."""
+
+    code = "OUTCOME_IMPOSSIBLE"
+
+
+class ContactPointUnknown(Refusal):
+    """The borrower has no contact point with this reference."""
+
+    code = "CONTACT_POINT_UNKNOWN"
+
+
+class ContactPointReused(Refusal):
+    """The reference already names another contact point."""
+
+    code = "CONTACT_POINT_REUSED"
+
+
+class ContactPointUnfit(Refusal):
+    """The contact point cannot be used by this channel."""
+
+    code = "CONTACT_POINT_UNFIT"
+
+
+class ConsentMissing(Refusal):
+    """There is no consent of this scope to confirm or to withdraw."""
+
+    code = "CONSENT_MISSING"
+
+
+class HoursNotSound(Refusal):
+    """Hours end before they begin."""
+
+    code = "HOURS_NOT_SOUND"

@@ -1,0 +1,319 @@
+"""What a borrower agrees to, refuses and wishes, and where contact may reach."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from functools import cache
+from zoneinfo import available_timezones
+
+from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSource, Purpose
+from domain.base.stream import Act
+from domain.borrower import contact_events as events
+from domain.borrower import refusals as no
+from domain.borrower.contact import Consent, ContactPoint, Party
+from domain.borrower.contact_state import ContactState, OwnHours
+
+
+class Rights(ContactState):
+    """Contact points, consents, opt-outs and wishes of one borrower.
+
+    The same said twice is recorded once. Each takes effect at its instant, which may lie
+    before the one at which it was heard of.
+    """
+
+    def change_zones(self, act: Act, *, zones: list[str], source: str) -> None:
+        """Let the borrower plausibly be in these zones, and in no others.
+
+        Raises:
+            ZonesNotPlausible: there is no zone, or one that IANA does not know.
+        """
+        must_be_zones(zones)
+        if zones != self.zones:
+            self.record(
+                events.ZonesChanged,
+                act,
+                act.business_on,
+                borrower_ref=self.borrower_ref,
+                jurisdiction=self.jurisdiction,
+                zones=zones,
+                zones_before=list(self.zones),
+                source=source,
+            )
+
+    # --- contact points ---------------------------------------------------------------
+
+    def add_contact_point(
+        self,
+        act: Act,
+        *,
+        point_ref: str,
+        kind: PointKind,
+        source: PointSource,
+        lawful_basis: str,
+        added_at: datetime,
+        party: Party = Party.BORROWER,
+    ) -> None:
+        """Let a number or address be known; without a lawful basis it cannot be used.
+
+        Raises:
+            ContactPointReused: the reference names another one, or one that was retired.
+        """
+        known = self.points.get(point_ref)
+        if known is not None or point_ref in self.retired_points:
+            if known is None or (known.kind, known.party) != (kind, party):
+                raise no.ContactPointReused(
+                    f"The reference {point_ref!r} already names another contact point."
+                )
+            return
+        self.record(
+            events.ContactPointAdded,
+            act,
+            act.business_on,
+            point_ref=point_ref,
+            kind=str(kind),
+            party=str(party),
+            source=str(source),
+            lawful_basis=lawful_basis.strip(),
+            added_at=added_at,
+        )
+
+    def refuse_contact_point(self, act: Act, *, point_ref: str, refused_at: datetime) -> None:
+        """Let whose number it is be left alone."""
+        if self._point(point_ref).refused_at is None:
+            self.record(
+                events.ContactPointRefused,
+                act,
+                act.business_on,
+                point_ref=point_ref,
+                refused_at=refused_at,
+            )
+
+    def block_contact_point(
+        self, act: Act, *, point_ref: str, reason: str, blocked_at: datetime
+    ) -> None:
+        """Put a number or address on the black list."""
+        if self._point(point_ref).blocked_at is None:
+            self.record(
+                events.ContactPointBlocked,
+                act,
+                act.business_on,
+                point_ref=point_ref,
+                reason=reason,
+                blocked_at=blocked_at,
+            )
+
+    def unblock_contact_point(
+        self, act: Act, *, point_ref: str, reason: str, unblocked_at: datetime
+    ) -> None:
+        """Take a number or address off the black list."""
+        if self._point(point_ref).blocked_at is not None:
+            self.record(
+                events.ContactPointUnblocked,
+                act,
+                act.business_on,
+                point_ref=point_ref,
+                reason=reason,
+                unblocked_at=unblocked_at,
+            )
+
+    def retire_contact_point(
+        self, act: Act, *, point_ref: str, reason: str, retired_at: datetime
+    ) -> None:
+        """Let a number or address be used no more: it is somebody else's now."""
+        if point_ref not in self.retired_points:
+            self._point(point_ref)
+            self.record(
+                events.ContactPointRetired,
+                act,
+                act.business_on,
+                point_ref=point_ref,
+                reason=reason,
+                retired_at=retired_at,
+            )
+
+    def _point(self, point_ref: str) -> ContactPoint:
+        point = self.points.get(point_ref)
+        if point is None:
+            raise no.ContactPointUnknown(
+                f"The borrower has no contact point {point_ref!r}: add it first."
+            )
+        return point
+
+    # --- consents and refusals ----------------------------------------------------------
+
+    def grant_consent(
+        self,
+        act: Act,
+        *,
+        scope: ConsentScope,
+        source: str,
+        lawful_basis: str,
+        granted_at: datetime,
+        evidence_ref: str | None = None,
+    ) -> None:
+        """Let a consent stand; while one of the scope stands, another changes nothing."""
+        if not self._consents(scope):
+            self.record(
+                events.ConsentGranted,
+                act,
+                act.business_on,
+                scope=str(scope),
+                source=source,
+                lawful_basis=lawful_basis,
+                evidence_ref=evidence_ref,
+                granted_at=granted_at,
+            )
+
+    def reconfirm_consent(
+        self,
+        act: Act,
+        *,
+        scope: ConsentScope,
+        source: str,
+        reconfirmed_at: datetime,
+        evidence_ref: str | None = None,
+    ) -> None:
+        """Let a consent be confirmed a second time.
+
+        Raises:
+            ConsentMissing: there is none, or it was granted later than that.
+        """
+        standing = self._consents(scope)
+        if not standing or min(each.granted_at for each in standing) > reconfirmed_at:
+            raise no.ConsentMissing(f"There was no {scope} consent to confirm: grant it first.")
+        if any(each.reconfirmed_at is None for each in standing):
+            self.record(
+                events.ConsentReconfirmed,
+                act,
+                act.business_on,
+                scope=str(scope),
+                source=source,
+                evidence_ref=evidence_ref,
+                reconfirmed_at=reconfirmed_at,
+            )
+
+    def withdraw_consent(
+        self, act: Act, *, scope: ConsentScope, source: str, withdrawn_at: datetime
+    ) -> None:
+        """Let a consent end; what was withdrawn before stays so.
+
+        Raises:
+            ConsentMissing: it was never granted.
+        """
+        if not any(each.scope == scope for each in self.consents):
+            raise no.ConsentMissing(f"There was no {scope} consent to withdraw.")
+        if self._consents(scope):
+            self.record(
+                events.ConsentWithdrawn,
+                act,
+                act.business_on,
+                scope=str(scope),
+                source=source,
+                withdrawn_at=withdrawn_at,
+            )
+
+    def _consents(self, scope: ConsentScope) -> list[Consent]:
+        return [each for each in self.consents if each.scope == scope and each.withdrawn_at is None]
+
+    def opt_out(
+        self,
+        act: Act,
+        *,
+        channel: Channel | None,
+        purpose: Purpose | None,
+        source: str,
+        opted_out_at: datetime,
+        keyword: str | None = None,
+        contact_ref: str | None = None,
+    ) -> None:
+        """Let the borrower refuse a channel, a purpose, or both; None for every one.
+
+        An earlier instant than the one that is known counts, a later one changes nothing.
+        """
+        same = [
+            each for each in self.opt_outs if (each.channel, each.purpose) == (channel, purpose)
+        ]
+        if any(each.at <= opted_out_at for each in same):
+            return
+        self.record(
+            events.OptedOut,
+            act,
+            act.business_on,
+            channel=None if channel is None else str(channel),
+            purpose=None if purpose is None else str(purpose),
+            source=source,
+            keyword=keyword,
+            contact_ref=contact_ref,
+            opted_out_at=opted_out_at,
+        )
+
+    def revoke_opt_out(
+        self,
+        act: Act,
+        *,
+        channel: Channel | None,
+        purpose: Purpose | None,
+        source: str,
+        revoked_at: datetime,
+    ) -> None:
+        """Let a refusal end, named as it was made; one that is not there ends nothing."""
+        if any((each.channel, each.purpose) == (channel, purpose) for each in self.opt_outs):
+            self.record(
+                events.OptOutRevoked,
+                act,
+                act.business_on,
+                channel=None if channel is None else str(channel),
+                purpose=None if purpose is None else str(purpose),
+                source=source,
+                revoked_at=revoked_at,
+            )
+
+    def set_own_hours(
+        self, act: Act, *, hours: list[OwnHours], source: str, set_at: datetime
+    ) -> None:
+        """Let these be the hours the borrower asked for, in place of all before.
+
+        Raises:
+            HoursNotSound: hours end before they begin, or are none of the clock.
+        """
+        for each in hours:
+            _must_be_hours(each)
+        if hours != self.own_hours:
+            self.record(
+                events.OwnHoursSet,
+                act,
+                act.business_on,
+                hours=hours,
+                hours_before=list(self.own_hours),
+                source=source,
+                set_at=set_at,
+            )
+
+
+def must_be_zones(zones: list[str]) -> None:
+    """Pass when there is a zone, and IANA knows each.
+
+    Raises:
+        ZonesNotPlausible: not so.
+    """
+    if not zones or not _known_zones().issuperset(zones):
+        raise no.ZonesNotPlausible(
+            f"A borrower needs known time zones, not {', '.join(zones) or 'none'}."
+        )
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Every zone that IANA names; looking them up takes milliseconds."""
+    return frozenset(available_timezones())
+
+
+def _must_be_hours(hours: OwnHours) -> None:
+    try:
+        sound = time.fromisoformat(hours.start) < time.fromisoformat(hours.end)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise no.HoursNotSound(
+            f"{hours.start}–{hours.end} are no hours: give them as 18:00-20:30, begin first."
+        )
