@@ -15,6 +15,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import BusinessDays
+from domain.base.contact_policy import ContactRules
 from domain.base.policy import Policies
 from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound, Refusal
 from domain.base.stream import Act, Stream
@@ -64,13 +65,14 @@ class Streams(Protocol):
 class Book(Application[UUID]):
     """Every stream of one lender.
 
-    ``policies`` are the dated rules its commands decide by, ``business_days`` the days of
-    a calendar by its name, ``namespace`` the secret under which ids of imported records
-    are made.
+    ``policies`` and ``contact_rules`` are the dated rules its commands decide by,
+    ``business_days`` the days of a calendar by its name, ``namespace`` the secret under
+    which ids of imported records are made.
     """
 
     name = "book"
     policies: Policies
+    contact_rules: ContactRules
     business_days: Callable[[str], BusinessDays]
     namespace: UUID
 
