@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from domain.commands.book import Receipt
     from entrypoints.session import Session
 
-borrower = typer.Typer(help="Borrowers: register, holds, promises to pay.", no_args_is_help=True)
+borrower = typer.Typer(
+    help="Borrowers: register, holds, promises, consents, contact points.", no_args_is_help=True
+)
 app.add_typer(borrower, name="borrower")
 
 

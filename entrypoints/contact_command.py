@@ -10,7 +10,7 @@ import typer
 from entrypoints.app import AsJson, app
 
 contact = typer.Typer(
-    help="Contact with borrowers: check what the gate decides against expected decisions.",
+    help="Contact with borrowers: ask the gate, tell what came of it, see why.",
     no_args_is_help=True,
 )
 app.add_typer(contact, name="contact")
@@ -18,7 +18,7 @@ app.add_typer(contact, name="contact")
 
 @contact.callback()
 def _group() -> None:
-    """Contact with borrowers: check what the gate decides against expected decisions."""
+    """Contact with borrowers: ask the gate, tell what came of it, see why."""
 
 
 @contact.command()

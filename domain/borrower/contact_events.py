@@ -19,7 +19,7 @@ from domain.base.contact_policy import (
 )
 from domain.base.stream import Stream
 from domain.borrower.contact import CALLS, Consent, ContactPoint, OptOut, Party, PastContact
-from domain.borrower.contact_state import ContactState, OpenContact, OwnHours
+from domain.borrower.contact_state import ContactState, Figure, OpenContact, OwnHours
 
 
 class Event(Stream.Event):
@@ -220,14 +220,6 @@ class OptOutRevoked(Event):
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure that a text has, as it is written there; nothing personal."""
-
-    figure: str
-    reads: str
-
-
-@dataclass(frozen=True)
 class Against:
     """What stood against a contact, and by which rule."""
 
@@ -293,6 +285,9 @@ class ContactDecided(Event):
             self.channel,
             self.point_ref,
             self.digest,
+            self.template,
+            self.template_version,
+            list(self.figures),
         )
 
 

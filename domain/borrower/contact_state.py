@@ -31,6 +31,14 @@ DISTURBING = tuple(channel for channel in Channel if channel != Channel.LETTER)
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure that a text has, as it is written there; nothing personal."""
+
+    figure: str
+    reads: str
+
+
+@dataclass(frozen=True)
 class OwnHours:
     """When the borrower wants to be contacted, ``[start, end)`` in local time as ``HH:MM``.
 
@@ -46,7 +54,10 @@ class OwnHours:
 
 @dataclass(frozen=True)
 class OpenContact:
-    """A contact that was allowed, and of which nothing was heard yet."""
+    """A contact that was allowed, and of which nothing was heard yet.
+
+    *template* in its version with *figures* is what it says, as it was judged.
+    """
 
     contact_ref: str
     decided_at: datetime
@@ -54,6 +65,9 @@ class OpenContact:
     channel: str
     point_ref: str | None
     digest: str
+    template: str | None
+    template_version: str | None
+    figures: list[Figure]
 
 
 class _HoldOf(Protocol):

@@ -12,7 +12,7 @@ from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
 from domain.borrower.contact import CALLS, Intent, Template
-from domain.borrower.contact_state import OpenContact
+from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.gate import Decision, decide
 from domain.borrower.rights import Rights
 
@@ -41,7 +41,7 @@ class Text:
 
     template: str
     version: str
-    figures: tuple[events.Figure, ...]
+    figures: tuple[Figure, ...]
     reads: Template
 
 

@@ -172,6 +172,8 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     moved_to = money_moves(loans, loan, on)
     is_drawn_on(loans, borrower)
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
+    says_when_and_how_to_be_reached(loans, borrower)
+    is_asked_whether_to_be_called(loans, borrower, loan, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
     with at_work(system) as colleague:
@@ -260,6 +262,45 @@ def borrower_objects_and_promises(
     loans("borrower hold", borrower, "DISPUTE", "--reason", "was paid", "--ref", "H-1")
     loans("borrower lift", borrower, "H-1", "--reason", "it was not")
     loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
+
+
+def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
+    said = (borrower, "--at", "2026-03-02T09:00+08:00")
+    loans("borrower zones", borrower, "Asia/Shanghai")
+    loans("borrower hours", *said, "09:00-20:00", "--only")
+    for point in ("P-1", "P-2"):
+        loans("borrower point", *said, point, "PHONE", "--basis", "CONTRACT")
+    loans("borrower point", *said, "P-3", "PHONE", "--basis", "CONSENT", "--third-party")
+    loans("borrower leave-alone", *said, "P-3")
+    loans("borrower block", *said, "P-2", "--reason", "wrong person")
+    loans("borrower unblock", *said, "P-2", "--reason", "a mistake")
+    loans("borrower retire", *said, "P-2", "--reason", "given up")
+    loans("borrower consent", *said, "MARKETING")
+    loans("borrower confirm", *said, "MARKETING")
+    loans("borrower withdraw", *said, "MARKETING")
+    loans("borrower opt-out", *said, "--channel", "WECOM")
+    done = loans("borrower opt-in", *said, "--channel", "WECOM")
+    assert [step["event"] for step in done["recorded"]] == ["borrower.opt-out-revoked"]
+
+
+def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
+    call = (borrower, "--purpose", "collection", "--channel", "phone", "--point", "P-1")
+    noon = ("--at", f"{on}T12:00+08:00")
+    allowed = loans("contact ask", *call, "--loan", loan, "--ref", "C-1", *noon)
+    assert (allowed["answer"], allowed["rules"]) == ("ALLOW", [])
+    loans("contact tell", borrower, "C-1", "conversation", "--seconds", "90", *noon)
+    loans("contact received", borrower, "--channel", "phone", "--loan", loan, *noon)
+    night = ("--at", f"{on}T22:00+08:00")
+    late = loans("contact ask", *call, "--ref", "C-2", *night, code=3)
+    assert (late["answer"], late["because"]) == ("DEFER", ["WINDOW"])
+
+    why = loans("contact why", borrower, "--channel", "phone", *night)
+    assert {"C-1", "C-2"} == {each["contact_ref"] for each in why["decided"]}
+    answers = {
+        each["purpose"]: each["answer"] for each in why["ways"] if each["point_ref"] == "P-1"
+    }
+    assert answers["COLLECTION"] == "DEFER"
+    assert answers["RECEIPT"] == "ALLOW"
 
 
 def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> None:

@@ -19,8 +19,7 @@ from domain.base.contact_policy import (
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
-from domain.borrower.contact_events import Figure
-from domain.borrower.contact_state import OwnHours
+from domain.borrower.contact_state import Figure, OwnHours
 from domain.borrower.contacts import Result, Text
 from domain.borrower.gate import Answer, Decision
 from infra.contact_policies import load_contact_rules

@@ -1,0 +1,133 @@
+"""Why a contact was or was not allowed at an instant, and whether it would be so again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from domain.base.contact_policy import Channel, ContactRules, Purpose
+from domain.base.stream import Stream
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import ContactPoint, Intent, Party, Template
+from domain.borrower.contact_events import Against, ContactDecided, JudgedBy
+from domain.borrower.contacts import REACHED_BY
+from domain.borrower.gate import Decision, decide
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to contact the borrower, and what the gate answers of it.
+
+    *point_ref* is None where no contact point of the kind is known.
+    """
+
+    purpose: Purpose
+    channel: Channel
+    point_ref: str | None
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A decision that was recorded, and the same made again; None where it is alike."""
+
+    version: int
+    decided: ContactDecided
+    differs: str | None
+
+
+def known_by(events: Iterable[Stream.Event], on: date) -> Borrower | None:
+    """The borrower by what the book had learned at the end of a business day.
+
+    What is told with an instant of its own counts only from that instant on, which the
+    gate sees to.
+    """
+    borrower: Borrower | None = None
+    for event in events:
+        if event.business_on > on:
+            break
+        borrower = event.mutate(borrower)
+    return borrower
+
+
+def ways(
+    borrower: Borrower,
+    rules: ContactRules,
+    at: datetime,
+    *,
+    loan_id: UUID | None = None,
+    purposes: Iterable[Purpose] = tuple(Purpose),
+    channels: Iterable[Channel] = tuple(Channel),
+) -> Iterator[Way]:
+    """What the gate answers at an instant, by each purpose, channel and contact point.
+
+    Texts are not judged: there is none.
+    """
+    situation = borrower.situation()
+    channels = list(channels)
+    for purpose in purposes:
+        for channel in channels:
+            points = situation.contact_points
+            fitting = [each for each in points if each.kind == REACHED_BY[channel]]
+            found: list[ContactPoint | None] = [*fitting] or [None]
+            for point in found:
+                intent = Intent(
+                    purpose,
+                    channel,
+                    Party.BORROWER if point is None else Party(point.party),
+                    None if point is None else point.id,
+                    None if loan_id is None else str(loan_id),
+                )
+                decision = decide(intent, situation, rules, at)
+                yield Way(purpose, channel, intent.contact_point, decision)
+
+
+def replayed(
+    events: Iterable[Stream.Event],
+    rules_known: Callable[[ContactDecided], ContactRules],
+    reads: Callable[[ContactDecided], Template | None],
+) -> Iterator[Replayed]:
+    """Every decision of a borrower made again, on what was known and in force then.
+
+    *rules_known* are the rules that a decision was made by, *reads* its text.
+    """
+    borrower: Borrower | None = None
+    for event in events:
+        if isinstance(event, ContactDecided):
+            assert borrower is not None
+            found = decide(
+                intent_of(event, reads(event)),
+                borrower.situation(),
+                rules_known(event),
+                event.decided_at,
+            )
+            yield Replayed(event.originator_version, event, _difference(event, found))
+        borrower = event.mutate(borrower)
+
+
+def intent_of(event: ContactDecided, text: Template | None) -> Intent:
+    """The contact that was decided on, as the gate was asked."""
+    return Intent(
+        Purpose(event.purpose),
+        Channel(event.channel),
+        Party(event.party),
+        event.point_ref,
+        None if event.loan_id is None else str(event.loan_id),
+        event.product_line,
+        text,
+    )
+
+
+def _difference(event: ContactDecided, found: Decision) -> str | None:
+    again = (
+        str(found.answer),
+        found.until,
+        [Against(str(each.reason), each.rule, each.version) for each in found.objections],
+        [JudgedBy(each.rule, each.version) for each in found.judged_by],
+    )
+    was = (event.answer, event.until, event.against, event.judged_by)
+    names = ("answer", "until", "reasons", "rules")
+    pairs = zip(names, was, again, strict=True)
+    return next((f"{name}: {old}, again {new}" for name, old, new in pairs if old != new), None)

@@ -1,0 +1,248 @@
+"""What staff do about contact: ask the gate, and tell what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID, uuid4
+
+import typer
+
+from domain.base.contact_policy import Channel, Outcome, Purpose
+from entrypoints.app import AsJson
+from entrypoints.contact_command import contact
+from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carried_out, carry_out
+
+if TYPE_CHECKING:
+    from domain.base.stream import Act
+    from domain.commands.book import Receipt
+    from entrypoints.session import Session
+
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="INSTANT", help="Such as 2026-11-20T14:30+08:00; else now."),
+]
+Ref = Annotated[str, typer.Argument(metavar="CONTACT", help="The contact's reference.")]
+Debt = Annotated[str | None, typer.Option("--loan", help="The loan it is about.")]
+Point = Annotated[str | None, typer.Option("--point", help="The contact point, by its reference.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the gate answered of one contact."""
+
+    contact_ref: str
+    answer: str
+    until: datetime | None
+    because: list[str]
+    rules: list[str]
+    decided_at: datetime
+    version: int
+
+
+@contact.command("ask")
+def ask(
+    borrower: Borrower,
+    purpose: Annotated[Purpose, typer.Option(help="What it is for.", case_sensitive=False)],
+    channel: Annotated[Channel, typer.Option(help="By what means.", case_sensitive=False)],
+    point: Point = None,
+    loan: Debt = None,
+    third_party: Annotated[bool, typer.Option(help="Somebody else is asked.")] = False,
+    ref: Annotated[str | None, typer.Option(help="The contact's reference.")] = None,
+    product_line: Annotated[str | None, typer.Option(help="The line it advertises.")] = None,
+    occasion: Annotated[str, typer.Option(help="What brings it about.")] = "staff",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask whether a contact may be made now; the answer is recorded with its reasons.
+
+    ALLOW takes a place under the caps at once: make the contact, then `contact tell` what
+    came of it. DEFER says from when. BLOCK says what stands against it. Exits with 3
+    unless it is allowed.
+    """
+    from domain.borrower.contact import Intent, Party
+    from domain.commands import contacts
+    from entrypoints import output
+    from entrypoints.session import session
+
+    command_id = command_id or uuid4()
+    contact_ref = ref or f"C-{command_id}"
+    with session() as opened:
+        borrower_id = opened.stream_id(borrower)
+        intent = Intent(
+            purpose,
+            channel,
+            Party.THIRD_PARTY if third_party else Party.BORROWER,
+            point,
+            None if loan is None else str(opened.stream_id(loan)),
+            product_line,
+        )
+        instant = instant_of(at)
+
+        def do(opened: Session, act: Act) -> Receipt:
+            return contacts.decide(
+                opened.book,
+                act,
+                borrower_id=borrower_id,
+                contact_ref=contact_ref,
+                intent=intent,
+                at=instant,
+                occasion=occasion,
+            )
+
+        receipt = carried_out(opened, do, actor, command_id)
+        asked = _answer(opened, borrower_id, contact_ref, receipt.version)
+    output.emit(asked, as_json=as_json, render=_render)
+    if asked.answer != "ALLOW":
+        raise typer.Exit(3)
+
+
+@contact.command("tell")
+def tell(
+    borrower: Borrower,
+    contact_ref: Ref,
+    outcome: Annotated[
+        Outcome,
+        typer.Argument(
+            help="ATTEMPTED, CONNECTED, CONVERSATION or FAILED of a call; SENT or FAILED else.",
+            case_sensitive=False,
+        ),
+    ],
+    duration: Annotated[
+        int | None, typer.Option("--seconds", min=0, help="How long the call was.")
+    ] = None,
+    feedback: Annotated[
+        str | None, typer.Option(help="In a word: WILL_PAY, CANNOT_PAY, DISPUTES, NO_ANSWER ...")
+    ] = None,
+    intent_level: Annotated[
+        str | None, typer.Option("--intent", help="How likely payment is: HIGH, MEDIUM, LOW.")
+    ] = None,
+    said: Annotated[
+        str | None, typer.Option("--said", help="What was said, by its reference in the vault.")
+    ] = None,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what came of a contact that was allowed."""
+    from domain.borrower.contacts import Result
+    from domain.commands import contacts
+
+    carry_out(
+        lambda opened, act: contacts.tell(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            contact_ref=contact_ref,
+            result=Result(
+                outcome,
+                instant_of(at),
+                duration_seconds=duration,
+                feedback=feedback,
+                intent_level=intent_level,
+                said_ref=said,
+            ),
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@contact.command("received")
+def received(
+    borrower: Borrower,
+    channel: Annotated[Channel, typer.Option(help="By what means.", case_sensitive=False)],
+    purpose: Annotated[
+        Purpose, typer.Option(help="What it was about.", case_sensitive=False)
+    ] = Purpose.COLLECTION,
+    point: Point = None,
+    loan: Debt = None,
+    ref: Annotated[str | None, typer.Option(help="The contact's reference.")] = None,
+    answers: Annotated[
+        str | None, typer.Option(help="The contact that it answers, by its reference.")
+    ] = None,
+    said: Annotated[
+        str | None, typer.Option("--said", help="What was said, by its reference in the vault.")
+    ] = None,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that the borrower got in touch, which may start a pause."""
+    from domain.commands import contacts
+
+    command_id = command_id or uuid4()
+    carry_out(
+        lambda opened, act: contacts.receive(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            contact_ref=ref or f"I-{act.command_id}",
+            channel=channel,
+            purpose=purpose,
+            received_at=instant_of(at),
+            point_ref=point,
+            loan_id=None if loan is None else opened.stream_id(loan),
+            answers=answers,
+            said_ref=said,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+def _answer(opened: Session, borrower_id: UUID, contact_ref: str, version: int) -> Asked:
+    """The last decision on a contact."""
+    from domain.borrower.contact_events import ContactDecided
+
+    found = [
+        event
+        for event in opened.book.events.get(borrower_id)
+        if isinstance(event, ContactDecided) and event.contact_ref == contact_ref
+    ][-1]
+    return Asked(
+        contact_ref,
+        found.answer,
+        found.until,
+        sorted({each.reason for each in found.against}),
+        [f"{each.rule} ({each.version})" for each in found.against],
+        found.decided_at,
+        version,
+    )
+
+
+def instant_of(text: str | None) -> datetime:
+    """The instant that was given, or now.
+
+    Raises:
+        Trouble: it is none, or has no zone.
+    """
+    from infra import clock
+    from infra.trouble import Trouble
+
+    if text is None:
+        return clock.now()
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise Trouble(f"{text!r} is no instant: give 2026-11-20T14:30+08:00 or ...T06:30Z.")
+    return instant.astimezone(UTC)
+
+
+def _render(asked: Asked) -> None:
+    from entrypoints import output
+
+    until = "" if asked.until is None else f" until {asked.until:%Y-%m-%d %H:%M:%SZ}"
+    lines = [f"{asked.answer}{until}  {asked.contact_ref}"]
+    lines += [f"  {reason}" for reason in asked.because]
+    lines += [f"  by {rule}" for rule in asked.rules]
+    output.out.print("\n".join(lines))

@@ -1,0 +1,225 @@
+"""The command that tells why a contact was or was not allowed: ``contact why``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from domain.base.contact_policy import Channel, Purpose
+from entrypoints.app import AsJson
+from entrypoints.contact_command import contact
+from entrypoints.contact_commands import At, Debt, instant_of
+from entrypoints.staff_command import Borrower
+
+if TYPE_CHECKING:
+    from domain.borrower.contact_events import ContactDecided
+    from domain.borrower.why import Way
+    from entrypoints.session import Session
+
+
+@dataclass(frozen=True)
+class WayShown:
+    """A way to contact the borrower, and what the gate answers of it."""
+
+    purpose: str
+    channel: str
+    point_ref: str | None
+    answer: str
+    until: datetime | None
+    because: list[str]
+    rules: list[str]
+
+
+@dataclass(frozen=True)
+class DecisionShown:
+    """A decision that was recorded on the day asked about."""
+
+    contact_ref: str
+    decided_at: datetime
+    purpose: str
+    channel: str
+    answer: str
+    until: datetime | None
+    because: list[str]
+    rules: list[str]
+    occasion: str
+    actor: str
+
+
+@dataclass(frozen=True)
+class Why:
+    """How a borrower might be contacted at an instant, and what was decided that day."""
+
+    borrower_ref: str
+    jurisdiction: str
+    local_times: dict[str, str]
+    at: datetime
+    ways: list[WayShown]
+    decided: list[DecisionShown]
+
+
+@contact.command("why")
+def why(
+    borrower: Borrower,
+    at: At = None,
+    purpose: Annotated[
+        list[Purpose] | None,
+        typer.Option(help="Only for this; may be repeated.", case_sensitive=False),
+    ] = None,
+    channel: Annotated[
+        list[Channel] | None,
+        typer.Option(help="Only by this; may be repeated.", case_sensitive=False),
+    ] = None,
+    loan: Debt = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a contact was or was not allowed at an instant, by the rules of that day.
+
+    By what the book knew at the end of the business day of that instant. Shows what the
+    gate answers for each purpose, channel and contact point, and what was decided on the
+    day, with every rule that objected. Nothing is recorded.
+    """
+    from entrypoints import output
+    from entrypoints.session import session
+
+    with session() as opened:
+        shown = why_of(
+            opened,
+            opened.stream_id(borrower),
+            instant_of(at),
+            purposes=purpose or list(Purpose),
+            channels=channel or list(Channel),
+            loan_id=None if loan is None else opened.stream_id(loan),
+        )
+    output.emit(shown, as_json=as_json, render=_render)
+
+
+def why_of(
+    opened: Session,
+    borrower_id: UUID,
+    at: datetime,
+    *,
+    purposes: list[Purpose],
+    channels: list[Channel],
+    loan_id: UUID | None,
+) -> Why:
+    """How a borrower might be contacted at an instant, and what was decided that day.
+
+    Raises:
+        Trouble: the borrower was not known then.
+    """
+    from zoneinfo import ZoneInfo
+
+    from domain.base.stream import Stream
+    from domain.borrower.contact_events import ContactDecided
+    from domain.borrower.why import known_by, ways
+    from infra.trouble import Trouble
+
+    on = at.astimezone(ZoneInfo(opened.settings.zone)).date()
+    events = [
+        event for event in opened.book.events.get(borrower_id) if isinstance(event, Stream.Event)
+    ]
+    found = known_by(events, on)
+    if found is None:
+        raise Trouble(f"No borrower {borrower_id} was known on {on}: give a later --at.")
+    rules = opened.book.contact_rules
+    shown = [
+        _shown(way)
+        for way in ways(found, rules, at, loan_id=loan_id, purposes=purposes, channels=channels)
+    ]
+    decided = [
+        event
+        for event in events
+        if isinstance(event, ContactDecided)
+        and event.decided_at.astimezone(ZoneInfo(opened.settings.zone)).date() == on
+        and event.purpose in purposes
+        and event.channel in channels
+    ]
+    return Why(
+        borrower_ref=found.borrower_ref,
+        jurisdiction=found.jurisdiction,
+        local_times={
+            zone: f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for zone in found.zones
+        },
+        at=at,
+        ways=shown,
+        decided=[_recorded(event) for event in decided],
+    )
+
+
+def _shown(way: Way) -> WayShown:
+    decision = way.decision
+    return WayShown(
+        str(way.purpose),
+        str(way.channel),
+        way.point_ref,
+        str(decision.answer),
+        decision.until,
+        [str(each) for each in decision.because],
+        [f"{each.rule} ({each.version})" for each in decision.objections],
+    )
+
+
+def _recorded(event: ContactDecided) -> DecisionShown:
+    return DecisionShown(
+        event.contact_ref,
+        event.decided_at,
+        event.purpose,
+        event.channel,
+        event.answer,
+        event.until,
+        sorted({each.reason for each in event.against}),
+        [f"{each.rule} ({each.version})" for each in event.against],
+        event.occasion,
+        event.actor,
+    )
+
+
+def _render(found: Why) -> None:
+    from entrypoints import output
+
+    times = ", ".join(f"{time} {zone}" for zone, time in found.local_times.items())
+    head = f"{found.borrower_ref}, {found.jurisdiction}, {times} ({found.at:%Y-%m-%d %H:%M:%SZ})"
+    output.out.print(head)
+    ways = output.table(
+        *("purpose", "channel", "point", "answer", "until", "because", "by"), wraps=("by",)
+    )
+    for way in found.ways:
+        ways.add_row(
+            way.purpose,
+            way.channel,
+            way.point_ref or "none known",
+            way.answer,
+            _instant(way.until),
+            ", ".join(way.because),
+            ", ".join(way.rules),
+        )
+    output.show(ways)
+    if not found.decided:
+        output.out.print("Nothing was decided that day.")
+        return
+    decided = output.table(
+        *("decided", "contact", "purpose", "channel", "answer", "until", "because", "by", "who"),
+        wraps=("contact", "by", "who"),
+    )
+    for each in found.decided:
+        decided.add_row(
+            f"{each.decided_at:%H:%M:%SZ}",
+            each.contact_ref,
+            each.purpose,
+            each.channel,
+            each.answer,
+            _instant(each.until),
+            ", ".join(each.because),
+            ", ".join(each.rules),
+            f"{each.occasion}, {each.actor}",
+        )
+    output.show(decided)
+
+
+def _instant(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%m-%d %H:%M:%SZ}"

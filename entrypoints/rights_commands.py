@@ -1,0 +1,379 @@
+"""What borrowers agree to, refuse and wish, and where they can be reached: one command each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSource, Purpose
+from entrypoints.app import AsJson
+from entrypoints.borrower_commands import borrower
+from entrypoints.contact_commands import At, instant_of
+from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Reason, carry_out
+
+if TYPE_CHECKING:
+    from domain.base.stream import Act
+    from domain.commands.book import Receipt
+    from entrypoints.session import Session
+
+PointRef = Annotated[
+    str, typer.Argument(metavar="POINT", help="The contact point's reference in the vault.")
+]
+Scope = Annotated[
+    ConsentScope, typer.Argument(help="MARKETING, CALL_LOG or CONTACTS.", case_sensitive=False)
+]
+Source = Annotated[str, typer.Option(help="Where it was said: APP, CALL, LETTER, BRANCH ...")]
+Refused = Annotated[
+    Channel | None, typer.Option("--channel", help="This channel; else all.", case_sensitive=False)
+]
+RefusedFor = Annotated[
+    Purpose | None, typer.Option("--purpose", help="This purpose; else all.", case_sensitive=False)
+]
+
+
+def _carry_out(
+    do: Callable[..., Receipt],
+    named: str,
+    actor: str,
+    command_id: UUID | None,
+    as_json: bool,
+    **said: Any,
+) -> None:
+    def done(opened: Session, act: Act) -> Receipt:
+        return do(opened.book, act, borrower_id=opened.stream_id(named), **said)
+
+    carry_out(done, actor, command_id, as_json)
+
+
+@borrower.command("zones")
+def zones(
+    borrower: Borrower,
+    zone: Annotated[list[str], typer.Argument(help="Every plausible time zone, as IANA names it.")],
+    source: Source = "STAFF",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where the borrower may plausibly be; contact must suit every one of the zones."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.change_zones, borrower, actor, command_id, as_json, zones=zone, source=source
+    )
+
+
+@borrower.command("hours")
+def hours(
+    borrower: Borrower,
+    hours: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[HOURS]...", help="Such as 18:00-20:30; none takes all back."),
+    ] = None,
+    channel: Refused = None,
+    only: Annotated[bool, typer.Option(help="Only then: it binds, and is no mere wish.")] = False,
+    source: Source = "CALL",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say when the borrower wants to be contacted, in local time; replaces what was said before."""
+    from domain.borrower.contact_state import OwnHours
+    from domain.commands import contacts
+
+    wished = []
+    for each in hours or []:
+        start, _, end = each.partition("-")
+        wished.append(OwnHours(start, end, only, None if channel is None else str(channel)))
+    _carry_out(
+        contacts.set_own_hours,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        hours=wished,
+        source=source,
+        set_at=instant_of(at),
+    )
+
+
+# --- contact points ------------------------------------------------------------------
+
+
+@borrower.command("point")
+def point(
+    borrower: Borrower,
+    point_ref: PointRef,
+    kind: Annotated[PointKind, typer.Argument(help="What it is.", case_sensitive=False)],
+    basis: Annotated[
+        str, typer.Option(help="The lawful basis: CONTRACT, CONSENT ...; without it, unusable.")
+    ],
+    source: Annotated[
+        PointSource, typer.Option(help="Where it is from.", case_sensitive=False)
+    ] = PointSource.APPLICATION,
+    third_party: Annotated[bool, typer.Option(help="It is somebody else's.")] = False,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a contact point by its reference: the number itself belongs in the vault."""
+    from domain.borrower.contact import Party
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.add_contact_point,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        point_ref=point_ref,
+        kind=kind,
+        source=source,
+        lawful_basis=basis,
+        added_at=instant_of(at),
+        party=Party.THIRD_PARTY if third_party else Party.BORROWER,
+    )
+
+
+@borrower.command("leave-alone")
+def leave_alone(
+    borrower: Borrower,
+    point_ref: PointRef,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that whose number it is asked to be left alone."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.refuse_contact_point,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        point_ref=point_ref,
+        refused_at=instant_of(at),
+    )
+
+
+@borrower.command("block")
+def block(
+    borrower: Borrower,
+    point_ref: PointRef,
+    reason: Reason,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a contact point on the black list."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.block_contact_point,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        point_ref=point_ref,
+        reason=reason,
+        blocked_at=instant_of(at),
+    )
+
+
+@borrower.command("unblock")
+def unblock(
+    borrower: Borrower,
+    point_ref: PointRef,
+    reason: Reason,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a contact point off the black list."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.unblock_contact_point,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        point_ref=point_ref,
+        reason=reason,
+        unblocked_at=instant_of(at),
+    )
+
+
+@borrower.command("retire")
+def retire(
+    borrower: Borrower,
+    point_ref: PointRef,
+    reason: Reason,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a contact point be used no more: it is not the borrower's any longer."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.retire_contact_point,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        point_ref=point_ref,
+        reason=reason,
+        retired_at=instant_of(at),
+    )
+
+
+# --- consents and refusals -------------------------------------------------------------
+
+
+@borrower.command("consent")
+def consent(
+    borrower: Borrower,
+    scope: Scope,
+    basis: Annotated[str, typer.Option(help="The lawful basis.")] = "CONSENT",
+    evidence: Annotated[
+        str | None, typer.Option(help="What shows it: a recording, a form, by reference.")
+    ] = None,
+    source: Source = "APP",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that the borrower agreed to something."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.grant_consent,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        scope=scope,
+        source=source,
+        lawful_basis=basis,
+        granted_at=instant_of(at),
+        evidence_ref=evidence,
+    )
+
+
+@borrower.command("confirm")
+def confirm(
+    borrower: Borrower,
+    scope: Scope,
+    evidence: Annotated[
+        str | None, typer.Option(help="What shows it: a recording, a form, by reference.")
+    ] = None,
+    source: Source = "APP",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that the borrower confirmed a consent a second time."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.reconfirm_consent,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        scope=scope,
+        source=source,
+        reconfirmed_at=instant_of(at),
+        evidence_ref=evidence,
+    )
+
+
+@borrower.command("withdraw")
+def withdraw(
+    borrower: Borrower,
+    scope: Scope,
+    source: Source = "APP",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that the borrower took a consent back."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.withdraw_consent,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        scope=scope,
+        source=source,
+        withdrawn_at=instant_of(at),
+    )
+
+
+@borrower.command("opt-out")
+def opt_out(
+    borrower: Borrower,
+    channel: Refused = None,
+    purpose: RefusedFor = None,
+    source: Source = "CALL",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note that the borrower refuses a channel, a purpose, or both; without either, all."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.opt_out,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        channel=channel,
+        purpose=purpose,
+        source=source,
+        opted_out_at=instant_of(at),
+    )
+
+
+@borrower.command("opt-in")
+def opt_in(
+    borrower: Borrower,
+    channel: Refused = None,
+    purpose: RefusedFor = None,
+    source: Source = "CALL",
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a refusal back, named as it was made."""
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.revoke_opt_out,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        channel=channel,
+        purpose=purpose,
+        source=source,
+        revoked_at=instant_of(at),
+    )
