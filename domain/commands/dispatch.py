@@ -1,0 +1,291 @@
+"""Contacts that were planned, decided on in batches at the moment they are sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from eventsourcing.persistence import IntegrityError
+
+from domain.base.contact_policy import Channel, Purpose
+from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Intent, Party, Template
+from domain.borrower.contact_state import Figure, OpenContact
+from domain.borrower.contacts import REACHED_BY, Result, Text, Trial
+from domain.borrower.gate import Answer, decide
+from domain.commands.book import Book, Command, digest_of
+from domain.loan.loan import Loan
+
+ACTOR = "dispatcher"
+
+NOTHING_TO_SAY = Template("", "", price_named=False)
+"""Stands for the text that is not there: no rule of texts lets it pass."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a contact is about: a loan, and an instalment of it where one is meant."""
+
+    loan_id: UUID
+    instalment: int | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A contact that is to be made; *channels* in the order they are tried.
+
+    *template* is the family of the text, whose version is chosen when it is sent.
+    """
+
+    contact_ref: str
+    borrower_id: UUID
+    purpose: Purpose
+    channels: tuple[Channel, ...]
+    template: str | None
+    occasion: str
+    about: tuple[Subject, ...]
+    figures: tuple[Figure, ...]
+    product_line: str | None
+    trial: Trial | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a planned contact when it was its turn.
+
+    *answer* is None where it is not made any more, or no contact point is there: nothing
+    was decided then, *reasons* say why. *repeated* was allowed before and is to be sent
+    again, if it was sent at all.
+    """
+
+    planned: Planned
+    answer: Answer | None
+    reasons: tuple[str, ...] = ()
+    until: datetime | None = None
+    channel: Channel | None = None
+    point_ref: str | None = None
+    text: Text | None = None
+    jurisdiction: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is left to say of a contact when it is its turn; None of it any more: *moot*."""
+
+    figures: tuple[Figure, ...]
+    moot: str | None = None
+
+
+Saying = Callable[[Planned, Mapping[UUID, Loan], datetime], Due]
+"""What a contact says now, of the loans as they stand."""
+
+
+class Wording(Protocol):
+    """How a contact is put in words."""
+
+    def __call__(
+        self,
+        template: str,
+        *,
+        channel: Channel,
+        jurisdiction: str,
+        figures: Sequence[Figure],
+        on: date,
+        version: str | None,
+    ) -> Text | None:
+        """The text in a *version*, or in the one in force on a day; None when there is none."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What it takes to decide on contacts whose turn has come.
+
+    *act* is who decides for a borrower, *saying* what a contact has to say of the loans.
+    """
+
+    at: datetime
+    act: Callable[[UUID], Act]
+    saying: Saying
+    wording: Wording
+
+
+def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decided]:
+    """Ask the gate about each, and store its answers, in as few transactions as can be.
+
+    Where another writer was first on one of the borrowers, the batch is halved and asked
+    again: what was not stored was not decided.
+    """
+    borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
+    loans = book.get_many(Loan, {about.loan_id for each in planned for about in each.about})
+    found = []
+    for each in planned:
+        due = turn.saying(each, loans, turn.at)
+        found.append(_decided(book, borrowers.get(each.borrower_id), each, due, turn))
+    changed = [each for each in borrowers.values() if each.pending_events]
+    try:
+        book.keep([_command(turn.act(each.id), each) for each in changed], *changed)
+    except IntegrityError:
+        middle = len(planned) // 2
+        halves = [half for half in (planned[:middle], planned[middle:]) if half]
+        return [each for half in halves for each in decide_all(book, half, turn)]
+    return found
+
+
+def tell_all(
+    book: Book, results: Mapping[tuple[UUID, str], Result], *, act: Callable[[UUID], Act]
+) -> None:
+    """Store what came of contacts, by borrower and reference; what was told stays as told."""
+    by_borrower: defaultdict[UUID, dict[str, Result]] = defaultdict(dict)
+    for (borrower_id, contact_ref), result in results.items():
+        by_borrower[borrower_id][contact_ref] = result
+    borrowers = book.get_many(Borrower, by_borrower)
+    for borrower in borrowers.values():
+        for contact_ref, result in by_borrower[borrower.id].items():
+            if contact_ref in borrower.open_contacts:
+                borrower.tell_contact(act(borrower.id), contact_ref=contact_ref, result=result)
+    changed = [each for each in borrowers.values() if each.pending_events]
+    try:
+        book.keep([_command(act(each.id), each) for each in changed], *changed)
+    except IntegrityError:
+        items = list(results.items())
+        middle = len(items) // 2
+        for half in (items[:middle], items[middle:]):
+            if half:
+                tell_all(book, dict(half), act=act)
+
+
+def _decided(
+    book: Book, borrower: Borrower | None, planned: Planned, due: Due, turn: Turn
+) -> Decided:
+    if borrower is None:
+        return Decided(planned, None, ("BORROWER_UNKNOWN",))
+    opened = borrower.open_contacts.get(planned.contact_ref)
+    if opened is not None:
+        return _again(book, borrower, planned, opened, turn)
+    if planned.contact_ref in borrower.contacts:
+        return Decided(planned, None, ("OVER",))
+    if due.moot is not None or turn.at >= planned.expires_at:
+        return Decided(planned, None, (due.moot or "TOO_LATE",))
+    way = _way(borrower, planned)
+    if way is None:
+        return Decided(planned, None, ("NO_CONTACT_POINT",))
+    channel, point_ref = way
+    text = None
+    if planned.template is not None:
+        text = turn.wording(
+            planned.template,
+            channel=channel,
+            jurisdiction=borrower.jurisdiction,
+            figures=due.figures,
+            on=_day(turn.at, borrower),
+            version=None,
+        )
+    decision = borrower.decide_contact(
+        turn.act(borrower.id),
+        contact_ref=planned.contact_ref,
+        intent=_intent(planned, channel, point_ref, text),
+        policies=book.contact_rules,
+        at=max(turn.at, borrower.last_decided_at or turn.at),
+        occasion=planned.occasion,
+        text=text,
+        trial=planned.trial,
+    )
+    assert decision is not None
+    return Decided(
+        planned,
+        decision.answer,
+        tuple(str(each) for each in decision.because),
+        decision.until,
+        channel,
+        point_ref,
+        text,
+        borrower.jurisdiction,
+    )
+
+
+def _again(
+    book: Book, borrower: Borrower, planned: Planned, opened: OpenContact, turn: Turn
+) -> Decided:
+    """A contact that was allowed before: to be sent, as it was judged, while it still may be."""
+    channel = Channel(opened.channel)
+    text = None
+    if opened.template is not None:
+        text = turn.wording(
+            opened.template,
+            channel=channel,
+            jurisdiction=borrower.jurisdiction,
+            figures=opened.figures,
+            on=_day(turn.at, borrower),
+            version=opened.template_version,
+        )
+    situation = borrower.situation()
+    others = tuple(past for ref, past in borrower.contacts.items() if ref != planned.contact_ref)
+    found = decide(
+        _intent(planned, channel, opened.point_ref, text),
+        replace(situation, history=others),
+        book.contact_rules,
+        turn.at,
+    )
+    return Decided(
+        planned,
+        found.answer,
+        tuple(str(each) for each in found.because),
+        found.until,
+        channel,
+        opened.point_ref,
+        text,
+        borrower.jurisdiction,
+        repeated=True,
+    )
+
+
+def _intent(planned: Planned, channel: Channel, point_ref: str | None, text: Text | None) -> Intent:
+    template = None
+    if planned.template is not None:
+        template = NOTHING_TO_SAY if text is None else text.reads
+    return Intent(
+        planned.purpose,
+        channel,
+        Party.BORROWER,
+        point_ref,
+        str(planned.about[0].loan_id) if planned.about else None,
+        planned.product_line,
+        template,
+    )
+
+
+def _day(at: datetime, borrower: Borrower) -> date:
+    return at.astimezone(ZoneInfo(borrower.zones[0])).date()
+
+
+def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
+    """The first channel by which the borrower can be reached, one they prefer before others."""
+    preferred = [each.channel for each in borrower.own_hours if each.channel is not None]
+    channels = sorted(planned.channels, key=lambda channel: channel not in preferred)
+    for channel in channels:
+        for point in borrower.points.values():
+            if (
+                point.kind == REACHED_BY[channel]
+                and point.party == Party.BORROWER
+                and point.blocked_at is None
+                and point.lawful_basis
+            ):
+                return channel, point.id
+    return None
+
+
+def _command(act: Act, borrower: Borrower) -> Command:
+    said = [
+        (type(event).__name__, getattr(event, "contact_ref", ""))
+        for event in borrower.pending_events
+    ]
+    command_id = uuid5(act.command_id, f"{borrower.id} {borrower.version}")
+    return Command(command_id, digest_of(ACTOR, {"said": said}), borrower.id, borrower.version)

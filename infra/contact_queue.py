@@ -1,0 +1,187 @@
+"""Contacts that are planned and wait for their turn: a work queue beside the events.
+
+What is decided of a contact and what came of it are events of the borrower. A line of the
+queue is taken under a lease; a process that is killed gives it back by letting it run out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from domain.base.contact_policy import Channel, Purpose
+from domain.borrower.contact_state import Figure
+from domain.borrower.contacts import Trial
+from domain.commands.dispatch import Planned, Subject
+
+Connection = psycopg.Connection[Any]
+
+
+class State(StrEnum):
+    """Where a planned contact is."""
+
+    WAITING = "WAITING"
+    """Its turn comes, or comes again."""
+    DONE = "DONE"
+    """It was made, or tried in vain; the borrower's stream says which."""
+    DROPPED = "DROPPED"
+    """It is not made: the reasons say why."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A contact in the queue, with what became of it so far."""
+
+    contact_ref: str
+    borrower_id: UUID
+    purpose: str
+    channels: list[str]
+    template: str | None
+    occasion: str
+    loan_ids: list[UUID]
+    instalments: list[int | None]
+    figures: dict[str, str]
+    product_line: str | None
+    experiment: str | None
+    arm: str | None
+    planned_on: date
+    not_before: datetime
+    expires_at: datetime
+    state: str
+    attempts: int
+    channel: str | None
+    reasons: list[str]
+
+    @property
+    def planned(self) -> Planned:
+        """The contact, as it is decided on."""
+        trial = None
+        if self.experiment is not None and self.arm is not None:
+            trial = Trial(self.experiment, self.arm)
+        return Planned(
+            self.contact_ref,
+            self.borrower_id,
+            Purpose(self.purpose),
+            tuple(Channel(each) for each in self.channels),
+            self.template,
+            self.occasion,
+            tuple(map(Subject, self.loan_ids, self.instalments)),
+            tuple(Figure(name, reads) for name, reads in self.figures.items()),
+            self.product_line,
+            trial,
+            self.expires_at,
+        )
+
+
+COLUMNS = (
+    "contact_ref, borrower_id, purpose, channels, template, occasion, loan_ids, instalments,"
+    " figures, product_line, experiment, arm, planned_on, not_before, expires_at, state,"
+    " attempts, channel, reasons"
+)
+
+
+def put(conn: Connection, planned: Iterable[Planned], on: date, not_before: datetime) -> int:
+    """Queue contacts that were planned on a day; those that are there already stay.
+
+    Returns how many are new.
+    """
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO contact.queue (contact_ref, borrower_id, purpose, channels, template,"
+            " occasion, loan_ids, instalments, figures, product_line, experiment, arm,"
+            " planned_on, not_before, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (contact_ref) DO NOTHING",
+            [
+                (
+                    each.contact_ref,
+                    each.borrower_id,
+                    str(each.purpose),
+                    [str(channel) for channel in each.channels],
+                    each.template,
+                    each.occasion,
+                    [about.loan_id for about in each.about],
+                    [about.instalment for about in each.about],
+                    json.dumps({figure.figure: figure.reads for figure in each.figures}),
+                    each.product_line,
+                    None if each.trial is None else each.trial.experiment,
+                    None if each.trial is None else each.trial.arm,
+                    on,
+                    not_before,
+                    each.expires_at,
+                )
+                for each in planned
+            ],
+        )
+        return cursor.rowcount
+
+
+def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[Line]:
+    """Contacts whose turn has come at an instant, each for one caller until its lease ends."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            f"""
+            UPDATE contact.queue SET leased_until = clock_timestamp() + %(lease)s,
+                attempts = attempts + 1, changed_at = clock_timestamp()
+            WHERE contact_ref IN (
+                SELECT contact_ref FROM contact.queue
+                WHERE state = 'WAITING' AND not_before <= %(at)s
+                    AND (leased_until IS NULL OR leased_until < clock_timestamp())
+                ORDER BY not_before, contact_ref LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+            )
+            RETURNING {COLUMNS}
+            """,  # noqa: S608 - the columns are a constant
+            {"at": at, "limit": limit, "lease": lease},
+        ).fetchall()
+
+
+def put_off(conn: Connection, until: Sequence[tuple[str, datetime, Sequence[str]]]) -> None:
+    """Let contacts wait until their instants, for the reasons."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE contact.queue SET not_before = %s, reasons = %s, leased_until = NULL,"
+            " changed_at = clock_timestamp() WHERE contact_ref = %s",
+            [(instant, list(reasons), ref) for ref, instant, reasons in until],
+        )
+
+
+def end(conn: Connection, ended: Sequence[tuple[str, State, str | None, Sequence[str]]]) -> None:
+    """Let contacts wait no more: each with its state, channel and reasons."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE contact.queue SET state = %s, channel = %s, reasons = %s,"
+            " leased_until = NULL, changed_at = clock_timestamp() WHERE contact_ref = %s",
+            [(str(state), channel, list(reasons), ref) for ref, state, channel, reasons in ended],
+        )
+
+
+def next_turn(conn: Connection) -> datetime | None:
+    """When the next contact may be made; None when none waits."""
+    row = conn.execute(
+        "SELECT min(not_before) FROM contact.queue WHERE state = 'WAITING'"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def lines(
+    conn: Connection, *, on: date | None = None, borrower_id: UUID | None = None
+) -> list[Line]:
+    """The queue: of a day's plan, of a borrower, or whole."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {COLUMNS} FROM contact.queue
+            WHERE (%(on)s::date IS NULL OR planned_on = %(on)s)
+                AND (%(borrower)s::uuid IS NULL OR borrower_id = %(borrower)s)
+            ORDER BY not_before, contact_ref
+            """,  # noqa: S608 - the columns are a constant
+            {"on": on, "borrower": borrower_id},
+        ).fetchall()
