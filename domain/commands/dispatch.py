@@ -84,7 +84,7 @@ class Due:
     moot: str | None = None
 
 
-Saying = Callable[[Planned, Mapping[UUID, Loan], datetime], Due]
+Saying = Callable[[Planned, Mapping[UUID, Loan]], Due]
 """What a contact says now, of the loans as they stand."""
 
 
@@ -127,7 +127,7 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
     loans = book.get_many(Loan, {about.loan_id for each in planned for about in each.about})
     found = []
     for each in planned:
-        due = turn.saying(each, loans, turn.at)
+        due = turn.saying(each, loans)
         found.append(_decided(book, borrowers.get(each.borrower_id), each, due, turn))
     changed = [each for each in borrowers.values() if each.pending_events]
     try:

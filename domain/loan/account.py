@@ -95,6 +95,10 @@ class Account:
         """The pay-by date that lateness counts from; None when all is paid."""
         return min((row.pay_by_on for row in self.instalments if row.left), default=None)
 
+    def rows_on(self, on: date) -> list[Instalment]:
+        """The instalments on a day, with interest to it where that goes by the day."""
+        return self.ledger_due(on).rows_on(on) if self._accrues_daily() else self.instalments
+
     def payoff(self, on: date) -> int:
         """What closes the loan on *on*, in minor units, credit counted.
 

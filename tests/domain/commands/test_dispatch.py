@@ -1,0 +1,240 @@
+"""Planned contacts: decided on when their turn comes, in batches, each once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Template
+from domain.borrower.contact_state import Figure
+from domain.borrower.contacts import Result, Text
+from domain.borrower.gate import Answer
+from domain.commands import contacts, dispatch
+from domain.commands.book import Book
+from domain.commands.dispatch import Planned, Subject, Turn
+from domain.commands.sayings import saying
+from domain.loan.loan import Loan
+from tests.domain.commands.books import act, disbursed, registered, repay
+
+TEN = datetime(2025, 2, 13, 2, 0, tzinfo=UTC)
+"""Ten in the morning in Shanghai, two days before the first instalment."""
+FEB_13 = date(2025, 2, 13)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def book(shared: Book) -> Book:
+    """The book these tests share; each has streams of its own."""
+    return shared
+
+
+def wording(
+    template: str,
+    *,
+    channel: Channel,
+    jurisdiction: str,
+    figures: Sequence[Figure],
+    on: date,
+    version: str | None,
+) -> Text | None:
+    """A text that says its figures."""
+    if template == "nowhere":
+        return None
+    said = ", ".join(f"{each.figure} {each.reads}" for each in figures)
+    reads = Template(f"【示例消费金融】{said}", "示例消费金融", price_named=False)
+    return Text(template, version or "7", tuple(figures), reads)
+
+
+def turn(at: datetime = TEN) -> Turn:
+    def on_behalf(_: UUID) -> Any:
+        return act(at.date())
+
+    def now(planned: Planned, loans: Mapping[UUID, Loan]) -> dispatch.Due:
+        return saying(planned, loans, at.date())
+
+    return Turn(at, on_behalf, now, wording)
+
+
+def reachable(book: Book, *kinds: PointKind) -> UUID:
+    borrower_id = registered(book)
+    for number, kind in enumerate(kinds):
+        contacts.add_contact_point(
+            book,
+            act(),
+            borrower_id=borrower_id,
+            point_ref=f"P-{number}",
+            kind=kind,
+            source=PointSource.APPLICATION,
+            lawful_basis="CONTRACT",
+            added_at=TEN - timedelta(days=30),
+        )
+    return borrower_id
+
+
+def reminder(borrower_id: UUID, loan_id: UUID, **said: Any) -> Planned:
+    fields: dict[str, Any] = {
+        "contact_ref": f"R-{uuid4().hex[:8]}",
+        "borrower_id": borrower_id,
+        "purpose": Purpose.SERVICE_REMINDER,
+        "channels": (Channel.SMS, Channel.EMAIL),
+        "template": "due-soon",
+        "occasion": "reminder -2",
+        "about": (Subject(loan_id, 1),),
+        "figures": (),
+        "product_line": None,
+        "trial": None,
+        "expires_at": TEN + timedelta(days=1),
+        **said,
+    }
+    return Planned(**fields)
+
+
+def decided_on(book: Book, borrower_id: UUID) -> Counter[str]:
+    events = book.events.get(borrower_id)
+    return Counter(each.answer for each in events if isinstance(each, Borrower.ContactDecided))
+
+
+def test_a_reminder_says_what_is_left_when_it_is_sent(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    repay(book, loan_id, "P-1", 50_00, FEB_13)
+
+    (found,) = dispatch.decide_all(book, [planned], turn())
+
+    assert (found.answer, found.channel, found.point_ref) == (Answer.ALLOW, Channel.SMS, "P-0")
+    assert found.text is not None
+    assert Figure("amount", "36.07 CNY") in found.text.figures
+    assert Figure("due_on", "2025-02-15") in found.text.figures
+
+
+def test_what_was_paid_in_the_meantime_is_not_reminded_of(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    repay(book, loan_id, "P-1", 86_07, FEB_13)
+
+    (found,) = dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+
+    assert (found.answer, found.reasons) == (None, ("NOTHING_LEFT",))
+    assert not decided_on(book, borrower_id)
+
+
+def test_the_channel_is_the_first_by_which_the_borrower_can_be_reached(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    nowhere = reachable(book, PointKind.ADDRESS)
+
+    by_mail, by_nothing = dispatch.decide_all(
+        book, [reminder(borrower_id, loan_id), reminder(nowhere, loan_id)], turn()
+    )
+
+    assert by_mail.channel == Channel.EMAIL
+    assert by_nothing.reasons == ("NO_CONTACT_POINT",)
+
+
+def test_a_text_that_is_not_in_force_is_blocked_and_the_answer_recorded(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    (found,) = dispatch.decide_all(
+        book, [reminder(borrower_id, loan_id, template="nowhere")], turn()
+    )
+
+    assert (found.answer, found.reasons) == (Answer.BLOCK, ("TEMPLATE",))
+    assert decided_on(book, borrower_id) == {"BLOCK": 1}
+
+
+def test_two_reminders_of_one_day_are_one_too_many_in_one_batch_too(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    two = [reminder(borrower_id, loan_id), reminder(borrower_id, loan_id)]
+
+    found = dispatch.decide_all(book, two, turn())
+
+    assert [each.answer for each in found] == [Answer.ALLOW, Answer.DEFER]
+
+
+def test_what_comes_too_late_is_not_sent(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    (found,) = dispatch.decide_all(book, [reminder(borrower_id, loan_id, expires_at=TEN)], turn())
+
+    assert (found.answer, found.reasons) == (None, ("TOO_LATE",))
+
+
+def test_a_contact_whose_sender_died_is_sent_again_as_it_was_judged(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    (first,) = dispatch.decide_all(book, [planned], turn())
+    repay(book, loan_id, "P-1", 50_00, FEB_13)
+
+    (again,) = dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+
+    assert (again.answer, again.repeated) == (Answer.ALLOW, True)
+    assert again.text == first.text
+    assert decided_on(book, borrower_id) == {"ALLOW": 1}
+
+
+def test_a_contact_whose_sender_died_is_not_sent_at_night(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    dispatch.decide_all(book, [planned], turn())
+
+    (again,) = dispatch.decide_all(book, [planned], turn(TEN + 12 * HOUR))
+
+    assert (again.answer, again.reasons) == (Answer.DEFER, ("WINDOW",))
+
+
+def test_what_came_of_a_batch_is_told_once(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    dispatch.decide_all(book, [planned], turn())
+    results = {(borrower_id, planned.contact_ref): Result(Outcome.SENT, TEN, provider="sms")}
+
+    for _ in range(2):
+        dispatch.tell_all(book, results, act=turn().act)
+
+    borrower = book.get(Borrower, borrower_id)
+    assert borrower.contacts[planned.contact_ref].outcome == Outcome.SENT
+    assert not borrower.open_contacts
+    (over,) = dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+    assert over.reasons == ("OVER",)
+
+
+def test_a_batch_in_which_another_was_first_is_decided_again(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [reachable(book, PointKind.PHONE) for _ in range(4)]
+    plan = [reminder(each, disbursed(book, borrower_id=each)) for each in people]
+    keep = book.keep
+    first: list[int] = []
+
+    def late(commands: Any, *streams: Any) -> None:
+        if not first:
+            first.append(1)
+            contacts.opt_out(
+                book,
+                act(),
+                borrower_id=people[2],
+                channel=Channel.SMS,
+                purpose=None,
+                source="REPLY",
+                opted_out_at=TEN,
+            )
+        keep(commands, *streams)
+
+    monkeypatch.setattr(book, "keep", late)
+    found = dispatch.decide_all(book, plan, turn())
+
+    assert [each.answer for each in found] == ["ALLOW", "ALLOW", "BLOCK", "ALLOW"]
