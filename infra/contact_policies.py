@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.base.contact_policy import (
     Channel,
@@ -15,12 +13,12 @@ from domain.base.contact_policy import (
     ConsentScope,
     ContactHoldRule,
     ContactPointRule,
-    ContactRule,
     ContactRules,
     Counts,
     DayCalendar,
     DayKind,
     DeferralRule,
+    FreshnessRule,
     HoldKind,
     Hours,
     HoursRule,
@@ -38,10 +36,10 @@ from domain.base.contact_policy import (
     ThirdPartyRule,
     Within,
 )
+from infra.rule_files import Kind, rows_of_folder, values_of
 
 FILES = Path(__file__).parent / "policies" / "contact"
 
-Made = TypeVar("Made", bound=ContactRule | DayCalendar)
 Row = dict[str, Any]
 
 
@@ -52,53 +50,17 @@ def load_contact_rules(folder: Path = FILES) -> ContactRules:
     Raises:
         ValueError: a file is not as it should be, with its name and the entry.
     """
-    entries: dict[str, list[Row]] = {}
-    for path in sorted(folder.glob("*.toml")):
-        for kind, rows in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            entries.setdefault(kind, []).extend({**row, "file": path.name} for row in rows)
-
-    def made(name: str, kind: type[Made], read: Callable[[Row], Row] = lambda _: {}) -> Any:
-        return tuple(_made(kind, row, read) for row in entries.pop(name, []))
-
-    rules = ContactRules(
-        hours=made("hours", HoursRule, _hours),
-        limits=made("limit", LimitRule, _limit),
-        consents=made("consent", ConsentRule, _consent),
-        contact_points=made("contact_point", ContactPointRule),
-        opt_outs=made("opt_out", OptOutRule, _opt_out),
-        holds=made("contact_hold", ContactHoldRule, _hold),
-        third_parties=made("third_party", ThirdPartyRule),
-        opt_out_sentences=made("opt_out_sentence", OptOutSentenceRule),
-        rates_beside_prices=made("rate_beside_price", RateBesidePriceRule),
-        lexicons=made("lexicon", LexiconRule, lambda row: {"words": tuple(row["words"])}),
-        senders=made("sender", SenderRule, lambda row: {"senders": tuple(row["senders"])}),
-        deferrals=made("deferral", DeferralRule),
-        calendars=made("day_calendar", DayCalendar, _calendar),
-    )
-    if entries:
-        first = next(iter(entries.values()))[0]
-        raise ValueError(f"{first['file']}: {next(iter(entries))!r} is no kind of rule")
-    return rules
+    return ContactRules(**values_of(rows_of_folder(folder), KINDS))
 
 
-def _made(kind: type[Made], row: Row, read: Callable[[Row], Row]) -> Made:
-    values = {name: value for name, value in row.items() if name not in ("file", "from", "until")}
-    try:
-        if issubclass(kind, ContactRule):
-            values["purposes"] = tuple(Purpose(each) for each in row["purposes"])
-            values["channels"] = _channels(row)
-        values.update(read(row))
-        made = kind(**values, valid_from=row["from"], valid_until=row.get("until"))
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise ValueError(f"{row['file']}: {kind.__name__} {_name(row)}: {wrong}") from None
-    dates = (made.valid_from, made.valid_until or date.max)
-    if not all(type(day) is date for day in dates) or dates[0] >= dates[1]:
-        raise ValueError(f"{row['file']}: {kind.__name__} {_name(row)} has no sound dates")
-    return made
+def _bound(read: Callable[[Row], Row] = lambda _: {}) -> Callable[[Row], Row]:
+    """Reads what every rule of contact says, and what *read* does."""
 
+    def whole(row: Row) -> Row:
+        purposes = tuple(Purpose(each) for each in row["purposes"])
+        return {"purposes": purposes, "channels": _channels(row), **read(row)}
 
-def _name(row: Row) -> str:
-    return f"{row.get('rule', 'without a name')} of {row.get('version', 'no version')}"
+    return whole
 
 
 def _channels(row: Row) -> tuple[Channel, ...]:
@@ -162,3 +124,30 @@ def _calendar(row: Row) -> Row:
     if any(day.year != row["year"] for each in days.values() for day in each):
         raise ValueError(f"a day is not of {row['year']}")
     return dict(days)
+
+
+def _words(row: Row) -> Row:
+    return {"words": tuple(row["words"])}
+
+
+def _senders(row: Row) -> Row:
+    return {"senders": tuple(row["senders"])}
+
+
+KINDS = {
+    "hours": Kind(HoursRule, "hours", _bound(_hours)),
+    "limit": Kind(LimitRule, "limits", _bound(_limit)),
+    "consent": Kind(ConsentRule, "consents", _bound(_consent)),
+    "contact_point": Kind(ContactPointRule, "contact_points", _bound()),
+    "opt_out": Kind(OptOutRule, "opt_outs", _bound(_opt_out)),
+    "contact_hold": Kind(ContactHoldRule, "holds", _bound(_hold)),
+    "third_party": Kind(ThirdPartyRule, "third_parties", _bound()),
+    "opt_out_sentence": Kind(OptOutSentenceRule, "opt_out_sentences", _bound()),
+    "rate_beside_price": Kind(RateBesidePriceRule, "rates_beside_prices", _bound()),
+    "lexicon": Kind(LexiconRule, "lexicons", _bound(_words)),
+    "freshness": Kind(FreshnessRule, "freshness", _bound()),
+    "sender": Kind(SenderRule, "senders", _bound(_senders)),
+    "deferral": Kind(DeferralRule, "deferrals", _bound()),
+    "day_calendar": Kind(DayCalendar, "calendars", _calendar, keys=("jurisdiction", "year")),
+}
+"""The kinds of rule by which contact is decided on; a further one is one more line."""

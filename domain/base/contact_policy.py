@@ -7,13 +7,16 @@ rule is a restriction: where several bind a contact, it must keep to each of the
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from datetime import date, time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, time
 from enum import StrEnum
 from functools import cached_property
 
-from domain.base.policy import ANYWHERE
+from domain.base.policy import ANYWHERE, PolicyMissing
+
+NOT_IN_FILES = {"in_files": False}
+"""Marks a field of a rule that follows from events and is not written down with it."""
 
 
 class Purpose(StrEnum):
@@ -102,6 +105,7 @@ class Reason(StrEnum):
     CONTACT_POINT = "CONTACT_POINT"
     COOLDOWN = "COOLDOWN"
     HOLD = "HOLD"
+    LEXICON_STALE = "LEXICON_STALE"
     OPT_OUT = "OPT_OUT"
     PRODUCT_ROTATION = "PRODUCT_ROTATION"
     TEMPLATE = "TEMPLATE"
@@ -185,6 +189,11 @@ class DayCalendar:
     valid_from: date
     valid_until: date | None = None
     source: str
+
+    @property
+    def rule(self) -> str:
+        """What names it in every version."""
+        return f"day-calendar-{self.jurisdiction}-{self.year}".lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,9 +279,17 @@ class RateBesidePriceRule(ContactRule):
 
 @dataclass(frozen=True, kw_only=True)
 class LexiconRule(ContactRule):
-    """Words that no text may hold."""
+    """Words that no text may hold; *looked_at* somebody found that they still are these."""
 
     words: tuple[str, ...]
+    looked_at: tuple[datetime, ...] = field(default=(), metadata=NOT_IN_FILES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshnessRule(ContactRule):
+    """That somebody looked at each lexicon within so many *days*."""
+
+    days: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +322,7 @@ class ContactRules:
     opt_out_sentences: tuple[OptOutSentenceRule, ...] = ()
     rates_beside_prices: tuple[RateBesidePriceRule, ...] = ()
     lexicons: tuple[LexiconRule, ...] = ()
+    freshness: tuple[FreshnessRule, ...] = ()
     senders: tuple[SenderRule, ...] = ()
     deferrals: tuple[DeferralRule, ...] = ()
     calendars: tuple[DayCalendar, ...] = ()
@@ -334,6 +352,38 @@ class ContactRules:
         if found is None:
             self._binding[key] = found = self._bound_by(jurisdiction, purpose, channel, on)
         return found
+
+    def looked_at(self, looks: Mapping[tuple[str, str], Sequence[datetime]]) -> ContactRules:
+        """These rules, with the instants at which somebody looked at a rule and version."""
+        lexicons = tuple(
+            replace(each, looked_at=tuple(looks.get((each.rule, each.version), ())))
+            for each in self.lexicons
+        )
+        return replace(self, lexicons=lexicons)
+
+    def at_versions(self, versions: Iterable[tuple[str, str]]) -> ContactRules:
+        """The rules and calendars in these versions alone, as ``(rule, version)``.
+
+        So a past decision is made again by what it was made by then, whatever was published
+        since. A rule of a name that stands nowhere here is passed over: it is one that
+        product, contract or borrower asked for, and stands with them.
+
+        Raises:
+            PolicyMissing: a rule is known, and not in that version.
+        """
+        wanted = set(versions)
+        every: list[ContactRule | DayCalendar] = [*self.each(), *self.calendars]
+        names = {each.rule for each in every}
+        known = {(each.rule, each.version) for each in every}
+        missing = sorted(pair for pair in wanted - known if pair[0] in names)
+        if missing:
+            rule, version = missing[0]
+            raise PolicyMissing(f"No policy has version {version} of {rule}.")
+        parts = {
+            part: tuple(rule for rule in getattr(self, part) if (rule.rule, rule.version) in wanted)
+            for part in (*_PARTS, "calendars")
+        }
+        return ContactRules(**parts)
 
     def calendar(self, year: int) -> DayCalendar | None:
         """The calendar of a year among these; None when the year is not known."""

@@ -16,7 +16,10 @@ from domain.base.contact_policy import (
     ContactHoldRule,
     ContactRule,
     ContactRules,
+    DayKind,
+    FreshnessRule,
     HoursRule,
+    LexiconRule,
     LimitRule,
     Reason,
     ThirdPartyRule,
@@ -28,7 +31,13 @@ from domain.borrower.hours import LocalTime, against_hours
 from domain.borrower.limits import counted, is_full
 from domain.borrower.permissions import is_held, is_opted_out, is_unusable, lacks_consent
 from domain.borrower.refusals import ZonesNotPlausible
-from domain.borrower.texts import hides_rate, holds_forbidden_word, is_signed_falsely, lacks_opt_out
+from domain.borrower.texts import (
+    are_stale,
+    hides_rate,
+    holds_forbidden_word,
+    is_signed_falsely,
+    lacks_opt_out,
+)
 from domain.borrower.third_party import may_not_be_asked
 from domain.borrower.turning_points import in_whole_seconds, local_turning_points
 
@@ -66,7 +75,7 @@ class Decision:
     """The answer at an instant; *until* is the first one that would be allowed, if deferred.
 
     *objections* are what stands against the contact now, not on the way; *judged_by* are
-    all the rules that it was held against, in the versions of the day.
+    all the rules that it was held against, in the versions of each day that was looked at.
     """
 
     answer: Answer
@@ -98,12 +107,11 @@ def decide(intent: Intent, situation: Situation, policies: ContactRules, at: dat
     at = at.astimezone(UTC)
     judge = _Judge(intent, known(situation, at), policies, at)
     objections = judge.objections(at)
-    judged_by = judge.judged_by(at)
     if not objections:
-        return Decision(Answer.ALLOW, None, (), judged_by)
+        return Decision(Answer.ALLOW, None, (), judge.judged_by())
     until = next((later for later in judge.turning_points() if judge.passes(later)), None)
     answer = Answer.BLOCK if until is None else Answer.DEFER
-    return Decision(answer, until, objections, judged_by)
+    return Decision(answer, until, objections, judge.judged_by())
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,8 @@ class _Bound:
     law: ContactRules
     standing: tuple[Objection, ...]
     holds: tuple[ContactHoldRule, ...]
+    freshness: tuple[FreshnessRule, ...]
+    lexicons: tuple[LexiconRule, ...]
     hours: tuple[HoursRule, ...]
     limits: tuple[tuple[LimitRule, list[datetime]], ...]
     third_parties: tuple[ThirdPartyRule, ...]
@@ -150,14 +160,17 @@ class _Judge:
         found = (self._objections(LocalTime.of(at, zone)) for zone in self._zones)
         return tuple(sorted({each for in_zone in found for each in in_zone}))
 
-    def judged_by(self, at: datetime) -> tuple[RuleVersion, ...]:
-        """The rules that bind it at an instant."""
+    def judged_by(self) -> tuple[RuleVersion, ...]:
+        """The rules that bind it on the days looked at so far, and their calendars."""
         found = {
             RuleVersion(rule.rule, rule.version)
-            for zone in self._zones
-            for rules in self._binding(at.astimezone(zone).date())
+            for binding in self._bound
+            for rules in binding
             for rule in rules.each()
         }
+        for law, *_ in self._bound:
+            if any(hours.days != DayKind.ANY for rule in law.hours for hours in rule.hours):
+                found.update(RuleVersion(each.rule, each.version) for each in law.calendars)
         return tuple(sorted(found))
 
     def turning_points(self) -> list[datetime]:
@@ -203,6 +216,8 @@ class _Judge:
             law=binding[0],
             standing=tuple(self._standing(binding)),
             holds=tuple(rule for rules in binding for rule in rules.holds),
+            freshness=tuple(rule for rules in binding for rule in rules.freshness),
+            lexicons=tuple(rule for rules in binding for rule in rules.lexicons),
             hours=tuple(rule for rules in binding for rule in rules.hours),
             limits=tuple(
                 (rule, counted(rule, self._intent, self._situation.history, self._at))
@@ -235,6 +250,7 @@ class _Judge:
             reason = against_hours(hours, bound.law, now)
             if reason is not None:
                 yield _objection(reason, hours)
+        yield from self._stale(bound, now)
         for hold in bound.holds:
             if is_held(hold, self._intent, self._situation, now.at):
                 yield _objection(Reason.HOLD, hold)
@@ -244,6 +260,11 @@ class _Judge:
         for third_party in bound.third_parties:
             if may_not_be_asked(third_party, self._intent, self._situation, now):
                 yield _objection(Reason.THIRD_PARTY, third_party)
+
+    def _stale(self, bound: _Bound, now: LocalTime) -> Iterator[Objection]:
+        for rule in bound.freshness:
+            if are_stale(rule, bound.lexicons, now.at, self._at):
+                yield _objection(Reason.LEXICON_STALE, rule)
 
 
 def _not_permitted(

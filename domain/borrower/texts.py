@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
 from domain.base.contact_policy import (
+    FreshnessRule,
     LexiconRule,
     OptOutSentenceRule,
     RateBesidePriceRule,
@@ -27,8 +31,9 @@ def hides_rate(_: RateBesidePriceRule, template: Template) -> bool:
 
 
 def holds_forbidden_word(rule: LexiconRule, template: Template) -> bool:
-    """Whether the text holds one of the words."""
-    return any(word in template.text for word in rule.words)
+    """Whether the text holds one of the words, in capitals or not."""
+    text = template.text.casefold()
+    return any(word.casefold() in text for word in rule.words)
 
 
 def is_signed_falsely(rule: SenderRule, template: Template) -> bool:
@@ -39,3 +44,13 @@ def is_signed_falsely(rule: SenderRule, template: Template) -> bool:
         return False
     signed, closed, _ = template.text.removeprefix(rule.opens).partition(rule.closes)
     return not closed or signed != template.sender
+
+
+def are_stale(
+    rule: FreshnessRule, lexicons: Iterable[LexiconRule], at: datetime, known_at: datetime
+) -> bool:
+    """Whether nobody looked at one of the *lexicons* for so long; later looks do not count."""
+    since = at - timedelta(days=rule.days)
+    return any(
+        not any(since < look <= known_at for look in lexicon.looked_at) for lexicon in lexicons
+    )

@@ -1,7 +1,7 @@
 """Dated policy from the files beside this one."""
 
-import tomllib
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,12 @@ from domain.base.policy import (
     ServiceLevels,
     StrategyRule,
 )
+from infra.rule_files import Kind, Written, made, name_of, rows_of_folder
 
 FILES = Path(__file__).parent
+
+
+Row = dict[str, Any]
 
 
 @cache
@@ -34,60 +38,93 @@ def load_policies(folder: Path = FILES) -> Policies:
     Raises:
         ValueError: a file is not as it should be, with its name and the entry.
     """
-    entries: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.toml")):
-        for kind, rows in tomllib.loads(path.read_text()).items():
-            entries.setdefault(kind, []).extend({**row, "file": path.name} for row in rows)
+    return policies_of(rows_of_folder(folder))
+
+
+def policies_of(written: Sequence[Written]) -> Policies:
+    """The rules of servicing that entries say; of one rule the newest in force holds.
+
+    Raises:
+        ValueError: an entry is no rule of its kind, with its file and name.
+    """
+    found: dict[str, dict[str, list[Any]]] = {kind.field: {} for kind in KINDS.values()}
+    for each in written:
+        value = made(each, KINDS)
+        found[KINDS[each.kind].field].setdefault(name_of(each, KINDS), []).append(value)
     return Policies(
-        service_levels=tuple(
-            _made(ServiceLevels, row) for row in entries.pop("service_levels", [])
-        ),
-        hold_rules=tuple(_made(HoldRule, row) for row in entries.pop("hold", [])),
-        reminder_plans=tuple(_made(ReminderPlan, row) for row in entries.pop("reminder_plan", [])),
-        contact_windows=tuple(_made(ContactWindow, row) for row in entries.pop("window", [])),
-        strategies=tuple(_made(StrategyRule, row) for row in entries.pop("strategy", [])),
-        index_rates=tuple(_made(IndexRate, row) for row in entries.pop("index_rate", [])),
-        asset_classes=tuple(
-            _made(AssetClassRule, _with_standard(row)) for row in entries.pop("asset_class", [])
-        ),
-        caps=tuple(_made(CapRule, row) for row in entries.pop("cap", [])),
-        renewal_rules=tuple(_made(RenewalRule, row) for row in entries.pop("renewal", [])),
-        name_lints=tuple(_made(NameLint, row) for row in entries.pop("name_lint", [])),
-        charge_lints=tuple(_made(ChargeLint, row) for row in entries.pop("charge_lint", [])),
+        **{
+            field: tuple(value for versions in named.values() for value in one_at_a_time(versions))
+            for field, named in found.items()
+        }
     )
 
 
-def _with_standard(row: dict[str, Any]) -> dict[str, Any]:
-    """*row* with what decides the class in a record of its own."""
-    inside = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
-    rest = {name: value for name, value in row.items() if name not in inside}
-    try:
-        classes = [ClassFrom(**each) for each in inside.pop("classes")]
-        standard = ClassStandard(classes=classes, **inside)
-    except (KeyError, TypeError) as wrong:
-        raise ValueError(f"{row['file']}: asset class {row.get('version')}: {wrong}") from None
+def one_at_a_time(versions: Sequence[Any]) -> list[Any]:
+    """The *versions* of one rule, each only on the days on which it is the newest in force."""
+    shown: list[Any] = []
+    for version in sorted(versions, key=lambda each: each.valid_from):
+        shown = [part for older in shown for part in _but_for(older, version)] + [version]
+    return sorted(shown, key=lambda each: each.valid_from)
+
+
+def _but_for(older: Any, newer: Any) -> Iterator[Any]:
+    """What is left of the days of *older* when *newer* has its own."""
+    if older.valid_until is not None and older.valid_until <= newer.valid_from:
+        yield older
+        return
+    if older.valid_from < newer.valid_from:
+        yield replace(older, valid_until=newer.valid_from)
+    end = newer.valid_until
+    if end is not None and (older.valid_until is None or end < older.valid_until):
+        yield replace(older, valid_from=end)
+
+
+def _tuple_of(name: str) -> Callable[[Row], Row]:
+    return lambda row: {name: tuple(row[name])}
+
+
+def _annual_rate(row: Row) -> Row:
+    return {"annual_rate": Decimal(row["annual_rate"])}
+
+
+def _window(row: Row) -> Row:
+    if row["start"] >= row["end"]:
+        raise ValueError("it has no sound hours")
+    return {}
+
+
+def _standard(row: Row) -> Row:
+    """What decides the class, in a record of its own."""
+    said = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
+    classes = [ClassFrom(**each) for each in said.pop("classes")]
+    standard = ClassStandard(classes=classes, **said)
     days = [each.over_days for each in classes]
     if days != sorted(days) or standard.non_performing not in [c.asset_class for c in classes]:
-        raise ValueError(f"{row['file']}: asset class {row.get('version')} is not in order")
-    return {**rest, "standard": standard}
+        raise ValueError("its classes are not in order")
+    return {"standard": standard}
 
 
-def _made(kind: type[Any], row: dict[str, Any]) -> Any:
-    values = {name: value for name, value in row.items() if name != "file"}
-    values["valid_from"] = values.pop("from")
-    values["valid_until"] = values.pop("until", None)
-    for name in ("offsets_days", "channels", "words"):
-        if name in values:
-            values[name] = tuple(values[name])
-    if "annual_rate" in values:
-        values["annual_rate"] = Decimal(values["annual_rate"])
-    try:
-        made = kind(**values)
-    except TypeError as wrong:
-        raise ValueError(f"{row['file']}: {kind.__name__} {values}: {wrong}") from None
-    dates = (made.valid_from, made.valid_until or date.max)
-    if not all(type(day) is date for day in dates) or dates[0] >= dates[1]:
-        raise ValueError(f"{row['file']}: {kind.__name__} {made.version} has no sound dates")
-    if isinstance(made, ContactWindow) and made.start >= made.end:
-        raise ValueError(f"{row['file']}: window {made.version} has no sound hours")
-    return made
+LOCAL = ("jurisdiction",)
+
+KINDS = {
+    "service_levels": Kind(ServiceLevels, "service_levels"),
+    "hold": Kind(HoldRule, "hold_rules", keys=("kind",)),
+    "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
+    "window": Kind(
+        ContactWindow, "contact_windows", _window, keys=("jurisdiction", "purpose", "channel")
+    ),
+    "strategy": Kind(StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket",)),
+    "index_rate": Kind(IndexRate, "index_rates", _annual_rate, keys=("index",)),
+    "asset_class": Kind(
+        AssetClassRule,
+        "asset_classes",
+        _standard,
+        keys=("product_code",),
+        inside=("standard", ClassStandard),
+    ),
+    "cap": Kind(CapRule, "caps", _annual_rate, keys=("jurisdiction", "lender_kind")),
+    "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
+    "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
+    "charge_lint": Kind(ChargeLint, "charge_lints", _tuple_of("words"), keys=LOCAL),
+}
+"""The kinds of rule by which loans are serviced; a further one is one more line."""
