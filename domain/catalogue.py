@@ -4,9 +4,10 @@ from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
 from domain.loan.loan import Loan
 from domain.operations.business_day import BusinessDay
+from domain.policy.policy import Policy
 from domain.product.product import Product
 
-STREAMS: tuple[type[Stream], ...] = (Loan, Borrower, Product, BusinessDay)
+STREAMS: tuple[type[Stream], ...] = (Loan, Borrower, Product, Policy, BusinessDay)
 
 
 def event_types() -> dict[str, type[Stream.Event]]:

@@ -11,8 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.commands.book import Book
 from infra.calendars import business_days
-from infra.contact_policies import load_contact_rules
-from infra.policies import load_policies
+from infra.dated_rules import rules_known
 from infra.store import WRITER
 
 PROJECTOR = "loans_projector"
@@ -54,8 +53,7 @@ def open_book(database_url: str, connections: int = 5) -> Iterator[Book]:
             "POSTGRES_ENABLE_DB_FUNCTIONS": "n",
         }
     )
-    book.policies = load_policies()
-    book.contact_rules = load_contact_rules()
+    book.rules_known = rules_known
     book.business_days = business_days
     with psycopg.connect(as_role(database_url, WRITER)) as conn:
         row = conn.execute("SELECT namespace FROM store.installation").fetchone()

@@ -31,6 +31,7 @@ from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import Fee, RenewalOffer
 from domain.operations.business_day import Count
+from domain.policy.policy import Look, Policy, RuleVersion
 from domain.product.product import Offer
 from infra import codec
 from infra.contract import record_inside
@@ -58,7 +59,7 @@ RECORDS = {
     for kind in _with_inner(
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
-            *(AgreedRow, RenewalOffer, Security, Split, Terms),
+            *(AgreedRow, Look, RenewalOffer, RuleVersion, Security, Split, Terms),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact),
         )
     )
@@ -201,6 +202,31 @@ class EventRecorder(PostgresApplicationRecorder):
                 prepare=True,
             )
             return [Due(*row) for row in cursor.fetchall()]
+
+    def last_of_policies(self) -> int:
+        """The place of the last event of a policy in the log; 0 when there is none."""
+        rows = self._of_policies("SELECT COALESCE(max(notification_id), 0)")
+        return int(rows[0][0])
+
+    def policies(self) -> list[Policy]:
+        """Every stream of a policy, in the order in which they last changed."""
+        rows = self._of_policies(
+            "SELECT originator_id, max(notification_id)", "GROUP BY 1 ORDER BY 2"
+        )
+        loaded = self.load([row[0] for row in rows])
+        found = [loaded[row[0]] for row in rows]
+        return [stream for stream in found if isinstance(stream, Policy)]
+
+    def _of_policies(self, select: str, rest: str = "") -> list[Any]:
+        with (
+            self.datastore.get_connection() as conn,
+            conn.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
+            # The condition is that of an index, word for word.
+            cursor.execute(
+                f"{select} FROM store.book_events WHERE topic LIKE 'policy.%' {rest}", prepare=True
+            )
+            return cursor.fetchall()
 
     def _keep_snapshots(
         self, streams: Sequence[Stream], stored_events: Sequence[StoredEvent]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
@@ -15,10 +17,11 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import BusinessDays
-from domain.base.contact_policy import ContactRules
+from domain.base.dated_rules import DatedRules
 from domain.base.policy import Policies
 from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound, Refusal
 from domain.base.stream import Act, Stream
+from domain.policy.policy import Policy
 
 S = TypeVar("S", bound=Stream)
 P = ParamSpec("P")
@@ -60,19 +63,33 @@ class Streams(Protocol):
     def load(self, ids: Sequence[UUID], until: int | None = None) -> dict[UUID, Stream]: ...
     def find_command(self, command_id: UUID) -> Command | None: ...
     def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]: ...
+    def last_of_policies(self) -> int: ...
+    def policies(self) -> list[Policy]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The dated rules as they were known at a position in the log of events."""
+
+    position: int
+    rules: DatedRules
+
+
+_HELD: ContextVar[list[DatedRules] | None] = ContextVar("held rules", default=None)
+"""The rules that the running command decides by, once it asked for them."""
 
 
 class Book(Application[UUID]):
     """Every stream of one lender.
 
-    ``policies`` and ``contact_rules`` are the dated rules its commands decide by,
-    ``business_days`` the days of a calendar by its name, ``namespace`` the secret under
-    which ids of imported records are made.
+    ``rules_known`` makes the dated rules of what is shipped and what was published,
+    ``business_days`` gives the days of a calendar by its name, ``namespace`` is the secret
+    under which ids of imported records are made.
     """
 
     name = "book"
-    policies: Policies
-    contact_rules: ContactRules
+    rules_known: Callable[[Sequence[Policy]], DatedRules]
+    _known: _Known | None = None
     business_days: Callable[[str], BusinessDays]
     namespace: UUID
 
@@ -80,6 +97,40 @@ class Book(Application[UUID]):
     def streams(self) -> Streams:
         """The recorder, by what we added to it."""
         return cast("Streams", self.recorder)
+
+    @property
+    def rules(self) -> DatedRules:
+        """The dated rules, with what was published until now; one command sees one set."""
+        held = _HELD.get()
+        if held:
+            return held[0]
+        rules = self._look()
+        if held is not None:
+            held.append(rules)
+        return rules
+
+    @property
+    def policies(self) -> Policies:
+        """The dated rules of servicing, as *rules* gives them."""
+        return self.rules.policies
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Let everything that is decided inside be decided by the same rules."""
+        token = _HELD.set([])
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+
+    def _look(self) -> DatedRules:
+        position = self.streams.last_of_policies()
+        known = self._known
+        if known is None or known.position != position:
+            # Read after the position: what is published in between is only looked at again.
+            rules = self.rules_known(self.streams.policies() if position else [])
+            self._known = known = _Known(position, rules)
+        return known.rules
 
     def get(self, kind: type[S], stream_id: UUID) -> S:
         """The stream as it stands.
@@ -138,9 +189,11 @@ def digest_of(name: str, content: dict[str, Any]) -> bytes:
 
 
 def command(
-    decide: Callable[Concatenate[Book, Act, P], Stream],
+    decide: Callable[Concatenate[Book, Act, P], Stream | Sequence[Stream]],
 ) -> Callable[Concatenate[Book, Act, P], Receipt]:
     """Carries out *decide*, which loads a stream, calls it and returns it.
+
+    Where it returns several, all are stored in one transaction, and the first is named.
 
     The same command id again returns the first receipt. When another writer was
     first, the command runs again whole, three times at most.
@@ -156,8 +209,11 @@ def command(
         digest = digest_of(decide.__name__, {"args": args, **kwargs})
         for _ in range(TRIES):
             try:
-                stream = decide(book, act, *args, **kwargs)
-                book.keep([Command(act.command_id, digest, stream.id, stream.version)], stream)
+                with book.one_look():
+                    decided = decide(book, act, *args, **kwargs)
+                streams = [decided] if isinstance(decided, Stream) else list(decided)
+                stream = streams[0]
+                book.keep([Command(act.command_id, digest, stream.id, stream.version)], *streams)
             except (Refusal, IntegrityError) as trouble:
                 first = book.streams.find_command(act.command_id)
                 if first is not None:

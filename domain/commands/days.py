@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import next_day
+from domain.base.policy import Policies
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, Command, Due, digest_of
@@ -168,13 +169,14 @@ def _batches(book: Book, kind: type[Stream], day: date) -> Iterator[list[Due]]:
 def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:
     loans = book.get_many(Loan, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
+    policies = book.policies
     for loan in loans.values():
-        _reprice(book, loan, acts[loan.id])
-        loan.attend(acts[loan.id], book.policies.asset_class_rule(loan.product_code, day))
+        _reprice(policies, loan, acts[loan.id])
+        loan.attend(acts[loan.id], policies.asset_class_rule(loan.product_code, day))
     return Batch(list(loans.values()), acts)
 
 
-def _reprice(book: Book, loan: Loan, act: Act) -> None:
+def _reprice(policies: Policies, loan: Loan, act: Act) -> None:
     """Set the rate of an index-linked loan on each repricing date that has come."""
     plan = loan.terms.rate_plan if loan.terms else None
     while (
@@ -184,7 +186,7 @@ def _reprice(book: Book, loan: Loan, act: Act) -> None:
         and (on := loan.reprices_on()) is not None
         and on <= act.business_on
     ):
-        loan.reprice(act, book.policies.index_rate(plan.index, on))
+        loan.reprice(act, policies.index_rate(plan.index, on))
 
 
 def _attended_borrowers(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:

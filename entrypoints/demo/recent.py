@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.base.stream import Stream
 from domain.commands.book import Book, Command, Due, Streams
+from domain.policy.policy import Policy
 
 
 class RecentBook(Book):
@@ -79,3 +80,9 @@ class _Recent:
 
     def due(self, on: date, stream_kind: str, after: Due | None, limit: int) -> list[Due]:
         return self._recorder.due(on, stream_kind, after, limit)
+
+    def last_of_policies(self) -> int:
+        return self._recorder.last_of_policies()
+
+    def policies(self) -> list[Policy]:
+        return self._recorder.policies()

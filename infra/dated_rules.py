@@ -1,0 +1,107 @@
+"""All dated rules that are known: those shipped as files, and those published since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+
+from domain.base.contact_policy import ContactRules
+from domain.base.dated_rules import DatedRules, Entry, Source
+from domain.policy.policy import Policy, Stage
+from infra import contact_policies, policies
+from infra.rule_files import (
+    Kind,
+    Written,
+    entry_of,
+    made,
+    repeated,
+    rows_of,
+    rows_of_folder,
+    values_of,
+    written_of,
+)
+
+HOUSE = policies.FILES / "house"
+"""Rules of ours that are stricter than the shipped rules of contact (docs/POLICY.md)."""
+
+KINDS: dict[str, Kind] = {**policies.KINDS, **contact_policies.KINDS}
+
+
+@cache
+def shipped() -> tuple[tuple[Written, Entry], ...]:
+    """Every entry that is shipped with the program, as read and as written down."""
+    folders = (policies.FILES, contact_policies.FILES, HOUSE)
+    found = [written for folder in folders for written in rows_of_folder(folder)]
+    return tuple((written, entry_of(written, KINDS)) for written in found if made(written, KINDS))
+
+
+def rules_known(published: Sequence[Policy] = ()) -> DatedRules:
+    """The rules of the files and those *published*, in the order of their publication.
+
+    Raises:
+        ValueError: an entry is no rule of its kind.
+    """
+    since = [entry for policy in published for entry in policy.published()]
+    sources = [Source(entry, shipped=True) for _, entry in shipped()]
+    sources += [Source(entry, shipped=False) for entry in since]
+    written = [each for each, _ in shipped()] + [written_of(entry) for entry in since]
+    contact = [each for each in written if each.kind in contact_policies.KINDS]
+    servicing = [each for each in written if each.kind in policies.KINDS]
+    return DatedRules(
+        policies=policies.policies_of(servicing),
+        contact=_looked_at(ContactRules(**values_of(contact, contact_policies.KINDS)), published),
+        sources=tuple(sources),
+    )
+
+
+def _looked_at(rules: ContactRules, published: Sequence[Policy]) -> ContactRules:
+    """The rules with when somebody looked at them: to publish a version, or to confirm it."""
+    looks: dict[tuple[str, str], list[datetime]] = {}
+    for policy in published:
+        for look in policy.looks:
+            looks.setdefault((policy.rule, look.version), []).append(look.at)
+        for each in policy.versions:
+            if each.stage == Stage.PUBLISHED and each.answered_at is not None:
+                looks.setdefault((policy.rule, each.entry.version), []).append(each.answered_at)
+    return rules.looked_at(looks)
+
+
+def checked(text: str, place: str, known: DatedRules) -> tuple[list[Entry], list[str]]:
+    """The entries that a text holds, and everything that is wrong with them, at once.
+
+    An entry is held against what is *known* too: its version must be new, its kind and
+    jurisdiction those of its name.
+    """
+    try:
+        found = rows_of(text, place)
+    except ValueError as fault:
+        return [], [str(fault)]
+    entries, wrong = [], []
+    for written in found:
+        try:
+            made(written, KINDS)
+            entry = entry_of(written, KINDS)
+        except ValueError as fault:
+            wrong.append(str(fault))
+            continue
+        entries.append(entry)
+        wrong += [f"{place}: {fault}" for fault in _against(entry, known)]
+    wrong += [f"{place}: {each} stands there twice" for each in repeated(entries)]
+    if not found:
+        wrong.append(f"{place}: there is no rule in it")
+    return entries, wrong
+
+
+def _against(entry: Entry, known: DatedRules) -> Iterator[str]:
+    versions = [source.entry for source in known.versions(entry.rule)]
+    if any(each.version == entry.version and each.digest != entry.digest for each in versions):
+        yield f"{entry.rule} has another version {entry.version}: give the change its own"
+    if versions and (versions[0].kind, versions[0].jurisdiction) != (
+        entry.kind,
+        entry.jurisdiction,
+    ):
+        yield (
+            f"{entry.rule} is of kind {versions[0].kind} for {versions[0].jurisdiction}:"
+            " give another rule another name"
+        )
