@@ -56,13 +56,13 @@ def known_events(
 def class_rule(events: Sequence[Stream.Event], on: date) -> AssetClassRule | None:
     """What decides the asset class of the loan of these *events* on a day."""
     from domain.loan.loan import Loan
-    from infra.policies import load_policies
+    from entrypoints.session import rules_now
 
     begun = events[0]
     code = begun.terms.product_code if isinstance(begun, Loan.Migrated) else ""
     if isinstance(begun, Loan.Applied):
         code = begun.product_code
-    return load_policies().asset_class_rule(code, on)
+    return rules_now().policies.asset_class_rule(code, on)
 
 
 def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ from entrypoints import (
     loan_commands,
     operations,
     payoff_command,
+    policy_commands,
     product_commands,
     questions,
     quote_command,

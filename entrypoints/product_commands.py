@@ -82,16 +82,17 @@ def check(
     from domain.commands.products import at_the_gate
     from entrypoints import output
     from entrypoints.product_file import checked, files_of
+    from entrypoints.session import rules_now
     from infra import clock
-    from infra.policies import load_policies
     from infra.settings import Settings
 
     day = day_or(on, clock.business_date(Settings().zone))
+    policies = rules_now().policies
     answers: list[dict[str, Any]] = []
     for file in files_of(files):
         offer, wrong = checked(file)
         if offer is not None and not wrong:
-            wrong = [str(each) for each in at_the_gate(offer, load_policies(), day)]
+            wrong = [str(each) for each in at_the_gate(offer, policies, day)]
         named = f"{offer.code} v{offer.version}" if offer else file.name
         answers.append({"product": named, "faults": wrong})
 

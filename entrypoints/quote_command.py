@@ -51,9 +51,9 @@ def quote(
     from domain.loan.quote import quote as quoted
     from domain.product.product import ProductNotSound
     from entrypoints import output
+    from entrypoints.session import rules_now
     from infra import clock
     from infra.calendars import business_days
-    from infra.policies import load_policies
     from infra.settings import Settings
 
     offer = _offer(product)
@@ -64,7 +64,7 @@ def quote(
         raise ProductNotSound(" ".join(faults))
     agreed = _rate(rate)
     if grade is not None or (agreed is None and not offer.rate_grid):
-        agreed = rate_on(offer, load_policies(), day, grade, agreed)
+        agreed = rate_on(offer, rules_now().policies, day, grade, agreed)
     terms = offer.terms(minor_units(amount, offer.currency), months, agreed)
     answer = quoted(
         terms,

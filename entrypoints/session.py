@@ -13,12 +13,14 @@ from uuid import UUID, uuid4, uuid5
 
 import psycopg
 
+from domain.base.dated_rules import DatedRules
 from domain.base.refs import ALPHABET
 from domain.base.stream import Act
 from domain.commands import days
 from domain.commands.book import Book, Receipt
 from infra import clock, processes
 from infra.bootstrap import PROJECTOR, as_role, open_book
+from infra.dated_rules import rules_known
 from infra.settings import Settings
 from infra.trouble import Trouble
 
@@ -124,3 +126,12 @@ def session(settings: Settings | None = None) -> Iterator[Session]:
     with open_book(url, connections=1) as book:
         on = days.business_date(book) or clock.business_date(settings.zone)
         yield Session(settings, url, book, on)
+
+
+def rules_now() -> DatedRules:
+    """The dated rules as they are known now; where nothing runs, those of the files."""
+    try:
+        with session() as opened:
+            return opened.book.rules
+    except Trouble:
+        return rules_known()

@@ -134,6 +134,7 @@ class CommandLine:
         "borrower",
         "contact",
         "day",
+        "policy",
         "product",
         "projections",
         "relief",
@@ -181,6 +182,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
         is_paid_off_and_refunded(loans, str(colleague.lend()))
     is_laid_anew(loans, loans.lend(borrower))
     is_offered_a_renewal(loans, borrower, tmp_path)
+    rules_change(loans, tmp_path, on)
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
@@ -189,6 +191,48 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     assert {case["status"] for case in cases} == {"passed"}
 
     assert set(commands()) - SERVED_ELSEWHERE == loans.given
+
+
+RULE = """
+[[limit]]
+rule = "reminders-a-week-{version}"
+version = "limits-1"
+jurisdiction = "ANY"
+reason = "CAP"
+purposes = ["SERVICE_REMINDER"]
+counts = {{ purposes = ["SERVICE_REMINDER"], outcomes = ["SENT"] }}
+per = "DEBTOR"
+within = "HOURS"
+hours = 168
+most = 20
+from = {day}
+source = "a test"
+"""
+
+
+def rules_change(loans: CommandLine, folder: Path, on: date) -> None:
+    """A rule is checked, published, looked at, ended; another one is taken back."""
+    now, later = folder / "now.toml", folder / "later.toml"
+    now.write_text(RULE.format(version="now", day=on))
+    later.write_text(RULE.format(version="later", day=on + timedelta(days=9)))
+    (checked,) = loans("policy check", str(now))
+    assert (checked["rules"], checked["faults"]) == (["reminders-a-week-now limits-1"], [])
+    alone = ("--by", "clerk", "--approved-by", "clerk")
+    refused = loans("policy publish", str(now), *alone, code=2)
+    assert refused["refused"] == "SAME_PERSON"
+    told = loans("policy publish", str(now), str(later), "--approved-by", "lawyer")
+    assert [each["stage"] for each in told["rules"]] == ["PUBLISHED", "PUBLISHED"]
+    listed = loans("policy list", "--purpose", "SERVICE_REMINDER", "--kind", "limit")
+    named = [each["rule"] for each in listed["rules"]]
+    assert named == ["reminders-a-day", "reminders-a-week-now"]
+    loans("policy confirm", "reminders-a-week-now", "forbidden-words")
+    shown = loans("policy show", "reminders-a-week-now")
+    assert shown["source"] == "a test" and shown["looked_at"]
+    loans("policy withdraw", "reminders-a-week-later", "limits-1", "--reason", "a slip")
+    end = ("--on", str(on + timedelta(days=5)), "--reason", "tried", "--approved-by", "lawyer")
+    loans("policy retire", "reminders-a-week-now", "limits-1", *end)
+    history = loans("policy history", "reminders-a-week-now")
+    assert history["versions"][0]["valid_until"] == str(on + timedelta(days=5))
 
 
 def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
