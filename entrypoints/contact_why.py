@@ -126,7 +126,7 @@ def why_of(
     found = known_by(events, on)
     if found is None:
         raise Trouble(f"No borrower {borrower_id} was known on {on}: give a later --at.")
-    rules = opened.book.contact_rules
+    rules = opened.book.rules.contact
     shown = [
         _shown(way)
         for way in ways(found, rules, at, loan_id=loan_id, purposes=purposes, channels=channels)

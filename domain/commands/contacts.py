@@ -229,7 +229,7 @@ def decide(
         act,
         contact_ref=contact_ref,
         intent=intent,
-        policies=book.contact_rules,
+        policies=book.rules.contact,
         at=at,
         occasion=occasion,
         text=text,

@@ -125,10 +125,11 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
     """
     borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
     loans = book.get_many(Loan, {about.loan_id for each in planned for about in each.about})
-    found = []
-    for each in planned:
-        due = turn.saying(each, loans)
-        found.append(_decided(book, borrowers.get(each.borrower_id), each, due, turn))
+    with book.one_look():
+        found = [
+            _decided(book, borrowers.get(each.borrower_id), each, turn.saying(each, loans), turn)
+            for each in planned
+        ]
     changed = [each for each in borrowers.values() if each.pending_events]
     try:
         book.keep([_command(turn.act(each.id), each) for each in changed], *changed)
@@ -192,7 +193,7 @@ def _decided(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
         intent=_intent(planned, channel, point_ref, text),
-        policies=book.contact_rules,
+        policies=book.rules.contact,
         at=max(turn.at, borrower.last_decided_at or turn.at),
         occasion=planned.occasion,
         text=text,
@@ -231,7 +232,7 @@ def _again(
     found = decide(
         _intent(planned, channel, opened.point_ref, text),
         replace(situation, history=others),
-        book.contact_rules,
+        book.rules.contact,
         turn.at,
     )
     return Decided(
