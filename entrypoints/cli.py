@@ -15,6 +15,7 @@ import typer
 from entrypoints import (
     bench_command,
     borrower_commands,
+    collect_commands,
     contact_command,
     contact_commands,
     contact_why,
@@ -29,6 +30,7 @@ from entrypoints import (
     policy_commands,
     product_commands,
     questions,
+    queue_commands,
     quote_command,
     relief_commands,
     rights_commands,

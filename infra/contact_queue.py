@@ -21,6 +21,7 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.borrower.contact_state import Figure
 from domain.borrower.contacts import Trial
 from domain.commands.dispatch import Planned, Subject
+from domain.commands.planning import Turn
 
 Connection = psycopg.Connection[Any]
 
@@ -88,7 +89,7 @@ COLUMNS = (
 )
 
 
-def put(conn: Connection, planned: Iterable[Planned], on: date, not_before: datetime) -> int:
+def put(conn: Connection, turns: Iterable[Turn], on: date) -> int:
     """Queue contacts that were planned on a day; those that are there already stay.
 
     Returns how many are new.
@@ -97,8 +98,8 @@ def put(conn: Connection, planned: Iterable[Planned], on: date, not_before: date
         cursor.executemany(
             "INSERT INTO contact.queue (contact_ref, borrower_id, purpose, channels, template,"
             " occasion, loan_ids, instalments, figures, product_line, experiment, arm,"
-            " planned_on, not_before, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " planned_on, not_before, expires_at, state, reasons)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (contact_ref) DO NOTHING",
             [
                 (
@@ -115,10 +116,13 @@ def put(conn: Connection, planned: Iterable[Planned], on: date, not_before: date
                     None if each.trial is None else each.trial.experiment,
                     None if each.trial is None else each.trial.arm,
                     on,
-                    not_before,
+                    turn.not_before,
                     each.expires_at,
+                    str(State.WAITING if turn.dropped is None else State.DROPPED),
+                    [] if turn.dropped is None else [turn.dropped],
                 )
-                for each in planned
+                for turn in turns
+                for each in (turn.planned,)
             ],
         )
         return cursor.rowcount

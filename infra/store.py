@@ -20,6 +20,7 @@ from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
+from domain.borrower.collection import Strategy
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
 from domain.borrower.contact_state import OpenContact, OwnHours
 from domain.catalogue import STREAMS
@@ -60,7 +61,7 @@ RECORDS = {
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
             *(AgreedRow, Look, RenewalOffer, RuleVersion, Security, Split, Terms),
-            *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact),
+            *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
         )
     )
 }

@@ -119,6 +119,8 @@ IGNORED = frozenset(
         "borrower.opt-out-revoked",
         "borrower.opted-out",
         "borrower.own-hours-set",
+        "borrower.collector-assigned",
+        "borrower.strategy-assigned",
         "loan.applied",
         "loan.approved",
         "loan.asset-class-changed",

@@ -96,6 +96,8 @@ IGNORED = frozenset(
         "borrower.promise-kept",
         "borrower.promise-made",
         "borrower.registered",
+        "borrower.collector-assigned",
+        "borrower.strategy-assigned",
         "loan.applied",
         "loan.approved",
         "loan.asset-class-changed",

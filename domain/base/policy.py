@@ -67,8 +67,27 @@ class HoldRule:
 
 
 @dataclass(frozen=True)
+class ReminderStep:
+    """By what a reminder of an offset goes out, the first choice first, and with which text.
+
+    Without channels none is sent.
+    """
+
+    version: str
+    offset_days: int
+    channels: tuple[str, ...]
+    template: str
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class StrategyRule:
-    """What collectors do in a delinquency bucket."""
+    """What collectors do in a delinquency bucket, of borrowers of one *behaviour* or of all.
+
+    *template* is the text of a message, and the script of a call.
+    """
 
     version: str
     bucket: str
@@ -77,6 +96,8 @@ class StrategyRule:
     valid_from: date
     valid_until: date | None
     source: str
+    behaviour: str | None = None
+    template: str | None = None
 
 
 @dataclass(frozen=True)
@@ -249,6 +270,7 @@ class Policies:
     renewal_rules: tuple[RenewalRule, ...] = ()
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
+    reminder_steps: tuple[ReminderStep, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -279,6 +301,12 @@ class Policies:
         """
         return _one(self.reminder_plans, on, "a reminder plan")
 
+    def reminder_step(self, offset_days: int, on: date) -> ReminderStep | None:
+        """How a reminder of an offset goes out on a day; None where nothing says so."""
+        rules = [rule for rule in self.reminder_steps if rule.offset_days == offset_days]
+        found = in_force(rules, on)
+        return found[-1] if found else None
+
     def windows(self, jurisdiction: str, purpose: str, on: date) -> list[ContactWindow]:
         """The contact windows of a jurisdiction in force on a day."""
         return [
@@ -287,10 +315,15 @@ class Policies:
             if window.jurisdiction == jurisdiction and window.purpose == purpose
         ]
 
-    def strategy(self, bucket: str, on: date) -> StrategyRule | None:
-        """What collectors do in a bucket, by the rule in force on a day."""
+    def strategy(self, bucket: str, on: date, behaviour: str | None = None) -> StrategyRule | None:
+        """What collectors do in a bucket, by the rule in force on a day.
+
+        One for the *behaviour* goes before the one for all.
+        """
         rules = in_force([rule for rule in self.strategies if rule.bucket == bucket], on)
-        return rules[-1] if rules else None
+        own = [rule for rule in rules if behaviour and rule.behaviour == behaviour]
+        for_all = [rule for rule in rules if rule.behaviour is None]
+        return next(iter([*reversed(own), *reversed(for_all)]), None)
 
     def asset_class_rule(self, product_code: str, on: date) -> AssetClassRule | None:
         """What decides the asset class of a product's loans on a day; None without a rule."""

@@ -12,10 +12,9 @@ from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-from domain.borrower import contact_events
+from domain.borrower import collection, contact_events
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
-from domain.borrower.contacts import Contacts
 from domain.borrower.rights import must_be_zones
 
 
@@ -86,7 +85,7 @@ class Promise:
     state: str = PromiseState.OPEN
 
 
-class Borrower(Contacts, Stream):
+class Borrower(collection.Collection, Stream):
     """One borrower: zones and jurisdiction, holds, promises, contacts.
 
     What concerns contact stands in the classes it joins; the events of these, which stand
@@ -114,6 +113,8 @@ class Borrower(Contacts, Stream):
     ContactMade: TypeAlias = contact_events.ContactMade
     MessageDelivered: TypeAlias = contact_events.MessageDelivered
     InboundReceived: TypeAlias = contact_events.InboundReceived
+    StrategyAssigned: TypeAlias = collection.StrategyAssigned
+    CollectorAssigned: TypeAlias = collection.CollectorAssigned
 
     def __init__(self) -> None:
         super().__init__()
@@ -344,6 +345,11 @@ class Borrower(Contacts, Stream):
             promised=promise.amount,
             received=received,
         )
+
+    def promises_on(self, loan_id: UUID) -> list[Promise]:
+        """What was promised on a loan, in the order of the days it was promised for."""
+        found = [each for each in self.promises.values() if each.loan_id == loan_id]
+        return sorted(found, key=lambda each: each.promised_on)
 
     def promises_due(self, on: date) -> list[Promise]:
         """Open promises whose day is over on *on*."""

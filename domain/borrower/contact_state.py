@@ -123,7 +123,7 @@ class ContactState:
 
     def restrictions(self) -> tuple[ContactRules, ...]:
         """What the borrower asked for beyond the law, as rules of the same kind."""
-        return _restrictions(tuple(each for each in self.own_hours if each.only))
+        return as_rules(tuple(each for each in self.own_hours if each.only))
 
 
 def holds_of(
@@ -150,7 +150,7 @@ def _midnight(on: date, zone: str) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _restrictions(wishes: tuple[OwnHours, ...]) -> tuple[ContactRules, ...]:
+def as_rules(wishes: tuple[OwnHours, ...]) -> tuple[ContactRules, ...]:
     """Hours that bind, each as a rule; those for one channel and for all must both be kept to."""
     if not wishes:
         return ()

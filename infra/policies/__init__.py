@@ -19,6 +19,7 @@ from domain.base.policy import (
     NameLint,
     Policies,
     ReminderPlan,
+    ReminderStep,
     RenewalRule,
     ServiceLevels,
     StrategyRule,
@@ -113,7 +114,12 @@ KINDS = {
     "window": Kind(
         ContactWindow, "contact_windows", _window, keys=("jurisdiction", "purpose", "channel")
     ),
-    "strategy": Kind(StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket",)),
+    "strategy": Kind(
+        StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")
+    ),
+    "reminder_step": Kind(
+        ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days",)
+    ),
     "index_rate": Kind(IndexRate, "index_rates", _annual_rate, keys=("index",)),
     "asset_class": Kind(
         AssetClassRule,

@@ -132,6 +132,7 @@ class CommandLine:
     [
         "",
         "borrower",
+        "collect",
         "contact",
         "day",
         "policy",
@@ -175,6 +176,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     says_when_and_how_to_be_reached(loans, borrower)
     is_asked_whether_to_be_called(loans, borrower, loan, moved_to)
+    is_reminded_and_collected(loans, borrower, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
     with at_work(system) as colleague:
@@ -345,6 +347,19 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     }
     assert answers["COLLECTION"] == "DEFER"
     assert answers["RECEIPT"] == "ALLOW"
+
+
+def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> None:
+    planned = loans("contact plan", "--on", str(on))
+    assert planned["reminders"] == planned["new"] + 0
+    queued = loans("contact queue", "--on", str(on))
+    assert len(queued) == planned["new"]
+    done = loans("collect take-over", borrower, "chen")
+    assert done["recorded"][-1]["event"] == "borrower.collector-assigned"
+    assert loans("collect plan", "--on", str(on))["on"] == str(on)
+    noon = ("--on", str(on), "--at", f"{on}T13:00+08:00")
+    listed = loans("collect list", "--collector", "chen", *noon)
+    assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
 
 
 def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> None:

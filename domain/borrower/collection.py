@@ -1,0 +1,147 @@
+"""How a borrower's late loans are collected: who does it, and by which strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from domain.base.policy import StrategyRule
+from domain.base.stream import Act
+from domain.borrower.contact_events import Event
+from domain.borrower.contacts import Contacts
+
+
+class Behaviour(StrEnum):
+    """How a borrower kept to what was agreed on a late loan."""
+
+    ORDINARY = "ORDINARY"
+    PROMISE_OPEN = "PROMISE_OPEN"
+    PROMISE_KEPT = "PROMISE_KEPT"
+    PROMISE_BROKEN = "PROMISE_BROKEN"
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """By what a late loan is collected."""
+
+    loan_id: UUID
+    bucket: str
+    behaviour: str
+    strategy: str
+    policy_version: str
+    assigned_on: date
+
+
+class _Promised(Protocol):
+    @property
+    def loan_id(self) -> UUID: ...
+    @property
+    def promised_on(self) -> date: ...
+    @property
+    def state(self) -> str: ...
+
+
+class StrategyAssigned(Event):
+    """A late loan is collected by this strategy from now on, since its bucket or behaviour is such.
+
+    *strategy* is None where none is in force for it, or the loan is not late any more.
+    """
+
+    TOPIC = "borrower.strategy-assigned"
+    loan_id: UUID
+    bucket: str
+    days_past_due: int
+    behaviour: str
+    strategy: str | None
+    strategy_before: str | None
+    channels: list[str]
+    policy_version: str | None
+
+    def apply(self, borrower: Collection) -> None:
+        if self.strategy is None or self.policy_version is None:
+            borrower.strategies.pop(str(self.loan_id), None)
+            return
+        borrower.strategies[str(self.loan_id)] = Strategy(
+            self.loan_id,
+            self.bucket,
+            self.behaviour,
+            self.strategy,
+            self.policy_version,
+            self.business_on,
+        )
+
+
+class CollectorAssigned(Event):
+    """A collector takes the borrower over, or nobody in particular does."""
+
+    TOPIC = "borrower.collector-assigned"
+    collector: str | None
+    collector_before: str | None
+
+    def apply(self, borrower: Collection) -> None:
+        borrower.collector = self.collector
+
+
+class Collection(Contacts):
+    """The collection of one borrower's late loans."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strategies: dict[str, Strategy] = {}
+        self.collector: str | None = None
+
+    def promises_on(self, loan_id: UUID) -> Sequence[_Promised]:
+        """What was promised on a loan, in the order of the days it was promised for."""
+        raise NotImplementedError
+
+    def behaviour(self, loan_id: UUID) -> Behaviour:
+        """How the borrower kept to the last promise on a loan."""
+        promised = self.promises_on(loan_id)
+        return Behaviour(f"PROMISE_{promised[-1].state}") if promised else Behaviour.ORDINARY
+
+    def assign_strategy(
+        self, act: Act, *, loan_id: UUID, bucket: str, days_past_due: int, rule: StrategyRule | None
+    ) -> None:
+        """Let a late loan be collected by the strategy of its bucket and behaviour.
+
+        Nothing is recorded while neither of these nor the strategy changes.
+        """
+        known = self.strategies.get(str(loan_id))
+        behaviour = self.behaviour(loan_id)
+        strategy = None if rule is None else rule.strategy
+        if known is None and rule is None:
+            return
+        if known is not None and (known.bucket, known.behaviour, known.strategy) == (
+            bucket,
+            behaviour,
+            strategy,
+        ):
+            return
+        self.record(
+            StrategyAssigned,
+            act,
+            act.business_on,
+            loan_id=loan_id,
+            bucket=bucket,
+            days_past_due=days_past_due,
+            behaviour=str(behaviour),
+            strategy=strategy,
+            strategy_before=None if known is None else known.strategy,
+            channels=[] if rule is None else list(rule.channels),
+            policy_version=None if rule is None else rule.version,
+        )
+
+    def assign_collector(self, act: Act, *, collector: str | None) -> None:
+        """Let a collector take the borrower over; None for nobody in particular."""
+        if collector != self.collector:
+            self.record(
+                CollectorAssigned,
+                act,
+                act.business_on,
+                collector=collector,
+                collector_before=self.collector,
+            )

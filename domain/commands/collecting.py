@@ -1,0 +1,157 @@
+"""The day of a collector: strategies of late loans, and whom may be contacted how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.persistence import IntegrityError
+
+from domain.base.contact_policy import Channel, Purpose
+from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Party, PastContact
+from domain.borrower.gate import Answer
+from domain.borrower.why import Way, ways
+from domain.commands.book import Book, Command, command, digest_of
+
+BATCH_BORROWERS = 200
+
+
+@dataclass(frozen=True)
+class Late:
+    """A loan that is late, as the views tell it."""
+
+    loan_id: UUID
+    borrower_id: UUID
+    bucket: str
+    days_past_due: int
+
+
+@command
+def assign_collector(book: Book, act: Act, *, borrower_id: UUID, collector: str | None) -> Borrower:
+    """Let a collector take a borrower over."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.assign_collector(act, collector=collector)
+    return borrower
+
+
+def assign_strategies(book: Book, late: Iterable[Late], on: date, *, act: Callable[[], Act]) -> int:
+    """Let every late loan be collected by the strategy in force for it; how many changed.
+
+    A loan that was late and is not among them is collected no more, which is recorded when
+    its borrower has another that is.
+    """
+    by_borrower: dict[UUID, list[Late]] = {}
+    for each in late:
+        by_borrower.setdefault(each.borrower_id, []).append(each)
+    people = list(by_borrower)
+    return sum(
+        _assign(book, {one: by_borrower[one] for one in people[i : i + BATCH_BORROWERS]}, on, act)
+        for i in range(0, len(people), BATCH_BORROWERS)
+    )
+
+
+def _assign(
+    book: Book, late: Mapping[UUID, Sequence[Late]], on: date, act: Callable[[], Act]
+) -> int:
+    borrowers = book.get_many(Borrower, late)
+    by = act()
+    with book.one_look():
+        policies = book.policies
+        for borrower in borrowers.values():
+            now = {each.loan_id for each in late[borrower.id]}
+            for each in late[borrower.id]:
+                rule = policies.strategy(each.bucket, on, borrower.behaviour(each.loan_id))
+                borrower.assign_strategy(
+                    by,
+                    loan_id=each.loan_id,
+                    bucket=each.bucket,
+                    days_past_due=each.days_past_due,
+                    rule=rule,
+                )
+            for known in [*borrower.strategies.values()]:
+                if known.loan_id not in now:
+                    borrower.assign_strategy(
+                        by, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
+                    )
+    changed = [each for each in borrowers.values() if each.pending_events]
+    count = sum(len(each.pending_events) for each in changed)
+    commands = [
+        Command(
+            uuid5(by.command_id, str(each.id)),
+            digest_of("assign_strategies", {"on": on}),
+            each.id,
+            each.version,
+        )
+        for each in changed
+    ]
+    try:
+        book.keep(commands, *changed)
+    except IntegrityError:
+        return _assign(book, late, on, act)  # another writer was first: look again
+    return count
+
+
+# --- the worklist ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offered:
+    """How a borrower may be contacted about a loan: now, or from an instant on.
+
+    *refused* says, by channel and contact point, why the others may not be used.
+    """
+
+    ways: list[Way]
+    refused: list[Way]
+    last: PastContact | None
+    last_ref: str | None
+    behaviour: str
+    strategy: str | None
+    collector: str | None
+
+
+def offered(
+    book: Book, borrower: Borrower, loan_id: UUID, channels: Sequence[str], at: datetime
+) -> Offered:
+    """What a collector may do about a late loan at an instant: nothing that the gate refuses.
+
+    The ways that are open come first, then those that open soonest.
+    """
+    wanted = [Channel(each) for each in channels]
+    found = [
+        way
+        for way in ways(
+            borrower,
+            book.rules.contact,
+            at,
+            loan_id=loan_id,
+            purposes=(Purpose.COLLECTION,),
+            channels=wanted,
+        )
+        if way.point_ref is not None
+    ]
+    usable = [way for way in found if way.decision.answer != Answer.BLOCK]
+    usable.sort(key=lambda way: (way.decision.until or at, wanted.index(way.channel)))
+    known = borrower.strategies.get(str(loan_id))
+    past = {
+        ref: each for ref, each in borrower.contacts.items() if each.debt in (None, str(loan_id))
+    }
+    last_ref = max(past, key=lambda ref: past[ref].at, default=None)
+    return Offered(
+        ways=usable,
+        refused=[
+            way
+            for way in found
+            if way.decision.answer == Answer.BLOCK
+            and borrower.points[str(way.point_ref)].party == Party.BORROWER
+        ],
+        last=None if last_ref is None else past[last_ref],
+        last_ref=last_ref,
+        behaviour=str(borrower.behaviour(loan_id)),
+        strategy=None if known is None else known.strategy,
+        collector=borrower.collector,
+    )

@@ -1,0 +1,98 @@
+"""Which contacts a day asks for, and when each has its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.base.contact_policy import Channel, ContactRules, Purpose
+from domain.base.dated_rules import DatedRules
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Intent
+from domain.borrower.contact_state import as_rules
+from domain.borrower.gate import Answer, decide
+from domain.commands.dispatch import Planned, Subject
+
+VALID_HOURS = 36
+"""A reminder that had no turn until the next noon is out of date: the next day has its own."""
+
+
+@dataclass(frozen=True)
+class ToRemind:
+    """An instalment of the day's plan; *cancelled* says why nobody is reminded of it."""
+
+    loan_id: UUID
+    instalment: int
+    offset_days: int
+    cancelled: str | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A contact that is planned, and when it has its turn; *dropped* says why it has none."""
+
+    planned: Planned
+    not_before: datetime
+    dropped: str | None = None
+
+
+def reminders(
+    plan: Mapping[UUID, Sequence[ToRemind]],
+    borrowers: Mapping[UUID, Borrower],
+    rules: DatedRules,
+    start: datetime,
+) -> Iterator[Turn]:
+    """One reminder for each borrower, of all that the plan has for the day that *start* begins.
+
+    It has its turn at the first moment that the law allows, in the hours the borrower
+    prefers where the law leaves any of them.
+    """
+    on = start.date()
+    for borrower_id, rows in plan.items():
+        borrower = borrowers.get(borrower_id)
+        if borrower is None:
+            continue
+        live = [row for row in rows if row.cancelled is None]
+        # What is latest speaks loudest: its text, its channels.
+        step = rules.policies.reminder_step(max(row.offset_days for row in live or rows), on)
+        if step is None:
+            continue
+        planned = Planned(
+            contact_ref=f"R-{borrower.borrower_ref}-{on:%Y%m%d}",
+            borrower_id=borrower_id,
+            purpose=Purpose.SERVICE_REMINDER,
+            channels=tuple(Channel(each) for each in step.channels),
+            template=step.template,
+            occasion=f"reminder {step.offset_days:+d}",
+            about=tuple(Subject(row.loan_id, row.instalment) for row in live or rows),
+            figures=(),
+            product_line=None,
+            trial=None,
+            expires_at=start + timedelta(hours=VALID_HOURS),
+        )
+        if not live:
+            reasons = sorted({row.cancelled for row in rows if row.cancelled is not None})
+            yield Turn(planned, start, ", ".join(reasons))
+        elif not step.channels:
+            yield Turn(planned, start, "not by this plan")
+        else:
+            yield Turn(planned, first_moment(borrower, planned, rules.contact, start))
+
+
+def first_moment(
+    borrower: Borrower, planned: Planned, rules: ContactRules, start: datetime
+) -> datetime:
+    """The first moment from *start* on that the gate would allow, a preferred one if it can be."""
+    intent = Intent(planned.purpose, planned.channels[0])
+    situation = borrower.situation()
+    wishes = [replace(each, only=True) for each in borrower.own_hours]
+    for hours in (wishes, [each for each in borrower.own_hours if each.only]):
+        wished = replace(situation, restrictions=as_rules(tuple(hours)))
+        found = decide(intent, wished, rules, start)
+        if found.answer == Answer.ALLOW:
+            return start
+        if found.until is not None and found.until < planned.expires_at:
+            return found.until
+    return start

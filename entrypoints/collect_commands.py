@@ -1,0 +1,277 @@
+"""A collector's day: strategies, the worklist, who takes whom over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID, uuid4
+
+import typer
+
+from entrypoints.app import AsJson, app
+from entrypoints.contact_commands import At, instant_of
+from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carry_out
+
+if TYPE_CHECKING:
+    from domain.borrower.why import Way
+    from entrypoints.session import Session
+    from infra.answers import Case
+
+collect = typer.Typer(
+    help="A collector's day: plan strategies, work the list, take borrowers over.",
+    no_args_is_help=True,
+)
+app.add_typer(collect, name="collect")
+
+OnDay = Annotated[
+    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; else today's.")
+]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """How many loans are late, and how many of them got another strategy."""
+
+    on: date
+    late: int
+    changed: int
+
+
+@collect.command("plan")
+def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> None:
+    """Assign a strategy to every late loan, by its bucket and what became of promises.
+
+    Run it after the day is closed; run again it changes only what has changed.
+    """
+    from datetime import time
+
+    from domain.commands import collecting
+    from entrypoints import output
+    from entrypoints.questions import asking
+    from infra import queries
+
+    with asking(on) as asked:
+        opened = asked.opened
+        answer = queries.collections(
+            asked.conn, opened.book.policies, asked.on, time(12), opened.settings.zone
+        )
+        late = [
+            collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
+            for each in answer.found
+        ]
+        changed = collecting.assign_strategies(
+            opened.book, late, asked.on, act=lambda: opened.act(actor, None)
+        )
+        found = Assigned(asked.on, len(late), changed)
+    output.emit(
+        found,
+        as_json=as_json,
+        render=lambda done: output.out.print(
+            f"{done.late} loan(s) late on {done.on}; {done.changed} strategies changed."
+        ),
+    )
+
+
+@collect.command("take-over")
+def take_over(
+    borrower: Borrower,
+    collector: Annotated[str | None, typer.Argument(help="Who; without a name, nobody.")] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a collector take a borrower over: their worklist has the borrower from now on."""
+    from domain.commands import collecting
+
+    carry_out(
+        lambda opened, act: collecting.assign_collector(
+            opened.book, act, borrower_id=opened.stream_id(borrower), collector=collector
+        ),
+        actor,
+        command_id or uuid4(),
+        as_json,
+    )
+
+
+@dataclass(frozen=True)
+class WayOpen:
+    """A way to contact the borrower that the gate allows, now or from an instant on."""
+
+    channel: str
+    point_ref: str
+    open_now: bool
+    from_at: datetime | None
+    because: list[str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A late loan on a collector's list; amounts in minor units."""
+
+    loan_id: UUID
+    loan_ref: str
+    borrower_ref: str
+    currency: str
+    amount_overdue: int
+    days_past_due: int
+    bucket: str
+    strategy: str | None
+    behaviour: str
+    collector: str | None
+    ways: list[WayOpen]
+    refused: list[str]
+    promises: list[str]
+    last_contact: str | None
+    last_at: datetime | None
+    stale: bool
+
+
+@collect.command("list")
+def worklist(
+    collector: Annotated[
+        str | None, typer.Option(help="Only whom this collector has taken over.")
+    ] = None,
+    free: Annotated[bool, typer.Option("--free", help="Only whom nobody has taken over.")] = False,
+    now_only: Annotated[
+        bool, typer.Option("--now", help="Only who may be contacted at this moment.")
+    ] = False,
+    on: OnDay = None,
+    at: At = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The worklist: late loans, and by what means one may contact the borrower, from when.
+
+    What it offers, the contact gate would allow; ask it with `contact ask` before each
+    contact all the same, which records the answer and takes the place under the caps.
+    """
+    from zoneinfo import ZoneInfo
+
+    from entrypoints import output
+    from entrypoints.questions import asking
+    from infra import queries
+
+    instant = instant_of(at)
+    with asking(on) as asked:
+        opened = asked.opened
+        zone = ZoneInfo(opened.settings.zone)
+        moment = instant.astimezone(zone)
+        answer = queries.collections(
+            asked.conn, opened.book.policies, asked.on, moment.time(), opened.settings.zone
+        )
+        items = items_of(opened, answer.found, instant)
+    chosen = [
+        item
+        for item in items
+        if (collector is None or item.collector == collector)
+        and (not free or item.collector is None)
+        and (not now_only or any(way.open_now for way in item.ways))
+    ]
+    chosen.sort(key=_order)
+    total = len(chosen)
+    output.emit(
+        chosen if as_json else chosen[:limit],
+        as_json=as_json,
+        render=lambda found: _render(found, total, instant),
+    )
+
+
+def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]:
+    """The late loans with what a collector may do about each at an instant."""
+    from domain.borrower.borrower import Borrower as BorrowerStream
+    from domain.commands import collecting
+
+    borrowers = opened.book.get_many(BorrowerStream, {case.borrower_id for case in cases})
+    items = []
+    with opened.book.one_look():
+        policies = opened.book.policies
+        for case in cases:
+            borrower = borrowers[case.borrower_id]
+            behaviour = borrower.behaviour(case.loan_id)
+            rule = policies.strategy(case.bucket, opened.business_on, behaviour)
+            channels = [] if rule is None else rule.channels
+            found = collecting.offered(opened.book, borrower, case.loan_id, channels, at)
+            last = found.last
+            items.append(
+                Item(
+                    loan_id=case.loan_id,
+                    loan_ref=case.loan_ref,
+                    borrower_ref=borrower.borrower_ref,
+                    currency=case.currency,
+                    amount_overdue=case.amount_overdue,
+                    days_past_due=case.days_past_due,
+                    bucket=case.bucket,
+                    strategy=None if rule is None else rule.strategy,
+                    behaviour=found.behaviour,
+                    collector=found.collector,
+                    ways=[_open(way) for way in found.ways],
+                    refused=[
+                        f"{way.channel} {way.point_ref}: {', '.join(way.decision.because)}"
+                        for way in found.refused
+                    ],
+                    promises=[
+                        f"{each.amount} {each.currency} by {each.promised_on}: {each.state}"
+                        for each in case.promises
+                    ],
+                    last_contact=None if last is None else f"{last.channel} {last.outcome}",
+                    last_at=None if last is None else last.at,
+                    stale=case.stale,
+                )
+            )
+    return items
+
+
+def _open(way: Way) -> WayOpen:
+    decision = way.decision
+    return WayOpen(
+        str(way.channel),
+        str(way.point_ref),
+        decision.until is None,
+        decision.until,
+        [str(each) for each in decision.because],
+    )
+
+
+def _order(item: Item) -> tuple[bool, bool, int]:
+    """Who may be contacted now comes first, then who later, each the latest loans first."""
+    return (not any(way.open_now for way in item.ways), not item.ways, -item.days_past_due)
+
+
+def _render(items: Sequence[Item], total: int, at: datetime) -> None:
+    from entrypoints import output
+
+    if not items:
+        output.out.print("Nobody is on the list.")
+        return
+    rows = output.table(
+        *("loan", "borrower", "", "days", "overdue", "to do", "how", "promised", "last", "who"),
+        right=("days", "overdue"),
+        wraps=("to do", "how", "promised"),
+    )
+    for item in items:
+        rows.add_row(
+            item.loan_ref,
+            item.borrower_ref,
+            item.bucket,
+            str(item.days_past_due),
+            output.money(item.amount_overdue, item.currency),
+            item.strategy or "",
+            _how(item),
+            item.promises[-1].rpartition(": ")[2].lower() if item.promises else "",
+            "" if item.last_at is None else f"{item.last_contact} {item.last_at:%m-%d %H:%M}",
+            item.collector or "",
+        )
+    output.show(rows)
+    more = f"; the first {len(items)} are shown" if len(items) < total else ""
+    output.out.print(f"{total} on the list at {at:%Y-%m-%d %H:%M:%SZ}{more}.")
+
+
+def _how(item: Item) -> str:
+    if not item.ways:
+        return f"not: {'; '.join(item.refused)}" if item.refused else "no contact point known"
+    way = item.ways[0]
+    if way.open_now:
+        return f"{way.channel} {way.point_ref} now"
+    return f"{way.channel} {way.point_ref} from {way.from_at:%m-%d %H:%M:%SZ}"

@@ -1,0 +1,153 @@
+"""A collector's day: strategies by bucket and behaviour, and nothing the gate refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.base.contact_policy import Channel, Outcome, PointKind, Purpose
+from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Intent
+from domain.borrower.contacts import Result
+from domain.borrower.gate import Answer
+from domain.commands import borrowers, collecting, contacts, days
+from domain.commands.book import Book
+from domain.commands.collecting import Late
+from tests.domain.commands.books import act, disbursed, repay
+from tests.domain.commands.test_dispatch import reachable
+
+FEB_20 = date(2025, 2, 20)
+NOON = datetime(2025, 2, 20, 4, 0, tzinfo=UTC)
+CHANNELS = ("PHONE", "SMS")
+
+
+def someone() -> Act:
+    return act(FEB_20)
+
+
+def late_borrower(book: Book) -> tuple[UUID, UUID]:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.ADDRESS)
+    return borrower_id, disbursed(book, borrower_id=borrower_id)
+
+
+def assign(book: Book, borrower_id: UUID, loan_id: UUID, bucket: str = "M1") -> int:
+    late = [] if bucket == "M0" else [Late(loan_id, borrower_id, bucket, 5)]
+    return collecting.assign_strategies(book, late, FEB_20, act=someone)
+
+
+def strategy(book: Book, borrower_id: UUID, loan_id: UUID) -> str | None:
+    known = book.get(Borrower, borrower_id).strategies.get(str(loan_id))
+    return None if known is None else known.strategy
+
+
+@pytest.fixture
+def book(shared: Book) -> Book:
+    """The book these tests share; each has streams of its own."""
+    return shared
+
+
+def test_a_late_loan_gets_the_strategy_of_its_bucket_and_another_when_that_changes(
+    book: Book,
+) -> None:
+    borrower_id, loan_id = late_borrower(book)
+
+    assert assign(book, borrower_id, loan_id) == 1
+    assert strategy(book, borrower_id, loan_id) == "soft reminder and call"
+    assert assign(book, borrower_id, loan_id) == 0
+    assert assign(book, borrower_id, loan_id, "M2") == 1
+    assert strategy(book, borrower_id, loan_id) == "negotiate a plan"
+
+
+def test_who_promised_is_left_to_keep_it_and_called_when_it_was_broken(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    borrowers.promise(
+        book, someone(), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=FEB_20
+    )
+    assign(book, borrower_id, loan_id)
+    assert strategy(book, borrower_id, loan_id) == "wait for the promise"
+
+    borrower = book.get(Borrower, borrower_id)
+    borrower.assess_promise(someone(), promise_ref="W-1", received=0)
+    book.keep([], borrower)
+    assign(book, borrower_id, loan_id)
+    assert strategy(book, borrower_id, loan_id) == "call about the broken promise"
+
+
+def test_a_list_offers_what_is_open_now_and_from_when_the_rest_is(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    borrower = book.get(Borrower, borrower_id)
+
+    now = collecting.offered(book, borrower, loan_id, CHANNELS, NOON)
+    night = collecting.offered(book, borrower, loan_id, CHANNELS, NOON + timedelta(hours=10))
+
+    assert [(way.channel, way.decision.answer) for way in now.ways] == [
+        (Channel.PHONE, Answer.ALLOW),
+        (Channel.SMS, Answer.ALLOW),
+    ]
+    assert {way.decision.answer for way in night.ways} == {Answer.DEFER}
+    assert not now.refused
+
+
+def test_a_list_offers_nothing_that_the_gate_would_refuse(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    borrowers.set_hold(
+        book, someone(), borrower_id=borrower_id, hold_ref="H-1", kind="CEASE", reason="asked"
+    )
+
+    found = collecting.offered(book, book.get(Borrower, borrower_id), loan_id, CHANNELS, NOON)
+
+    assert found.ways == []
+    assert {way.decision.because[0] for way in found.refused} == {"HOLD"}
+
+
+def test_a_list_says_what_came_of_the_last_contact(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    contacts.decide(
+        book,
+        someone(),
+        borrower_id=borrower_id,
+        contact_ref="C-1",
+        intent=Intent(Purpose.COLLECTION, Channel.PHONE, contact_point="P-0", debt=str(loan_id)),
+        at=NOON,
+        occasion="worklist",
+    )
+    contacts.tell(
+        book,
+        someone(),
+        borrower_id=borrower_id,
+        contact_ref="C-1",
+        result=Result(Outcome.CONVERSATION, NOON),
+    )
+
+    found = collecting.offered(
+        book, book.get(Borrower, borrower_id), loan_id, CHANNELS, NOON + timedelta(minutes=5)
+    )
+
+    assert found.last_ref == "C-1"
+    assert found.last is not None
+    assert found.last.outcome == Outcome.CONVERSATION
+
+
+def test_a_borrower_is_taken_over_once(book: Book) -> None:
+    borrower_id, _ = late_borrower(book)
+    for _ in range(2):
+        receipt = collecting.assign_collector(
+            book, someone(), borrower_id=borrower_id, collector="chen"
+        )
+
+    assert book.get(Borrower, borrower_id).collector == "chen"
+    assert receipt.version == book.get(Borrower, borrower_id).version == 4
+
+
+def test_a_promise_that_is_paid_is_kept_when_its_day_is_over(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    borrowers.promise(
+        book, someone(), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=FEB_20
+    )
+    repay(book, loan_id, "P-1", 50_00, FEB_20)
+    days.close_days(book, FEB_20 + timedelta(days=1), zone="Asia/Shanghai", now=lambda: NOON)
+
+    assert book.get(Borrower, borrower_id).promises["W-1"].state == "KEPT"
