@@ -43,7 +43,7 @@ def test_a_reminder_has_its_turn_when_the_law_opens_the_day(book: Book) -> None:
 
     assert turn.not_before == EIGHT
     assert turn.planned.channels[0] == Channel.SMS
-    assert (turn.planned.template, turn.planned.occasion) == ("reminder-before", "reminder -3")
+    assert (turn.planned.template, turn.planned.occasion) == ("before-due", "reminder -3")
     assert turn.dropped is None
 
 
@@ -53,7 +53,7 @@ def test_all_loans_of_a_borrower_make_one_reminder_in_the_words_of_the_latest(bo
     )
 
     assert [each.loan_id for each in turn.planned.about] == [LOAN_ID, OTHER_LOAN]
-    assert turn.planned.template == "reminder-after"
+    assert turn.planned.template == "after-due"
 
 
 def test_what_was_paid_is_left_out_and_when_nothing_is_left_it_says_why(book: Book) -> None:
