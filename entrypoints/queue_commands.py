@@ -28,15 +28,18 @@ class Planned:
 
     on: date
     reminders: int
+    dunnings: int
     new: int
     dropped: dict[str, int]
 
 
 @contact.command("plan")
 def plan(on: OnDay = None, as_json: AsJson = False) -> None:
-    """Queue the reminders that the plan has for a day, one for each borrower.
+    """Queue what a day has to be sent: reminders, and messages about late loans.
 
-    Run again it adds only what is new: a due date that moved, a loan that was paid out.
+    A reminder is one for each borrower; a late loan has a message when its strategy is new
+    (`collect plan`). Run again it adds only what is new: a due date that moved, a loan that
+    was paid out.
     """
     from entrypoints import output
     from entrypoints.questions import asking
@@ -47,7 +50,7 @@ def plan(on: OnDay = None, as_json: AsJson = False) -> None:
 
 
 def planned(asked: Asked) -> Planned:
-    """Queue the reminders of the day that is asked about."""
+    """Queue what is to be sent on the day that is asked about."""
     from datetime import time
     from zoneinfo import ZoneInfo
 
@@ -72,16 +75,23 @@ def planned(asked: Asked) -> Planned:
     borrowers = book.get_many(Borrower, wanted)
     start = datetime.combine(on, time(), ZoneInfo(opened.settings.zone))
     turns = list(planning.reminders(wanted, borrowers, book.rules, start))
+    reminded = len(turns)
+    late = queries.collections(asked.conn, book.policies, on, time(12), opened.settings.zone)
+    people = book.get_many(Borrower, {case.borrower_id for case in late.found})
+    turns += planning.dunnings(people.values(), book.rules, start)
     with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
         new = contact_queue.put(conn, turns, on)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
-    return Planned(on, len(turns), new, dict(dropped))
+    return Planned(on, reminded, len(turns) - reminded, new, dict(dropped))
 
 
 def _render_planned(found: Planned) -> None:
     from entrypoints import output
 
-    output.out.print(f"{found.reminders} reminder(s) planned for {found.on}, {found.new} new.")
+    output.out.print(
+        f"{found.reminders} reminder(s) and {found.dunnings} message(s) about late loans planned"
+        f" for {found.on}, {found.new} of them new."
+    )
     for reason, count in sorted(found.dropped.items()):
         output.out.print(f"  {count} not sent: {reason}")
 

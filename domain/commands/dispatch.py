@@ -217,6 +217,8 @@ def _again(
 ) -> Decided:
     """A contact that was allowed before: to be sent, as it was judged, while it still may be."""
     channel = Channel(opened.channel)
+    if turn.at >= planned.expires_at:
+        return Decided(planned, Answer.BLOCK, ("TOO_LATE",), channel=channel, repeated=True)
     text = None
     if opened.template is not None:
         text = turn.wording(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,10 @@ from domain.commands.dispatch import Planned, Subject
 
 VALID_HOURS = 36
 """A reminder that had no turn until the next noon is out of date: the next day has its own."""
+
+
+MESSAGES = (Channel.SMS, Channel.EMAIL, Channel.PUSH, Channel.WECOM, Channel.LETTER)
+"""What is sent, and needs nobody who speaks."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,36 @@ def reminders(
         elif not step.channels:
             yield Turn(planned, start, "not by this plan")
         else:
+            yield Turn(planned, first_moment(borrower, planned, rules.contact, start))
+
+
+def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) -> Iterator[Turn]:
+    """One message about each late loan whose strategy is new on the day that *start* begins.
+
+    Strategies that only call or visit send none.
+    """
+    on = start.date()
+    for borrower in borrowers:
+        for each in borrower.strategies.values():
+            rule = rules.policies.strategy(each.bucket, on, each.behaviour)
+            if each.assigned_on != on or rule is None or rule.template is None:
+                continue
+            channels = tuple(Channel(name) for name in rule.channels if name in MESSAGES)
+            if not channels:
+                continue
+            planned = Planned(
+                contact_ref=f"D-{borrower.borrower_ref}-{on:%Y%m%d}-{each.loan_id.hex[:8]}",
+                borrower_id=borrower.id,
+                purpose=Purpose.COLLECTION,
+                channels=channels,
+                template=rule.template,
+                occasion=f"{each.bucket}: {each.strategy}",
+                about=(Subject(each.loan_id),),
+                figures=(),
+                product_line=None,
+                trial=None,
+                expires_at=start + timedelta(hours=VALID_HOURS),
+            )
             yield Turn(planned, first_moment(borrower, planned, rules.contact, start))
 
 

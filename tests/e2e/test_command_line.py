@@ -351,7 +351,7 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
 
 def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> None:
     planned = loans("contact plan", "--on", str(on))
-    assert planned["reminders"] == planned["new"] + 0
+    assert planned["reminders"] + planned["dunnings"] == planned["new"]
     queued = loans("contact queue", "--on", str(on))
     assert len(queued) == planned["new"]
     done = loans("collect take-over", borrower, "chen")

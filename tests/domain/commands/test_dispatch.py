@@ -195,6 +195,17 @@ def test_a_contact_whose_sender_died_is_not_sent_at_night(book: Book) -> None:
     assert (again.answer, again.reasons) == (Answer.DEFER, ("WINDOW",))
 
 
+def test_a_contact_whose_sender_died_is_not_sent_when_it_is_out_of_date(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    dispatch.decide_all(book, [planned], turn())
+
+    (again,) = dispatch.decide_all(book, [planned], turn(planned.expires_at))
+
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("TOO_LATE",))
+
+
 def test_what_came_of_a_batch_is_told_once(book: Book) -> None:
     borrower_id = reachable(book, PointKind.PHONE)
     loan_id = disbursed(book, borrower_id=borrower_id)

@@ -11,7 +11,7 @@ import pytest
 from domain.base.contact_policy import Channel, PointKind
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import OwnHours
-from domain.commands import contacts, planning
+from domain.commands import collecting, contacts, planning
 from domain.commands.book import Book
 from domain.commands.planning import ToRemind, Turn
 from tests.domain.commands.books import act, registered
@@ -98,3 +98,17 @@ def test_nobody_is_reminded_who_is_not_known(book: Book) -> None:
 
     assert list(planning.reminders(plan, {}, book.rules, MIDNIGHT)) == []
     assert len(planned(book, registered(book), row())) == 1
+
+
+def test_a_late_loan_has_a_message_on_the_day_its_strategy_is_new(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    late = [collecting.Late(LOAN_ID, borrower_id, "M1", 5)]
+    on = MIDNIGHT.date()
+    collecting.assign_strategies(book, late, on, act=lambda: act(on))
+    borrower = book.get(Borrower, borrower_id)
+
+    (turn,) = planning.dunnings([borrower], book.rules, MIDNIGHT)
+
+    assert (turn.planned.channels, turn.planned.template) == ((Channel.SMS,), "collection")
+    assert turn.not_before == EIGHT
+    assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT + timedelta(days=1))]
