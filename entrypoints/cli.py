@@ -36,6 +36,7 @@ from entrypoints import (
     rights_commands,
     scenario_command,
     security_commands,
+    template_commands,
     what_if,
 )
 from entrypoints.app import AsJson, app

@@ -64,7 +64,7 @@ def check(files: Files, as_json: AsJson = False) -> None:
     known = rules_now()
     answers = []
     for path in files_of(files):
-        entries, wrong = _read(path, known)
+        entries, wrong = entries_in(path, known)
         named = [f"{entry.rule} {entry.version}" for entry in entries]
         answers.append({"file": path.name, "rules": named, "faults": wrong})
 
@@ -196,7 +196,7 @@ def list_rules(
         day = day_or(at, opened.business_on)
         found = [
             source
-            for source in opened.book.rules.in_force(day)
+            for source in opened.book.rules.held(day)
             if source.entry.concerns(jurisdiction, purpose, channel)
             and kind in (None, source.entry.kind)
         ]
@@ -240,7 +240,7 @@ def show(rule: Rule, at: At = None, as_json: AsJson = False) -> None:
         known = opened.book.rules
         versions = known.versions(rule)
         policy_of = _policy(opened, rule)
-    found = next((each for each in known.in_force(day) if each.entry.rule == rule), None)
+    found = next((each for each in known.held(day) if each.entry.rule == rule), None)
     if found is None:
         coming = ", ".join(
             f"{each.entry.version} from {each.entry.valid_from}" for each in versions
@@ -327,7 +327,7 @@ def read(files: list[Path]) -> list[Entry]:
 
     found, wrong = [], []
     for path in files_of(files):
-        entries, faults = _read(path, rules_known())
+        entries, faults = entries_in(path, rules_known())
         found += entries
         wrong += faults
     if wrong:
@@ -394,8 +394,17 @@ def told(
 
 
 def waiting(opened: Session, now: datetime) -> list[dict[str, Any]]:
-    """The versions that wait for an answer, oldest first, with how long they did."""
+    """The versions that wait for an answer, oldest first, with how long they did.
+
+    A text is *late* when its review takes longer than the standard of the day allows.
+    """
     from domain.policy.policy import Stage
+
+    standard = opened.book.rules.text_standard(opened.business_on)
+    most = standard.review_minutes * 60 if standard else None
+
+    def late(kind: str, seconds: int) -> bool:
+        return kind == "template" and most is not None and seconds > most
 
     found = [
         {
@@ -405,6 +414,7 @@ def waiting(opened: Session, now: datetime) -> list[dict[str, Any]]:
             "requested_by": each.requested_by,
             "requested_at": each.requested_at,
             "minutes": int((now - each.requested_at).total_seconds() // 60),
+            "late": late(each.entry.kind, int((now - each.requested_at).total_seconds())),
         }
         for policy_of in opened.book.streams.policies()
         for each in policy_of.versions
@@ -418,13 +428,15 @@ def show_waiting(reviews: list[dict[str, Any]]) -> None:
     from entrypoints import output
 
     for each in reviews:
+        colour = "red" if each["late"] else "yellow"
         output.out.print(
-            f"[yellow]{each['rule']} {each['version']}[/] waits for an answer"
+            f"[{colour}]{each['rule']} {each['version']}[/] waits for an answer"
             f" since {each['minutes']} minutes, asked for by {each['requested_by']}"
         )
 
 
-def _read(path: Path, known: DatedRules) -> tuple[list[Entry], list[str]]:
+def entries_in(path: Path, known: DatedRules) -> tuple[list[Entry], list[str]]:
+    """The entries of a file, and everything that is wrong with it."""
     from infra.dated_rules import checked
 
     try:

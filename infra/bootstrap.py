@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.commands.book import Book
 from infra.calendars import business_days
-from infra.dated_rules import rules_known
+from infra.dated_rules import read_rule, rules_known
 from infra.store import WRITER
 
 PROJECTOR = "loans_projector"
@@ -54,6 +54,7 @@ def open_book(database_url: str, connections: int = 5) -> Iterator[Book]:
         }
     )
     book.rules_known = rules_known
+    book.read_rule = read_rule
     book.business_days = business_days
     with psycopg.connect(as_role(database_url, WRITER)) as conn:
         row = conn.execute("SELECT namespace FROM store.installation").fetchone()

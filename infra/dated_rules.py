@@ -9,7 +9,7 @@ from functools import cache
 from domain.base.contact_policy import ContactRules
 from domain.base.dated_rules import DatedRules, Entry, Source
 from domain.policy.policy import Policy, Stage
-from infra import contact_policies, policies
+from infra import contact_policies, policies, text_templates
 from infra.rule_files import (
     Kind,
     Written,
@@ -25,13 +25,16 @@ from infra.rule_files import (
 HOUSE = policies.FILES / "house"
 """Rules of ours that are stricter than the shipped rules of contact (docs/POLICY.md)."""
 
-KINDS: dict[str, Kind] = {**policies.KINDS, **contact_policies.KINDS}
+TEXTS = policies.FILES / "texts"
+"""The texts and scripts that are shipped."""
+
+KINDS: dict[str, Kind] = {**policies.KINDS, **contact_policies.KINDS, **text_templates.KINDS}
 
 
 @cache
 def shipped() -> tuple[tuple[Written, Entry], ...]:
     """Every entry that is shipped with the program, as read and as written down."""
-    folders = (policies.FILES, contact_policies.FILES, HOUSE)
+    folders = (policies.FILES, contact_policies.FILES, HOUSE, TEXTS)
     found = [written for folder in folders for written in rows_of_folder(folder)]
     return tuple((written, entry_of(written, KINDS)) for written in found if made(written, KINDS))
 
@@ -48,11 +51,22 @@ def rules_known(published: Sequence[Policy] = ()) -> DatedRules:
     written = [each for each, _ in shipped()] + [written_of(entry) for entry in since]
     contact = [each for each in written if each.kind in contact_policies.KINDS]
     servicing = [each for each in written if each.kind in policies.KINDS]
+    texts = [each for each in written if each.kind in text_templates.KINDS]
     return DatedRules(
         policies=policies.policies_of(servicing),
         contact=_looked_at(ContactRules(**values_of(contact, contact_policies.KINDS)), published),
         sources=tuple(sources),
+        **values_of(texts, text_templates.KINDS),
     )
+
+
+def read_rule(entry: Entry) -> object:
+    """The value of an entry.
+
+    Raises:
+        ValueError: it is no rule of its kind.
+    """
+    return made(written_of(entry), KINDS)
 
 
 def _looked_at(rules: ContactRules, published: Sequence[Policy]) -> ContactRules:

@@ -32,7 +32,7 @@ from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import Fee, RenewalOffer
 from domain.operations.business_day import Count
-from domain.policy.policy import Look, Policy, RuleVersion
+from domain.policy.policy import Look, Policy, VersionStanding
 from domain.product.product import Offer
 from infra import codec
 from infra.contract import record_inside
@@ -60,7 +60,7 @@ RECORDS = {
     for kind in _with_inner(
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
-            *(AgreedRow, Look, RenewalOffer, RuleVersion, Security, Split, Terms),
+            *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
         )
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.base.contact_policy import ContactRules
-from domain.base.policy import ANYWHERE, Policies
+from domain.base.policy import ANYWHERE, Policies, in_force
+from domain.base.text_template import TextStandard, TextTemplate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +65,35 @@ class DatedRules:
     policies: Policies
     contact: ContactRules
     sources: tuple[Source, ...]
+    texts: tuple[TextTemplate, ...] = ()
+    text_standards: tuple[TextStandard, ...] = ()
+
+    def text(self, rule: str, on: date) -> TextTemplate | None:
+        """The version of a text that is in force on a day; None when none is."""
+        return next((each for each in self.texts_in_force(on) if each.rule == rule), None)
+
+    def text_version(self, rule: str, version: str) -> TextTemplate | None:
+        """A version of a text, in force or not: for what was sent by it; None without one."""
+        found = (each for each in self.texts if (each.rule, each.version) == (rule, version))
+        return next(found, None)
+
+    def texts_in_force(self, on: date) -> list[TextTemplate]:
+        """The texts that may be sent on a day: of each the newest version, by name."""
+        held = sorted(in_force(self.texts, on), key=lambda each: each.valid_from)
+        newest = {each.rule: each for each in held}
+        return [newest[rule] for rule in sorted(newest)]
+
+    def text_standard(self, on: date) -> TextStandard | None:
+        """What is asked of texts and their review on a day; None without a rule."""
+        held = sorted(in_force(self.text_standards, on), key=lambda each: each.valid_from)
+        return held[-1] if held else None
 
     def versions(self, rule: str) -> list[Source]:
         """Every version of a rule, the newest last."""
         found = [source for source in self.sources if source.entry.rule == rule]
         return sorted(found, key=lambda source: source.entry.valid_from)
 
-    def in_force(self, on: date) -> list[Source]:
+    def held(self, on: date) -> list[Source]:
         """The entries in force on a day: of each rule the newest, by name."""
         held = [source for source in self.sources if source.entry.holds(on)]
         newest = {

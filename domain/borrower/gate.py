@@ -239,7 +239,7 @@ class _Judge:
             yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
         for rules in binding:
             yield from _not_permitted(rules, intent, situation)
-            for broken in _broken_by_text(rules, intent):
+            for broken in broken_by_text(rules, intent):
                 yield _objection(Reason.TEMPLATE, broken)
 
     def _objections(self, now: LocalTime) -> Iterator[Objection]:
@@ -282,7 +282,7 @@ def _not_permitted(
             yield _objection(Reason.OPT_OUT, opt_out)
 
 
-def _broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]:
+def broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]:
     """The rules that the text breaks; without a text none."""
     template = intent.template
     if template is None:

@@ -17,7 +17,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import BusinessDays
-from domain.base.dated_rules import DatedRules
+from domain.base.dated_rules import DatedRules, Entry
 from domain.base.policy import Policies
 from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound, Refusal
 from domain.base.stream import Act, Stream
@@ -83,12 +83,13 @@ class Book(Application[UUID]):
     """Every stream of one lender.
 
     ``rules_known`` makes the dated rules of what is shipped and what was published,
-    ``business_days`` gives the days of a calendar by its name, ``namespace`` is the secret
-    under which ids of imported records are made.
+    ``read_rule`` the value of one entry. ``business_days`` gives the days of a calendar by
+    its name, ``namespace`` is the secret under which ids of imported records are made.
     """
 
     name = "book"
     rules_known: Callable[[Sequence[Policy]], DatedRules]
+    read_rule: Callable[[Entry], object]
     _known: _Known | None = None
     business_days: Callable[[str], BusinessDays]
     namespace: UUID

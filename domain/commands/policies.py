@@ -7,9 +7,21 @@ from datetime import date
 from uuid import UUID, uuid5
 
 from domain.base.dated_rules import Entry
+from domain.base.refusal import Refusal
 from domain.base.stream import Act
+from domain.base.text_template import TextTemplate
 from domain.commands.book import Book, command
+from domain.commands.texts import TextNotSound, faults_of, figures_of
 from domain.policy.policy import Policy, PolicyUnknown, RuleNotSound
+
+TEMPLATE = "template"
+"""The kind of an entry that is a text."""
+
+
+class TextUnreviewed(Refusal):
+    """A text was to be published and nobody reviewed it."""
+
+    code = "TEXT_UNREVIEWED"
 
 
 def policy_id(book: Book, rule: str) -> UUID:
@@ -33,7 +45,13 @@ def publish(
         RuleVersionTaken: one is there already with other content.
         RuleBackdated: the first day of one is past, and nobody says why.
         RuleNotSound: one is no rule of its kind.
+        TextUnreviewed: one is a text.
     """
+    for entry in entries:
+        if entry.kind == TEMPLATE:
+            raise TextUnreviewed(
+                f"{entry.rule} is a text: submit it, and let somebody else approve."
+            )
     found = _streams(book, act, entries)
     for entry in entries:
         found[entry.rule].publish(
@@ -53,11 +71,13 @@ def submit(book: Book, act: Act, *, entries: Sequence[Entry]) -> list[Policy]:
 
     Raises:
         RuleVersionTaken: one is there already with other content.
-        RuleNotSound: the name is that of another rule.
+        RuleNotSound: the name is that of another rule, or one is no rule of its kind.
+        TextNotSound: a text breaks a rule, or says what is not so of a product.
     """
     found = _streams(book, act, entries)
     for entry in entries:
         found[entry.rule].submit(act, entry, taken=_taken(book, entry))
+        _must_be_sound(book, act, entry)
     return list(found.values())
 
 
@@ -69,12 +89,14 @@ def approve(
 
     Raises:
         PolicyUnknown: there is no such rule.
-        NotUnderReview: the version does not wait for an answer.
+        NotSubmitted: the version does not wait for an answer.
         SamePerson: who submitted it would approve it.
         RuleBackdated: its first day is past, and nobody says why.
+        TextNotSound: a text breaks a rule of today, or says what is not so of a product.
     """
     policy = _known(book, rule)
     policy.approve(act, version, backdated_because=backdated_because)
+    _must_be_sound(book, act, policy.published()[-1])
     return _sound(book, {rule: policy})
 
 
@@ -129,7 +151,7 @@ def confirm(book: Book, act: Act, *, rules: Sequence[str]) -> list[Policy]:
     Raises:
         PolicyUnknown: one of them is not in force.
     """
-    held = {source.entry.rule: source.entry for source in book.rules.in_force(act.business_on)}
+    held = {source.entry.rule: source.entry for source in book.rules.held(act.business_on)}
     for rule in rules:
         if rule not in held:
             raise PolicyUnknown(
@@ -177,3 +199,22 @@ def _sound(book: Book, found: dict[str, Policy]) -> list[Policy]:
     except ValueError as fault:
         raise RuleNotSound(f"{fault}.") from None
     return policies
+
+
+def _must_be_sound(book: Book, act: Act, entry: Entry) -> None:
+    """Pass when an entry can be read, and a text breaks no rule of the day that it counts from.
+
+    Raises:
+        RuleNotSound: it is no rule of its kind.
+        TextNotSound: it is a text, and something is wrong with it.
+    """
+    try:
+        value = book.read_rule(entry)
+    except ValueError as fault:
+        raise RuleNotSound(f"{fault}.") from None
+    if not isinstance(value, TextTemplate):
+        return
+    on = max(act.business_on, entry.valid_from)
+    faults = faults_of(value, book.rules, on, figures_of(book, on))
+    if faults:
+        raise TextNotSound(f"{entry.rule} {entry.version}: {'; '.join(faults)}.")

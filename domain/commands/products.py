@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from uuid import UUID, uuid5
 
 from domain.base.policy import Policies
@@ -85,6 +85,19 @@ def rate_on(
         return offer.rate_of(grade, agreed)
     index = policies.index_rate(plan.index, on)
     return max(index.annual_rate + (plan.margin or 0), Decimal(0))
+
+
+def annualised_rate(offer: Offer, policies: Policies, on: date) -> Decimal:
+    """What the dearest loan on *offer* costs in a year, charges counted; to 0.01 %, upwards.
+
+    Raises:
+        Refusal: it cannot be scheduled, or no rate fits its cash flows.
+    """
+    dearest = max(price.all_in for price in _corners(offer, policies, on))
+    return dearest.quantize(SHOWN, ROUND_CEILING)
+
+
+SHOWN = Decimal("0.0001")
 
 
 def _corners(offer: Offer, policies: Policies, on: date) -> Iterator[Priced]:

@@ -52,14 +52,14 @@ class RuleInForce(Refusal):
     code = "RULE_IN_FORCE"
 
 
-class NotUnderReview(Refusal):
+class NotSubmitted(Refusal):
     """The version does not wait for an answer."""
 
-    code = "NOT_UNDER_REVIEW"
+    code = "NOT_SUBMITTED"
 
 
 @dataclass(frozen=True)
-class RuleVersion:
+class VersionStanding:
     """One version, how far it has come, and who stands behind it."""
 
     entry: Entry
@@ -89,7 +89,7 @@ class Policy(Stream):
         self.rule = ""
         self.kind = ""
         self.jurisdiction = ""
-        self.versions: list[RuleVersion] = []
+        self.versions: list[VersionStanding] = []
         self.looks: list[Look] = []
 
     class Event(Stream.Event):
@@ -127,7 +127,7 @@ class Policy(Stream):
 
         def apply(self, policy: Policy) -> None:
             policy.versions.append(
-                RuleVersion(self.entry, Stage.SUBMITTED, self.requested_by, self.timestamp)
+                VersionStanding(self.entry, Stage.SUBMITTED, self.requested_by, self.timestamp)
             )
 
     class Refused(Event):
@@ -159,7 +159,7 @@ class Policy(Stream):
         def apply(self, policy: Policy) -> None:
             if self.review_seconds is None:
                 policy.versions.append(
-                    RuleVersion(self.entry, Stage.SUBMITTED, self.requested_by, self.timestamp)
+                    VersionStanding(self.entry, Stage.SUBMITTED, self.requested_by, self.timestamp)
                 )
             policy.answered(
                 self.entry.version,
@@ -266,7 +266,7 @@ class Policy(Stream):
         """Answer that a version which was submitted counts from its day.
 
         Raises:
-            NotUnderReview: it does not wait for an answer.
+            NotSubmitted: it does not wait for an answer.
             SamePerson: who submitted it would approve it.
             RuleBackdated: its first day is past, and nobody says why.
         """
@@ -285,7 +285,7 @@ class Policy(Stream):
         """Answer that a version which was submitted will not count.
 
         Raises:
-            NotUnderReview: it does not wait for an answer.
+            NotSubmitted: it does not wait for an answer.
         """
         waiting = self._under_review(version)
         self.record(
@@ -382,7 +382,7 @@ class Policy(Stream):
             known, stage=stage, answered_by=by, answered_at=at, because=because
         )
 
-    def placed(self, version: str) -> tuple[int, RuleVersion]:
+    def placed(self, version: str) -> tuple[int, VersionStanding]:
         """The newest record of a version, and its place."""
         place = max(i for i, each in enumerate(self.versions) if each.entry.version == version)
         return place, self.versions[place]
@@ -436,13 +436,13 @@ class Policy(Stream):
             )
         return False
 
-    def _under_review(self, version: str) -> RuleVersion:
+    def _under_review(self, version: str) -> VersionStanding:
         known = [each for each in self.versions if each.entry.version == version]
         if not known or known[-1].stage != Stage.SUBMITTED:
-            raise NotUnderReview(f"{self.rule} {version} does not wait for an answer.")
+            raise NotSubmitted(f"{self.rule} {version} does not wait for an answer.")
         return known[-1]
 
-    def _published(self, version: str) -> RuleVersion:
+    def _published(self, version: str) -> VersionStanding:
         known = [each for each in self.versions if each.entry.version == version]
         if not known or known[-1].stage != Stage.PUBLISHED:
             raise PolicyUnknown(

@@ -142,6 +142,7 @@ class CommandLine:
         "renewal",
         "scenario",
         "security",
+        "template",
     ],
 )
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
@@ -185,6 +186,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     is_laid_anew(loans, loans.lend(borrower))
     is_offered_a_renewal(loans, borrower, tmp_path)
     rules_change(loans, tmp_path, on)
+    texts_are_reviewed(loans, tmp_path, on)
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
@@ -235,6 +237,47 @@ def rules_change(loans: CommandLine, folder: Path, on: date) -> None:
     loans("policy retire", "reminders-a-week-now", "limits-1", *end)
     history = loans("policy history", "reminders-a-week-now")
     assert history["versions"][0]["valid_until"] == str(on + timedelta(days=5))
+
+
+TEXT = """
+[[template]]
+rule = "cn-hello"
+version = "{version}"
+jurisdiction = "CN"
+language = "zh"
+occasion = "ON_DUE"
+purpose = "SERVICE_REMINDER"
+channel = "SMS"
+sender = "示例消费金融"
+text = "{text}"
+figures = {{ amount = "MONEY" }}
+from = {day}
+source = "a test"
+"""
+
+
+def texts_are_reviewed(loans: CommandLine, folder: Path, on: date) -> None:
+    """A text is checked, submitted, approved by somebody else, rendered; another is refused."""
+    sound, bad = folder / "sound.toml", folder / "bad.toml"
+    sound.write_text(TEXT.format(version="1", text="今日应还{{ amount | money }}", day=on))
+    bad.write_text(TEXT.format(version="2", text="秒批{{ amount | money }}", day=on))
+    (checked,) = loans("template check", str(bad), code=1)
+    assert "forbidden-words" in checked["faults"][0]
+    loans("template submit", str(sound), "--by", "writer")
+    refused = loans("template approve", "cn-hello", "1", "--by", "writer", code=2)
+    assert refused["refused"] == "SAME_PERSON"
+    loans("template approve", "cn-hello", "1", "--by", "reviewer")
+    sound.write_text(TEXT.format(version="2", text="应还{{ amount | money }}", day=on))
+    loans("template submit", str(sound), "--by", "writer")
+    reason = ("--reason", "too short", "--by", "reviewer")
+    told = loans("template refuse", "cn-hello", "2", *reason)
+    assert told["rules"][0]["stage"] == "REFUSED"
+    listed = loans("template list", "--jurisdiction", "CN", "--purpose", "SERVICE_REMINDER")
+    assert "cn-hello" in [each["rule"] for each in listed["texts"]]
+    assert listed["reviews"]["answered"] == 2
+    assert loans("template show", "cn-hello")["text"] == "今日应还{{ amount | money }}"
+    shown = loans("template render", "cn-hello", "--figure", "amount=1250.00 CNY")
+    assert shown["text"] == "今日应还1,250.00元"
 
 
 def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:

@@ -52,7 +52,7 @@ def published(*texts: str) -> Policy:
 
 
 def in_force(known: DatedRules, rule: str, on: date) -> str:
-    (found,) = [each.entry.version for each in known.in_force(on) if each.entry.rule == rule]
+    (found,) = [each.entry.version for each in known.held(on) if each.entry.rule == rule]
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from domain.base.dated_rules import Entry
 from domain.base.refusal import SamePerson
 from domain.policy.policy import (
-    NotUnderReview,
+    NotSubmitted,
     Policy,
     PolicyUnknown,
     RuleBackdated,
@@ -172,9 +172,9 @@ def test_a_refused_version_may_be_mended_and_submitted_again() -> None:
 
 
 def test_what_waits_for_nobody_is_not_answered() -> None:
-    with pytest.raises(NotUnderReview):
+    with pytest.raises(NotSubmitted):
         rule(publish).approve(by("lawyer"), "limits-2")
-    with pytest.raises(NotUnderReview):
+    with pytest.raises(NotSubmitted):
         rule().refuse(by("lawyer"), "limits-2", reason="none")
 
 

@@ -1,0 +1,169 @@
+"""Texts as they are sent: in force, sound by the rules of the day, true of the product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from domain.base.dated_rules import DatedRules
+from domain.base.money import minor_units, written
+from domain.base.policy import Policies
+from domain.base.refusal import Refusal
+from domain.base.text_template import Claim, FigureKind, ProductFigure, TextTemplate
+from domain.borrower.text_faults import template_faults, wording_against
+from domain.borrower.wording import Money, Wording, figure, render
+from domain.commands.book import Book
+from domain.commands.products import annualised_rate, product_id
+from domain.product.product import Offer, Product
+
+KINDS = {
+    ProductFigure.AMOUNT_MIN: FigureKind.MONEY,
+    ProductFigure.AMOUNT_MAX: FigureKind.MONEY,
+    ProductFigure.TERM_MONTHS_MIN: FigureKind.COUNT,
+    ProductFigure.TERM_MONTHS_MAX: FigureKind.COUNT,
+    ProductFigure.ANNUALISED_RATE: FigureKind.RATE,
+}
+NUMBER = re.compile(r"\d[\d.,]*")
+
+
+class TextNotSound(Refusal):
+    """A text breaks a rule, or says what is not so of a product."""
+
+    code = "TEXT_NOT_SOUND"
+
+
+class TextNotInForce(Refusal):
+    """There is no such text, or none that may be sent on the day."""
+
+    code = "TEXT_NOT_IN_FORCE"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A wording to be sent, and what stands against it; nothing when it may be."""
+
+    wording: Wording
+    faults: list[str]
+
+
+FindFigures = Callable[[str], Mapping[str, str] | None]
+"""Gives the figures of a published product version, by ``CODE:VERSION``; None without one."""
+
+
+def figures_of(book: Book, on: date) -> FindFigures:
+    """Finds the figures of a book's published product versions."""
+
+    def find(product: str) -> Mapping[str, str] | None:
+        code, _, version = product.rpartition(":")
+        if not code or not version.isdigit():
+            return None
+        found = book.find(Product, product_id(book, code, int(version)))
+        return None if found is None else product_figures(found.offer, book.policies, on)
+
+    return find
+
+
+def product_figures(offer: Offer, policies: Policies, on: date) -> dict[str, str]:
+    """The figures of an offer as a text takes them; the rate is what its dearest loan costs.
+
+    A cheaper one would be true of some borrowers only.
+    """
+    return {
+        ProductFigure.AMOUNT_MIN: f"{written(offer.amount_min, offer.currency)} {offer.currency}",
+        ProductFigure.AMOUNT_MAX: f"{written(offer.amount_max, offer.currency)} {offer.currency}",
+        ProductFigure.TERM_MONTHS_MIN: str(offer.term_months_min),
+        ProductFigure.TERM_MONTHS_MAX: str(offer.term_months_max),
+        ProductFigure.ANNUALISED_RATE: str(annualised_rate(offer, policies, on)),
+    }
+
+
+def faults_of(
+    template: TextTemplate, rules: DatedRules, on: date, find: FindFigures | None = None
+) -> list[str]:
+    """Everything that is wrong with a template on a day, its claims about products too.
+
+    Without *find* no claim is looked up.
+    """
+    faults = template_faults(template, rules.contact, on, rules.text_standard(on))
+    if find is not None:
+        faults += [fault for claim in template.claims for fault in claim_faults(claim, find)]
+    return faults
+
+
+def claim_faults(claim: Claim, find: FindFigures) -> list[str]:
+    """What is not so in a claim about a product version."""
+    true = find(claim.product)
+    if true is None:
+        return [f"the claim {claim.said!r} is about {claim.product}, which is not published"]
+    if _said(claim, true[claim.figure]):
+        return []
+    return [
+        f"the text says {claim.said!r}; {claim.figure} of {claim.product} is {true[claim.figure]}"
+    ]
+
+
+def prepare(
+    book: Book, rule: str, on: date, figures: Mapping[str, str], product: str | None = None
+) -> Prepared:
+    """The wording of a text in force, held against the rules of today as when it was new.
+
+    Where a text names figures of a product, *product* says of which version; they must be
+    those of that version. The gate lints the wording once more when it is asked.
+
+    Raises:
+        TextNotInForce: no version of the text is in force on the day.
+        FigureNotUsable: a figure is missing, not asked for, or not what it should be.
+    """
+    rules = book.rules
+    template = rules.text(rule, on)
+    if template is None:
+        raise TextNotInForce(f"No version of {rule} is in force on {on}: see template list.")
+    wording = render(template, figures)
+    bound = rules.contact.binding(template.jurisdiction, template.purpose, template.channel, on)
+    faults = wording_against(wording, bound)
+    find = figures_of(book, on)
+    faults += [fault for claim in template.claims for fault in claim_faults(claim, find)]
+    return Prepared(wording, faults + product_faults(template, figures, product, find))
+
+
+def product_faults(
+    template: TextTemplate, figures: Mapping[str, str], product: str | None, find: FindFigures
+) -> list[str]:
+    """What a text's figures say of a product version that is not so."""
+    named = [each for each in ProductFigure if each in template.figures]
+    if not named:
+        return []
+    true = None if product is None else find(product)
+    if true is None:
+        return [f"the text names {named[0]}: say of which published product version"]
+    return [
+        f"{each} is given as {figures[each]}; that of {product} is {true[each]}"
+        for each in named
+        if _value(each, figures[each]) != _value(each, true[each])
+    ]
+
+
+def _value(named: ProductFigure, text: str) -> Any:
+    return figure(KINDS[named], text)
+
+
+def _said(claim: Claim, true: str) -> bool:
+    """Whether the one number in the words of a claim is the *true* figure."""
+    numbers = NUMBER.findall(claim.said)
+    value = _value(claim.figure, true)
+    if len(numbers) != 1:
+        return False
+    text = numbers[0].rstrip(".,")
+    if isinstance(value, Money):
+        try:
+            return minor_units(text, value.currency) == value.amount
+        except Refusal:
+            return False
+    plain = text.replace(",", "")
+    if plain.count(".") > 1:
+        return False
+    return Decimal(plain) == (value * 100 if isinstance(value, Decimal) else value)

@@ -1,0 +1,103 @@
+"""What is wrong with a template, by the rules of the gate and the standard of texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from domain.base.contact_policy import Channel, Purpose
+from domain.base.text_template import Claim, FigureKind, ProductFigure, TextTemplate
+from domain.borrower.text_faults import template_faults
+from infra.dated_rules import rules_known
+
+KNOWN = rules_known()
+DAY = date(2026, 11, 22)
+OFFER = TextTemplate(
+    rule="cn-offer",
+    version="1",
+    jurisdiction="CN",
+    language="zh",
+    occasion="OFFER",
+    purpose=Purpose.MARKETING,
+    channel=Channel.SMS,
+    sender="示例消费金融",
+    scene="装修备用金",
+    text="【示例消费金融】装修备用金最高可借300,000元，年化利率{{ rate | percent }}。拒收请回复T",
+    opt_out_text="拒收请回复T",
+    annualised_rate="{{ rate | percent }}",
+    price_named=True,
+    figures={"rate": FigureKind.RATE},
+    claims=(Claim("CASH:1", ProductFigure.AMOUNT_MAX, "300,000元"),),
+    valid_from=date(1990, 1, 1),
+    source="test",
+)
+
+
+def faults(**changes: Any) -> list[str]:
+    template = replace(OFFER, **changes)
+    return template_faults(template, KNOWN.contact, DAY, KNOWN.text_standard(DAY))
+
+
+def reworded(old: str, new: str) -> str:
+    return OFFER.text.replace(old, new)
+
+
+@pytest.mark.parametrize("template", KNOWN.texts, ids=lambda each: each.rule)
+def test_a_shipped_text_breaks_no_rule(template: TextTemplate) -> None:
+    assert template_faults(template, KNOWN.contact, DAY, KNOWN.text_standard(DAY)) == []
+
+
+def test_every_jurisdiction_has_the_texts_of_a_loans_life() -> None:
+    occasions = ["AFTER_DUE", "BEFORE_DUE", "COLLECTION", "NOTICE", "OFFER", "ON_DUE", "RECEIPT"]
+    for jurisdiction in KNOWN.contact.jurisdictions:
+        texts = [each for each in KNOWN.texts if each.jurisdiction == jurisdiction]
+        assert set(occasions) <= {each.occasion for each in texts}
+        ways = {each.channel for each in texts if each.occasion == "COLLECTION"}
+        assert ways == {Channel.SMS, Channel.EMAIL, Channel.LETTER, Channel.PHONE}
+
+
+def test_a_sound_offer_has_no_faults() -> None:
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"text": reworded("拒收请回复T", "再见")}, "how to opt out"),
+        ({"opt_out_text": "退订回复T", "text": reworded("拒收", "退订")}, "'拒收请回复T'"),
+        ({"annualised_rate": "18%"}, "annualised rate is not in the text"),
+        ({"price_named": False}, "price_named = true"),
+        ({"text": reworded("最高", "秒批，最高")}, "forbidden words: 秒批"),
+        ({"text": reworded("最高", "极速到账，最高")}, "promises-of-speed-and-approval"),
+        ({"text": reworded("最高", "低息，最高")}, "vague-promises"),
+        ({"sender": "某银行"}, "not registered to sign"),
+        ({"text": reworded("【示例消费金融】", "【某银行】")}, "another name"),
+        ({"text": reworded("300,000元", "20万元")}, "make it a placeholder, or a claim"),
+        ({"text": reworded("300,000元", "多少都行")}, "'300,000元' is not in the text"),
+        ({"text": reworded("最高", "3分钟，最高")}, "make it a placeholder, or a claim"),
+        ({"scene": "装修", "text": OFFER.text}, "2 characters, not 5 to 8"),
+        ({"scene": "教育分期金"}, "the hook '教育分期金' is not in the text"),
+        ({"subject": "你好"}, "has no subject"),
+        ({"channel": Channel.EMAIL}, "EMAIL has a subject"),
+        ({"figures": {}}, "'rate' is not declared"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_told(changes: dict[str, Any], fault: str) -> None:
+    assert fault in "; ".join(faults(**changes))
+
+
+def test_a_word_is_found_in_a_subject_and_in_capitals_too() -> None:
+    words = {"channel": Channel.EMAIL, "subject": "GUARANTEED Approval"}
+
+    assert "guaranteed approval" in "; ".join(faults(**words))
+
+
+def test_a_reminder_may_name_figures_of_the_loan() -> None:
+    text = "【示例消费金融】第2期应还{{ amount | money }}"
+    changes: dict[str, Any] = {"text": text, "figures": {"amount": FigureKind.MONEY}}
+    plain = {"opt_out_text": "", "annualised_rate": "", "price_named": False, "claims": ()}
+
+    assert faults(purpose=Purpose.SERVICE_REMINDER, scene=None, **plain, **changes) == []
