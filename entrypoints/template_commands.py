@@ -175,12 +175,12 @@ def list_texts(
     answer = {"on": day, "texts": found, "under_review": reviews, "reviews": answered}
 
     def render(_: Any) -> None:
-        rows = output.table("text", "version", "occasion", "purpose", "channel", "language", "")
+        rows = output.table("text", "version", "family", "purpose", "channel", "language", "")
         for each in found:
             rows.add_row(
                 each["rule"],
                 each["version"],
-                each["occasion"].lower().replace("_", " "),
+                each["family"],
                 each["purpose"].lower().replace("_", " "),
                 each["channel"],
                 each["language"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from domain.base.contact_policy import ContactRules
@@ -67,6 +67,7 @@ class DatedRules:
     sources: tuple[Source, ...]
     texts: tuple[TextTemplate, ...] = ()
     text_standards: tuple[TextStandard, ...] = ()
+    _by_day: dict[date, list[TextTemplate]] = field(default_factory=dict, init=False, repr=False)
 
     def text(self, rule: str, on: date) -> TextTemplate | None:
         """The version of a text that is in force on a day; None when none is."""
@@ -79,9 +80,12 @@ class DatedRules:
 
     def texts_in_force(self, on: date) -> list[TextTemplate]:
         """The texts that may be sent on a day: of each the newest version, by name."""
-        held = sorted(in_force(self.texts, on), key=lambda each: each.valid_from)
-        newest = {each.rule: each for each in held}
-        return [newest[rule] for rule in sorted(newest)]
+        found = self._by_day.get(on)
+        if found is None:
+            held = sorted(in_force(self.texts, on), key=lambda each: each.valid_from)
+            newest = {each.rule: each for each in held}
+            self._by_day[on] = found = [newest[rule] for rule in sorted(newest)]
+        return found
 
     def text_standard(self, on: date) -> TextStandard | None:
         """What is asked of texts and their review on a day; None without a rule."""

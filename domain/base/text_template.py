@@ -46,6 +46,7 @@ class Claim:
 class TextTemplate:
     """A text in one language for one purpose and channel; a script where it is spoken.
 
+    *family* joins the texts that say the same, by each channel and in each language.
     *figures* and *personal* declare its placeholders. *scene*, where it is said, is the
     hook that the text begins with.
     """
@@ -54,7 +55,7 @@ class TextTemplate:
     version: str
     jurisdiction: str
     language: str
-    occasion: str
+    family: str
     purpose: Purpose
     channel: Channel
     sender: str

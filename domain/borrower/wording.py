@@ -271,7 +271,11 @@ def _compiled(locale: tuple[str, str], source: str) -> Template:
     return _environment(locale).from_string(source)
 
 
-def _money(value: Money, language: str, jurisdiction: str) -> str:
+def _money(amounts: tuple[Money, ...], language: str, jurisdiction: str) -> str:
+    return " + ".join(_amount(each, language, jurisdiction) for each in amounts)
+
+
+def _amount(value: Money, language: str, jurisdiction: str) -> str:
     text = written(value.amount, value.currency)
     if language == "de":
         text = text.translate(str.maketrans(",.", ".,"))
@@ -307,9 +311,9 @@ def _percent(value: Decimal, language: str) -> str:
     return f"{text.replace('.', ',')} %" if language == "de" else f"{text}%"
 
 
-def _read_money(text: str) -> Money:
-    amount, _, currency = text.rpartition(" ")
-    return Money(minor_units(amount, currency), currency)
+def _read_money(text: str) -> tuple[Money, ...]:
+    pairs = [each.rpartition(" ") for each in text.split(" + ")]
+    return tuple(Money(minor_units(amount, currency), currency) for amount, _, currency in pairs)
 
 
 def _read_rate(text: str) -> Decimal:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from domain.base.contact_policy import Channel
 from domain.base.dated_rules import DatedRules
 from domain.base.money import minor_units, written
 from domain.base.policy import Policies
 from domain.base.refusal import Refusal
 from domain.base.text_template import Claim, FigureKind, ProductFigure, TextTemplate
+from domain.borrower.contact_state import Figure
+from domain.borrower.contacts import Text
 from domain.borrower.text_faults import template_faults, wording_against
-from domain.borrower.wording import Money, Wording, figure, render
+from domain.borrower.wording import FigureNotUsable, Wording, figure, render
 from domain.commands.book import Book
 from domain.commands.products import annualised_rate, product_id
 from domain.product.product import Offer, Product
@@ -130,6 +133,72 @@ def prepare(
     return Prepared(wording, faults + product_faults(template, figures, product, find))
 
 
+class Wordings:
+    """Puts planned contacts in words, by the texts of a book.
+
+    A contact names a text, or a family of texts: then it is the one in force for channel and
+    jurisdiction, in the *language* where there is one. One that was said before is found by
+    its name and version, until it is retired. There is none where a figure is missing, or
+    something is not so of the product that the figure ``product_version`` names.
+    """
+
+    def __init__(self, book: Book, language: str | None = None) -> None:
+        self._book = book
+        self._language = language
+
+    def __call__(
+        self,
+        template: str,
+        *,
+        channel: Channel,
+        jurisdiction: str,
+        figures: Sequence[Figure],
+        on: date,
+        version: str | None,
+    ) -> Text | None:
+        """The text in a *version*, or in the one in force on a day; None when there is none."""
+        found = self._found(template, channel, jurisdiction, on, version)
+        said = {each.figure: each.reads for each in figures}
+        if found is None or not set(found.figures) <= set(said):
+            return None
+        taken = {name: said[name] for name in found.figures}
+        try:
+            wording = render(found, taken)
+        except FigureNotUsable:
+            return None
+        if self._untrue(found, taken, said.get(PRODUCT), on):
+            return None
+        return Text(found.rule, found.version, tuple(figures), wording.for_gate())
+
+    def _found(
+        self, named: str, channel: Channel, jurisdiction: str, on: date, version: str | None
+    ) -> TextTemplate | None:
+        rules = self._book.rules
+        if version is not None:
+            found = rules.text_version(named, version)
+            ended = found and found.valid_until and found.valid_until <= on
+            return None if ended else found
+        texts = [
+            each
+            for each in rules.texts_in_force(on)
+            if named in (each.rule, each.family)
+            and (each.channel, each.jurisdiction) == (channel, jurisdiction)
+        ]
+        wished = [each for each in texts if each.language == self._language]
+        return next(iter([*wished, *texts]), None)
+
+    def _untrue(
+        self, template: TextTemplate, figures: Mapping[str, str], product: str | None, on: date
+    ) -> bool:
+        find = figures_of(self._book, on)
+        claims = [fault for claim in template.claims for fault in claim_faults(claim, find)]
+        return bool(claims or product_faults(template, figures, product, find))
+
+
+PRODUCT = "product_version"
+"""The figure that says which product version a text is about, as ``CODE:VERSION``."""
+
+
 def product_faults(
     template: TextTemplate, figures: Mapping[str, str], product: str | None, find: FindFigures
 ) -> list[str]:
@@ -158,9 +227,10 @@ def _said(claim: Claim, true: str) -> bool:
     if len(numbers) != 1:
         return False
     text = numbers[0].rstrip(".,")
-    if isinstance(value, Money):
+    if isinstance(value, tuple):
+        (one,) = value
         try:
-            return minor_units(text, value.currency) == value.amount
+            return minor_units(text, one.currency) == int(one.amount)
         except Refusal:
             return False
     plain = text.replace(",", "")

@@ -20,7 +20,7 @@ OFFER = TextTemplate(
     version="1",
     jurisdiction="CN",
     language="zh",
-    occasion="OFFER",
+    family="offer",
     purpose=Purpose.MARKETING,
     channel=Channel.SMS,
     sender="示例消费金融",
@@ -51,12 +51,15 @@ def test_a_shipped_text_breaks_no_rule(template: TextTemplate) -> None:
 
 
 def test_every_jurisdiction_has_the_texts_of_a_loans_life() -> None:
-    occasions = ["AFTER_DUE", "BEFORE_DUE", "COLLECTION", "NOTICE", "OFFER", "ON_DUE", "RECEIPT"]
+    families = ["after-due", "before-due", "collection", "notice", "offer", "on-due", "receipt"]
     for jurisdiction in KNOWN.contact.jurisdictions:
         texts = [each for each in KNOWN.texts if each.jurisdiction == jurisdiction]
-        assert set(occasions) <= {each.occasion for each in texts}
-        ways = {each.channel for each in texts if each.occasion == "COLLECTION"}
+        assert set(families) <= {each.family for each in texts}
+        ways = {each.channel for each in texts if each.family == "collection"}
         assert ways == {Channel.SMS, Channel.EMAIL, Channel.LETTER, Channel.PHONE}
+        for family in ("before-due", "on-due", "after-due", "receipt"):
+            ways = {each.channel for each in texts if each.family == family}
+            assert {Channel.SMS, Channel.EMAIL, Channel.PUSH} <= ways
 
 
 def test_a_sound_offer_has_no_faults() -> None:

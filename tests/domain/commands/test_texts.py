@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from domain.base.contact_policy import Channel
 from domain.base.refusal import SamePerson
 from domain.base.stream import Act
+from domain.borrower.contact_state import Figure
 from domain.commands import policies, texts
 from domain.commands.book import Book
 from domain.commands.policies import TextUnreviewed
@@ -23,7 +25,7 @@ rule = "cn-offer"
 version = "1"
 jurisdiction = "CN"
 language = "zh"
-occasion = "OFFER"
+family = "offer"
 purpose = "MARKETING"
 channel = "SMS"
 sender = "示例消费金融"
@@ -141,3 +143,36 @@ def test_a_text_that_was_retired_is_not_sent_and_still_known(book: Book) -> None
     with pytest.raises(TextNotInForce):
         texts.prepare(book, "cn-offer", end, TRUE, "TEST:1")
     assert book.rules.text_version("cn-offer", "1") is not None
+
+
+def worded(book: Book, template: str, version: str | None = None, **figures: str) -> Any:
+    said = tuple(Figure(name, reads) for name, reads in figures.items())
+    return texts.Wordings(book)(
+        template, channel=Channel.SMS, jurisdiction="CN", figures=said, on=JAN_15, version=version
+    )
+
+
+def test_a_planned_contact_is_put_in_words_by_its_family(book: Book) -> None:
+    figures = {"amount": "36.07 CNY", "due_on": "2025-02-15", "loan": "L-1", "instalments": "1"}
+
+    found = worded(book, "before-due", **figures)
+
+    assert (found.template, found.version) == ("cn-before-due-sms", "texts-1")
+    assert "36.07元" in found.reads.text
+    assert worded(book, found.template, found.version, **figures) == found
+
+
+def test_a_contact_without_a_text_or_a_figure_says_nothing(book: Book) -> None:
+    assert worded(book, "nowhere") is None
+    assert worded(book, "before-due", amount="36.07 CNY") is None
+    assert worded(book, "before-due", amount="36", due_on="2025-02-15", loan="L-1") is None
+    assert worded(book, "cn-before-due-sms", "no-such-version") is None
+
+
+def test_an_offer_that_is_not_so_says_nothing(book: Book) -> None:
+    submit(book)
+    approve(book)
+
+    assert worded(book, "cn-offer", product_version="TEST:1", **TRUE) is not None
+    assert worded(book, "cn-offer", product_version="TEST:9", **TRUE) is None
+    assert worded(book, "cn-offer", **TRUE) is None
