@@ -263,7 +263,7 @@ def show(rule: Rule, at: At = None, as_json: AsJson = False) -> None:
     def render(_: Any) -> None:
         origin = "shipped with the program" if found.shipped else "published"
         output.out.print(f"[bold]{entry.rule}[/] {entry.version}, {origin}, on {day}")
-        output.out.print(entry.text, markup=False)
+        output.out.print(entry.text, markup=False, soft_wrap=True)
         output.out.print(f"digest {entry.digest}", style="dim")
         if looks:
             output.out.print(f"looked at {max(looks).isoformat(timespec='seconds')}", style="dim")

@@ -221,7 +221,7 @@ def show(name: Name, at: At = None, as_json: AsJson = False) -> None:
         )
         for part in (found.subject, found.text):
             if part:
-                output.out.print(part, markup=False)
+                output.out.print(part, markup=False, soft_wrap=True)
         for kind, names in (("figures", found.figures), ("personal", found.personal)):
             if names:
                 output.out.print(f"{kind}: {', '.join(names)}", style="dim")
@@ -270,7 +270,7 @@ def render_text(
     def render(_: Any) -> None:
         for part in (wording.subject, wording.text):
             if part:
-                output.out.print(part, markup=False)
+                output.out.print(part, markup=False, soft_wrap=True)
         for fault in prepared.faults:
             output.out.print(fault, style="red", markup=False)
 

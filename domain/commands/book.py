@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
@@ -194,7 +194,8 @@ def command(
 ) -> Callable[Concatenate[Book, Act, P], Receipt]:
     """Carries out *decide*, which loads a stream, calls it and returns it.
 
-    Where it returns several, all are stored in one transaction, and the first is named.
+    Where it returns several, all are stored in one transaction and the receipt names the
+    first; what is recorded on each other one is under an id of its own (*act_on*).
 
     The same command id again returns the first receipt. When another writer was
     first, the command runs again whole, three times at most.
@@ -212,9 +213,14 @@ def command(
             try:
                 with book.one_look():
                     decided = decide(book, act, *args, **kwargs)
-                streams = [decided] if isinstance(decided, Stream) else list(decided)
-                stream = streams[0]
-                book.keep([Command(act.command_id, digest, stream.id, stream.version)], *streams)
+                stream, *others = [decided] if isinstance(decided, Stream) else decided
+                done = [Command(act.command_id, digest, stream.id, stream.version)]
+                done += [
+                    Command(_command_id(other), digest, other.id, other.version)
+                    for other in others
+                    if other.pending_events
+                ]
+                book.keep(done, stream, *others)
             except (Refusal, IntegrityError) as trouble:
                 first = book.streams.find_command(act.command_id)
                 if first is not None:
@@ -226,6 +232,17 @@ def command(
         raise ContentionRefused("Others changed it at every try; try again in a moment.")
 
     return carried_out
+
+
+def act_on(act: Act, stream_id: UUID) -> Act:
+    """The part of an act that is done on another stream than its first."""
+    return replace(act, command_id=uuid5(act.command_id, str(stream_id)))
+
+
+def _command_id(stream: Stream) -> UUID:
+    last = stream.pending_events[-1]
+    assert isinstance(last, Stream.Event)
+    return last.command_id
 
 
 def _again(first: Command, digest: bytes) -> Receipt:

@@ -10,7 +10,7 @@ from domain.base.dated_rules import Entry
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
-from domain.commands.book import Book, command
+from domain.commands.book import Book, act_on, command
 from domain.commands.texts import TextNotSound, faults_of, figures_of
 from domain.policy.policy import Policy, PolicyUnknown, RuleNotSound
 
@@ -52,10 +52,10 @@ def publish(
             raise TextUnreviewed(
                 f"{entry.rule} is a text: submit it, and let somebody else approve."
             )
-    found = _streams(book, act, entries)
+    found, acts = _streams(book, act, entries)
     for entry in entries:
         found[entry.rule].publish(
-            act,
+            acts[entry.rule],
             entry,
             taken=_taken(book, entry),
             requested_by=act.actor,
@@ -74,9 +74,9 @@ def submit(book: Book, act: Act, *, entries: Sequence[Entry]) -> list[Policy]:
         RuleNotSound: the name is that of another rule, or one is no rule of its kind.
         TextNotSound: a text breaks a rule, or says what is not so of a product.
     """
-    found = _streams(book, act, entries)
+    found, acts = _streams(book, act, entries)
     for entry in entries:
-        found[entry.rule].submit(act, entry, taken=_taken(book, entry))
+        found[entry.rule].submit(acts[entry.rule], entry, taken=_taken(book, entry))
         _must_be_sound(book, act, entry)
     return list(found.values())
 
@@ -157,20 +157,28 @@ def confirm(book: Book, act: Act, *, rules: Sequence[str]) -> list[Policy]:
             raise PolicyUnknown(
                 f"No version of {rule} is in force; policy list shows those that are."
             )
-    found = _streams(book, act, [held[rule] for rule in rules])
+    found, acts = _streams(book, act, [held[rule] for rule in rules])
     for rule, policy in found.items():
-        policy.confirm(act, held[rule])
+        policy.confirm(acts[rule], held[rule])
     return list(found.values())
 
 
-def _streams(book: Book, act: Act, entries: Sequence[Entry]) -> dict[str, Policy]:
-    """The streams of rules by their names; those of new names begin now."""
+def _streams(
+    book: Book, act: Act, entries: Sequence[Entry]
+) -> tuple[dict[str, Policy], dict[str, Act]]:
+    """The streams of rules by their names, and the act on each; those of new names begin."""
     ids = {entry.rule: policy_id(book, entry.rule) for entry in entries}
     known = book.get_many(Policy, ids.values())
-    return {
-        entry.rule: known.get(ids[entry.rule]) or _begun(book, act, entry)
-        for entry in {each.rule: each for each in entries}.values()
+    acts = {
+        rule: act if place == 0 else act_on(act, stream_id)
+        for place, (rule, stream_id) in enumerate(ids.items())
     }
+    first = {entry.rule: entry for entry in reversed(entries)}
+    found = {
+        rule: known.get(stream_id) or _begun(book, acts[rule], first[rule])
+        for rule, stream_id in ids.items()
+    }
+    return found, acts
 
 
 def _begun(book: Book, act: Act, entry: Entry) -> Policy:

@@ -141,3 +141,17 @@ def test_a_rule_comes_back_from_its_snapshot_as_it_was(book: Book) -> None:
     again = from_snapshot(Policy, policy.id, policy.version, to_snapshot(policy))
 
     assert vars(again) == vars(policy)
+
+
+def test_each_rule_of_a_command_is_stored_under_an_id_of_its_own(book: Book) -> None:
+    by = act()
+
+    publish(book, by)
+
+    ids = [policies.policy_id(book, rule) for rule in ("forbidden-words", "service-levels")]
+    under = [{event.command_id for event in book.events.get(each)} for each in ids]  # type: ignore[attr-defined]
+    assert under[0] == {by.command_id} and len(under[1]) == 1
+    for stream_id, (command_id,) in zip(ids, under, strict=True):
+        found = book.streams.find_command(command_id)
+        assert found is not None
+        assert (found.stream_id, found.version) == (stream_id, 2)
