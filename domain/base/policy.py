@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from domain.base.refusal import Refusal
+from domain.base.retention import RestrictedProcessing, RetentionFloor
 
 
 @dataclass(frozen=True)
@@ -271,6 +272,8 @@ class Policies:
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
     reminder_steps: tuple[ReminderStep, ...] = ()
+    retention_floors: tuple[RetentionFloor, ...] = ()
+    restricted_processing: tuple[RestrictedProcessing, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -352,6 +355,18 @@ class Policies:
             _held_in(self.name_lints, jurisdiction, on),
             _held_in(self.charge_lints, jurisdiction, on),
         )
+
+    def floors_of(self, jurisdiction: str, on: date) -> list[RetentionFloor]:
+        """The retention floors of a jurisdiction in force on a day."""
+        return _held_in(self.retention_floors, jurisdiction, on)
+
+    def passes_restriction(self, purpose: str, on: date) -> bool:
+        """Whether data of a restricted person may be read for a purpose on a day.
+
+        Every rule in force has to name it, whatever its jurisdiction; without one none may.
+        """
+        rules = in_force(self.restricted_processing, on)
+        return bool(rules) and all(purpose in rule.purposes for rule in rules)
 
 
 class PolicyMissing(Refusal):

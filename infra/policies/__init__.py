@@ -24,6 +24,7 @@ from domain.base.policy import (
     ServiceLevels,
     StrategyRule,
 )
+from domain.base.retention import RestrictedProcessing, RetentionFloor
 from infra.rule_files import Kind, Written, made, name_of, rows_of_folder
 
 FILES = Path(__file__).parent
@@ -132,5 +133,9 @@ KINDS = {
     "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
     "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
     "charge_lint": Kind(ChargeLint, "charge_lints", _tuple_of("words"), keys=LOCAL),
+    "retention_floor": Kind(RetentionFloor, "retention_floors", keys=(*LOCAL, "record_class")),
+    "restricted_processing": Kind(
+        RestrictedProcessing, "restricted_processing", _tuple_of("purposes"), keys=LOCAL
+    ),
 }
 """The kinds of rule by which loans are serviced; a further one is one more line."""
