@@ -24,7 +24,7 @@ def trap_floats() -> None:
 
 
 def as_role(database_url: str, role: str) -> str:
-    """The same database, entered in one of the three roles."""
+    """The same database, entered in one of its roles."""
     parts = urlsplit(database_url)
     query = dict(parse_qsl(parts.query))
     query["options"] = f"{query.get('options', '')} -c role={role}".strip()

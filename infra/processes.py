@@ -23,6 +23,7 @@ from typing import IO
 from infra.embedded.part import Progress, Step, silent
 from infra.settings import Settings, child_environment
 from infra.trouble import Trouble
+from infra.vault_keys import make_file
 
 LOG_LIMIT = 20_000_000
 
@@ -87,6 +88,7 @@ def up(
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(exist_ok=True)
+    make_file(settings)
     if _locked(settings.home):
         return _started_by_another(settings)
     killed = _attached.pop(str(settings.home), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +66,12 @@ class Settings(BaseSettings):
 
     namespace_secret: SecretStr | None = None
     """Makes ids of imported records unguessable; made at first use if not given."""
+
+    vault_keys: SecretStr | None = None
+    """Master keys of the vault: base64, separated by commas, the current one first."""
+
+    vault_key_file: Annotated[Path | None, BeforeValidator(_empty_is_none)] = None
+    """Where they stand instead, one a line; without one, ``vault.keys`` in the home."""
 
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
