@@ -37,6 +37,7 @@ from entrypoints import (
     scenario_command,
     security_commands,
     template_commands,
+    vault_commands,
     what_if,
 )
 from entrypoints.app import AsJson, app
