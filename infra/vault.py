@@ -29,7 +29,7 @@ from infra.bootstrap import as_role
 from infra.settings import Settings
 from infra.vault_cipher import Key, MasterKeys, Unreadable, key_id_of, look_up, look_up_key, new_key
 from infra.vault_keys import read_keys
-from infra.vault_values import Kind, Purpose, ValueUnusable, looked_up_as, tidy
+from infra.vault_values import LOOKED_UP, Kind, Purpose, ValueUnusable, looked_up_as, tidy
 
 VAULT = "loans_vault"
 """The role that may touch the vault, and nothing else."""
@@ -38,6 +38,9 @@ JOURNAL = "erasures.jsonl"
 """Who was erased, beside the database: a backup that is put back does not know it."""
 
 TRIES = 5
+
+LOOK_UP_LOCK = 5_051_990
+"""The advisory lock under which hashes are made, and alone the key for them is changed."""
 
 PERSON = """
     SELECT person_id, wrapped_key, restricted_until, erase_from, jurisdiction, erased_at
@@ -176,7 +179,7 @@ class Vault:
         self.journal = settings.home / JOURNAL
         self._settings = settings
         self._keys = MasterKeys.of(read_keys(settings))
-        self._look_up: Key | None = None
+        self._look_up: tuple[bytes, Key] | None = None
 
     # --- keeping ----------------------------------------------------------------------
 
@@ -201,14 +204,15 @@ class Vault:
         Raises:
             Refusal: one of them cannot be kept, as ``put`` says.
         """
-        # Made with the first value there is: whoever cannot open it has another vault's key.
-        self._look_up_key()
-        wanted = []
-        for number, entry in enumerate(entries):
-            value = tidy(entry.kind, entry.value)
-            wanted.append(_Wanted(number, entry, value, self._hash(entry.kind, value)))
+        values = [tidy(entry.kind, entry.value) for entry in entries]
         found: dict[int, str] = {}
         with self.transaction():
+            # Made with the first value there is: who cannot open it has another vault's key.
+            index = self._look_up_key()
+            wanted = [
+                _Wanted(number, entry, value, hashed(index, entry.kind, value))
+                for number, (entry, value) in enumerate(zip(entries, values, strict=True))
+            ]
             keys = self._keys_of({entry.person_id for entry in entries}, act)
             for _ in range(TRIES):
                 found |= self._known([each for each in wanted if each.number not in found], keys)
@@ -271,7 +275,7 @@ class Vault:
         ref, person_id, kind, sealed = row[:4]
         if (person_id, kind) == (each.entry.person_id, each.entry.kind.value):
             try:
-                plain = _opened(keys[person_id], sealed, person_id, ref, kind)
+                plain = opened(keys[person_id], sealed, person_id, ref, kind)
             except Unreadable as why:
                 _damaged(why)
             if plain == each.value:
@@ -349,11 +353,11 @@ class Vault:
         Raises:
             ValueUnusable: values of the kind cannot be looked up, or this is none.
         """
-        hashed = self._hash(kind, tidy(kind, value))
-        if hashed is None:
+        kept = tidy(kind, value)
+        if kind not in LOOKED_UP:
             raise ValueUnusable(f"Nobody is found by a {kind}: look up a PHONE or an EMAIL.")
         with self.transaction():
-            rows = self._rows([], hashed, kind)
+            rows = self._rows([], hashed(self._look_up_key(), kind, kept), kind)
             refused: dict[str, Refusal] = {}
             for row in rows:
                 try:
@@ -363,13 +367,13 @@ class Vault:
             self._record(rows, purpose, act, refused)
         return [Owner(row.person.person_id, row.ref) for row in rows if row.ref not in refused]
 
-    def _rows(self, refs: list[str], hashed: bytes | None = None, kind: str = "") -> list[_Row]:
+    def _rows(self, refs: list[str], sought: bytes | None = None, kind: str = "") -> list[_Row]:
         rows = self.conn.execute(
             "SELECT r.ref, r.kind, r.sealed, p.person_id, p.wrapped_key, p.restricted_until,"
             " p.erase_from, p.jurisdiction, p.erased_at"
             " FROM vault.record AS r JOIN vault.person AS p USING (person_id)"
             " WHERE r.ref = ANY(%s) OR (r.look_up = %s AND r.kind = %s) ORDER BY r.ref",
-            (refs, hashed, str(kind)),
+            (refs, sought, str(kind)),
         ).fetchall()
         return [_Row(ref, kind, sealed, Person(*who)) for ref, kind, sealed, *who in rows]
 
@@ -391,7 +395,7 @@ class Vault:
         person_id = row.person.person_id
         try:
             key = self.data_key(person_id, row.person.wrapped_key)
-            return _opened(key, row.sealed, person_id, row.ref, row.kind)
+            return opened(key, row.sealed, person_id, row.ref, row.kind)
         except Unreadable as why:
             _damaged(why)
 
@@ -494,29 +498,26 @@ class Vault:
         """
         return self.unwrapped(wrapped, "data key", str(person_id))
 
-    def _hash(self, kind: Kind, kept: str) -> bytes | None:
-        plain = looked_up_as(kind, kept)
-        return None if plain is None else look_up(self._look_up_key(), kind.value, plain)
-
     def _look_up_key(self) -> Key:
-        if self._look_up is None:
-            query = "SELECT wrapped_key FROM vault.look_up_key"
+        """The key of the look-up index; it stays the same until the transaction ends."""
+        self.conn.execute("SELECT pg_advisory_xact_lock_shared(%s)", (LOOK_UP_LOCK,))
+        query = "SELECT wrapped_key FROM vault.look_up_key"
+        row = self.conn.execute(query).fetchone()
+        if row is None:
+            made = self._keys.wrap(look_up_key(self._keys.current), "look-up key")
+            self.conn.execute(
+                "INSERT INTO vault.look_up_key (wrapped_key) VALUES (%s) ON CONFLICT DO NOTHING",
+                (made,),
+            )
             row = self.conn.execute(query).fetchone()
-            if row is None:
-                # Derived, so that two that begin at once begin with the same.
-                made = self._keys.wrap(look_up_key(self._keys.current), "look-up key")
-                self.conn.execute(
-                    "INSERT INTO vault.look_up_key (wrapped_key) VALUES (%s)"
-                    " ON CONFLICT DO NOTHING",
-                    (made,),
-                )
-                row = self.conn.execute(query).fetchone()
-            assert row is not None
+        assert row is not None
+        wrapped = bytes(row[0])
+        if self._look_up is None or self._look_up[0] != wrapped:
             try:
-                self._look_up = self.unwrapped(row[0], "look-up key")
+                self._look_up = (wrapped, self.unwrapped(wrapped, "look-up key"))
             except Unreadable as why:
                 _damaged(why)
-        return self._look_up
+        return self._look_up[1]
 
 
 @contextmanager
@@ -534,7 +535,18 @@ def _ref(record_id: UUID) -> str:
     return short_ref("V", record_id)
 
 
-def _opened(key: Key, sealed: bytes, person_id: UUID, ref: str, kind: str) -> str:
+def hashed(index: Key, kind: Kind, kept: str) -> bytes | None:
+    """The hash by which a tidy value is found; None for a kind that is not looked up."""
+    plain = looked_up_as(kind, kept)
+    return None if plain is None else look_up(index, kind.value, plain)
+
+
+def opened(key: Key, sealed: bytes, person_id: UUID, ref: str, kind: str) -> str:
+    """A value as it was kept.
+
+    Raises:
+        Unreadable: it cannot be opened.
+    """
     return key.open(sealed, "value", str(person_id), ref, kind).decode()
 
 

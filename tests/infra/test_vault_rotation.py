@@ -62,6 +62,29 @@ def test_a_rotation_that_was_stopped_goes_on_where_it_was(opened: Opener) -> Non
     assert vault_rotation.rotate(vault).wrapped == 200
 
 
+def test_with_a_new_look_up_key_an_old_copy_of_the_index_finds_nobody(opened: Opener) -> None:
+    vault, running = opened(), opened()
+    people = [uuid4() for _ in range(700)]
+    refs = vault.put_many(
+        [Entry(each, Kind.PHONE, f"+86139{n:08}") for n, each in enumerate(people)], act()
+    )
+    running.find(Kind.PHONE, "+8613900000001", Purpose.IDENTIFICATION, act())
+    query = "SELECT look_up FROM vault.record ORDER BY ref"
+    before = {row[0] for row in owner_sql(vault, query)}
+    vault_erasure.erase(vault, people[0], act(), **CN)
+
+    done = vault_rotation.hash_anew(vault)
+
+    after = {row[0] for row in owner_sql(vault, query)} - {None}
+    assert (done.hashed, done.unreadable, len(after)) == (699, [], 699)
+    assert not before & after
+    for each in (vault, running):
+        found = each.find(Kind.PHONE, "+8613900000007", Purpose.IDENTIFICATION, act())
+        assert found == [Owner(people[7], refs[7])]
+        assert each.put(people[7], Kind.PHONE, "+8613900000007", act()) == refs[7]
+    assert vault.find(Kind.PHONE, "+8613900000000", Purpose.IDENTIFICATION, act()) == []
+
+
 def test_a_program_that_runs_on_learns_a_new_master_key_by_itself(opened: Opener) -> None:
     running, other = opened(), opened()
     ref = running.put(uuid4(), Kind.NAME, LI, act())
@@ -99,6 +122,11 @@ def test_without_its_master_key_nothing_is_read_and_the_key_is_named(opened: Ope
     with pytest.raises(Damaged) as refused:
         other.read(ref, Purpose.SERVICING, act())
 
+    with pytest.raises(Damaged):
+        other.put(uuid4(), Kind.NAME, LI, act())
+    for changes in (vault_rotation.rotate, vault_rotation.hash_anew):
+        with pytest.raises(Damaged, match="not the vault's master key"):
+            changes(other)
     named = str(vault.keys.current.key_id)
     assert named in refused.value.sentence
     uses = vault_rotation.standing(other, TODAY).master_keys
