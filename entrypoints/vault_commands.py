@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -258,7 +259,7 @@ def erase(
     from entrypoints import output
     from infra import vault_erasure
 
-    last_records = _last_records(last or [])
+    said = _last_records(last or [])
     with _opened(approved_by) as (opened, kept, act):
         stream = opened.book.get(BorrowerStream, opened.stream_id(borrower))
         answer = vault_erasure.erase(
@@ -269,7 +270,8 @@ def erase(
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
-            last_records=last_records,
+            last_records=_latest(said, _contacts_with(opened, stream.id)),
+            open_loans=_open_loans(opened, stream.id),
         )
 
     def render(_: Any) -> None:
@@ -293,8 +295,8 @@ def sweep(actor: Actor = STAFF, as_json: AsJson = False) -> None:
     from entrypoints import output
     from infra import vault_erasure
 
-    with _opened(actor) as (_, kept, act):
-        swept = vault_erasure.sweep(kept, act)
+    with _opened(actor) as (opened, kept, act):
+        swept = vault_erasure.sweep(kept, act, partial(_contacts_with, opened))
 
     def render(_: Any) -> None:
         output.out.print(
@@ -310,12 +312,19 @@ def rotate(
     new_key: Annotated[
         bool, typer.Option("--new-key", help="First put a new key into the key file.")
     ] = False,
+    look_up: Annotated[
+        bool, typer.Option("--look-up", help="Change the key of the look-up index as well.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Wrap every person's key by the current master key; no value is touched.
 
-    It may be stopped and begun again. Exits with 1 when a key cannot be opened.
+    It may be stopped and begun again. With --look-up every number and address is opened
+    once to be hashed anew, and nothing is put or found meanwhile. Exits with 1 when
+    something cannot be opened.
     """
+    from dataclasses import asdict
+
     from entrypoints import output
     from infra import vault_rotation
     from infra.settings import Settings
@@ -325,17 +334,25 @@ def rotate(
         add_key(Settings())
     with _opened() as (_, kept, _act), output.progress(quiet=as_json) as progress:
         answer = vault_rotation.rotate(kept, progress)
+        hashed = vault_rotation.hash_anew(kept, progress) if look_up else None
+    lost = len(answer.unreadable) + (len(hashed.unreadable) if hashed else 0)
 
     def render(_: Any) -> None:
         output.out.print(f"{answer.wrapped} wrapped anew by master key {answer.master_key}.")
-        if answer.unreadable:
+        if hashed:
+            output.out.print(f"{hashed.hashed} numbers and addresses hashed anew.")
+        if lost:
             output.out.print(
-                f"[red]{len(answer.unreadable)} keys cannot be opened[/]: put the master key that"
-                " vault status calls unknown back (docs/VAULT.md)."
+                f"[red]{lost} cannot be opened[/]: put the master key that vault status calls"
+                " unknown back (docs/VAULT.md)."
             )
 
-    output.emit(answer, as_json=as_json, render=render)
-    if answer.unreadable:
+    output.emit(
+        {**asdict(answer), "look_up": asdict(hashed) if hashed else None},
+        as_json=as_json,
+        render=render,
+    )
+    if lost:
         raise typer.Exit(1)
 
 
@@ -384,6 +401,59 @@ def _opened(
         open_vault(opened.database_url, opened.settings, opened.book.policies) as kept,
     ):
         yield opened, kept, opened.act(actor, command_id)
+
+
+def _open_loans(opened: Session, borrower_id: UUID) -> list[str]:
+    """The loans of a borrower that are not over, by their short references."""
+    from psycopg.errors import UndefinedTable
+
+    from domain.loan.loan import Loan
+    from domain.loan.state import LoanState
+    from infra.queries import loans_of
+    from infra.reading import connection
+    from infra.trouble import Trouble
+
+    over = {
+        *(LoanState.DECLINED, LoanState.WITHDRAWN, LoanState.EXPIRED),
+        *(LoanState.CLOSED, LoanState.SOLD),
+    }
+    try:
+        with connection(opened.database_url) as conn:
+            known = loans_of(conn, borrower_id)
+    except UndefinedTable:
+        raise Trouble(
+            "The loans of this person are not shown yet: start everything with ./loans up."
+        ) from None
+    loans = [opened.book.get(Loan, loan_id) for loan_id in known]
+    return [loan.loan_ref for loan in loans if loan.state not in over]
+
+
+def _contacts_with(opened: Session, borrower_id: UUID) -> dict[str, date]:
+    """The day of the last record of each class that a borrower's stream knows of."""
+    from zoneinfo import ZoneInfo
+
+    from domain.base.contact_policy import Outcome, Purpose
+    from domain.base.retention import RecordClass
+    from domain.borrower.borrower import Borrower as BorrowerStream
+
+    zone = ZoneInfo(opened.settings.zone)
+    stream = opened.book.find(BorrowerStream, borrower_id)
+    found: dict[str, date] = {}
+    for contact in stream.contacts.values() if stream else ():
+        on = {}
+        day = contact.at.astimezone(zone).date()
+        if contact.purpose == Purpose.COLLECTION:
+            on[RecordClass.COLLECTION_RECORD.value] = day
+        if contact.outcome in (Outcome.SENT, Outcome.INBOUND):
+            on[RecordClass.SEND_RECORD.value] = day
+        found = _latest(found, on)
+    return found
+
+
+def _latest(one: dict[str, date], other: dict[str, date]) -> dict[str, date]:
+    return {name: max(one.get(name, day), day) for name, day in other.items()} | {
+        name: day for name, day in one.items() if name not in other
+    }
 
 
 def _value(source: Path | None, kind: str) -> str:

@@ -58,6 +58,15 @@ OPEN_STAGES = (Stage.EVIDENCE, Stage.DECISION, Stage.DISCLOSURE, Stage.SIGNING, 
 CONTACT_PURPOSE = "COLLECTION"
 
 
+def loans_of(conn: Connection, borrower_id: UUID) -> list[UUID]:
+    """The loans of a borrower, whatever became of them."""
+    return scalars_of(
+        conn,
+        "SELECT loan_id FROM rm.summary_loan WHERE borrower_id = %(borrower_id)s ORDER BY loan_id",
+        borrower_id=borrower_id,
+    )
+
+
 # --- tracker --------------------------------------------------------------------------
 
 

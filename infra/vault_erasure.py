@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -41,6 +41,12 @@ class NotRestricted(Refusal):
     """There is no restriction that could be lifted."""
 
     code = "NOT_RESTRICTED"
+
+
+class LoanRunning(Refusal):
+    """Something is still owed or asked for; what the data is needed for goes on."""
+
+    code = "LOAN_RUNNING"
 
 
 class ErasureWaits(Refusal):
@@ -123,20 +129,26 @@ def erase(
     requested_by: str,
     approved_by: str,
     last_records: Mapping[str, date] | None = None,
+    open_loans: Sequence[str] = (),
 ) -> Erasure:
     """A person is erased; or restricted, while records about them must be kept.
 
     *last_records* has the day of the last record of each class that others keep, such as
     the send log; the vault adds those that it knows of by itself: what was read for
-    sending or collection, and notes.
+    sending or collection, and notes. *open_loans* are their loans that are not over.
 
     Raises:
         SamePerson: two different people do not stand behind it.
+        LoanRunning: there is such a loan.
         NotFound: nothing is kept for them.
         Erased: they were erased already.
         FloorUnknown: no policy says how long a class of records is kept there.
     """
     two_people(requested_by, approved_by, "An erasure")
+    if open_loans:
+        raise LoanRunning(
+            f"{', '.join(open_loans)} of this person is not over: restrict them until it is."
+        )
     people = (requested_by, approved_by)
     with vault.transaction():
         person = _alive(vault, person_id)
@@ -162,8 +174,13 @@ def erase(
     return Erasure(person_id, erased=False, kept_until=ends, record_class=kept)
 
 
-def sweep(vault: Vault, act: Act) -> Swept:
+def sweep(
+    vault: Vault, act: Act, last_records: Callable[[UUID], Mapping[str, date]] = lambda _: {}
+) -> Swept:
     """Everybody is erased whose floor has passed, and whom a backup brought back.
+
+    *last_records* tells of a person what it tells ``erase``: a record that came after the
+    request puts the erasure off.
 
     Raises:
         FloorUnknown: no policy says how long a class of records is kept.
@@ -179,16 +196,18 @@ def sweep(vault: Vault, act: Act) -> Swept:
     while due := _due(vault, act.business_on):
         for person_id in due:
             with vault.transaction():
-                _sweep(vault, person_id, act, swept)
+                _sweep(vault, person_id, act, swept, last_records(person_id))
     return swept
 
 
-def _sweep(vault: Vault, person_id: UUID, act: Act, swept: Swept) -> None:
+def _sweep(
+    vault: Vault, person_id: UUID, act: Act, swept: Swept, last_records: Mapping[str, date]
+) -> None:
     person = vault.person(person_id, locked=True)
     if person.erased_at is not None or person.erase_from is None:
         return  # another sweep was faster
     assert person.jurisdiction is not None
-    floor = _floor(vault, person_id, person.jurisdiction, act.business_on, {})
+    floor = _floor(vault, person_id, person.jurisdiction, act.business_on, last_records)
     if floor is None or floor.until <= act.business_on:
         _destroy(vault, person_id, act, ERASED, reason="its retention floor has passed")
         swept.erased.append(person_id)

@@ -119,6 +119,16 @@ def test_an_erasure_needs_two_people_and_somebody_to_erase(vault: Vault) -> None
     assert vault.read(ref, Purpose.SERVICING, act()) == LI
 
 
+def test_whoever_has_a_loan_that_is_not_over_is_not_erased(vault: Vault) -> None:
+    person_id = uuid4()
+    ref = vault.put(person_id, Kind.NAME, LI, act())
+
+    with pytest.raises(vault_erasure.LoanRunning, match="L-00000-00001"):
+        vault_erasure.erase(vault, person_id, act(), **CN, open_loans=["L-00000-00001"])
+
+    assert vault.read(ref, Purpose.SERVICING, act()) == LI
+
+
 def test_an_erasure_waits_restricted_until_the_last_collection_record_may_go(
     opened: Opener,
 ) -> None:
@@ -175,6 +185,18 @@ def test_a_note_that_came_after_the_request_puts_the_erasure_off(opened: Opener)
 
     assert vault_erasure.sweep(vault, act(floor)).put_off == [person_id]
     assert vault.person(person_id).erase_from == date(2031, 5, 1)
+
+
+def test_a_message_that_the_law_demanded_puts_the_erasure_off_too(opened: Opener) -> None:
+    vault = opened()
+    person_id, floor = uuid4(), date(2026, 9, 2)
+    vault.read(vault.put(person_id, Kind.PHONE, MOBILE, act()), Purpose.SENDING, act())
+    vault_erasure.erase(vault, person_id, act(), **CN)
+
+    swept = vault_erasure.sweep(vault, act(floor), lambda _: {"SEND_RECORD": date(2026, 7, 31)})
+
+    assert swept.put_off == [person_id]
+    assert vault.person(person_id).erase_from == date(2027, 1, 31)
 
 
 def test_whoever_was_erased_is_erased_again_after_a_backup_is_put_back(opened: Opener) -> None:
