@@ -143,6 +143,7 @@ class CommandLine:
         "scenario",
         "security",
         "template",
+        "vault",
     ],
 )
 def test_a_program_that_is_asked_for_help_gives_it(system: System, group: str) -> None:
@@ -187,6 +188,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     is_offered_a_renewal(loans, borrower, tmp_path)
     rules_change(loans, tmp_path, on)
     texts_are_reviewed(loans, tmp_path, on)
+    people_are_kept_and_erased(loans, borrower, tmp_path)
     operators_look(loans, tmp_path)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
@@ -487,6 +489,44 @@ def is_offered_a_renewal(loans: CommandLine, borrower: str, folder: Path) -> Non
     assert [step["event"] for step in refusal["recorded"]] == ["loan.renewal-declined"]
     shown = loans("show", renewed, "--version", str(accepted["version"]))["found"]
     assert [row["number"] for row in shown["instalments"]] == [1, 2]
+
+
+def people_are_kept_and_erased(loans: CommandLine, with_loans: str, folder: Path) -> None:
+    number = folder / "number.txt"
+    number.write_text("+86 139 1234 5678\n")
+    phone = ("--kind", "PHONE", "--from", str(number))
+    why = ("--reason", "asked for it", *PEOPLE)
+    who = str(loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")["ref"])
+    ref = loans("vault put", who, *phone)["ref"]
+    assert loans("vault read", who, ref, "--purpose", "SERVICING")["value"] == "+8613912345678"
+    (owner,) = loans("vault find", "--purpose", "IDENTIFICATION", *phone)
+    assert (owner["borrower_ref"], owner["ref"]) == (who, ref)
+    today = date.fromisoformat(loans("day show")["business_date"])
+    until = str(today + timedelta(days=30))
+    loans("vault restrict", who, "--until", until, "--reason", "contests it")
+    refused = loans("vault read", who, ref, "--purpose", "COLLECTION", code=2)
+    assert refused["refused"] == "PROCESSING_RESTRICTED"
+    loans("vault release", who, "--reason", "settled")
+    assert loans("vault rotate", "--new-key", "--look-up")["unreadable"] == []
+    loans("vault read", who, ref, "--purpose", "SENDING")
+    purposes = [(each["purpose"], each["refused"]) for each in loans("vault accesses", who)]
+    assert purposes == [
+        ("SERVICING", None),
+        ("IDENTIFICATION", None),
+        ("COLLECTION", "PROCESSING_RESTRICTED"),
+        ("SENDING", None),
+    ]
+    assert loans("vault erase", who, *why)["kept_until"] == str(add_months(today, 6))
+    assert loans("vault sweep")["erased"] == []
+    another = str(loans("borrower register", "--jurisdiction", "US", "--zone", "UTC")["ref"])
+    loans("vault put", another, *phone)
+    assert loans("vault erase", another, *why)["erased"]
+    assert [each["erased"] for each in loans("vault list", another)["records"]] == [True]
+    stands = loans("vault status")
+    assert (stands["to_erase"], stands["erased"], stands["records"]) == (1, 1, {"PHONE": 1})
+    loans("vault put", with_loans, *phone)
+    refused = loans("vault erase", with_loans, *why, code=2)
+    assert refused["refused"] == "LOAN_RUNNING"
 
 
 def operators_look(loans: CommandLine, folder: Path) -> None:
