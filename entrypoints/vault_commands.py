@@ -398,7 +398,7 @@ def _opened(
 
     with (
         session() as opened,
-        open_vault(opened.database_url, opened.settings, opened.book.policies) as kept,
+        open_vault(opened.database_url, opened.settings, lambda: opened.book.policies) as kept,
     ):
         yield opened, kept, opened.act(actor, command_id)
 

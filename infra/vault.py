@@ -10,7 +10,7 @@ one. Every reading is recorded before the value is given out, in the same transa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -171,9 +171,9 @@ class Vault:
     """The vault, on a connection of its own in its own role."""
 
     def __init__(
-        self, conn: psycopg.Connection[Any], settings: Settings, policies: Policies
+        self, conn: psycopg.Connection[Any], settings: Settings, policies: Callable[[], Policies]
     ) -> None:
-        """Nothing is read yet but the master keys."""
+        """Nothing is read yet but the master keys; *policies* are asked for when they decide."""
         self.conn = conn
         self.policies = policies
         self.journal = settings.home / JOURNAL
@@ -383,7 +383,7 @@ class Vault:
         on = act.business_on
         until = person.restricted_until
         held = person.erase_from is not None or (until is not None and on < until)
-        if held and not self.policies.passes_restriction(purpose, on):
+        if held and not self.policies().passes_restriction(purpose, on):
             ends = f"until {until}" if person.erase_from is None else "until they are erased"
             raise ProcessingRestricted(
                 f"This person's data is restricted {ends}: it may not be read for {purpose}."
@@ -521,7 +521,9 @@ class Vault:
 
 
 @contextmanager
-def open_vault(database_url: str, settings: Settings, policies: Policies) -> Iterator[Vault]:
+def open_vault(
+    database_url: str, settings: Settings, policies: Callable[[], Policies]
+) -> Iterator[Vault]:
     """The vault in a database, entered in its own role.
 
     Raises:

@@ -237,7 +237,7 @@ def _floor(
     last = dict(last_records)
     for record_class, day in _own_records(vault, person_id):
         last[record_class] = max(day, last.get(record_class, day))
-    return retained(vault.policies.floors_of(jurisdiction, on), last)
+    return retained(vault.policies().floors_of(jurisdiction, on), last)
 
 
 def _own_records(vault: Vault, person_id: UUID) -> list[tuple[str, date]]:

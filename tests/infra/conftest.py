@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def vault(vault_url: str, home: Path) -> Iterator[Vault]:
-    with open_vault(vault_url, in_home(home), load_policies()) as opened:
+    with open_vault(vault_url, in_home(home), load_policies) as opened:
         yield opened
 
 
@@ -69,6 +69,6 @@ def opened(tmp_path: Path, own_url: str) -> Iterator[Opener]:
 
         def open_it(**more: Any) -> Vault:
             changed = settings.model_copy(update=more)
-            return stack.enter_context(open_vault(own_url, changed, load_policies()))
+            return stack.enter_context(open_vault(own_url, changed, load_policies))
 
         yield open_it
