@@ -25,6 +25,10 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _absolute_or_none(path: Path | None) -> Path | None:
+    return path and _absolute(path)
+
+
 def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loans"
 
@@ -70,7 +74,9 @@ class Settings(BaseSettings):
     vault_keys: SecretStr | None = None
     """Master keys of the vault: base64, separated by commas, the current one first."""
 
-    vault_key_file: Annotated[Path | None, BeforeValidator(_empty_is_none)] = None
+    vault_key_file: Annotated[
+        Path | None, BeforeValidator(_empty_is_none), AfterValidator(_absolute_or_none)
+    ] = None
     """Where they stand instead, one a line; without one, ``vault.keys`` in the home."""
 
     def environment(self) -> dict[str, str]:
