@@ -68,6 +68,18 @@ def test_master_keys_come_from_the_environment_where_they_stand_there(tmp_path: 
         vault_keys.add_key(settings)
 
 
+def test_master_keys_come_from_the_file_that_the_environment_names(tmp_path: Path) -> None:
+    file = tmp_path / "mounted" / "keys"
+    file.parent.mkdir()
+    key = secrets.token_bytes(32)
+    file.write_text(f"# of the secret store\n\n{base64.b64encode(key).decode()}\n")
+    file.chmod(0o440)
+
+    assert vault_keys.read_keys(in_home(tmp_path, vault_key_file=file)) == [key]
+    assert in_home(tmp_path, vault_key_file="").vault_key_file is None
+    assert in_home(tmp_path, vault_key_file="keys").vault_key_file == Path("keys").absolute()
+
+
 @pytest.mark.parametrize(
     "wrong", ["", "short", "AAAA", "%%%", base64.b64encode(b"x" * 16).decode()]
 )
