@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 
+PROVIDER = "LOANS_PROVIDER_"
+"""How the settings begin that the register of providers names."""
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -78,6 +81,8 @@ class Settings(BaseSettings):
         Path | None, BeforeValidator(_empty_is_none), AfterValidator(_absolute_or_none)
     ] = None
     """Where they stand instead, one a line; without one, ``vault.keys`` in the home."""
+    receiver: OptionalText = None
+    """Where providers bring receipts and replies, host:port; without one nobody listens."""
 
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
@@ -96,9 +101,22 @@ class Settings(BaseSettings):
         return self.home / "logs"
 
 
+def provider_setting(name: str) -> str | None:
+    """An address or a secret that the register of providers asks for by name."""
+    assert name.startswith(PROVIDER), name
+    return os.environ.get(name) or None
+
+
 def child_environment(**more: str) -> dict[str, str]:
-    """The environment for a process of ours: this one's, with *more* for LOANS_*."""
-    others = {k: v for k, v in os.environ.items() if not k.startswith("LOANS_")}
+    """The environment for a process of ours: this one's, with *more* for LOANS_*.
+
+    Settings of providers are handed on as they are.
+    """
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LOANS_") or name.startswith(PROVIDER)
+    }
     return {
         **others,
         "PYTHONPATH": str(ROOT),

@@ -1,0 +1,1 @@
+"""How a message leaves the house, and how answers come in; no rule about whom to contact."""
