@@ -236,8 +236,7 @@ def test_after_failures_in_a_row_nobody_calls_until_the_pause_is_over(provider: 
     assert not breaker.is_open
 
 
-def test_a_probe_sends_nothing_and_asks_for_each_carrier(provider: Make) -> None:
-    _, simulator = provider()
+def test_a_probe_sends_nothing_and_asks_for_each_carrier() -> None:
     with simulated(Behaviour(secret=SECRET, failing_carriers=("CTCC",))) as (url, simulator):
         port = WebhookPort("sms", url, SECRET, honours_idempotency=True,
                            carriers=("CMCC", "CTCC"), patience=SHORT)  # fmt: skip
