@@ -67,6 +67,8 @@ class Simulator:
     """What the server knows; ``behaviour`` may be replaced while it runs."""
 
     behaviour: Behaviour
+    then: Behaviour | None = None
+    """How it behaves once it has answered one more call."""
     file: Path | None = None
     """Where it writes down what it took, a line each."""
     taken: Counter[str] = field(default_factory=Counter)
@@ -77,6 +79,13 @@ class Simulator:
     stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _chance: Random | None = None
+
+    def __post_init__(self) -> None:
+        """What a run before this one took is known."""
+        if self.file is not None and self.file.exists():
+            for line in self.file.read_text(encoding="utf-8").splitlines():
+                said = json.loads(line)
+                self.taken[said["key"]] += 1
 
     def fate(self) -> str:
         """What happens to the next call."""
@@ -103,6 +112,8 @@ class Simulator:
     def answered(self, status: int) -> None:
         with self._lock:
             self.calls[status] += 1
+            if self.then is not None:
+                self.behaviour, self.then = self.then, None
 
     def summary(self) -> dict[str, Any]:
         """What it took, for ``GET /taken``."""
@@ -254,7 +265,7 @@ def simulated(
     behaviour: Behaviour | None = None, *, port: int = 0, file: Path | None = None
 ) -> Iterator[tuple[str, Simulator]]:
     """A provider that listens here, with its address; in threads of this process."""
-    simulator = Simulator(behaviour or Behaviour(), file)
+    simulator = Simulator(behaviour or Behaviour(), file=file)
     with _Server(("127.0.0.1", port), simulator) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

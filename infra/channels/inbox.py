@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
 from domain.base.refusal import Refusal
-from infra.channels.seal import Seal
+from infra.channels.seal import Seal, SealBroken
 
 Connection = psycopg.Connection[Any]
 
@@ -112,18 +112,25 @@ class Inbox:
             " FOR UPDATE SKIP LOCKED",
             (limit,),
         ).fetchall()
-        return [
-            Item(
-                id=row[0],
-                provider=row[1],
-                webhook_id=row[2],
-                kind=Kind(row[3]),
-                contact_ref=row[4],
-                received_at=row[5],
-                said=json.loads(self._seal.open(row[6], "inbox", row[1], row[2])),
+        items = []
+        for row in rows:
+            try:
+                plain = self._seal.open(row[6], "inbox", row[1], row[2])
+            except SealBroken:  # and the rest shall not wait for it
+                self.park(row[0], "UNREADABLE")
+                continue
+            items.append(
+                Item(
+                    id=row[0],
+                    provider=row[1],
+                    webhook_id=row[2],
+                    kind=Kind(row[3]),
+                    contact_ref=row[4],
+                    received_at=row[5],
+                    said=json.loads(plain),
+                )
             )
-            for row in rows
-        ]
+        return items
 
     def done(self, item_id: int) -> None:
         """It was handed on; what it said is kept here no longer."""

@@ -134,10 +134,12 @@ class CommandLine:
         "borrower",
         "collect",
         "contact",
+        "contact inbox",
         "day",
         "policy",
         "product",
         "projections",
+        "providers",
         "relief",
         "renewal",
         "scenario",
@@ -190,6 +192,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     texts_are_reviewed(loans, tmp_path, on)
     people_are_kept_and_erased(loans, borrower, tmp_path)
     operators_look(loans, tmp_path)
+    routes_are_looked_at(loans)
     another_home_is_empty(loans)
     cases = loans("scenario check", "tests/golden/daycount.json")
     assert {case["status"] for case in cases} == {"passed"}
@@ -542,6 +545,15 @@ def operators_look(loans: CommandLine, folder: Path) -> None:
     assert all(check["holds"] for check in loans("verify"))
     assert loans("status")["phase"] == "running"
     assert loans("up")["already_running"]
+
+
+def routes_are_looked_at(loans: CommandLine) -> None:
+    assert "print-house" in [each["name"] for each in loans("providers list")]
+    loans("providers disable", "print-house", "--reason", "late")
+    loans("providers enable", "print-house")
+    assert all(probe["holds"] for probe in loans("providers probe", "print-house"))
+    assert loans("contact inbox list") == []
+    assert loans("contact inbox retry", "1", code=2)["refused"] == "NOT_PARKED"
 
 
 def another_home_is_empty(loans: CommandLine) -> None:

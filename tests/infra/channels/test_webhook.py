@@ -49,12 +49,6 @@ def provider() -> Iterator[Make]:
         yield make
 
 
-def then_well(simulator: Simulator) -> None:
-    simulator.behaviour = Behaviour(
-        secret=SECRET, honours_keys=simulator.behaviour.honours_keys, hang_seconds=5.0
-    )
-
-
 def test_a_message_is_taken_signed_and_with_its_key(provider: Make) -> None:
     port, simulator = provider()
     sent = message()
@@ -128,22 +122,12 @@ def test_a_provider_that_hangs_leaves_it_uncertain_when_the_time_is_up(provider:
 
 def test_a_doubt_stays_when_later_tries_find_nobody(provider: Make) -> None:
     port, simulator = provider(fail_after_percent=100)
-    simulator.answered = _down_after_one(simulator)  # type: ignore[method-assign]
+    simulator.then = Behaviour(secret=SECRET, fail_percent=100)
 
     [result] = port.send([message()])
 
     assert (result.answer, result.reason) == (Answer.UNCERTAIN, "HTTP_500")
     assert simulator.calls[503] > 0
-
-
-def _down_after_one(simulator: Simulator) -> Callable[[int], None]:
-    count = simulator.calls
-
-    def answered(status: int) -> None:
-        count[status] += 1
-        simulator.behaviour = Behaviour(secret=SECRET, fail_percent=100)
-
-    return answered
 
 
 def test_a_provider_that_is_down_does_not_have_the_message(provider: Make) -> None:
@@ -170,20 +154,13 @@ def test_nobody_at_the_address_does_not_have_the_message() -> None:
 
 def test_a_busy_provider_is_asked_again_when_it_said(provider: Make) -> None:
     port, simulator = provider(busy_percent=100, retry_after_seconds=1)
-    simulator.answered = _well_after_one(simulator)  # type: ignore[method-assign]
+    simulator.then = Behaviour(secret=SECRET)
     began = time.monotonic()
 
     [result] = port.send([message()])
 
     assert result.answer == Answer.ACCEPTED
     assert time.monotonic() - began >= 1
-
-
-def _well_after_one(simulator: Simulator) -> Callable[[int], None]:
-    def answered(_: int) -> None:
-        then_well(simulator)
-
-    return answered
 
 
 def test_a_provider_that_asks_for_more_time_than_there_is_gets_it_later(provider: Make) -> None:
@@ -224,7 +201,7 @@ def test_after_failures_in_a_row_nobody_calls_until_the_pause_is_over(provider: 
 
     stopped = [port.send([message()])[0] for _ in range(4)]
     calls = simulator.calls.total()
-    then_well(simulator)
+    simulator.behaviour = Behaviour(secret=SECRET)
     early = port.send([message()])[0]
     time.sleep(0.5)
     late = port.send([message()])[0]

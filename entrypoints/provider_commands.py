@@ -1,0 +1,191 @@
+"""The commands about providers of messages: how their routes are, probing, on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from entrypoints.app import AsJson, app
+from entrypoints.staff_command import STAFF, Actor, Reason
+
+if TYPE_CHECKING:
+    from infra.channels.routes import Routes, RouteView
+
+providers = typer.Typer(
+    help="Providers of messages: licences, how their routes are, probing, disabling.",
+    invoke_without_command=True,
+)
+app.add_typer(providers, name="providers")
+
+SOON_DAYS = 60
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The provider, as the register has it.")]
+Day = Annotated[
+    datetime | None,
+    typer.Option("--on", formats=["%Y-%m-%d"], help="The day that licences are asked for."),
+]
+
+
+@contextmanager
+def _routes() -> Iterator[Routes]:
+    from entrypoints.session import database_url
+    from infra import logs
+    from infra.channels.routes import open_routes
+    from infra.settings import Settings
+
+    settings = Settings()
+    # Log lines go to standard error, so that standard output holds the answer alone.
+    logs.configure(settings.model_copy(update={"log_level": "error"}), "cli")
+    with open_routes(settings, database_url(settings)) as routes:
+        yield routes
+
+
+@providers.callback()
+def _group(context: typer.Context, as_json: AsJson = False) -> None:
+    """Providers of messages: licences, how their routes are, probing, disabling.
+
+    Without a further word they are listed.
+    """
+    if context.invoked_subcommand is None:
+        list_providers(as_json=as_json)
+
+
+@providers.command("list")
+def list_providers(on: Day = None, as_json: AsJson = False) -> None:
+    """List the providers: licence, state, last probe, what they did not take today.
+
+    READY routes are used by priority, the lowest first. The register is
+    infra/policies/providers.toml; addresses and secrets come from the environment.
+    """
+    from entrypoints import output
+    from infra import clock
+    from infra.settings import Settings
+
+    day = on.date() if on else clock.business_date(Settings().zone)
+    with _routes() as routes:
+        answer = routes.views(day)
+    output.emit(answer, as_json=as_json, render=_render)
+
+
+@providers.command()
+def probe(
+    name: Annotated[list[str] | None, typer.Argument(help="Which providers; all if none.")] = None,
+    by: Actor = STAFF,
+    as_json: AsJson = False,
+) -> None:
+    """Try every route without sending anything; one that fails is disabled.
+
+    A route that failures or an earlier probe disabled is enabled when the probe holds;
+    what a person disabled stays so. Exits with 1 when a probe failed.
+    """
+    from dataclasses import asdict
+
+    from entrypoints import output
+
+    with _routes() as routes:
+        found = routes.probe(name or (), by=by)
+    answer = [
+        {"provider": provider, **asdict(each)}
+        for provider, probes in found.items()
+        for each in probes
+    ]
+
+    def render(_: Any) -> None:
+        rows = output.table("provider", "carrier", "probe", "took", right=("took",))
+        for each in answer:
+            rows.add_row(
+                each["provider"],
+                each["carrier"] or "",
+                "[green]holds[/]" if each["holds"] else f"[red]{each['reason']}[/]",
+                f"{each['took_ms']:,} ms",
+            )
+        output.show(rows)
+
+    output.emit(answer, as_json=as_json, render=render)
+    if not all(each["holds"] for each in answer):
+        raise typer.Exit(1)
+
+
+@providers.command()
+def disable(name: Name, reason: Reason, by: Actor = STAFF, as_json: AsJson = False) -> None:
+    """Use a route no more, in every process, until a person enables it."""
+    from entrypoints import output
+
+    with _routes() as routes:
+        routes.disable(name, reason=reason, by=by)
+    output.emit(
+        {"provider": name, "state": "DISABLED"},
+        as_json=as_json,
+        render=lambda _: output.out.print(f"{name} is disabled."),
+    )
+
+
+@providers.command()
+def enable(name: Name, by: Actor = STAFF, as_json: AsJson = False) -> None:
+    """Use a route again, whatever disabled it."""
+    from entrypoints import output
+
+    with _routes() as routes:
+        enabled = routes.enable(name, by=by)
+    said = f"{name} is enabled." if enabled else f"{name} was not disabled."
+    output.emit(
+        {"provider": name, "enabled": enabled},
+        as_json=as_json,
+        render=lambda _: output.out.print(said),
+    )
+
+
+def _render(answer: list[RouteView]) -> None:
+    from entrypoints import output
+
+    rows = output.table(
+        *(
+            "provider",
+            "channel",
+            "where",
+            "state",
+            "licence",
+            "days left",
+            "last probe",
+            "failures",
+        ),
+        right=("days left", "failures"),
+    )
+    for each in answer:
+        rows.add_row(
+            each.name,
+            each.channel,
+            " ".join(each.jurisdictions),
+            f"[{_colour(each)}]{each.state}[/]",
+            each.licence or "",
+            _days_left(each),
+            _last_probe(each),
+            f"{each.failures_24h:,}" if each.failures_24h else "",
+        )
+    output.show(rows)
+    for each in answer:
+        if each.why:
+            output.out.print(f"{each.name}: {each.why}", style="dim", markup=False)
+
+
+def _colour(each: RouteView) -> str:
+    return {"READY": "green", "NOT_SET_UP": "yellow", "NOT_YET": "yellow"}.get(each.state, "red")
+
+
+def _days_left(each: RouteView) -> str:
+    days = each.licence_days_left
+    if days is None:
+        return ""
+    return f"[red]{days:,}[/]" if days <= SOON_DAYS else f"{days:,}"
+
+
+def _last_probe(each: RouteView) -> str:
+    probe = each.last_probe
+    if probe is None:
+        return "never"
+    verdict = "[green]holds[/]" if probe.holds else "[red]fails[/]"
+    return f"{probe.probed_at:%Y-%m-%d %H:%M} {verdict} {probe.took_ms:,} ms"

@@ -1,0 +1,108 @@
+"""The commands about providers and the inbox, on a database of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
+from domain.base.refusal import NotFound
+from entrypoints.app import app
+from entrypoints.demo.provider import Behaviour, simulated
+from infra.bootstrap import as_role
+from infra.channels.inbox import Inbox, Kind, NotParked
+from infra.migrations.run import migrate
+from infra.store import WRITER
+from tests.infra.channels.samples import SECRET
+from tests.infra.channels.sealing import TestSeal
+
+Loans = Callable[..., Any]
+MAIN = "LOANS_PROVIDER_CN_SMS_MAIN"
+
+
+@pytest.fixture
+def loans(database_url: str, tmp_path: Path) -> Loans:
+    """Runs a command; what it answers in JSON, or what it prints."""
+    migrate(database_url)
+
+    def run(*arguments: str, code: int = 0, **environment: str) -> Any:
+        given = {"LOANS_DATABASE_URL": database_url, "LOANS_HOME": str(tmp_path), **environment}
+        done = CliRunner().invoke(app, [*arguments], env=given)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    return run
+
+
+def test_the_register_is_listed_with_days_to_the_end_of_each_licence(loans: Loans) -> None:
+    answer = {
+        each["name"]: each for each in loans("providers", "list", "--on", "2028-12-31", "--json")
+    }
+
+    assert answer["cn-sms-main"]["licence_days_left"] == 1
+    assert answer["cn-sms-second"]["state"] == "LICENCE_EXPIRED"
+    assert answer["cn-sms-main"]["state"] == "NOT_SET_UP"
+    assert answer["print-house"]["state"] == "READY"
+    assert loans("providers", "--json") == loans("providers", "list", "--json")
+    assert "cn-sms-main: Set LOANS_PROVIDER_CN_SMS_MAIN_URL to use it." in loans("providers")
+
+
+def test_a_probe_that_fails_is_seen_and_one_that_holds_mends_it(loans: Loans) -> None:
+    with simulated(Behaviour(secret=SECRET, failing_carriers=("CUCC",))) as (url, simulator):
+        settings = {f"{MAIN}_URL": url, f"{MAIN}_SECRET": SECRET}
+        failed = loans("providers", "probe", "--json", code=1, **settings)
+        listed = loans("providers", "list", "--json", **settings)
+        simulator.behaviour = Behaviour(secret=SECRET)
+        held = loans("providers", "probe", "cn-sms-main", "--json", **settings)
+        shown = loans("providers", **settings)
+
+    by_carrier = {each["carrier"]: each["holds"] for each in failed if each["carrier"]}
+    assert by_carrier == {"CMCC": True, "CUCC": False, "CTCC": True}
+    assert {each["name"]: each["state"] for each in listed}["cn-sms-main"] == "DISABLED"
+    assert all(each["holds"] for each in held)
+    assert "holds" in shown
+
+
+def test_a_person_disables_and_enables(loans: Loans) -> None:
+    loans("providers", "disable", "print-house", "--reason", "late", "--by", "anna", "--json")
+    off = {each["name"]: each for each in loans("providers", "list", "--json")}["print-house"]
+    probed = loans("providers", "probe", "print-house", "--json")
+    still = {each["name"]: each for each in loans("providers", "list", "--json")}["print-house"]
+    again = [loans("providers", "enable", "print-house", "--json") for _ in range(2)]
+
+    assert (off["state"], off["disabled"]["changed_by"]) == ("DISABLED", "anna")
+    assert (probed[0]["holds"], still["state"]) == (True, "DISABLED")
+    assert [each["enabled"] for each in again] == [True, False]
+
+
+def test_an_unknown_provider_is_a_refusal(loans: Loans) -> None:
+    with pytest.raises(NotFound, match="it is one of"):
+        loans("providers", "enable", "pigeon")
+
+
+def test_what_is_parked_is_listed_without_what_it_says_and_can_be_tried_again(
+    loans: Loans, database_url: str
+) -> None:
+    said = {"from": "+8613800138000"}
+    with psycopg.connect(as_role(database_url, WRITER)) as conn:
+        Inbox(conn, TestSeal()).put(
+            "sms", "w-1", Kind.REPLY, said, contact_ref=None, unusable="NO_TEXT"
+        )
+
+    [parked] = loans("contact", "inbox", "--json")
+    shown = loans("contact", "inbox", "list")
+    loans("contact", "inbox", "retry", str(parked["id"]), "--json")
+
+    assert parked["reason"] == "NO_TEXT"
+    assert "NO_TEXT" in shown and "138" not in shown
+    assert loans("contact", "inbox", "list", "--json") == []
+    with pytest.raises(NotParked):
+        loans("contact", "inbox", "retry", str(parked["id"]))
