@@ -58,14 +58,21 @@ def sendings(conn: Connection, refs: Iterable[str]) -> dict[str, Sending]:
     return {row.contact_ref: row for row in rows}
 
 
-def begin(conn: Connection, refs: Iterable[str], provider: str) -> None:
-    """These messages are about to go to *provider*."""
-    conn.execute(
+def begin(conn: Connection, refs: Iterable[str], provider: str, *, again: bool = False) -> set[str]:
+    """Those of these messages that the caller, and nobody else, now sends to *provider*.
+
+    Another process that began with one in the same moment has it; unless it is sent
+    *again* to a provider that takes it once only.
+    """
+    rows = conn.execute(
         "INSERT INTO contact.sending AS old (contact_ref, provider) SELECT unnest(%s::text[]), %s"
         " ON CONFLICT (contact_ref) DO UPDATE SET provider = EXCLUDED.provider,"
-        " began_at = now(), answer = NULL, provider_id = NULL, reason = NULL, ended_at = NULL",
-        (sorted(refs), provider),
-    )
+        " began_at = now(), answer = NULL, provider_id = NULL, reason = NULL, ended_at = NULL"
+        " WHERE old.answer = 'UNAVAILABLE' OR (%s AND old.provider = EXCLUDED.provider)"
+        " RETURNING contact_ref",
+        (sorted(refs), provider, again),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def end(conn: Connection, results: Sequence[Result]) -> None:

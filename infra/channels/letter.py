@@ -36,6 +36,8 @@ FONTS = (("cp1252", "Helvetica"), ("gbk", "STSong-Light"), ("cp932", "HeiseiMin-
 The last two are fonts that PDF readers and print houses bring along.
 """
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
 
 class LetterPort:
     """Writes letters under *folder*; the same ref again changes nothing."""
@@ -206,6 +208,8 @@ def letter(message: Message) -> tuple[bytes, int]:
 
 
 def _font(text: str) -> str:
+    if CONTROL.search(text):
+        raise ValueError("a control character cannot be printed")
     for encoding, font in FONTS:
         try:
             text.encode(encoding)

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from domain.base.contact_policy import Channel
 from domain.base.refusal import NotFound
 from infra import clock
 from infra.bootstrap import as_role
@@ -33,6 +34,10 @@ from infra.trouble import Trouble
 Connection = psycopg.Connection[Any]
 
 log = logger(__name__)
+
+Group = tuple[Channel, str, str, date, str | None]
+"""What messages have in common that the same routes may carry: channel, jurisdiction,
+sender, day; and who perhaps has them already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,25 +113,27 @@ class Routes:
         What one route does not take, the next is asked; what one perhaps took stays with
         it, for ever. A message that was sent before is not sent again: its result is told
         again, or it goes to the same provider where that honours the key, or it stays
-        UNCERTAIN.
+        UNCERTAIN, as does one that another process sends at this moment.
         """
         by_ref = {message.contact_ref: message for message in messages}
         past = journal.sendings(self._conn, by_ref)
         off = self._disabled()
         done: dict[str, Result] = {}
-        groups: defaultdict[tuple[str, str, str, date], list[Message]] = defaultdict(list)
+        groups: defaultdict[Group, list[Message]] = defaultdict(list)
         for ref, message in by_ref.items():
             before = past.get(ref)
             settled = before and before.settled
             if settled:
                 done[ref] = settled
-            elif before and before.may_have_been_taken:
-                done[ref] = self._again(before, message, off)
             else:
-                key = (message.channel, message.jurisdiction, message.sender, message.on)
-                groups[key].append(message)
-        for group in groups.values():
-            done.update(self._sent(group, off))
+                doubted = before.provider if before and before.may_have_been_taken else None
+                alike = (message.channel, message.jurisdiction, message.sender, message.on)
+                groups[*alike, doubted].append(message)
+        for (*_, doubted), group in groups.items():
+            if doubted is None:
+                done.update(self._sent(group, off))
+            else:
+                done.update(self._again(group, doubted, off))
         return [done[message.contact_ref] for message in messages]
 
     def probe(self, names: Iterable[str] = (), *, by: str = "probe") -> dict[str, list[Probe]]:
@@ -224,19 +231,17 @@ class Routes:
             return "DISABLED", f"{off.cause}: {off.reason}"
         return "READY", None
 
-    def _again(self, before: journal.Sending, message: Message, off: dict[str, Disabled]) -> Result:
-        """A message that its provider may have already: there again, or nowhere."""
-        route = next(
-            (each for each in self._usable(message, off) if each.name == before.provider), None
-        )
-        if route is None or not route.port.honours_idempotency:
-            return Result(
-                contact_ref=message.contact_ref,
-                answer=Answer.UNCERTAIN,
-                provider=before.provider,
-                reason=before.reason or "NOT_KNOWN",
-            )
-        return self._through(route, [message], doubted=True)[0]
+    def _again(
+        self, messages: list[Message], provider: str, off: dict[str, Disabled]
+    ) -> dict[str, Result]:
+        """Messages that a provider may have already: there again, or nowhere."""
+        usable = self._usable(messages[0], off)
+        route = next((each for each in usable if each.name == provider), None)
+        if route is not None and route.port.honours_idempotency:
+            results = self._through(route, messages, doubted=True)
+        else:
+            results = [_unknown(each.contact_ref, provider, "NOT_KNOWN") for each in messages]
+        return {each.contact_ref: each for each in results}
 
     def _sent(self, messages: list[Message], off: dict[str, Disabled]) -> dict[str, Result]:
         """What became of messages that the same routes may carry."""
@@ -262,8 +267,10 @@ class Routes:
 
         Where it was *doubted* whether it has a message, not being reached now says nothing.
         """
-        journal.begin(self._conn, [each.contact_ref for each in messages], route.name)
-        results = route.port.send(messages)
+        refs = [each.contact_ref for each in messages]
+        claimed = journal.begin(self._conn, refs, route.name, again=doubted)
+        elsewhere = [_unknown(ref, None, "SENT_ELSEWHERE") for ref in refs if ref not in claimed]
+        results = route.port.send([each for each in messages if each.contact_ref in claimed])
         if doubted:
             results = [
                 replace(each, answer=Answer.UNCERTAIN)
@@ -276,7 +283,7 @@ class Routes:
             reason = next((each.reason for each in reversed(results) if each.reason), "")
             route_state.disable(self._conn, route.name, Cause.FAILURES, reason or "", "dispatch")
             log.warning("route_disabled", provider=route.name, cause=Cause.FAILURES, why=reason)
-        return results
+        return [*results, *elsewhere]
 
     def _probed(self, route: Route, by: str) -> list[Probe]:
         probes = route.port.probe()
@@ -335,6 +342,10 @@ class Routes:
                 return provider
         names = ", ".join(each.name for each in known)
         raise NotFound(f"No provider is called {name!r}: it is one of {names}.")
+
+
+def _unknown(ref: str, provider: str | None, reason: str) -> Result:
+    return Result(contact_ref=ref, answer=Answer.UNCERTAIN, provider=provider, reason=reason)
 
 
 def _today() -> date:

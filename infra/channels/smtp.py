@@ -142,6 +142,8 @@ class SmtpPort:
     def _offered(self, batch: _Batch, message: Message) -> tuple[Answer, str | None]:
         try:
             recipient, content = self._written(message)
+        except UnicodeError:
+            return Answer.REFUSED, "CHARACTERS"
         except (ValueError, MessageError, IndexError):
             return Answer.REFUSED, "ADDRESS"
         if not self._breaker.admits():

@@ -123,6 +123,15 @@ class WebhookPort:
     def _sent(self, message: Message) -> Result:
         """What became of it, after as many tries as patience and breaker allow."""
         body = self._body(message)
+        try:
+            body.encode()
+        except UnicodeEncodeError:  # half a character
+            return Result(
+                contact_ref=message.contact_ref,
+                answer=Answer.REFUSED,
+                provider=self._name,
+                reason="CHARACTERS",
+            )
         until = time.monotonic() + self._patience.budget_seconds
         doubt: _Try | None = None
         last = _Try(answer=Answer.UNAVAILABLE, reason="BREAKER_OPEN")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
-import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
-from domain.base.refusal import NotFound
-from entrypoints.app import app
 from entrypoints.demo.provider import Behaviour, simulated
 from infra.bootstrap import as_role
-from infra.channels.inbox import Inbox, Kind, NotParked
+from infra.channels.inbox import Inbox, Kind
 from infra.migrations.run import migrate
+from infra.settings import child_environment
 from infra.store import WRITER
 from tests.infra.channels.samples import SECRET
 from tests.infra.channels.sealing import TestSeal
@@ -33,10 +32,14 @@ def loans(database_url: str, tmp_path: Path) -> Loans:
 
     def run(*arguments: str, code: int = 0, **environment: str) -> Any:
         given = {"LOANS_DATABASE_URL": database_url, "LOANS_HOME": str(tmp_path), **environment}
-        done = CliRunner().invoke(app, [*arguments], env=given)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == code, done.output
+        done = subprocess.run(
+            [sys.executable, "-m", "entrypoints.cli", *arguments],
+            env=child_environment(**given),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
     return run
@@ -51,7 +54,6 @@ def test_the_register_is_listed_with_days_to_the_end_of_each_licence(loans: Loan
     assert answer["cn-sms-second"]["state"] == "LICENCE_EXPIRED"
     assert answer["cn-sms-main"]["state"] == "NOT_SET_UP"
     assert answer["print-house"]["state"] == "READY"
-    assert loans("providers", "--json") == loans("providers", "list", "--json")
     assert "cn-sms-main: Set LOANS_PROVIDER_CN_SMS_MAIN_URL to use it." in loans("providers")
 
 
@@ -62,13 +64,11 @@ def test_a_probe_that_fails_is_seen_and_one_that_holds_mends_it(loans: Loans) ->
         listed = loans("providers", "list", "--json", **settings)
         simulator.behaviour = Behaviour(secret=SECRET)
         held = loans("providers", "probe", "cn-sms-main", "--json", **settings)
-        shown = loans("providers", **settings)
 
     by_carrier = {each["carrier"]: each["holds"] for each in failed if each["carrier"]}
     assert by_carrier == {"CMCC": True, "CUCC": False, "CTCC": True}
     assert {each["name"]: each["state"] for each in listed}["cn-sms-main"] == "DISABLED"
     assert all(each["holds"] for each in held)
-    assert "holds" in shown
 
 
 def test_a_person_disables_and_enables(loans: Loans) -> None:
@@ -84,8 +84,10 @@ def test_a_person_disables_and_enables(loans: Loans) -> None:
 
 
 def test_an_unknown_provider_is_a_refusal(loans: Loans) -> None:
-    with pytest.raises(NotFound, match="it is one of"):
-        loans("providers", "enable", "pigeon")
+    said = loans("providers", "enable", "pigeon", "--json", code=2)
+
+    assert said["refused"] == "NOT_FOUND"
+    assert "cn-sms-main" in said["sentence"]
 
 
 def test_what_is_parked_is_listed_without_what_it_says_and_can_be_tried_again(
@@ -99,10 +101,10 @@ def test_what_is_parked_is_listed_without_what_it_says_and_can_be_tried_again(
 
     [parked] = loans("contact", "inbox", "--json")
     shown = loans("contact", "inbox", "list")
-    loans("contact", "inbox", "retry", str(parked["id"]), "--json")
+    retried = loans("contact", "inbox", "retry", str(parked["id"]), "--json")
 
     assert parked["reason"] == "NO_TEXT"
     assert "NO_TEXT" in shown and "138" not in shown
-    assert loans("contact", "inbox", "list", "--json") == []
-    with pytest.raises(NotParked):
-        loans("contact", "inbox", "retry", str(parked["id"]))
+    assert retried == {"id": parked["id"], "state": "NEW"}
+    again = loans("contact", "inbox", "retry", str(parked["id"]), "--json", code=2)
+    assert again["refused"] == "NOT_PARKED"

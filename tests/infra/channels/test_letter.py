@@ -142,3 +142,11 @@ def test_a_folder_that_cannot_be_written_is_a_route_that_does_not_work(tmp_path:
 
     assert (result.answer, result.reason) == (Answer.UNAVAILABLE, "FOLDER")
     assert (probe.holds, probe.reason) == (False, "FOLDER")
+
+
+def test_half_a_character_and_a_control_are_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    sent = [letter(text="\ud83d"), letter(text="a\x00b"), letter()]
+
+    results = LetterPort("print", tmp_path).send(sent)
+
+    assert [each.answer for each in results] == [Answer.REFUSED, Answer.REFUSED, Answer.ACCEPTED]

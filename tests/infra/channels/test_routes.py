@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -239,6 +240,30 @@ def test_a_ref_that_stands_twice_in_a_batch_is_sent_once(town: Town) -> None:
 
     assert results[0] == results[1]
     assert first.taken == {sent.contact_ref: 1}
+
+
+def test_two_processes_that_send_the_same_at_once_send_it_once(town: Town) -> None:
+    first = town.add(
+        provider("one", 1, honours=False),
+        Behaviour(secret=SECRET, honours_keys=False, delay_seconds=0.01),
+    )
+    sent = [message() for _ in range(100)]
+
+    def work() -> list[Answer]:
+        with town.process() as routes:
+            return [
+                result.answer
+                for start in range(0, len(sent), 10)
+                for result in routes.send(sent[start : start + 10])
+            ]
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = [each.result() for each in [pool.submit(work) for _ in range(3)]]
+
+    assert first.taken == {each.contact_ref: 1 for each in sent}
+    for told in zip(*answers, strict=True):
+        assert Answer.ACCEPTED in told
+        assert set(told) <= {Answer.ACCEPTED, Answer.UNCERTAIN}
 
 
 def killed_after(town: Town, ref: str, name: str, act: Callable[[], object]) -> None:

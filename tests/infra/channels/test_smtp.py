@@ -341,3 +341,10 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(files[1], files[0])
     return Certificate(server, ssl.create_default_context(cafile=files[1]))
+
+
+def test_half_a_character_is_refused_and_the_rest_of_the_batch_goes_on() -> None:
+    with serving(Postbox()) as port:
+        results = port_to(port).send([mail(text="\ud83d"), mail(subject="\ud83d"), mail()])
+
+    assert [each.answer for each in results] == [Answer.REFUSED, Answer.REFUSED, Answer.ACCEPTED]

@@ -245,3 +245,14 @@ def test_no_number_and_no_text_gets_into_what_is_printed_or_logged(
 def test_a_ref_that_could_be_more_than_a_ref_is_none(ref: str) -> None:
     with pytest.raises(ValueError, match="contact ref"):
         message(contact_ref=ref)
+
+
+def test_half_a_character_is_refused_and_the_rest_of_the_batch_goes_on(provider: Make) -> None:
+    port, _ = provider()
+
+    results = port.send([message(text="\ud83d"), message()])
+
+    assert [(each.answer, each.reason) for each in results] == [
+        (Answer.REFUSED, "CHARACTERS"),
+        (Answer.ACCEPTED, None),
+    ]
