@@ -59,7 +59,7 @@ def list_providers(on: Day = None, as_json: AsJson = False) -> None:
     """List the providers: licence, state, last probe, what they did not take today.
 
     READY routes are used by priority, the lowest first. The register is
-    infra/policies/providers.toml; addresses and secrets come from the environment.
+    infra/policies/channels; addresses and secrets come from the environment.
     """
     from entrypoints import output
     from infra import clock

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.base.contact_policy import Channel
 from domain.base.policy import ANYWHERE
+from infra.rule_files import Kind, rows_of_folder, values_of
 
-FILE = Path(__file__).parent.parent / "policies" / "providers.toml"
+FILES = Path(__file__).parent.parent / "policies" / "channels"
+
+SETTINGS = "LOANS_PROVIDER_"
+"""How the settings begin that a file may name."""
+
+Row = dict[str, Any]
 
 
 class Adapter(StrEnum):
@@ -38,7 +43,7 @@ class Provider:
     adapter: Adapter
     channel: Channel
     jurisdictions: tuple[str, ...]
-    senders: tuple[str, ...]
+    senders: tuple[str, ...] = ()
     """Names that may sign what it carries; none said: every name."""
     sender_code: str | None = None
     """The number or address that a recipient sees."""
@@ -141,69 +146,43 @@ def _meet(jurisdiction: str, jurisdictions: Iterable[str]) -> bool:
 
 
 @cache
-def load_providers(file: Path = FILE) -> Register:
-    """The register of a file.
+def load_providers(folder: Path = FILES) -> Register:
+    """The register in the TOML files of a folder.
 
     Raises:
-        ValueError: the file is not as it should be, with the entry.
+        ValueError: an entry is not as it should be, with its file and name.
     """
-    entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    providers = tuple(_provider(row) for row in entries.pop("provider", []))
-    rules = tuple(_licence_rule(row) for row in entries.pop("licence_rule", []))
-    if entries:
-        raise ValueError(f"{file.name}: {next(iter(entries))!r} is nothing it could hold")
-    return Register(providers=providers, licence_rules=rules)
+    return Register(**values_of(rows_of_folder(folder), KINDS))
 
 
-Dated = TypeVar("Dated", Provider, LicenceRule)
-
-
-def _provider(row: dict[str, Any]) -> Provider:
-    try:
-        lists = {name: tuple(row.get(name, ())) for name in ("senders", "carriers")}
-        made = _dated(
-            Provider,
-            row,
-            adapter=Adapter(row["adapter"]),
-            channel=Channel(row["channel"]),
-            jurisdictions=tuple(row["jurisdictions"]),
-            **lists,
-        )
-        _check(made)
-    except (KeyError, TypeError, ValueError) as wrong:
-        name = f"{row.get('name', 'without a name')} of {row.get('version', 'no version')}"
-        raise ValueError(f"provider {name}: {wrong}") from None
-    return made
-
-
-def _check(made: Provider) -> None:
-    if not made.jurisdictions:
+def _provider(row: Row) -> Row:
+    if not row["jurisdictions"]:
         raise ValueError("it names no jurisdiction")
-    by_network = made.adapter in {Adapter.WEBHOOK, Adapter.SMTP}
-    if by_network and made.url_setting is None:
-        raise ValueError("it needs a url_setting")
-    if made.adapter == Adapter.WEBHOOK and made.secret_setting is None:
-        raise ValueError("it needs a secret_setting, to sign with")
-    if made.adapter == Adapter.SMTP and made.sender_code is None:
-        raise ValueError("it needs a sender_code, the address that mail comes from")
-    if made.licence is not None and made.licence_until is None:
-        raise ValueError("its licence has no end: say licence_until")
-    for named in (made.url_setting, made.secret_setting, made.inbound_secret_setting):
-        if named is not None and not named.startswith("LOANS_PROVIDER_"):
-            raise ValueError(f"{named!r} must begin with LOANS_PROVIDER_")
+    adapter = Adapter(row["adapter"])
+    needs = {
+        Adapter.WEBHOOK: {"url_setting": "an address", "secret_setting": "what to sign with"},
+        Adapter.SMTP: {"url_setting": "an address", "sender_code": "where mail comes from"},
+    }
+    for name, what in needs.get(adapter, {}).items():
+        if name not in row:
+            raise ValueError(f"it needs {name!r}: {what}")
+    if ("licence" in row) != ("licence_until" in row):
+        raise ValueError("'licence' and 'licence_until' go together")
+    for name in ("url_setting", "secret_setting", "inbound_secret_setting"):
+        if not str(row.get(name, SETTINGS)).startswith(SETTINGS):
+            raise ValueError(f"{name!r} must begin with {SETTINGS}")
+    return {
+        "adapter": adapter,
+        "channel": Channel(row["channel"]),
+        **{name: tuple(row.get(name, ())) for name in ("jurisdictions", "senders", "carriers")},
+    }
 
 
-def _licence_rule(row: dict[str, Any]) -> LicenceRule:
-    try:
-        channels = tuple(Channel(each) for each in row["channels"])
-        return _dated(LicenceRule, row, channels=channels)
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise ValueError(f"licence rule {row.get('rule', 'without a name')}: {wrong}") from None
+def _licence_rule(row: Row) -> Row:
+    return {"channels": tuple(Channel(each) for each in row["channels"])}
 
 
-def _dated(kind: type[Dated], row: dict[str, Any], **read: Any) -> Dated:
-    values = {name: value for name, value in row.items() if name not in ("from", "until")}
-    made = kind(**{**values, **read}, valid_from=row["from"], valid_until=row.get("until"))
-    if made.valid_from >= (made.valid_until or date.max):
-        raise ValueError("it ends before it begins")
-    return made
+KINDS = {
+    "provider": Kind(Provider, "providers", _provider, keys=("name",)),
+    "licence_rule": Kind(LicenceRule, "licence_rules", _licence_rule),
+}

@@ -46,7 +46,7 @@ def read(tmp_path: Path) -> Read:
         file = tmp_path / "providers.toml"
         file.write_text(text, encoding="utf-8")
         load_providers.cache_clear()
-        return load_providers(file)
+        return load_providers(tmp_path)
 
     return made
 
@@ -122,12 +122,12 @@ def test_a_provider_is_in_the_register_from_its_first_day_until_its_last(read: R
     ("text", "says"),
     [
         (entry().replace('"WEBHOOK"', '"PIGEON"'), "PIGEON"),
-        (entry().replace("LOANS_PROVIDER_A_URL", "HOME"), "LOANS_PROVIDER_"),
+        (entry().replace("LOANS_PROVIDER_A_URL", "HOME"), "must begin with LOANS_PROVIDER_"),
         (entry().replace("url_setting", "# url_setting"), "url_setting"),
         (entry().replace("secret_setting", "# secret_setting"), "secret_setting"),
         (entry(more='licence = "B2-1"\n'), "licence_until"),
         (entry(more="unknown = 1\n"), "unknown"),
-        (entry(more="until = 2025-01-01\n"), "ends before"),
+        (entry(more="until = 2025-01-01\n"), "no sound dates"),
         (entry().replace('["CN"]', "[]"), "jurisdiction"),
         ("[[carrier]]\nname = 1\n", "carrier"),
     ],
