@@ -129,6 +129,7 @@ class Simulator:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer is one packet; two would each wait for the other's receipt
     server: _Server
 
     def do_GET(self) -> None:
