@@ -90,3 +90,12 @@ def end(conn: Connection, results: Sequence[Result]) -> None:
             [each.reason for each in results],
         ),
     )
+
+
+def doubt(conn: Connection, refs: Iterable[str]) -> None:
+    """Nobody will know whether the provider took these messages; an answer that came stays."""
+    conn.execute(
+        "UPDATE contact.sending SET answer = 'UNCERTAIN', reason = 'NOT_KNOWN', ended_at = now()"
+        " WHERE contact_ref = ANY(%s) AND answer IS NULL",
+        (sorted(refs),),
+    )

@@ -240,6 +240,7 @@ class Routes:
         if route is not None and route.port.honours_idempotency:
             results = self._through(route, messages, doubted=True)
         else:
+            journal.doubt(self._conn, [each.contact_ref for each in messages])
             results = [_unknown(each.contact_ref, provider, "NOT_KNOWN") for each in messages]
         return {each.contact_ref: each for each in results}
 
