@@ -35,17 +35,20 @@ def counted(
 
 def is_full(limit: LimitRule, times: Sequence[datetime], now: LocalTime) -> bool:
     """Whether *limit* is reached at a local time, *times* being what it counts."""
-    if len(times) < limit.most:
-        return False
+    return len(times) >= limit.most and used(limit, times, now) >= limit.most
+
+
+def used(limit: LimitRule, times: Sequence[datetime], now: LocalTime) -> int:
+    """How many of *times* lie in the stretch of a limit that a local time falls in."""
     if limit.within == Within.HOURS:
         assert limit.hours is not None
         since = now.at - timedelta(hours=limit.hours)
-        return sum(since < each for each in times) >= limit.most
+        return sum(since < each for each in times)
     days = [each.astimezone(now.zone).date() for each in times]
     if limit.within == Within.DAY:
-        return days.count(now.on) >= limit.most
+        return days.count(now.on)
     month = (now.on.year, now.on.month)
-    return sum((day.year, day.month) == month for day in days) >= limit.most
+    return sum((day.year, day.month) == month for day in days)
 
 
 def _same(per: Per, past: PastContact, intent: Intent) -> bool:
