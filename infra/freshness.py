@@ -10,9 +10,9 @@ from uuid import UUID
 
 from infra.answers import Freshness
 from infra.reading import Connection, rows_of, scalars_of, snapshot
-from projections import collections, portfolio, reminders, statement, summary, tracker
+from projections import collections, contacts, portfolio, reminders, statement, summary, tracker
 
-VIEWS = (tracker, reminders, collections, summary, statement, portfolio)
+VIEWS = (tracker, reminders, collections, summary, statement, portfolio, contacts)
 POLL_SECONDS = 0.01
 
 FRESHNESS = """

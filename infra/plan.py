@@ -12,7 +12,7 @@ from infra.embedded.part import Command, Progress
 from infra.embedded.postgres import Postgres
 from infra.settings import Settings, child_environment
 
-CONSUMERS = ("tracker", "reminders", "collections", "summary", "statement", "portfolio")
+CONSUMERS = ("tracker", "reminders", "collections", "summary", "statement", "portfolio", "contacts")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ CALLS = frozenset({Channel.PHONE, Channel.AI_VOICE})
 """The channels that are calls, whoever speaks."""
 
 
+def strictest_outcome(channel: Channel) -> Outcome:
+    """What a contact by a channel counts as until it is told what came of it."""
+    return Outcome.CONVERSATION if channel in CALLS else Outcome.SENT
+
+
 class Party(StrEnum):
     """Who is contacted."""
 

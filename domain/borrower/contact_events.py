@@ -18,7 +18,14 @@ from domain.base.contact_policy import (
     Purpose,
 )
 from domain.base.stream import Stream
-from domain.borrower.contact import CALLS, Consent, ContactPoint, OptOut, Party, PastContact
+from domain.borrower.contact import (
+    Consent,
+    ContactPoint,
+    OptOut,
+    Party,
+    PastContact,
+    strictest_outcome,
+)
 from domain.borrower.contact_state import ContactState, Figure, OpenContact, OwnHours
 
 
@@ -268,12 +275,11 @@ class ContactDecided(Event):
         borrower.last_decided_at = self.decided_at
         if self.answer != "ALLOW":
             return
-        strictest = Outcome.CONVERSATION if self.channel in CALLS else Outcome.SENT
         borrower.contacts[self.contact_ref] = PastContact(
             self.decided_at,
             Purpose(self.purpose),
             Channel(self.channel),
-            strictest,
+            strictest_outcome(Channel(self.channel)),
             self.point_ref,
             None if self.loan_id is None else str(self.loan_id),
             self.product_line,

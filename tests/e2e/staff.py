@@ -19,6 +19,7 @@ from entrypoints.demo.offers import HOME_CNY
 from entrypoints.session import Session, session
 from infra import clock
 from infra.freshness import wait_for
+from infra.plan import CONSUMERS
 from infra.reading import Connection, connection
 from tests.e2e.system import DEADLINE_SECONDS, System
 
@@ -68,8 +69,8 @@ class Staff:
             assert wait_for(self.conn, view, stream_id, version, DEADLINE_SECONDS), (view, version)
 
     def shown_everywhere(self, loan_id: UUID) -> None:
-        """All six views show all that happened to a loan."""
-        for view in ("tracker", "reminders", "collections", "summary", "statement", "portfolio"):
+        """All views show all that happened to a loan."""
+        for view in CONSUMERS:
             self.shown(view, loan_id)
 
     def loan(self, loan_id: UUID) -> Loan:

@@ -1,4 +1,4 @@
-"""A complete running system of a test's own: servers, relay, six projectors."""
+"""A complete running system of a test's own: servers, relay, seven projectors."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def repay(
 
 @dataclass
 class ViewsAtWork:
-    """The six views of one database, and a connection to ask them with."""
+    """The seven views of one database, and a connection to ask them with."""
 
     conn: Connection
     views: dict[str, View]
@@ -174,7 +174,7 @@ class ViewsAtWork:
 
 @contextmanager
 def views_at_work(postgres_url: str) -> Iterator[ViewsAtWork]:
-    """The six views, in a database of their own that is gone afterwards."""
+    """The seven views, in a database of their own that is gone afterwards."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(postgres_url, autocommit=True) as server, ExitStack() as stack:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

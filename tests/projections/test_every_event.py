@@ -5,9 +5,9 @@ from types import ModuleType
 import pytest
 
 from domain.catalogue import STREAMS, event_types
-from projections import collections, portfolio, reminders, statement, summary, tracker
+from projections import collections, contacts, portfolio, reminders, statement, summary, tracker
 
-VIEWS = (collections, portfolio, reminders, statement, summary, tracker)
+VIEWS = (collections, contacts, portfolio, reminders, statement, summary, tracker)
 
 
 def named(view: ModuleType) -> str:

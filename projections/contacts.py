@@ -1,0 +1,521 @@
+"""Contacts: what was decided on each and why, what came of it, and what borrowers agreed to.
+
+With the payments on loans, so that what a contact led to can be told.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from domain.base.stream import Stream
+from domain.borrower.borrower import Borrower
+from domain.loan.loan import Loan
+from projections import KNOWN, Change, Put, Table, known
+
+NAME = "contacts"
+VERSION = 1
+TOPICS = ("borrower.events", "loan.events")
+
+OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
+"""What every history row of a borrower begins with."""
+
+TABLES = (
+    Table(
+        "contacts_borrower",
+        {**OF_BORROWER, "borrower_ref": "text", "jurisdiction": "text", "zones": "text[]"},
+        key=("borrower_id", "version"),
+    ),
+    # The gate's answers; one contact has several where it was put off and asked for again.
+    Table(
+        "contacts_decision",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "decided_at": "timestamptz",
+            "occasion": "text",
+            "purpose": "text",
+            "channel": "text",
+            "party": "text",
+            "point_ref": "text",
+            "loan_id": "uuid",
+            "product_line": "text",
+            "template": "text",
+            "template_version": "text",
+            "answer": "text",
+            "until_at": "timestamptz",
+            "judged_by": "text[]",
+            "experiment": "text",
+            "arm": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",), ("borrower_id", "contact_ref")),
+    ),
+    # What stood against a contact: a row for each rule that objected to it.
+    Table(
+        "contacts_objection",
+        {**OF_BORROWER, "reason": "text", "rule": "text", "rule_version": "text"},
+        key=("borrower_id", "version", "reason", "rule", "rule_version"),
+        indexes=(("business_on",),),
+    ),
+    Table(
+        "contacts_result",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "made_at": "timestamptz",
+            "purpose": "text",
+            "channel": "text",
+            "point_ref": "text",
+            "outcome": "text",
+            "certain": "boolean",
+            "provider": "text",
+            "provider_ref": "text",
+            "duration_seconds": "integer",
+            "feedback": "text",
+            "intent_level": "text",
+            "reason": "text",
+            "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("borrower_id", "contact_ref"), ("business_on",)),
+    ),
+    Table(
+        "contacts_delivery",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "delivered": "boolean",
+            "provider": "text",
+            "carrier": "text",
+            "reason": "text",
+            "reported_at": "timestamptz",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("borrower_id", "contact_ref"),),
+    ),
+    Table(
+        "contacts_inbound",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "received_at": "timestamptz",
+            "purpose": "text",
+            "channel": "text",
+            "point_ref": "text",
+            "loan_id": "uuid",
+            "keyword": "text",
+            "answers": "text",
+            "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    Table(
+        "contacts_point",
+        {
+            **OF_BORROWER,
+            "point_ref": "text",
+            "change": "text",
+            "changed_at": "timestamptz",
+            "kind": "text",
+            "party": "text",
+            "source": "text",
+            "lawful_basis": "text",
+            "reason": "text",
+        },
+        key=("borrower_id", "version"),
+    ),
+    Table(
+        "contacts_consent",
+        {
+            **OF_BORROWER,
+            "scope": "text",
+            "change": "text",
+            "changed_at": "timestamptz",
+            "source": "text",
+            "lawful_basis": "text",
+            "evidence_ref": "text",
+        },
+        key=("borrower_id", "version"),
+    ),
+    Table(
+        "contacts_opt_out",
+        {
+            **OF_BORROWER,
+            "change": "text",
+            "changed_at": "timestamptz",
+            "channel": "text",
+            "purpose": "text",
+            "source": "text",
+            "keyword": "text",
+            "contact_ref": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    Table(
+        "contacts_loan",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "loan_ref": "text",
+            "borrower_id": "uuid",
+        },
+        key=("loan_id",),
+        indexes=(("borrower_id",),),
+    ),
+    # Money that came in, and the same taken back: with *amount* below zero.
+    Table(
+        "contacts_payment",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "payment_ref": "text",
+            "received_on": "date",
+            "amount": "bigint",
+        },
+        key=("loan_id", "version"),
+    ),
+)
+
+IGNORED = frozenset(
+    {
+        "borrower.collector-assigned",
+        "borrower.hold-lifted",
+        "borrower.hold-set",
+        "borrower.own-hours-set",
+        "borrower.promise-broken",
+        "borrower.promise-kept",
+        "borrower.promise-made",
+        "borrower.strategy-assigned",
+        "loan.applied",
+        "loan.approved",
+        "loan.asset-class-changed",
+        "loan.bucket-changed",
+        "loan.closed",
+        "loan.contract-signed",
+        "loan.cost-disclosed",
+        "loan.credit-refunded",
+        "loan.cured",
+        "loan.declined",
+        "loan.drawn",
+        "loan.due-date-moved",
+        "loan.evidence-added",
+        "loan.expired",
+        "loan.fee-charged",
+        "loan.fee-waived",
+        "loan.fee-withdrawn",
+        "loan.interest-subsidised",
+        "loan.rate-stepped-down",
+        "loan.renewal-declined",
+        "loan.renewal-expired",
+        "loan.renewal-offered",
+        "loan.renewed",
+        "loan.rescheduled",
+        "loan.security-called",
+        "loan.security-realised",
+        "loan.security-released",
+        "loan.security-taken",
+        "loan.settled",
+        "loan.sold",
+        "loan.step-down-forfeited",
+        "loan.step-down-reversed",
+        "loan.went-overdue",
+        "loan.withdrawn",
+        "loan.written-off",
+    }
+)
+"""Of a loan only whose it is and what was paid; holds and promises stand in collections,
+and a hold that stopped a contact among the objections to it."""
+
+
+@singledispatch
+def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
+    """What this view writes for *event*; nothing for events it does not show."""
+    return []
+
+
+@changes.register(Borrower.Registered)
+@changes.register(Borrower.ZonesChanged)
+def _(event: Borrower.Registered | Borrower.ZonesChanged) -> list[Change]:
+    return [
+        _row(
+            "contacts_borrower",
+            event,
+            borrower_ref=event.borrower_ref,
+            jurisdiction=event.jurisdiction,
+            zones=event.zones,
+        )
+    ]
+
+
+# --- contacts ---------------------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.ContactDecided) -> list[Change]:
+    decision = _row(
+        "contacts_decision",
+        event,
+        contact_ref=event.contact_ref,
+        decided_at=event.decided_at,
+        occasion=event.occasion,
+        purpose=event.purpose,
+        channel=event.channel,
+        party=event.party,
+        point_ref=event.point_ref,
+        loan_id=event.loan_id,
+        product_line=event.product_line,
+        template=event.template,
+        template_version=event.template_version,
+        answer=event.answer,
+        until_at=event.until,
+        judged_by=[f"{each.rule} {each.version}" for each in event.judged_by],
+        experiment=event.experiment,
+        arm=event.arm,
+        actor=event.actor,
+    )
+    objections = [
+        Put(
+            "contacts_objection",
+            key={
+                **_key(event),
+                "reason": each.reason,
+                "rule": each.rule,
+                "rule_version": each.version,
+            },
+            values=known(event),
+        )
+        for each in event.against
+    ]
+    return [decision, *objections]
+
+
+@changes.register
+def _(event: Borrower.ContactMade) -> list[Change]:
+    return [
+        _row(
+            "contacts_result",
+            event,
+            contact_ref=event.contact_ref,
+            made_at=event.made_at,
+            purpose=event.purpose,
+            channel=event.channel,
+            point_ref=event.point_ref,
+            outcome=event.outcome,
+            certain=event.certain,
+            provider=event.provider,
+            provider_ref=event.provider_ref,
+            duration_seconds=event.duration_seconds,
+            feedback=event.feedback,
+            intent_level=event.intent_level,
+            reason=event.reason,
+            said_ref=event.said_ref,
+            actor=event.actor,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.MessageDelivered) -> list[Change]:
+    return [
+        _row(
+            "contacts_delivery",
+            event,
+            contact_ref=event.contact_ref,
+            delivered=event.delivered,
+            provider=event.provider,
+            carrier=event.carrier,
+            reason=event.reason,
+            reported_at=event.reported_at,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.InboundReceived) -> list[Change]:
+    return [
+        _row(
+            "contacts_inbound",
+            event,
+            contact_ref=event.contact_ref,
+            received_at=event.received_at,
+            purpose=event.purpose,
+            channel=event.channel,
+            point_ref=event.point_ref,
+            loan_id=event.loan_id,
+            keyword=event.keyword,
+            answers=event.answers,
+            said_ref=event.said_ref,
+            actor=event.actor,
+        )
+    ]
+
+
+# --- contact points ---------------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.ContactPointAdded) -> list[Change]:
+    return [
+        _point(
+            event,
+            change="ADDED",
+            changed_at=event.added_at,
+            kind=event.kind,
+            party=event.party,
+            source=event.source,
+            lawful_basis=event.lawful_basis,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ContactPointRefused) -> list[Change]:
+    return [_point(event, change="REFUSED", changed_at=event.refused_at)]
+
+
+@changes.register
+def _(event: Borrower.ContactPointBlocked) -> list[Change]:
+    return [_point(event, change="BLOCKED", changed_at=event.blocked_at, reason=event.reason)]
+
+
+@changes.register
+def _(event: Borrower.ContactPointUnblocked) -> list[Change]:
+    return [_point(event, change="UNBLOCKED", changed_at=event.unblocked_at, reason=event.reason)]
+
+
+@changes.register
+def _(event: Borrower.ContactPointRetired) -> list[Change]:
+    return [_point(event, change="RETIRED", changed_at=event.retired_at, reason=event.reason)]
+
+
+# --- consents and refusals --------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.ConsentGranted) -> list[Change]:
+    return [
+        _consent(
+            event,
+            change="GRANTED",
+            changed_at=event.granted_at,
+            lawful_basis=event.lawful_basis,
+            evidence_ref=event.evidence_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ConsentReconfirmed) -> list[Change]:
+    return [
+        _consent(
+            event,
+            change="RECONFIRMED",
+            changed_at=event.reconfirmed_at,
+            evidence_ref=event.evidence_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ConsentWithdrawn) -> list[Change]:
+    return [_consent(event, change="WITHDRAWN", changed_at=event.withdrawn_at)]
+
+
+@changes.register
+def _(event: Borrower.OptedOut) -> list[Change]:
+    return [
+        _row(
+            "contacts_opt_out",
+            event,
+            change="OPTED_OUT",
+            changed_at=event.opted_out_at,
+            channel=event.channel,
+            purpose=event.purpose,
+            source=event.source,
+            keyword=event.keyword,
+            contact_ref=event.contact_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.OptOutRevoked) -> list[Change]:
+    return [
+        _row(
+            "contacts_opt_out",
+            event,
+            change="REVOKED",
+            changed_at=event.revoked_at,
+            channel=event.channel,
+            purpose=event.purpose,
+            source=event.source,
+        )
+    ]
+
+
+# --- loans ------------------------------------------------------------------------------
+
+
+@changes.register(Loan.Disbursed)
+@changes.register(Loan.Migrated)
+def _(event: Loan.Disbursed | Loan.Migrated) -> list[Change]:
+    return [
+        Put(
+            "contacts_loan",
+            key={"loan_id": event.originator_id},
+            values={
+                "version": event.originator_version,
+                **known(event),
+                "loan_ref": event.loan_ref,
+                "borrower_id": event.borrower_id,
+            },
+        )
+    ]
+
+
+@changes.register(Loan.Repaid)
+@changes.register(Loan.RecoveryReceived)
+def _(event: Loan.Repaid | Loan.RecoveryReceived) -> list[Change]:
+    return [_payment(event, event.amount)]
+
+
+@changes.register(Loan.RepaymentReversed)
+@changes.register(Loan.RecoveryReversed)
+def _(event: Loan.RepaymentReversed | Loan.RecoveryReversed) -> list[Change]:
+    return [_payment(event, -event.amount)]
+
+
+def _payment(event: Any, amount: int) -> Put:
+    return Put(
+        "contacts_payment",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={
+            **known(event),
+            "payment_ref": event.payment_ref,
+            "received_on": event.received_on,
+            "amount": amount,
+        },
+    )
+
+
+def _point(event: Any, **values: Any) -> Put:
+    return _row("contacts_point", event, point_ref=event.point_ref, **values)
+
+
+def _consent(event: Any, **values: Any) -> Put:
+    return _row("contacts_consent", event, scope=event.scope, source=event.source, **values)
+
+
+def _row(table: str, event: Stream.Event, **values: Any) -> Put:
+    """A history row of a borrower."""
+    return Put(table, key=_key(event), values={**known(event), **values})
+
+
+def _key(event: Stream.Event) -> dict[str, Any]:
+    return {"borrower_id": event.originator_id, "version": event.originator_version}

@@ -1,0 +1,181 @@
+"""What the record of contacts writes: decisions, what came of them, consents, refusals."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from domain.base.contact_policy import (
+    Channel,
+    ConsentScope,
+    Outcome,
+    PointKind,
+    PointSource,
+    Purpose,
+)
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Intent
+from domain.borrower.contacts import Result
+from infra.contact_policies import load_contact_rules
+from projections import contacts
+from tests.domain.story import BORROWER_ID, JAN_15, LOAN_ID, act, disbursed, repay
+from tests.projections.rows import borrower, only, rows
+
+RULES = load_contact_rules()
+TEN = datetime(2025, 1, 15, 2, 0, tzinfo=UTC)
+"""Ten in the morning in Shanghai."""
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+SMS = Intent(Purpose.COLLECTION, Channel.SMS, contact_point="P-1", debt=str(LOAN_ID))
+
+
+def reachable() -> Borrower:
+    """Someone with a telephone number."""
+    ada = borrower()
+    ada.add_contact_point(
+        act(),
+        point_ref="P-1",
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - HOUR,
+    )
+    return ada
+
+
+def ask(ada: Borrower, contact_ref: str, at: datetime = TEN) -> None:
+    ada.decide_contact(
+        act(), contact_ref=contact_ref, intent=SMS, policies=RULES, at=at, occasion="late"
+    )
+
+
+def test_a_decision_is_kept_with_what_stood_against_it() -> None:
+    ada = reachable()
+    ask(ada, "C-1", TEN + 12 * HOUR)
+
+    found = rows(contacts, ada)
+
+    assert only(found["contacts_decision"], "contact_ref", "answer", "purpose", "loan_id") == [
+        ("C-1", "DEFER", "COLLECTION", LOAN_ID)
+    ]
+    assert only(found["contacts_objection"], "version", "reason", "rule") == [
+        (ada.version, "WINDOW", "cn-collection-hours")
+    ]
+    assert found["contacts_decision"][0]["until_at"] == TEN + 22 * HOUR
+
+
+def test_a_contact_that_is_asked_for_again_has_a_row_for_each_answer() -> None:
+    ada = reachable()
+    ask(ada, "C-1", TEN - 5 * HOUR)
+    ask(ada, "C-1", TEN)
+
+    found = rows(contacts, ada)["contacts_decision"]
+
+    assert only(found, "contact_ref", "answer") == [("C-1", "DEFER"), ("C-1", "ALLOW")]
+
+
+def test_what_came_of_a_message_and_what_the_provider_reports_stand_beside() -> None:
+    ada = reachable()
+    ask(ada, "C-1")
+    sent = Result(Outcome.SENT, TEN + MINUTE, certain=False, provider="acme", provider_ref="7")
+    ada.tell_contact(act(), contact_ref="C-1", result=sent)
+    ada.report_delivery(
+        act(),
+        contact_ref="C-1",
+        delivered=True,
+        provider="acme",
+        carrier="north",
+        reported_at=TEN + 3 * MINUTE,
+    )
+
+    found = rows(contacts, ada)
+
+    assert only(found["contacts_result"], "outcome", "certain", "provider", "made_at") == [
+        ("SENT", False, "acme", TEN + MINUTE)
+    ]
+    assert only(found["contacts_delivery"], "delivered", "carrier", "reported_at") == [
+        (True, "north", TEN + 3 * MINUTE)
+    ]
+
+
+def test_a_reply_is_kept_with_its_keyword_and_what_it_answers() -> None:
+    ada = reachable()
+    ada.receive(
+        act(),
+        contact_ref="I-1",
+        channel=Channel.SMS,
+        purpose=Purpose.COLLECTION,
+        received_at=TEN,
+        keyword="T",
+        answers="C-1",
+    )
+
+    found = rows(contacts, ada)["contacts_inbound"]
+
+    assert only(found, "contact_ref", "keyword", "answers") == [("I-1", "T", "C-1")]
+
+
+def test_a_number_keeps_every_change_with_its_instant() -> None:
+    ada = reachable()
+    ada.block_contact_point(act(), point_ref="P-1", reason="wrong", blocked_at=TEN)
+    ada.unblock_contact_point(act(), point_ref="P-1", reason="right", unblocked_at=TEN + HOUR)
+    ada.refuse_contact_point(act(), point_ref="P-1", refused_at=TEN + HOUR)
+    ada.retire_contact_point(act(), point_ref="P-1", reason="sold", retired_at=TEN + 2 * HOUR)
+
+    found = rows(contacts, ada)["contacts_point"]
+
+    assert only(found, "point_ref", "change", "changed_at") == [
+        ("P-1", "ADDED", TEN - HOUR),
+        ("P-1", "BLOCKED", TEN),
+        ("P-1", "UNBLOCKED", TEN + HOUR),
+        ("P-1", "REFUSED", TEN + HOUR),
+        ("P-1", "RETIRED", TEN + 2 * HOUR),
+    ]
+    assert (found[0]["kind"], found[0]["lawful_basis"]) == ("PHONE", "CONTRACT")
+
+
+def test_a_consent_keeps_when_it_was_given_confirmed_and_taken_back() -> None:
+    ada = borrower()
+    scope = ConsentScope.MARKETING
+    ada.grant_consent(act(), scope=scope, source="APP", lawful_basis="CONSENT", granted_at=TEN)
+    ada.reconfirm_consent(act(), scope=scope, source="SMS", reconfirmed_at=TEN + MINUTE)
+    ada.withdraw_consent(
+        act(date(2025, 2, 1)), scope=scope, source="PHONE", withdrawn_at=TEN + HOUR
+    )
+
+    found = rows(contacts, ada)["contacts_consent"]
+
+    assert only(found, "business_on", "scope", "change", "source") == [
+        (JAN_15, "MARKETING", "GRANTED", "APP"),
+        (JAN_15, "MARKETING", "RECONFIRMED", "SMS"),
+        (date(2025, 2, 1), "MARKETING", "WITHDRAWN", "PHONE"),
+    ]
+
+
+def test_a_refusal_and_its_end_are_kept() -> None:
+    ada = borrower()
+    ada.opt_out(
+        act(), channel=Channel.SMS, purpose=None, source="REPLY", keyword="T", opted_out_at=TEN
+    )
+    ada.revoke_opt_out(
+        act(), channel=Channel.SMS, purpose=None, source="APP", revoked_at=TEN + HOUR
+    )
+
+    found = rows(contacts, ada)["contacts_opt_out"]
+
+    assert only(found, "change", "channel", "purpose", "source") == [
+        ("OPTED_OUT", "SMS", None, "REPLY"),
+        ("REVOKED", "SMS", None, "APP"),
+    ]
+
+
+def test_of_a_loan_whose_it_is_and_what_was_paid_and_taken_back_is_kept() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 100_00, date(2025, 2, 15))
+    loan.reverse(act(date(2025, 2, 20)), payment_ref="P-1", reason="bounced")
+
+    found = rows(contacts, loan)
+
+    assert only(found["contacts_loan"], "loan_ref", "borrower_id") == [(loan.loan_ref, BORROWER_ID)]
+    assert only(found["contacts_payment"], "business_on", "payment_ref", "amount") == [
+        (date(2025, 2, 15), "P-1", 100_00),
+        (date(2025, 2, 20), "P-1", -100_00),
+    ]
