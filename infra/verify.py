@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -292,13 +293,19 @@ LOAN_ROWS = {
         "SELECT loan_id, min(unpaid_pay_by_on) FROM rm.collections_unpaid"
         " WHERE loan_id = ANY(%s) GROUP BY 1"
     ),
+    "contacts": "SELECT loan_id, borrower_id FROM rm.contacts_loan WHERE loan_id = ANY(%s)",
+    "contacts, payments": (
+        "SELECT loan_id, sum(amount) FROM rm.contacts_payment WHERE loan_id = ANY(%s)"
+        " GROUP BY 1 HAVING sum(amount) <> 0"
+    ),
 }
 """What each view says of a loan, in the form of ``_said_by``."""
 
 BORROWER_ROWS = {
     "collections, zones": (
-        "SELECT borrower_id, jurisdiction, zones FROM rm.collections_borrower"
-        " WHERE borrower_id = ANY(%s)"
+        "SELECT DISTINCT ON (borrower_id) borrower_id, jurisdiction, zones"
+        " FROM rm.collections_borrower WHERE borrower_id = ANY(%s)"
+        " ORDER BY borrower_id, version DESC"
     ),
     "collections, holds": (
         "SELECT borrower_id, array_agg(hold_ref ORDER BY hold_ref) FROM rm.collections_hold"
@@ -314,7 +321,63 @@ BORROWER_ROWS = {
         " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, promise_ref, version DESC) AS last"
         " GROUP BY 1"
     ),
+    "contacts, zones": (
+        "SELECT DISTINCT ON (borrower_id) borrower_id, jurisdiction, zones"
+        " FROM rm.contacts_borrower WHERE borrower_id = ANY(%s)"
+        " ORDER BY borrower_id, version DESC"
+    ),
+    "contacts, points": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', point_ref, max(kind), max(party),"
+        " CASE WHEN bool_or(change = 'REFUSED') THEN 'REFUSED' END,"
+        " CASE WHEN (array_agg(change ORDER BY version DESC)"
+        " FILTER (WHERE change IN ('BLOCKED', 'UNBLOCKED')))[1] = 'BLOCKED' THEN 'BLOCKED' END"
+        ") AS said FROM rm.contacts_point WHERE borrower_id = ANY(%s)"
+        " GROUP BY borrower_id, point_ref HAVING NOT bool_or(change = 'RETIRED')"
+        ") AS standing GROUP BY 1"
+    ),
+    "contacts, consents": (
+        "SELECT borrower_id, array_agg(scope || ' ' || change ORDER BY scope COLLATE \"C\")"
+        " FROM (SELECT DISTINCT ON (borrower_id, scope) * FROM rm.contacts_consent"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, scope, version DESC) AS last"
+        " WHERE change <> 'WITHDRAWN' GROUP BY 1"
+    ),
+    "contacts, opt-outs": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', coalesce(channel, 'any'), coalesce(purpose, 'any'),"
+        " floor(extract(epoch FROM changed_at))::bigint) AS said"
+        " FROM rm.contacts_opt_out AS o WHERE borrower_id = ANY(%s) AND change = 'OPTED_OUT'"
+        " AND NOT EXISTS (SELECT FROM rm.contacts_opt_out AS back"
+        " WHERE back.borrower_id = o.borrower_id AND back.change = 'REVOKED'"
+        " AND back.version > o.version AND back.channel IS NOT DISTINCT FROM o.channel"
+        " AND back.purpose IS NOT DISTINCT FROM o.purpose)"
+        ") AS standing GROUP BY 1"
+    ),
+    "contacts, counted": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT d.borrower_id, concat_ws(' ', d.contact_ref, d.purpose, d.channel,"
+        " coalesce(r.outcome, CASE WHEN d.channel IN ('PHONE', 'AI_VOICE')"
+        " THEN 'CONVERSATION' ELSE 'SENT' END),"
+        " floor(extract(epoch FROM coalesce(r.made_at, d.decided_at)))::bigint) AS said"
+        " FROM rm.contacts_decision AS d LEFT JOIN rm.contacts_result AS r"
+        " ON r.borrower_id = d.borrower_id AND r.contact_ref = d.contact_ref"
+        " WHERE d.answer = 'ALLOW' UNION ALL"
+        " SELECT borrower_id, concat_ws(' ', contact_ref, purpose, channel, 'INBOUND',"
+        " floor(extract(epoch FROM received_at))::bigint) FROM rm.contacts_inbound"
+        ") AS past WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
+    "contacts, open": (
+        'SELECT d.borrower_id, array_agg(d.contact_ref ORDER BY d.contact_ref COLLATE "C")'
+        " FROM rm.contacts_decision AS d WHERE d.borrower_id = ANY(%s) AND d.answer = 'ALLOW'"
+        " AND NOT EXISTS (SELECT FROM rm.contacts_result AS r"
+        " WHERE r.borrower_id = d.borrower_id AND r.contact_ref = d.contact_ref) GROUP BY 1"
+    ),
+    "contacts, last decision": (
+        "SELECT borrower_id, max(decided_at) FROM rm.contacts_decision"
+        " WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
 }
+"""What each view says of a borrower, in the form of ``_said_of``."""
 
 
 NO_MONEY = (0,) * 8
@@ -404,7 +467,11 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
         "reminders": (sum(row.left for row in loan.instalments),),
         "reminders, dates": ([row.pay_by_on for row in loan.instalments],),
         "collections": (loan.oldest_unpaid_on(),),
+        "contacts": (loan.borrower_id,),
+        "contacts, payments": (sum(_money_of(loan)[:2]),),
     }
+    if view == "contacts, payments" and said[view] == (0,):
+        return None
     return said[view]
 
 
@@ -442,8 +509,47 @@ def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
             return (borrower.jurisdiction, borrower.zones)
         case "collections, promises":
             return (promises,) if promises else None
-        case _:
+        case "collections, holds" | "reminders, holds":
             return (standing,) if standing else None
+        case _:
+            return _said_of_contacts(view, borrower)
+
+
+def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
+    """What the record of contacts should say of *borrower*; None where it has no row."""
+    if view == "contacts, zones":
+        return (borrower.jurisdiction, borrower.zones)
+    if view == "contacts, last decision":
+        decided_at = borrower.last_decided_at
+        return None if decided_at is None else (decided_at,)
+    said: dict[str, list[str]] = {
+        "contacts, points": [
+            f"{each.id} {each.kind} {each.party}"
+            + (" REFUSED" if each.refused_at else "")
+            + (" BLOCKED" if each.blocked_at else "")
+            for each in borrower.points.values()
+        ],
+        "contacts, consents": [
+            f"{each.scope} {'RECONFIRMED' if each.reconfirmed_at else 'GRANTED'}"
+            for each in borrower.consents
+            if each.withdrawn_at is None
+        ],
+        "contacts, opt-outs": [
+            f"{each.channel or 'any'} {each.purpose or 'any'} {_seconds(each.at)}"
+            for each in borrower.opt_outs
+        ],
+        "contacts, counted": [
+            f"{ref} {past.purpose} {past.channel} {past.outcome} {_seconds(past.at)}"
+            for ref, past in borrower.contacts.items()
+        ],
+        "contacts, open": list(borrower.open_contacts),
+    }
+    return (sorted(said[view]),) if said[view] else None
+
+
+def _seconds(at: datetime) -> int:
+    """Whole seconds since 1970."""
+    return (at - datetime.fromtimestamp(0, UTC)) // timedelta(seconds=1)
 
 
 def _compare_portfolio(

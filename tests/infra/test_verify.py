@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,8 +22,18 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from psycopg import sql
 
+from domain.base.contact_policy import (
+    Channel,
+    ConsentScope,
+    Outcome,
+    PointKind,
+    PointSource,
+    Purpose,
+)
 from domain.base.stream import Act
-from domain.commands import borrowers, days, loans, products
+from domain.borrower.contact import Intent
+from domain.borrower.contacts import Result
+from domain.commands import borrowers, contacts, days, loans, products
 from domain.commands.book import Book, Receipt
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
@@ -168,6 +178,7 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
     tell.repay(paid, "P-1", 2_500_00)
     tell.repay(paid, "P-2", 700_00)
     tell(loans.reverse, loan_id=paid, payment_ref="P-2", reason="bounced")
+    _contact(tell, borrower, paid)
     tell(borrowers.set_hold, borrower_id=borrower, hold_ref="H-1", kind="DISPUTE", reason="asked")
     tell(
         borrowers.promise,
@@ -186,8 +197,28 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
         return Small(line, book, journal, paid, lost, waits, borrower, schemas)
 
 
+def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
+    """A number, a consent, a refusal, a call that was told, one that was not, and a reply."""
+    to = {"borrower_id": borrower}
+    at = datetime.combine(tell.on, time(2), UTC)  # ten in the morning
+    tell(contacts.add_contact_point, **to, point_ref="N-1", kind=PointKind.PHONE, added_at=at,
+         source=PointSource.APPLICATION, lawful_basis="CONTRACT")  # fmt: skip
+    tell(contacts.grant_consent, **to, scope=ConsentScope.MARKETING, source="APP",
+         lawful_basis="CONSENT", granted_at=at)  # fmt: skip
+    tell(contacts.opt_out, **to, channel=Channel.SMS, purpose=None, source="APP",
+         opted_out_at=at)  # fmt: skip
+    call = Intent(Purpose.COLLECTION, Channel.PHONE, contact_point="N-1", debt=str(loan))
+    for number in (1, 2):
+        tell(contacts.decide, **to, contact_ref=f"C-{number}", intent=call, occasion="late",
+             at=at + timedelta(minutes=number))  # fmt: skip
+    result = Result(Outcome.ATTEMPTED, at + timedelta(minutes=3))
+    tell(contacts.tell, **to, contact_ref="C-1", result=result)
+    tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
+         purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
+
+
 def _show(line: Line) -> None:
-    """The six views show everything, as their processes would."""
+    """The seven views show everything, as their processes would."""
     names = {each.TOPICS[0] for each in VIEWS} | {"borrower.events"}
     records = [decoded(record) for name in sorted(names) for record in line.records(name)]
     for projection in VIEWS:
@@ -436,6 +467,27 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "collections, holds": [("rm_collections_v1.collections_hold", "lifted_on = '2025-02-11'")],
     "reminders, holds": [("rm_reminders_v1.reminders_hold", "lifted_on = '2025-02-11'")],
     "collections, promises": [("rm_collections_v1.collections_promise", "state = 'KEPT'")],
+    "contacts": [("rm_contacts_v1.contacts_loan", "borrower_id = loan_id")],
+    "contacts, payments": [("rm_contacts_v1.contacts_payment", "amount = amount + 1")],
+    "contacts, zones": [("rm_contacts_v1.contacts_borrower", "zones = '{UTC}'")],
+    "contacts, points": [
+        ("rm_contacts_v1.contacts_point", "kind = 'EMAIL'"),
+        ("rm_contacts_v1.contacts_point", "change = 'RETIRED'"),
+    ],
+    "contacts, consents": [("rm_contacts_v1.contacts_consent", "change = 'WITHDRAWN'")],
+    "contacts, opt-outs": [
+        ("rm_contacts_v1.contacts_opt_out", "channel = 'EMAIL'"),
+        ("rm_contacts_v1.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
+    ],
+    "contacts, counted": [
+        ("rm_contacts_v1.contacts_result", "outcome = 'CONNECTED'"),
+        ("rm_contacts_v1.contacts_result", "made_at = made_at + interval '1 s'"),
+        ("rm_contacts_v1.contacts_inbound", "purpose = 'CARE'"),
+    ],
+    "contacts, open": [("rm_contacts_v1.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, last decision": [
+        ("rm_contacts_v1.contacts_decision", "decided_at = decided_at + interval '1 s'")
+    ],
     "portfolio": [
         ("rm_portfolio_v2.portfolio_loans", "loans = loans + 1"),
         ("rm_portfolio_v2.portfolio_loans", "principal = principal + 1"),
