@@ -18,6 +18,7 @@ from entrypoints import (
     collect_commands,
     contact_command,
     contact_commands,
+    contact_questions,
     contact_why,
     day_commands,
     demo_command,

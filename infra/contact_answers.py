@@ -80,8 +80,8 @@ class ContactsOfKind:
     """How often contacts of a purpose by a channel were decided on, and what came of them.
 
     *sent* counts calls and visits that were tried too; of *uncertain* ones nobody knows
-    whether the provider took them; of *untold* ones nothing was heard yet. These four add
-    up to *allowed*.
+    whether the provider took them, and it reported nothing; of *untold* ones nothing was
+    heard yet. These four add up to *allowed*.
     """
 
     purpose: str
@@ -122,8 +122,9 @@ class ContactSummary:
 class Deliveries:
     """What became of messages given to a provider, by the carrier that it names.
 
-    *unknown* are those without a report, *refused* those that it did not take. The minutes
-    are from sending to the last report.
+    *unknown* are those without a report, of which *uncertain* ones may not have reached the
+    provider; *refused* those that it did not take. The minutes are from sending to the last
+    report.
     """
 
     provider: str

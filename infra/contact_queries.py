@@ -277,11 +277,15 @@ def summary(
                 count(*) FILTER (WHERE d.answer = 'ALLOW') AS allowed,
                 count(*) FILTER (WHERE d.answer = 'DEFER') AS deferred,
                 count(*) FILTER (WHERE d.answer = 'BLOCK') AS blocked,
-                count(*) FILTER (WHERE r.outcome <> 'FAILED' AND r.certain) AS sent,
+                count(*) FILTER (
+                    WHERE r.outcome <> 'FAILED' AND (r.certain OR v.delivered IS NOT NULL)
+                ) AS sent,
                 count(*) FILTER (WHERE r.outcome = 'FAILED') AS failed,
-                count(*) FILTER (WHERE r.outcome <> 'FAILED' AND NOT r.certain) AS uncertain,
+                count(*) FILTER (
+                    WHERE r.outcome <> 'FAILED' AND NOT r.certain AND v.delivered IS NULL
+                ) AS uncertain,
                 count(*) FILTER (WHERE d.answer = 'ALLOW' AND r.outcome IS NULL) AS untold
-            FROM rm.contacts_decision AS d {result}
+            FROM rm.contacts_decision AS d {result} {delivery}
             WHERE d.business_on {in_days}
             GROUP BY d.purpose, d.channel ORDER BY d.purpose, d.channel
             """).format(**PARTS),
@@ -323,7 +327,9 @@ def deliveries(
                 count(*) FILTER (WHERE NOT v.delivered) AS failed,
                 count(*) FILTER (WHERE r.outcome <> 'FAILED' AND v.delivered IS NULL) AS unknown,
                 count(*) FILTER (WHERE r.outcome = 'FAILED') AS refused,
-                count(*) FILTER (WHERE r.outcome <> 'FAILED' AND NOT r.certain) AS uncertain,
+                count(*) FILTER (
+                    WHERE r.outcome <> 'FAILED' AND NOT r.certain AND v.delivered IS NULL
+                ) AS uncertain,
                 round(extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (
                     ORDER BY v.reported_at - r.made_at
                 )) / 60, 1) AS median_minutes
