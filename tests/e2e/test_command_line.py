@@ -401,14 +401,15 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
 def contacts_are_looked_at(loans: CommandLine, borrower: str, on: date, version: str) -> None:
     logged = loans("contact log", borrower, "--version", version, "--reason", "window")["found"]
     assert [each["contact_ref"] for each in logged] == ["C-2"]
-    left = loans("contact budget", borrower, "--purpose", "collection", "--at", "23:00")["found"]
+    late = ("--on", str(on), "--at", "23:00")
+    left = loans("contact budget", borrower, "--purpose", "collection", *late)["found"]
     calls = {each["rule"]: (each["used"], each["left"]) for each in left["limits"]}
     assert calls["cn-connected-calls-a-day"] == (1, 2)
-    counted = loans("contact summary", "--from", str(on), "--to", str(on))["found"]
+    counted = loans("contact summary", "--to", str(on))["found"]
     assert "WINDOW" in [each["reason"] for each in counted["reasons"]]
     assert loans("contact deliveries")["freshness"]["view"] == "contacts"
     stages = loans("contact funnel", "--by", "occasion", "--within", "3")["found"]
-    assert ("staff", 1) in [(each["of"], each["interacted"]) for each in stages]
+    assert ("staff", True) in [(each["of"], each["interacted"] > 0) for each in stages]
     refused = loans("contact keywords")["found"]["opt_outs"]
     assert ("WECOM", 0) in [(each["channel"], each["standing"]) for each in refused]
     register = loans("consents", borrower)["found"]
