@@ -287,4 +287,4 @@ def _digest(intent: Intent, occasion: str, text: Text | None) -> str:
     if text is not None:
         said += [text.template, text.version]
         said += [part for figure in text.figures for part in (figure.figure, figure.reads)]
-    return hashlib.sha256(repr([str(each) for each in said]).encode()).hexdigest()[:16]
+    return "c-" + hashlib.sha256(repr([str(each) for each in said]).encode()).hexdigest()[:16]
