@@ -26,8 +26,9 @@ def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
     if start.day > 28:
         return [add_months(start, number * every) for number in numbers]
     begin, day = start.year * 12 + start.month - 1, start.day
-    months = [begin + number * every for number in numbers]
-    return [date(month // 12, month % 12 + 1, day) for month in months]
+    return [
+        date((month := begin + number * every) // 12, month % 12 + 1, day) for number in numbers
+    ]
 
 
 def due_dates(first: date, count: int) -> list[date]:

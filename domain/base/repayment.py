@@ -35,8 +35,13 @@ class Frequency(StrEnum):
     """Rows end on the days that the terms name."""
 
 
-MONTHS = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
-A_YEAR = {Frequency.DAY: 365, Frequency.WEEK: 52, Frequency.MONTH: 12, Frequency.QUARTER: 4}
+MONTHS: dict[str, int] = {Frequency.MONTH: 1, Frequency.QUARTER: 3}
+A_YEAR: dict[str, int] = {
+    Frequency.DAY: 365,
+    Frequency.WEEK: 52,
+    Frequency.MONTH: 12,
+    Frequency.QUARTER: 4,
+}
 """How many of each make a year, where a term in months is laid out in them."""
 
 ROWS_MOST = 12_000
@@ -160,7 +165,7 @@ def rows_in(term_months: int, method: str, frequency: str, chosen: Repayment) ->
     elif chosen.every < 1:
         return None
     elif frequency in MONTHS:
-        count, rest = divmod(term_months, MONTHS[Frequency(frequency)] * chosen.every)
+        count, rest = divmod(term_months, MONTHS[frequency] * chosen.every)
     elif frequency in A_YEAR:
-        count = term_months * A_YEAR[Frequency(frequency)] // (12 * chosen.every)
+        count = term_months * A_YEAR[frequency] // (12 * chosen.every)
     return None if rest or not 1 <= count <= ROWS_MOST else count

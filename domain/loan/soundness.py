@@ -60,8 +60,10 @@ def _faults(terms: Terms) -> Iterator[str]:
     ):
         if word not in offered:
             yield f"The {what} {word!r} is not offered."
-    steps = terms.rate_plan.steps if terms.rate_plan is not None else []
-    for rate in (terms.annual_rate, *(step.annual_rate for step in steps)):
+    rates = [terms.annual_rate]
+    if terms.rate_plan is not None:
+        rates += [step.annual_rate for step in terms.rate_plan.steps]
+    for rate in rates:
         if not rate_fits(rate):
             yield f"A rate of {rate} a year cannot be reckoned with or stored exactly."
     yield from _limits(terms)
@@ -79,8 +81,10 @@ def _limits(terms: Terms) -> Iterator[str]:
     stands = terms.renewal.offer_days if terms.renewal is not None else 0
     if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
         yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
-    later = [draw.amount for draw in terms.draws or ()]
-    if later and (min(later) < 1 or sum(later) >= terms.amount):
+    if not terms.draws:
+        return
+    later = [draw.amount for draw in terms.draws]
+    if min(later) < 1 or sum(later) >= terms.amount:
         yield "What is paid out later must be above zero each time, and less in all than is lent."
 
 
