@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from functools import lru_cache
 
 DIGITS = 50
 """What is reckoned with: a small rate loses some in (1+r)ⁿ − 1."""
 
 
+@lru_cache(maxsize=1024)
 def growth_and_worth(rate: Decimal, count: int) -> tuple[Decimal, Decimal]:
     """What 1 has grown to after *count* periods, and what 1 paid after each is then worth.
 
