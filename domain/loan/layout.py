@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
-from itertools import accumulate, groupby
+from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, getcontext
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from domain.base.records import each_as
 from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn, Method
 from domain.loan.amortisation import REPAID, Amounts, Known, Row, amounts, rows, set_levels
-from domain.loan.periods import ONE_DAY, Draw, Money, Part, Pause, Period, RateFrom, Span, periods
+from domain.loan.periods import (
+    ONE_DAY,
+    Draw,
+    Money,
+    Part,
+    Pause,
+    Period,
+    RateFrom,
+    Timetable,
+    periods,
+)
 from domain.loan.plan import DIGITS, Plan
+
+ORDER = itemgetter(0, 1)
 
 
 class PlanImpossible(Refusal):
@@ -35,10 +48,19 @@ class DueRow(NamedTuple):
     balance: Money
 
 
+class Due(NamedTuple):
+    """Such rows, column by column."""
+
+    due_on: list[date]
+    principals: list[Money]
+    interest: list[Money]
+    balances: list[Money]
+
+
 def laid_out(
     plan: Plan,
     part: Part,
-    spans: Sequence[Span],
+    spans: Timetable,
     draws: Sequence[Draw],
     rates: Sequence[RateFrom],
     *,
@@ -55,6 +77,21 @@ def laid_out(
     Raises:
         PlanImpossible: the plan does not fit the rows, draws or changes.
     """
+    found = in_columns(plan, part, spans, draws, rates, pauses=pauses, level_part=level_part)
+    return each_as(DueRow, zip(*found, strict=True))
+
+
+def in_columns(
+    plan: Plan,
+    part: Part,
+    spans: Timetable,
+    draws: Sequence[Draw],
+    rates: Sequence[RateFrom],
+    *,
+    pauses: Sequence[Pause] = (),
+    level_part: Part | None = None,
+) -> Due:
+    """What :func:`laid_out` gives, for who makes other records of it."""
     _check(plan, spans, draws)
     lent = [Draw(draw.on, draw.amount - draw.down_payment) for draw in draws]
     with reckoning():
@@ -63,8 +100,7 @@ def laid_out(
             ahead = known[-1].periods
             if pauses:  # the last may follow all that sets instalments anew
                 ahead = periods(part, spans, rates, lent, pauses, level_part=level_part)
-            made: Sequence[Amounts]
-            made = amounts(plan, _opening(spans, lent), ahead, set_levels(plan, known))
+            made = amounts(plan, known[-1].opening, ahead, set_levels(plan, known))
         elif len(rates) > 1 or pauses:
             raise PlanImpossible("Flat interest goes with one rate and no pause.")
         elif plan.interest_on == InterestOn.DRAWN:
@@ -74,21 +110,24 @@ def laid_out(
     return _dated(spans, draws, made)
 
 
-@contextmanager
-def reckoning() -> Iterator[None]:
+class reckoning:  # noqa: N801 - used as a function
     """Reckon with the digits of a schedule; figures that these cannot hold are refused.
 
     Raises:
         PlanImpossible: a figure grew beyond them, or has no value.
     """
-    try:
-        with localcontext(prec=DIGITS):
-            yield
-    except (InvalidOperation, DivisionByZero, Overflow):
-        raise PlanImpossible(
-            "The figures grow beyond what can be reckoned with: lower the rate, the growth"
-            " or the number of instalments."
-        ) from None
+
+    def __enter__(self) -> None:
+        context = getcontext()
+        self._outer, context.prec = context.prec, DIGITS
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        getcontext().prec = self._outer
+        if kind is not None and issubclass(kind, (InvalidOperation, DivisionByZero, Overflow)):
+            raise PlanImpossible(
+                "The figures grow beyond what can be reckoned with: lower the rate, the growth"
+                " or the number of instalments."
+            ) from None
 
 
 def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row]:
@@ -114,20 +153,20 @@ def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row
     return found
 
 
-def _check(plan: Plan, spans: Sequence[Span], draws: Sequence[Draw]) -> None:
+def _check(plan: Plan, spans: Timetable, draws: Sequence[Draw]) -> None:
     if plan.count != len(spans):
         raise PlanImpossible(f"A plan of {plan.count} rows does not fit {len(spans)}.")
     if plan.grace_interest >= len(spans):
         raise PlanImpossible("Grace on interest leaves no row that collects it.")
-    days = [draw.on for draw in draws]
-    if not days or days[0] != spans[0].start or days != sorted(days):
+    if not draws or draws[0].on != spans.start or not _in_order(draws):
         raise PlanImpossible("The draws do not stand in order from the first row's start.")
-    if days[-1] > spans[-1].end:
-        raise PlanImpossible(f"The draw of {days[-1]} lies after the last due date.")
+    if draws[-1].on > spans.ends[-1]:
+        raise PlanImpossible(f"The draw of {draws[-1].on} lies after the last due date.")
     if len(draws) > 1 and plan.interest_on == InterestOn.DRAWN_EVENLY:
         raise PlanImpossible("Flat interest in equal parts goes with one draw.")
-    if any(not 0 <= draw.down_payment <= draw.amount for draw in draws):
-        raise PlanImpossible("A down payment is more than its draw.")
+    for draw in draws:
+        if not 0 <= draw.down_payment <= draw.amount:
+            raise PlanImpossible("A down payment is more than its draw.")
     if plan.method == Method.CUSTOM and (
         len(plan.principals) != len(spans)
         or sum(plan.principals) != sum(draw.amount - draw.down_payment for draw in draws)
@@ -135,24 +174,32 @@ def _check(plan: Plan, spans: Sequence[Span], draws: Sequence[Draw]) -> None:
         raise PlanImpossible("The principals of a custom schedule are not those of the loan.")
 
 
-def _opening(spans: Sequence[Span], draws: Sequence[Draw]) -> Money:
-    return sum(draw.amount for draw in draws if draw.on <= spans[0].start)
+def _in_order(draws: Sequence[Draw]) -> bool:
+    return all(earlier.on <= later.on for earlier, later in pairwise(draws))
 
 
-def _row_of(spans: Sequence[Span], on: date) -> int:
+def _opening(spans: Timetable, draws: Sequence[Draw]) -> Money:
+    return sum(draw.amount for draw in draws if draw.on <= spans.start)
+
+
+def _row_of(spans: Timetable, on: date) -> int:
     """The row that holds the days after *on*, counted from zero; the last after all."""
-    return next((n for n, span in enumerate(spans) if on < span.end), len(spans) - 1)
+    return min(bisect_right(spans.ends, on), len(spans) - 1)
 
 
 def _knowledge(
     part: Part,
-    spans: Sequence[Span],
+    spans: Timetable,
     draws: Sequence[Draw],
     rates: Sequence[RateFrom],
     pauses: Sequence[Pause],
     *,
     level_part: Part | None,
 ) -> Iterator[Known]:
+    if not (draws[1:] or rates[1:] or pauses):  # all is known when the loan begins
+        known = periods(part, spans, rates, draws, level_part=level_part)
+        yield Known(0, draws[0].amount, known)
+        return
     changes: list[tuple[date, int, Draw | RateFrom | Pause]] = [
         *((draw.on, 0, draw) for draw in draws),
         *((rate.on, 1, rate) for rate in rates[1:]),
@@ -160,7 +207,7 @@ def _knowledge(
     ]
     drawn: list[Draw] = []
     in_force, paused = [rates[0]], list[Pause]()
-    for on, _, change in sorted(changes, key=lambda each: each[:2]):
+    for on, _, change in sorted(changes, key=ORDER):
         if isinstance(change, Pause):
             paused.append(change)
             continue
@@ -177,8 +224,8 @@ def _knowledge(
 
 
 def _flat(
-    plan: Plan, part: Part, spans: Sequence[Span], draws: Sequence[Draw], rates: Sequence[RateFrom]
-) -> list[Row]:
+    plan: Plan, part: Part, spans: Timetable, draws: Sequence[Draw], rates: Sequence[RateFrom]
+) -> Amounts:
     """Interest row by row on all that was drawn; each draw sets the instalment anew."""
     count = len(spans)
     levels: list[Money] = [0] * count
@@ -195,7 +242,7 @@ def _flat(
 
 
 def _interest_on_drawn(
-    plan: Plan, part: Part, spans: Sequence[Span], draws: Sequence[Draw], rates: Sequence[RateFrom]
+    plan: Plan, part: Part, spans: Timetable, draws: Sequence[Draw], rates: Sequence[RateFrom]
 ) -> list[Money]:
     if not plan.parts_of_rows:
         starts = [min(draw.on, spans[_row_of(spans, draw.on)].start) for draw in draws]
@@ -208,7 +255,7 @@ def _interest_on_drawn(
     return found
 
 
-def _evenly(plan: Plan, draw: Draw, ahead: Sequence[Period]) -> list[Row]:
+def _evenly(plan: Plan, draw: Draw, ahead: Sequence[Period]) -> Amounts:
     """The whole interest of *draw* in equal parts."""
     count, amount = len(ahead), draw.amount - draw.down_payment
     whole = draw.amount * sum((period.factor for period in ahead), Decimal(0))
@@ -222,33 +269,34 @@ def _evenly(plan: Plan, draw: Draw, ahead: Sequence[Period]) -> list[Row]:
     return _with_residue([principal] * count, interest, amount)
 
 
-def _with_residue(
-    principals: Sequence[Money], interest: Sequence[Money], amount: Money
-) -> list[Row]:
+def _with_residue(principals: Sequence[Money], interest: list[Money], amount: Money) -> Amounts:
     """Rows that repay *amount*, the last with what is left for it."""
-    found, balance = list[Row](), amount
-    for wanted, part in zip(principals[:-1], interest, strict=False):
+    found, balances, balance = list[Money](), list[Money](), amount
+    for wanted in principals[:-1]:
         principal = min(max(wanted, 0), balance)
         balance -= principal
-        found.append(Row(principal, part, balance))
-    return [*found, Row(balance, interest[-1], 0)]
+        found.append(principal)
+        balances.append(balance)
+    return Amounts([*found, balance], interest, [*balances, 0])
 
 
-def _dated(spans: Sequence[Span], draws: Sequence[Draw], made: Sequence[Amounts]) -> list[DueRow]:
+def _dated(spans: Timetable, draws: Sequence[Draw], made: Amounts) -> Due:
     """The rows with their days, and among them those of down payments."""
     if len(draws) == 1 and not draws[0].down_payment:
-        _, ends = zip(*spans, strict=True)
-        return each_as(DueRow, zip(ends, *zip(*made, strict=True), strict=True))
-    due = [(span.end, 1, row) for span, row in zip(spans, each_as(Row, made), strict=True)]
+        return Due(spans.ends, *made)
+    due = [(on, 1, Row(*row)) for on, *row in zip(spans.ends, *made, strict=True)]
     drawn = accumulate(draw.amount for draw in draws)
     paid = [
         (draw.on, 0, Row(draw.down_payment, 0, total))
         for draw, total in zip(draws, drawn, strict=True)
         if draw.down_payment
     ]
-    found, repaid = list[DueRow](), 0  # type: list[DueRow], Money
-    for on, kind, row in sorted(due + paid, key=lambda each: each[:2]):
+    found, repaid = Due([], [], [], []), 0  # type: Due, Money
+    for on, kind, row in sorted(due + paid, key=ORDER):
         repaid += row.principal
         before = sum(draw.amount for draw in draws if draw.on < on) if kind else row.balance
-        found.append(DueRow(on, row.principal, row.interest, before - repaid))
+        found.due_on.append(on)
+        found.principals.append(row.principal)
+        found.interest.append(row.interest)
+        found.balances.append(before - repaid)
     return found

@@ -7,13 +7,13 @@ from the anchor, so a month's end is kept: 31 Jan, 28 Feb, 31 Mar.
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from domain.base.calendar import month_steps
 from domain.base.records import each_as
@@ -34,6 +34,41 @@ class Span(NamedTuple):
 
     start: date
     end: date
+
+
+class Timetable(Sequence[Span]):
+    """Rows that follow on each other from *start* on; *ends* are their due dates.
+
+    From the row *alike* on, counted from zero, all bear the same share of a year; None where
+    the calendar decides. Spans are made when they are asked for: money asks for few of them.
+    """
+
+    __slots__ = ("alike", "ends", "start")
+
+    def __init__(self, start: date, ends: list[date], alike: int | None = None) -> None:
+        self.start = start
+        self.ends = ends
+        self.alike = alike
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self[:])
+
+    @overload
+    def __getitem__(self, place: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Span]: ...
+
+    def __getitem__(self, place: int | slice) -> Span | list[Span]:
+        ends = self.ends
+        if isinstance(place, slice):
+            starts = [self.start, *ends[:-1]]
+            return each_as(Span, zip(starts[place], ends[place], strict=True))
+        start = ends[place - 1] if place % len(ends) else self.start
+        return tuple.__new__(Span, (start, ends[place]))
 
 
 Part = Callable[[Span, date, date], Decimal]
@@ -82,14 +117,20 @@ class Rhythm:
         return in_calendar_years(start, end)
 
     @cached_property
+    def by_rows(self) -> bool:
+        """Whether every whole row bears the same share, whatever the calendar says."""
+        by_period = self.share == RowShare.BY_PERIOD and self.unit in PERIODS_A_YEAR
+        return by_period or self.share == RowShare.NOMINAL
+
+    @cached_property
     def _whole(self) -> Decimal | None:
         """The share of every whole row, where the calendar does not decide it."""
+        if not self.by_rows:
+            return None
         unit = Frequency(self.unit)
-        if self.share == RowShare.BY_PERIOD and unit in PERIODS_A_YEAR:
+        if self.share == RowShare.BY_PERIOD:
             return Decimal(self.every) / PERIODS_A_YEAR[unit]
-        if self.share == RowShare.NOMINAL:
-            return self.every * NOMINAL_DAYS[unit] / self._fixed
-        return None
+        return self.every * NOMINAL_DAYS[unit] / self._fixed
 
     @cached_property
     def _by_calendar(self) -> bool:
@@ -152,7 +193,7 @@ class Period(NamedTuple):
     drawn_interest: Decimal = Decimal(0)
 
 
-def spans(rhythm: Rhythm, anchor: date, count: int, first_due_on: date | None = None) -> list[Span]:
+def spans(rhythm: Rhythm, anchor: date, count: int, first_due_on: date | None = None) -> Timetable:
     """The rows' dates, counted from *anchor*; after a broken first row from *first_due_on*.
 
     Raises:
@@ -170,7 +211,12 @@ def spans(rhythm: Rhythm, anchor: date, count: int, first_due_on: date | None = 
         raise ValueError("a due date lies beyond the calendar") from None
     if ends[0] <= anchor:
         raise ValueError(f"the first row ends on {ends[0]}, before it begins")
-    return each_as(Span, pairwise([anchor, *ends]))
+    return Timetable(anchor, ends, whole_from(first_due_on) if rhythm.by_rows else None)
+
+
+def whole_from(first_due_on: date | None) -> int:
+    """The first row that is whole, counted from zero, after one that may be broken."""
+    return 0 if first_due_on is None else 1
 
 
 def periods(
@@ -187,8 +233,9 @@ def periods(
     A pause bears no interest, but the equal instalment is reckoned as if it did; it goes by
     *level_part*, if that is another than *part*.
     """
-    if len(rates) == 1 and not pauses and all(draw.on <= rows[0].start for draw in draws):
-        return _whole(part, rows, rates[0].annual_rate, level_part)
+    first = rows[0]
+    if len(rates) == 1 and not pauses and (not draws or draws[-1].on <= first.start):
+        return _whole(part, rows, first, rates[0].annual_rate, level_part)
     cuts = {rate.on - ONE_DAY for rate in rates[1:]}
     cuts.update(draw.on for draw in draws)
     for pause in pauses:
@@ -239,18 +286,22 @@ def _is_free(pauses: Sequence[Pause], day: date) -> bool:
 
 
 def _whole(
-    part: Part, rows: Sequence[Span], annual_rate: Decimal, level_part: Part | None
+    part: Part, rows: Sequence[Span], first: Span, annual_rate: Decimal, level_part: Part | None
 ) -> list[Period]:
     """Rows in which nothing happens; one period stands for all that are alike."""
-    level = None if level_part is None else annual_rate * level_part(rows[0], *rows[0])
-    shares = list(map(part, rows, *zip(*rows, strict=True)))
+    level = None if level_part is None else annual_rate * level_part(first, *first)
+    asked = rows
+    if isinstance(rows, Timetable) and rows.alike is not None:
+        asked = rows[: rows.alike + 1] if rows.alike else [first]
+    shares = [part(row, *row) for row in asked]
     # By identity: to compare two shares takes as long as what it would save.
     known: dict[int, Period] = {}
     for share in shares:
         if id(share) not in known:
             factor = annual_rate * share
             known[id(share)] = Period(factor, factor if level is None else level)
-    return [known[id(share)] for share in shares]
+    found = [known[id(share)] for share in shares]
+    return found + [found[-1]] * (len(rows) - len(found))
 
 
 def rate_after(rates: Sequence[RateFrom], day: date) -> Decimal:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import cached_property
 
 from domain.base.money import Rounding, rounded
-from domain.base.repayment import ExcessInterest, InterestOn, LevelFrom
+from domain.base.repayment import ExcessInterest, InterestOn, LevelFrom, Method
 from domain.loan.periods import Money
 
 DIGITS = 34
@@ -14,6 +15,10 @@ DIGITS = 34
 
 CLOSING = Context(prec=28)
 """What they are brought to before they are rounded, so that a half is seen as a half."""
+
+LEVEL = (Method.EQUAL_INSTALMENTS, Method.GROWING_INSTALMENTS)
+FINAL = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY, Method.PERCENT_OF_PRINCIPAL)
+"""Methods whose last row repays what is left even where nothing is rounded."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,29 @@ class Plan:
     least: Money = 0
     growth: Decimal = Decimal(0)
     principals: tuple[int, ...] = ()
+
+    @cached_property
+    def repays_all(self) -> int | None:
+        """The row that repays what is left, if there is one."""
+        rounds = self.rounding is not None
+        return self.count if rounds or self.method in FINAL else None
+
+    @cached_property
+    def pays_instalments(self) -> bool:
+        """Whether a row's principal is what its interest leaves of an instalment."""
+        return self.method in LEVEL and self.excess_interest != ExcessInterest.PRINCIPAL
+
+    @cached_property
+    def carries_interest(self) -> bool:
+        """Whether interest above an instalment is left to the next row."""
+        return self.excess_interest == ExcessInterest.NEXT_ROW
+
+    @cached_property
+    def plain_from(self) -> int | None:
+        """The first row from which on whole instalments pay interest as it falls due, if any."""
+        if not self.pays_instalments or not self.rounding or self.count is None:
+            return None
+        return 1 + max(self.grace_principal, self.grace_interest, self.interest_free)
 
     def closed(self, amount: Money) -> Money:
         """*amount* without its fraction, where the plan rounds."""

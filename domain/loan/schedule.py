@@ -1,6 +1,6 @@
 """The instalments of a loan: what falls due when, and how much of it is paid."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count, pairwise, repeat
@@ -21,7 +21,7 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan.fees import at_disbursement, charge, charged_at
-from domain.loan.layout import PlanImpossible, laid_out
+from domain.loan.layout import PlanImpossible, in_columns
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
 from domain.loan.soundness import must_be_sound
 from domain.loan.timetable import (
@@ -42,6 +42,8 @@ DAILY_METHODS = (
     Method.CUSTOM,
 )
 """Those whose principal, or whose instalment, is fixed when the loan begins."""
+
+ACCRUALS = frozenset((None, *Accrual))
 
 OWED_MOST = 10**18
 """What interest, or fees, may come to in all, in minor units: sums of them stay in int64."""
@@ -101,24 +103,26 @@ class Instalment:
         return max((self.penalty_charged or 0) - self.penalty_paid, 0)
 
 
-_NOTHING_PAID = dict(vars(Instalment(0, date.min, date.min, 0, 0, 0)))
+class _Unpaid:
+    """What becomes an :class:`Instalment` of which nothing is paid, to be paid by its due date.
 
-
-def scheduled(number: int, due_on: date, principal: int, interest: int, fees: int) -> Instalment:
-    """An instalment of which nothing is paid, to be paid by its due date.
-
-    Made as stored ones are: the constructor of a frozen record takes four times as long,
-    and was a third of a schedule.
+    The constructor of a frozen record takes four times as long, and was a half of a schedule.
     """
-    made = object.__new__(Instalment)
-    own = made.__dict__
-    own.update(_NOTHING_PAID)
-    own["number"] = number
-    own["due_on"] = own["pay_by_on"] = due_on
-    own["principal"] = principal
-    own["interest"] = interest
-    own["fees"] = fees
-    return made
+
+    def __init__(self, number: int, due_on: date, principal: int, interest: int, fees: int) -> None:
+        self.number = number
+        self.due_on = self.pay_by_on = due_on
+        self.principal = principal
+        self.interest = interest
+        self.fees = fees
+        self.principal_paid = self.interest_paid = self.fees_paid = 0
+        self.penalty_paid = self.penalty_waived = 0
+        self.paid_on = self.penalty_charged = None
+        self.__class__ = Instalment  # type: ignore[assignment]
+
+
+scheduled = cast("Callable[[int, date, int, int, int], Instalment]", _Unpaid)
+"""An instalment of a number, due on a day, of so much principal, interest and fees."""
 
 
 def schedule(
@@ -140,7 +144,7 @@ def schedule(
     _check_accrual(terms)
     rows = timetable(terms, disbursed_on, first_due_on)
     plan = plan_of(terms, len(rows))
-    found = laid_out(
+    due_on, principals, interest, _ = in_columns(
         plan,
         share(terms, disbursed_on),
         rows,
@@ -148,20 +152,19 @@ def schedule(
         rates_of(terms, rows),
         level_part=level_share(terms),
     )
-    due_on, principals, interest, _ = zip(*found, strict=True)
     # Terms always round, so no amount has a fraction.
-    whole = cast("tuple[int, ...]", principals), cast("tuple[int, ...]", interest)
+    whole: tuple[list[int], list[int]] = principals, interest  # type: ignore[assignment]
     if min(whole[0]) < 0:
         raise RowBelowZero(_below_zero(whole[0]))
     fees: Iterable[int] = repeat(0)
-    if charged_at(terms, FeeTiming.PER_INSTALMENT):
+    if terms.fees and charged_at(terms, FeeTiming.PER_INSTALMENT):
         fees = [fees_of(terms, *row) for row in zip(*whole, strict=True)]
     instalments = list(map(scheduled, count(1), due_on, *whole, fees))
     if sum(whole[1]) > OWED_MOST or (terms.fees and sum(map(FEES, instalments)) > OWED_MOST):
         raise PlanImpossible(
             "Interest or fees come to more than any loan here can owe: lower the rate or the term."
         )
-    if at_once := at_disbursement(terms):
+    if terms.fees and (at_once := at_disbursement(terms)):
         instalments.insert(0, scheduled(0, disbursed_on, 0, 0, at_once))
     return instalments
 
@@ -192,7 +195,7 @@ def _check_accrual(terms: Terms) -> None:
     Raises:
         TermsNotOffered: they do not.
     """
-    if terms.accrual not in (None, *Accrual):
+    if terms.accrual not in ACCRUALS:
         raise TermsNotOffered(f"Interest accrues by no rule {terms.accrual!r}.")
     if terms.accrual != Accrual.DAILY_BALANCE:
         return
@@ -229,7 +232,7 @@ def _check_accrual(terms: Terms) -> None:
 def draws_of(terms: Terms, begins_on: date) -> list[Draw]:
     """What is paid out when the loan begins, and what the contract says will be later."""
     later = [Draw(draw.on, draw.amount) for draw in terms.draws or ()]
-    at_once = terms.amount - sum(draw.amount for draw in later)
+    at_once = terms.amount - sum([draw.amount for draw in later])
     return [Draw(begins_on, at_once, down_payment(terms)), *later]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from domain.base.calendar import add_months
 from domain.base.daycount import RATIOS, DayCount, year_fraction
@@ -21,7 +22,7 @@ from domain.base.repayment import (
     rows_in,
 )
 from domain.base.terms import TERM_MONTHS_MAX, Accrual, Terms
-from domain.loan.periods import Part, Rhythm, Span, spans
+from domain.loan.periods import Part, Rhythm, Span, Timetable, spans, whole_from
 from domain.loan.plan import Plan
 
 
@@ -50,8 +51,8 @@ def row_count(terms: Terms) -> int:
     if (
         chosen.due_on is None
         and chosen.count is None
-        and terms.method != Method.BULLET
         and terms.frequency not in A_YEAR
+        and terms.method != Method.BULLET
     ):
         raise TermsNotOffered(f"Rows by {terms.frequency.lower()} need their due dates.")
     count = rows_in(terms.term_months, terms.method, terms.frequency, chosen)
@@ -71,7 +72,7 @@ def rows_added(terms: Terms, term_months: int) -> int:
     return row_count(replace(terms, term_months=term_months, repayment=chosen))
 
 
-def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> list[Span]:
+def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> Timetable:
     """The rows of a loan that begins on *start*; month steps keep their anchor's day.
 
     Raises:
@@ -83,14 +84,14 @@ def timetable(terms: Terms, start: date, first_due_on: date | None = None) -> li
             f"A loan cannot begin on {start}: days from {FIRST_DAY} to {LAST_DAY} can be."
         )
     found = _timetable(terms, chosen, start, count, first_due_on)
-    if found[-1].end > LAST_DAY:
+    if found.ends[-1] > LAST_DAY:
         raise TermsNotOffered(BEYOND)
     return found
 
 
 def _timetable(
     terms: Terms, chosen: Repayment, start: date, count: int, first_due_on: date | None
-) -> list[Span]:
+) -> Timetable:
     if terms.method == Method.BULLET:
         anchor = start if first_due_on is None else first_due_on
         months = terms.term_months - (first_due_on is not None)
@@ -100,19 +101,22 @@ def _timetable(
             raise TermsNotOffered(BEYOND) from None
         if ends[0] <= start:
             raise TermsNotOffered(f"The loan cannot fall due on {ends[0]}, before it is paid out.")
-        return [Span(start, ends[0])]
+        return Timetable(start, ends)
     if chosen.due_on is not None:
         ends = list(chosen.due_on)
         if sorted(set(ends)) != ends or ends[0] <= start:
             raise TermsNotOffered("The due dates must follow each other after the payout.")
-        return list(map(Span, [start, *ends[:-1]], ends))
+        return Timetable(start, ends)
     try:
-        return spans(_rhythm(terms, chosen), start, count, first_due_on)
+        found = spans(_rhythm(terms, chosen), start, count, first_due_on)
     except ValueError:
         raise TermsNotOffered(
             "The first instalment cannot fall due before the money is paid out,"
             " nor the last beyond the calendar."
         ) from None
+    if _counts_by_months(terms):
+        found.alike = whole_from(first_due_on)
+    return found
 
 
 def days_after(
@@ -158,9 +162,10 @@ def in_parts(terms: Terms) -> bool:
 def down_payment(terms: Terms) -> int:
     """What of the amount lent comes back the same day; minor units."""
     chosen = terms.repayment or ONE_CHOICE
-    part = terms.amount * chosen.down_payment
+    if not chosen.down_payment:
+        return 0
     plan = Plan(terms.method, 1, terms.rounding, multiple_of=chosen.multiple_of)
-    return min(int(plan.levelled(part)), terms.amount) if part else 0
+    return min(int(plan.levelled(terms.amount * chosen.down_payment)), terms.amount)
 
 
 def plan_of(terms: Terms, count: int) -> Plan:
@@ -172,27 +177,30 @@ def plan_of(terms: Terms, count: int) -> Plan:
     chosen = terms.repayment or ONE_CHOICE
     if terms.method not in METHODS:
         raise TermsNotOffered(f"The repayment method {terms.method!r} is not offered.")
-    return Plan(
+    return _plan(
         # A bullet is one row that is as long as the term.
         Method.INTEREST_ONLY if terms.method == Method.BULLET else terms.method,
         count,
         terms.rounding,
-        multiple_of=chosen.multiple_of,
-        interest_on=chosen.interest_on,
-        level_from=chosen.level_from,
-        excess_interest=chosen.excess_interest,
-        refit=chosen.refit,
-        parts_of_rows=chosen.parts_of_rows,
-        amortised_over=chosen.amortised_over,
-        grace_principal=chosen.grace_principal,
-        grace_interest=chosen.grace_interest,
-        interest_free=chosen.interest_free,
-        payment=chosen.payment,
-        percent=chosen.percent,
-        least=chosen.least,
-        growth=chosen.growth,
-        principals=_principals(terms, count) if terms.method == Method.CUSTOM else (),
+        chosen.multiple_of,
+        chosen.interest_on,
+        chosen.level_from,
+        chosen.excess_interest,
+        chosen.refit,
+        chosen.parts_of_rows,
+        chosen.amortised_over,
+        chosen.grace_principal,
+        chosen.grace_interest,
+        chosen.interest_free,
+        chosen.payment,
+        chosen.percent,
+        chosen.least,
+        chosen.growth,
+        _principals(terms, count) if terms.method == Method.CUSTOM else (),
     )
+
+
+_plan = lru_cache(maxsize=256)(Plan)
 
 
 def share(terms: Terms, begins_on: date) -> Part:
@@ -204,7 +212,8 @@ def share(terms: Terms, begins_on: date) -> Part:
     """
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None:
-        return _rhythm(terms, chosen).part
+        # One of its own: what a row bears keeps the digits it was first reckoned with.
+        return replace(_rhythm(terms, chosen)).part
     day_count = terms.day_count
     days_of, year = RATIOS.get(day_count, (None, None))
     known: dict[int, Decimal] = {}
@@ -241,7 +250,7 @@ def level_share(terms: Terms) -> Part | None:
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None or terms.frequency not in A_YEAR:
         return None
-    regular = Decimal(chosen.every) / A_YEAR[Frequency(terms.frequency)]
+    regular = Decimal(chosen.every) / A_YEAR[terms.frequency]
 
     def part(row: Span, start: date, end: date) -> Decimal:
         if start == row.start and end == row.end:
@@ -271,11 +280,34 @@ def _counts_by_months(terms: Terms) -> bool:
 
 
 def _rhythm(terms: Terms, chosen: Repayment) -> Rhythm:
-    unit = Frequency(terms.frequency)
-    every = chosen.every * MONTHS.get(unit, 1)
+    return _rhythm_of(
+        terms.frequency,
+        chosen.every,
+        chosen.row_share,
+        chosen.year_days,
+        leap_rows_only=chosen.leap_rows_only,
+    )
+
+
+@lru_cache
+def _rhythm_of(
+    frequency: str,
+    every: int,
+    row_share: str | None,
+    year_days: str | None,
+    *,
+    leap_rows_only: bool,
+) -> Rhythm:
+    unit = Frequency(frequency)
+    every *= MONTHS.get(unit, 1)
     unit = Frequency.MONTH if unit in MONTHS else unit
-    years = chosen.year_days or YearDays.D365
-    return Rhythm(every, unit, chosen.row_share or RowShare.ACTUAL, years, chosen.leap_rows_only)
+    return Rhythm(
+        every,
+        unit,
+        row_share or RowShare.ACTUAL,
+        year_days or YearDays.D365,
+        leap_rows_only=leap_rows_only,
+    )
 
 
 def _principals(terms: Terms, count: int) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from domain.base.repayment import (
     YearDays,
 )
 from domain.loan.layout import DueRow, laid_out
-from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, Span, spans
+from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, Timetable, spans
 from domain.loan.plan import Plan
 from entrypoints.scenarios.terms import (
     TermWrong,
@@ -78,7 +78,7 @@ class DatedLoan:
 
     plan: Plan
     rhythm: Rhythm
-    spans: list[Span]
+    spans: Timetable
     draws: list[Draw]
     rate: RateFrom
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.base.money import Rounding, rounded
 from domain.base.repayment import (
     ExcessInterest,
     Frequency,
@@ -20,7 +21,7 @@ from domain.base.repayment import (
 )
 from domain.loan.layout import DueRow, PlanImpossible, in_steps, laid_out
 from domain.loan.periods import Draw, Pause, RateFrom, Rhythm, spans
-from domain.loan.plan import Plan
+from domain.loan.plan import CLOSING, Plan
 
 JAN_1 = date(2024, 1, 1)
 TWELVE = Decimal("0.12")  # 1 % a month
@@ -342,3 +343,36 @@ def test_principal_comes_back_and_no_row_is_negative(
     assert all(row.interest >= 0 for row in rows)
     if plan.method != Method.PERCENT_OF_BALANCE:  # which may be less than the interest
         assert all(row.principal >= 0 for row in rows)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.one_of(st.integers(1, 10**6), st.integers(1, 10**15)),
+    st.one_of(
+        st.sampled_from(["0.01", "0.005", "0.02", "0.3"]).map(Decimal),
+        st.decimals(0, 1, places=9),
+        st.decimals(1, 10**9, places=3),
+    ),
+    st.integers(1, 60),
+    st.sampled_from(Rounding),
+)
+def test_interest_of_each_row_is_rounded_once_whichever_way_it_is_reckoned(
+    amount: int, factor: Decimal, count: int, rounding: Rounding
+) -> None:
+    plan = Plan(Method.EQUAL_INSTALMENTS, count, rounding)
+
+    rows = in_steps(plan, amount, [factor] * count)
+
+    balances = [amount, *(int(row.balance) for row in rows)]
+    expected = [rounded(CLOSING.multiply(factor, balance), rounding) for balance in balances[:-1]]
+    assert [row.interest for row in rows] == expected
+
+
+def test_half_a_unit_of_interest_is_rounded_as_the_plan_says() -> None:
+    up, even = (
+        Plan(Method.EQUAL_INSTALMENTS, 2, rounding)
+        for rounding in (Rounding.HALF_UP, Rounding.HALF_EVEN)
+    )
+
+    assert in_steps(up, 1_50, [Decimal("0.03")] * 2)[0].interest == 5  # of 4.5
+    assert in_steps(even, 1_50, [Decimal("0.03")] * 2)[0].interest == 4
