@@ -48,6 +48,17 @@ def test_after_a_broken_first_row_the_first_due_date_is_the_anchor() -> None:
     ]
 
 
+def test_rows_are_asked_for_one_by_one_or_many_at_once() -> None:
+    rows = spans(MONTHLY, date(2024, 1, 10), 3, first_due_on=date(2024, 1, 31))
+
+    every = list(rows)
+
+    assert [rows[place] for place in (0, 1, 2, -1, -3)] == [every[n] for n in (0, 1, 2, -1, -3)]
+    assert rows[1:] == every[1:]
+    with pytest.raises(IndexError):
+        rows[3]
+
+
 @pytest.mark.parametrize("count", [0, -1, 10**6])
 def test_no_rows_or_rows_beyond_the_calendar_are_refused(count: int) -> None:
     for unit in (Frequency.DAY, Frequency.WEEK, Frequency.MONTH):
