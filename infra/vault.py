@@ -439,6 +439,16 @@ class Vault:
                 (person_id,),
             ).fetchall()
 
+    def refs_of(self, people: Iterable[UUID], kind: Kind) -> dict[UUID, str]:
+        """The newest reference of a kind for each of the people who have one."""
+        rows = self.conn.execute(
+            "SELECT DISTINCT ON (person_id) person_id, ref FROM vault.record"
+            " WHERE person_id = ANY(%s) AND kind = %s AND sealed IS NOT NULL"
+            " ORDER BY person_id, put_at DESC",
+            (list(people), str(kind)),
+        ).fetchall()
+        return dict(rows)
+
     def accesses(self, person_id: UUID) -> list[Access]:
         """Who read what of a person, and why; oldest first."""
         with self.conn.cursor(row_factory=class_row(Access)) as cursor:

@@ -1,0 +1,300 @@
+"""The dispatcher: takes what is due, asks the gate, sends, and records what came of it.
+
+It may be killed anywhere. Before a message goes the gate's answer is an event and the
+provider stands in the journal of sendings; a contact whose sender died is found again by
+its reference, and sent again only where that cannot send it twice, and while it still may
+be made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+
+from domain.base.contact_policy import Channel, Outcome
+from domain.base.stream import Act
+from domain.borrower.contacts import Result
+from domain.borrower.gate import Answer
+from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render
+from domain.commands import days, dispatch
+from domain.commands.book import Book
+from domain.commands.dispatch import ACTOR, Decided, Planned, Turn
+from domain.commands.sayings import saying
+from domain.commands.texts import Wordings
+from domain.loan.loan import Loan
+from infra import clock, contact_queue
+from infra.bootstrap import as_role
+from infra.channels import journal
+from infra.channels import message as channel
+from infra.channels.message import Message
+from infra.channels.routes import Routes, open_routes
+from infra.contact_queue import Line, State
+from infra.settings import Settings
+from infra.store import WRITER
+from infra.vault import Vault, open_vault
+from infra.vault_values import Kind, Purpose
+
+Connection = psycopg.Connection[Any]
+
+BATCH = 500
+LEASE = timedelta(minutes=2)
+"""So long a process has what it took for itself; one that died gives it back after."""
+AGAIN_AFTER = timedelta(seconds=30)
+"""When a message is tried again that no provider took, at first; later after longer."""
+TRIES = 6
+
+
+@dataclass
+class Step:
+    """What one turn of the dispatcher came to, counted by what became of each contact."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """How many contacts had their turn."""
+        return sum(self.counts.values())
+
+
+class Dispatcher:
+    """Sends what is due; several may run beside each other."""
+
+    def __init__(
+        self, book: Book, conn: Connection, vault: Vault, routes: Routes, zone: str
+    ) -> None:
+        self._book = book
+        self._conn = conn
+        self._vault = vault
+        self._routes = routes
+        self._zone = zone
+        self._wordings = Wordings(book)
+
+    def step(self, at: datetime | None = None, limit: int = BATCH) -> Step:
+        """Give a batch of contacts their turn, at an instant or now."""
+        now = at or clock.now()
+        done = Step()
+        lines = contact_queue.take(self._conn, now, limit, LEASE)
+        if not lines:
+            return done
+        with self._book.one_look():
+            self._turn(lines, now, done)
+        return done
+
+    def _turn(self, lines: Sequence[Line], at: datetime, done: Step) -> None:
+        on = days.business_date(self._book) or clock.business_date(self._zone)
+        act = self._act(on)
+        turn = Turn(at, lambda _: act, _saying(on), self._wordings)
+        planned = {line.contact_ref: line for line in lines}
+        decided = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
+        allowed = [each for each in decided if each.answer == Answer.ALLOW]
+        stopped = [each for each in decided if each.repeated and each.answer != Answer.ALLOW]
+        results = self._sent(allowed, at, act)
+        results.update(self._stopped(stopped, at))
+        told = {
+            (planned[ref].borrower_id, ref): result
+            for ref, result in results.items()
+            if isinstance(result, Result)
+        }
+        dispatch.tell_all(self._book, told, act=lambda _: act)
+        self._note(decided, planned, results, at, done)
+
+    def _act(self, on: date) -> Act:
+        command_id = uuid4()
+        return Act(ACTOR, on, clock.now(), command_id, command_id)
+
+    # --- sending ------------------------------------------------------------------------
+
+    def _sent(
+        self, allowed: Sequence[Decided], at: datetime, act: Act
+    ) -> dict[str, Result | channel.Result]:
+        """What came of each message; a channel's own result where it may be tried again."""
+        found: dict[str, Result | channel.Result] = {}
+        messages = []
+        for each, made in self._messages(allowed, at, act):
+            ref = each.planned.contact_ref
+            if isinstance(made, str):
+                found[ref] = Result(Outcome.FAILED, at, reason=made)
+            else:
+                messages.append(made)
+        for result in self._routes.send(messages) if messages else []:
+            found[result.contact_ref] = _came_of(result, at)
+        return found
+
+    def _messages(
+        self, allowed: Sequence[Decided], at: datetime, act: Act
+    ) -> Iterator[tuple[Decided, Message | str]]:
+        """Each contact as a message to its recipient, or why there can be none."""
+        worded = {each.planned.contact_ref: self._worded(each) for each in allowed}
+        names = self._names(allowed, worded)
+        refs = [str(each.point_ref) for each in allowed]
+        given = self._vault.read_many([*refs, *names.values()], Purpose.SENDING, act)
+        for each in allowed:
+            address = given.values.get(str(each.point_ref))
+            wording = worded[each.planned.contact_ref]
+            if address is None:
+                refusal = given.refused.get(str(each.point_ref))
+                yield each, "NO_ADDRESS" if refusal is None else refusal.code
+                continue
+            name = given.values.get(names.get(each.planned.borrower_id, ""), "")
+            try:
+                text = (
+                    None if wording is None else wording.filled({"name": name, "address": address})
+                )
+            except PersonalMissing:
+                yield each, PersonalMissing.code
+                continue
+            assert each.channel is not None
+            yield (
+                each,
+                Message(
+                    contact_ref=each.planned.contact_ref,
+                    channel=each.channel,
+                    jurisdiction=each.jurisdiction,
+                    recipient=f"{name}\n{address}" if each.channel == Channel.LETTER else address,
+                    text="" if text is None else text.text,
+                    subject="" if text is None else text.subject,
+                    sender="" if text is None else text.template.sender,
+                    on=at.date(),
+                ),
+            )
+
+    def _worded(self, each: Decided) -> Wording | None:
+        if each.text is None:
+            return None
+        template = self._book.rules.text_version(each.text.template, each.text.version)
+        assert template is not None, "it was judged a moment ago"
+        return render(template, {figure.figure: figure.reads for figure in each.text.figures})
+
+    def _names(
+        self, allowed: Sequence[Decided], worded: Mapping[str, Wording | None]
+    ) -> dict[UUID, str]:
+        """The references of the names that texts and letters need, by borrower."""
+        needed = {
+            each.planned.borrower_id
+            for each in allowed
+            if each.channel == Channel.LETTER or _names_someone(worded[each.planned.contact_ref])
+        }
+        return self._vault.refs_of(needed, Kind.NAME) if needed else {}
+
+    def _stopped(self, stopped: Sequence[Decided], at: datetime) -> dict[str, Result]:
+        """Contacts whose sender died, and which may not be made any more.
+
+        Where the journal has one as begun nobody knows whether it was sent; else it was not.
+        """
+        begun = journal.sendings(self._conn, [each.planned.contact_ref for each in stopped])
+        found = {}
+        for each in stopped:
+            ref = each.planned.contact_ref
+            sending = begun.get(ref)
+            if sending is None or not (sending.may_have_been_taken or sending.settled):
+                found[ref] = Result(Outcome.FAILED, at, reason="NOT_SENT_IN_TIME")
+            else:
+                result = sending.settled
+                taken = result is not None and result.answer == channel.Answer.ACCEPTED
+                found[ref] = Result(Outcome.SENT, at, certain=taken, provider=sending.provider)
+        return found
+
+    # --- the queue ------------------------------------------------------------------------
+
+    def _note(
+        self,
+        decided: Sequence[Decided],
+        lines: Mapping[str, Line],
+        results: Mapping[str, Result | channel.Result],
+        at: datetime,
+        done: Step,
+    ) -> None:
+        ended: list[tuple[str, State, str | None, Sequence[str]]] = []
+        later: list[tuple[str, datetime, Sequence[str]]] = []
+        for each in decided:
+            ref = each.planned.contact_ref
+            by = None if each.channel is None else str(each.channel)
+            result = results.get(ref)
+            if isinstance(result, channel.Result) and result.answer == channel.Answer.BY_HAND:
+                ended.append((ref, State.DONE, by, [result.answer]))
+                done.counts["by hand"] += 1
+            elif isinstance(result, channel.Result):
+                after = _pause(lines[ref].attempts, result.try_after_seconds)
+                later.append((ref, at + after, [result.reason or "UNAVAILABLE"]))
+                done.counts["to try again"] += 1
+            elif result is not None:
+                ended.append((ref, State.DONE, by, _reasons(result)))
+                done.counts[_word(result)] += 1
+            elif each.answer == Answer.DEFER and each.until is not None:
+                if each.until < each.planned.expires_at:
+                    later.append((ref, each.until, each.reasons))
+                    done.counts["deferred"] += 1
+                else:
+                    ended.append((ref, State.DROPPED, by, [*each.reasons, "TOO_LATE"]))
+                    done.counts["dropped"] += 1
+            elif each.reasons == ("OVER",):
+                ended.append((ref, State.DONE, by, []))
+                done.counts["over"] += 1
+            else:
+                ended.append((ref, State.DROPPED, by, each.reasons))
+                done.counts["blocked" if each.answer == Answer.BLOCK else "dropped"] += 1
+        contact_queue.put_off(self._conn, later)
+        contact_queue.end(self._conn, ended)
+
+
+def _saying(on: date) -> Callable[[Planned, Mapping[UUID, Loan]], dispatch.Due]:
+    return partial(_said, on)
+
+
+def _said(on: date, planned: Planned, loans: Mapping[UUID, Loan]) -> dispatch.Due:
+    return saying(planned, loans, on)
+
+
+def _came_of(result: channel.Result, at: datetime) -> Result | channel.Result:
+    """What a channel's result says of the contact; itself, while that is still open."""
+    if result.answer in (channel.Answer.UNAVAILABLE, channel.Answer.BY_HAND):
+        return result
+    outcome = Outcome.FAILED if result.answer == channel.Answer.REFUSED else Outcome.SENT
+    return Result(
+        outcome,
+        at,
+        certain=result.answer != channel.Answer.UNCERTAIN,
+        provider=result.provider,
+        provider_ref=result.provider_id,
+        reason=result.reason,
+    )
+
+
+def _names_someone(wording: Wording | None) -> bool:
+    return wording is not None and "name" in TOKEN.findall(f"{wording.subject} {wording.text}")
+
+
+def _pause(attempts: int, asked_for: int | None) -> timedelta:
+    doubled: int = 2 ** min(attempts, TRIES)
+    return max(AGAIN_AFTER * doubled, timedelta(seconds=asked_for or 0))
+
+
+def _reasons(result: Result) -> list[str]:
+    return [] if result.reason is None else [result.reason]
+
+
+def _word(result: Result) -> str:
+    if result.outcome == Outcome.FAILED:
+        return "failed"
+    return "sent" if result.certain else "uncertain"
+
+
+@contextmanager
+def open_dispatcher(
+    settings: Settings, database_url: str, book: Book, routes: Routes | None = None
+) -> Iterator[Dispatcher]:
+    """A dispatcher on a running system; what it holds open is closed afterwards."""
+    with (
+        psycopg.connect(as_role(database_url, WRITER), autocommit=True) as conn,
+        open_vault(database_url, settings, lambda: book.policies) as vault,
+        open_routes(settings, database_url) as found,
+    ):
+        yield Dispatcher(book, conn, vault, routes or found, settings.zone)

@@ -1,0 +1,177 @@
+"""The dispatcher: what is due is asked about, sent and recorded, and never twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from domain.base.contact_policy import Channel, Outcome
+from domain.borrower.borrower import Borrower
+from domain.commands import contacts
+from entrypoints.demo.provider import Behaviour, simulated
+from infra.dispatcher import Dispatcher
+from infra.migrations.run import migrate
+from tests.infra.channels.samples import SECRET
+from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    migrate(database_url)
+    with open_office(database_url, tmp_path) as opened:
+        yield opened
+
+
+def outcomes(office: Office, people: list[UUID]) -> Counter[str]:
+    borrowers = office.book.get_many(Borrower, people)
+    return Counter(
+        str(past.outcome) for each in borrowers.values() for past in each.contacts.values()
+    )
+
+
+def test_what_is_due_is_sent_and_recorded(office: Office) -> None:
+    people = office.people(5)
+    refs = office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        done = sender.step(TEN)
+
+    assert done.counts == {"sent": 5}
+    assert provider.taken == dict.fromkeys(refs, 1)
+    assert {message["to"] for message in provider.messages.values()} == {
+        f"+86139{number:08d}" for number in range(5)
+    }
+    assert outcomes(office, people) == {"SENT": 5}
+    assert {line.state for line in office.lines().values()} == {"DONE"}
+
+
+def test_what_the_night_puts_off_is_sent_in_the_morning(office: Office) -> None:
+    people = office.people(2)
+    office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        assert sender.step(NIGHT).counts == {"deferred": 2}
+        assert not provider.taken
+        morning = {line.not_before for line in office.lines().values()}
+        assert morning == {TEN + timedelta(hours=22)}
+        assert sender.step(NIGHT).total == 0
+        assert sender.step(morning.pop()).counts == {"sent": 2}
+
+
+def test_no_more_is_sent_than_the_cap_allows(office: Office) -> None:
+    people = office.people(3)
+    office.queue(people, each=4)
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        done = sender.step(TEN)
+
+    assert done.counts == {"sent": 6, "blocked": 6}
+    assert each_at_most(provider, 2, people)
+    reasons = {tuple(line.reasons) for line in office.lines().values() if line.state == "DROPPED"}
+    assert reasons == {("CAP",)}
+
+
+def test_an_opt_out_stops_what_is_already_queued(office: Office) -> None:
+    people = office.people(2)
+    office.queue(people)
+    contacts.opt_out(
+        office.book,
+        office.act(),
+        borrower_id=people[0],
+        channel=Channel.SMS,
+        purpose=None,
+        source="REPLY",
+        opted_out_at=TEN,
+    )
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"sent": 1, "blocked": 1}
+        assert len(provider.taken) == 1
+
+
+def test_a_number_that_a_provider_refuses_gives_its_place_back(office: Office) -> None:
+    people = office.people(1)
+    office.queue(people)
+    refusing = Behaviour(secret=SECRET, refuse_percent=100)
+    with simulated(refusing) as (url, _), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"failed": 1}
+
+    assert outcomes(office, people) == {"FAILED": 1}
+
+
+def test_a_person_without_a_number_in_the_vault_is_not_lost(office: Office) -> None:
+    people = office.people(1, with_number=False)
+    (ref,) = office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, _), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"failed": 1}
+
+    assert office.lines()[ref].reasons == ["NOT_FOUND"]
+
+
+def test_what_no_provider_takes_is_tried_again_later(office: Office) -> None:
+    people = office.people(1)
+    office.queue(people)
+    behaviour = Behaviour(secret=SECRET, fail_percent=100)
+    with simulated(behaviour) as (url, provider), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"to try again": 1}
+        provider.behaviour = Behaviour(secret=SECRET)
+        assert sender.step(TEN).total == 0
+        assert sender.step(TEN + timedelta(hours=2)).counts == {"sent": 1}
+
+    assert outcomes(office, people) == {"SENT": 1}
+
+
+def test_a_message_whose_sender_died_is_sent_again_under_its_key(office: Office) -> None:
+    people = office.people(3)
+    office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        dies_after_sending(sender)
+        assert len(provider.taken) == 3
+        office.forget_leases()
+        assert sender.step(TEN).counts == {"sent": 3}
+        assert set(provider.taken.values()) == {1}
+
+    assert outcomes(office, people) == {"SENT": 3}
+
+
+def test_a_message_that_was_not_sent_in_time_is_told_to_have_failed(office: Office) -> None:
+    people = office.people(1)
+    office.queue(people, hours=1)
+    failing = Behaviour(secret=SECRET, fail_percent=100)
+    with simulated(failing) as (url, provider), office.dispatcher(url) as sender:
+        sender.step(TEN)
+        provider.behaviour = Behaviour(secret=SECRET)
+        assert sender.step(TEN + timedelta(hours=3)).counts == {"failed": 1}
+        assert not provider.taken
+
+    assert outcomes(office, people) == {"FAILED": 1}
+
+
+def test_a_message_that_may_have_gone_is_uncertain_without_keys(office: Office) -> None:
+    people = office.people(1)
+    office.queue(people)
+    hanging = Behaviour(secret=SECRET, honours_keys=False, hang_percent=100, hang_seconds=5)
+    with simulated(hanging) as (url, provider), office.dispatcher(url, honours=False) as sender:
+        assert sender.step(TEN).counts == {"uncertain": 1}
+        assert set(provider.taken.values()) == {1}
+
+    (event,) = [
+        each for each in office.book.events.get(people[0]) if isinstance(each, Borrower.ContactMade)
+    ]
+    assert (event.outcome, event.certain) == (Outcome.SENT, False)
+
+
+def dies_after_sending(sender: Dispatcher) -> None:
+    """The process ends between what a provider took and its record."""
+
+    class Killed(Exception):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.dispatcher.dispatch.tell_all", killed)
+        with pytest.raises(Killed):
+            sender.step(TEN)
