@@ -284,6 +284,11 @@ class LexiconRule(ContactRule):
     words: tuple[str, ...]
     looked_at: tuple[datetime, ...] = field(default=(), metadata=NOT_IN_FILES)
 
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """The words as they are compared, without regard to capitals."""
+        return tuple(word.casefold() for word in self.words)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FreshnessRule(ContactRule):

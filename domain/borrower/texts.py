@@ -33,7 +33,7 @@ def hides_rate(_: RateBesidePriceRule, template: Template) -> bool:
 def holds_forbidden_word(rule: LexiconRule, template: Template) -> bool:
     """Whether the text holds one of the words, in capitals or not."""
     text = template.text.casefold()
-    return any(word.casefold() in text for word in rule.words)
+    return any(word in text for word in rule.folded)
 
 
 def is_signed_falsely(rule: SenderRule, template: Template) -> bool:
