@@ -210,6 +210,22 @@ class ChargeLint:
     source: str
 
 
+@dataclass(frozen=True)
+class ContractForm:
+    """The form that contracts are signed on, by the digest of its document.
+
+    With *product_code* that of one product, otherwise of every product without its own.
+    """
+
+    version: str
+    jurisdiction: str
+    document_digest: str
+    valid_from: date
+    valid_until: date | None
+    source: str
+    product_code: str | None = None
+
+
 ANYWHERE = "ANY"
 """The jurisdiction of a rule that holds in all of them."""
 
@@ -271,6 +287,7 @@ class Policies:
     renewal_rules: tuple[RenewalRule, ...] = ()
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
+    contract_forms: tuple[ContractForm, ...] = ()
     reminder_steps: tuple[ReminderStep, ...] = ()
     retention_floors: tuple[RetentionFloor, ...] = ()
     restricted_processing: tuple[RestrictedProcessing, ...] = ()
@@ -334,6 +351,14 @@ class Policies:
         own = [rule for rule in rules if rule.product_code == product_code]
         for_all = [rule for rule in rules if rule.product_code is None]
         return next(iter([*reversed(own), *reversed(for_all)]), None)
+
+    def contract_forms_of(self, product_code: str, jurisdiction: str | None) -> list[ContractForm]:
+        """The forms that contracts of a product are signed on, of all times; none without rules."""
+        held = [
+            rule for rule in self.contract_forms if rule.jurisdiction in (ANYWHERE, jurisdiction)
+        ]
+        own = [rule for rule in held if rule.product_code == product_code]
+        return own or [rule for rule in held if rule.product_code is None]
 
     def caps_of(self, jurisdiction: str | None, lender_kind: str | None) -> list[CapRule]:
         """The caps of a kind of lender, of all times, in order."""

@@ -5,8 +5,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.policy import PolicyMissing
+from domain.base.policy import PolicyMissing, in_force
 from domain.base.refs import short_ref
+from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
 from domain.base.terms import RateCap, Terms, rate_fits
@@ -19,6 +20,12 @@ from domain.loan.schedule import Instalment
 from domain.loan.state import Source
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
+
+
+class ContractFormSuperseded(Refusal):
+    """A contract was to be signed on a form that is not in force."""
+
+    code = "CONTRACT_FORM_SUPERSEDED"
 
 
 @command
@@ -161,8 +168,13 @@ def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
 def sign(
     book: Book, act: Act, *, loan_id: UUID, contract_ref: str, template_version: str = "1"
 ) -> Loan:
-    """The contract on the disclosed terms is signed."""
+    """The contract on the disclosed terms is signed.
+
+    Raises:
+        ContractFormSuperseded: the form is not the one in force.
+    """
     loan = book.get(Loan, loan_id)
+    _must_be_on_the_form(book, act, loan, template_version)
     loan.sign(
         act,
         terms=_terms_of(book, loan),
@@ -548,6 +560,23 @@ def _cap_version(
         if failed is not None:
             raise OverCap(str(failed))
     return cap.version
+
+
+def _must_be_on_the_form(book: Book, act: Act, loan: Loan, version: str) -> None:
+    """Pass when a contract is on the form in force, where forms are ruled at all.
+
+    Raises:
+        ContractFormSuperseded: it is not.
+    """
+    offer = _product_of(book, loan).offer
+    forms = book.policies.contract_forms_of(offer.code, offer.jurisdiction)
+    held = [form.version for form in in_force(forms, act.business_on)]
+    if forms and version not in held[-1:]:
+        now = f"that of version {held[-1]}" if held else "none"
+        raise ContractFormSuperseded(
+            f"Contracts of {offer.code} are not signed on form {version} on {act.business_on};"
+            f" {now} is in force."
+        )
 
 
 def _terms_of(book: Book, loan: Loan) -> Terms:

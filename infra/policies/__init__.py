@@ -14,6 +14,7 @@ from domain.base.policy import (
     ClassFrom,
     ClassStandard,
     ContactWindow,
+    ContractForm,
     HoldRule,
     IndexRate,
     NameLint,
@@ -132,6 +133,7 @@ KINDS = {
     "cap": Kind(CapRule, "caps", _annual_rate, keys=("jurisdiction", "lender_kind")),
     "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
     "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
+    "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),
     "charge_lint": Kind(ChargeLint, "charge_lints", _tuple_of("words"), keys=LOCAL),
     "retention_floor": Kind(RetentionFloor, "retention_floors", keys=(*LOCAL, "record_class")),
     "restricted_processing": Kind(
