@@ -56,7 +56,8 @@ def test_every_jurisdiction_has_the_texts_of_a_loans_life() -> None:
         texts = [each for each in KNOWN.texts if each.jurisdiction == jurisdiction]
         assert set(families) <= {each.family for each in texts}
         ways = {each.channel for each in texts if each.family == "collection"}
-        assert ways == {Channel.SMS, Channel.EMAIL, Channel.LETTER, Channel.PHONE}
+        written = {Channel.SMS, Channel.EMAIL, Channel.LETTER}
+        assert ways == written | {Channel.PHONE, Channel.VISIT}
         for family in ("before-due", "on-due", "after-due", "receipt"):
             ways = {each.channel for each in texts if each.family == family}
             assert {Channel.SMS, Channel.EMAIL, Channel.PUSH} <= ways
@@ -104,3 +105,20 @@ def test_a_reminder_may_name_figures_of_the_loan() -> None:
     plain = {"opt_out_text": "", "annualised_rate": "", "price_named": False, "claims": ()}
 
     assert faults(purpose=Purpose.SERVICE_REMINDER, scene=None, **plain, **changes) == []
+
+
+@pytest.mark.parametrize("jurisdiction", sorted(KNOWN.contact.jurisdictions))
+def test_there_is_a_text_for_whatever_a_plan_or_strategy_sends(jurisdiction: str) -> None:
+    written = {
+        (each.family, each.channel) for each in KNOWN.texts if each.jurisdiction == jurisdiction
+    }
+    rules: list[Any] = [*KNOWN.policies.reminder_steps, *KNOWN.policies.strategies]
+
+    planned = {
+        (rule.template, Channel(channel))
+        for rule in rules
+        if rule.template
+        for channel in rule.channels
+    }
+
+    assert planned <= written
