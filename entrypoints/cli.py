@@ -22,6 +22,7 @@ from entrypoints import (
     contact_why,
     day_commands,
     demo_command,
+    dispatch_command,
     explain_command,
     history,
     import_command,

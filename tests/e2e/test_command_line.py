@@ -421,6 +421,8 @@ def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> No
     assert planned["reminders"] + planned["dunnings"] == planned["new"]
     queued = loans("contact queue", "--on", str(on))
     assert len(queued) == planned["new"]
+    sent = loans("contact dispatch", "--at", f"{on}T22:30+08:00")
+    assert sum(sent["counts"].values()) == sum(line["state"] == "WAITING" for line in queued)
     done = loans("collect take-over", borrower, "chen")
     assert done["recorded"][-1]["event"] == "borrower.collector-assigned"
     assert loans("collect plan", "--on", str(on))["on"] == str(on)

@@ -1,0 +1,111 @@
+"""The command that sends what is due: ``contact dispatch``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrypoints.app import AsJson
+from entrypoints.contact_command import contact
+from entrypoints.contact_commands import At, instant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.dispatcher import Dispatcher
+
+IDLE_SECONDS = 1.0
+"""So long a dispatcher that watches rests when nothing is due."""
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """What was sent and what was not, counted by what became of it."""
+
+    at: datetime
+    counts: dict[str, int]
+    next_turn: datetime | None
+
+
+@contact.command("dispatch")
+def dispatch(
+    at: At = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on until stopped, with what comes due.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="How many in one go.")] = 500,
+    as_json: AsJson = False,
+) -> None:
+    """Send what is due: each contact is asked about at the moment it is sent.
+
+    Several may run beside each other, and each may be killed at any moment: no cap is
+    overspent and nothing is lost. Providers are set up as docs/CHANNELS.md says; see
+    `contact queue` for what waits, and why.
+    """
+    import psycopg
+
+    from entrypoints import output
+    from entrypoints.session import session
+    from infra import clock, contact_queue
+    from infra.bootstrap import PROJECTOR, as_role
+    from infra.dispatcher import open_dispatcher
+    from infra.embedded.part import Step
+    from infra.stopping import stop_on_signal
+    from infra.trouble import Trouble
+
+    if watch and at is not None:
+        raise Trouble("Give --watch or --at, not both: who watches goes by the clock.")
+    instant = None if at is None else instant_of(at)
+    counts: Counter[str] = Counter()
+    with (
+        session() as opened,
+        open_dispatcher(opened.settings, opened.database_url, opened.book) as dispatcher,
+        output.progress(quiet=as_json) as progress,
+    ):
+
+        def told() -> None:
+            done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+            progress(Step("dispatch", done or "nothing is due"))
+
+        if watch:
+            stop = stop_on_signal()
+            while not stop.is_set():
+                if not run(dispatcher, counts, None, batch, told):
+                    stop.wait(IDLE_SECONDS)
+        else:
+            run(dispatcher, counts, instant, batch, told)
+        with psycopg.connect(as_role(opened.database_url, PROJECTOR)) as conn:
+            waits = contact_queue.next_turn(conn)
+    found = Dispatched(instant or clock.now(), dict(counts), waits)
+    output.emit(found, as_json=as_json, render=_render)
+
+
+def run(
+    dispatcher: Dispatcher,
+    counts: Counter[str],
+    at: datetime | None,
+    batch: int,
+    told: Callable[[], None],
+) -> int:
+    """Give everything its turn that is due; how many contacts that were."""
+    total = 0
+    while (step := dispatcher.step(at, batch)).total:
+        counts.update(step.counts)
+        total += step.total
+        told()
+    return total
+
+
+def _render(found: Dispatched) -> None:
+    from entrypoints import output
+
+    if not found.counts:
+        output.out.print(f"Nothing is due at {found.at:%Y-%m-%d %H:%M:%SZ}.")
+    for what, count in sorted(found.counts.items()):
+        output.out.print(f"{count:>8,} {what}")
+    if found.next_turn is not None:
+        output.out.print(f"The next has its turn at {found.next_turn:%Y-%m-%d %H:%M:%SZ}.")
