@@ -88,6 +88,7 @@ class Plan:
             for name, module in [
                 ("relay", "entrypoints.relay"),
                 *((name, f"consumers.{name}") for name in CONSUMERS),
+                *([("receiver", "entrypoints.receiver")] if self._settings.receiver else []),
             ]
         ]
         return [*servers, migrate, *workers]

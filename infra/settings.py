@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         Path | None, BeforeValidator(_empty_is_none), AfterValidator(_absolute_or_none)
     ] = None
     """Where they stand instead, one a line; without one, ``vault.keys`` in the home."""
+
     receiver: OptionalText = None
     """Where providers bring receipts and replies, host:port; without one nobody listens."""
 

@@ -19,11 +19,13 @@ from standardwebhooks.webhooks import Webhook
 from infra import clock
 from infra.bootstrap import as_role
 from infra.channels import inbox, journal
-from infra.channels.inbox import Inbox, NotParked
+from infra.channels.inbox import Inbox, Kind, NotParked
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
+from infra.channels.vault_seal import MasterSeal
 from infra.migrations.run import migrate
 from infra.store import WRITER
+from infra.vault_cipher import MasterKeys
 from tests.infra.channels.samples import NUMBER, SECRET
 from tests.infra.channels.sealing import TestSeal
 
@@ -234,6 +236,30 @@ def test_what_is_parked_waits_again_once_somebody_says_so(desk: Desk) -> None:
     assert inbox.parked(desk.conn) == []
     with pytest.raises(NotParked):
         inbox.retry(desk.conn, item.id)
+
+
+def test_what_lies_under_a_key_that_was_taken_away_is_parked_and_the_rest_goes_on(
+    desk: Desk,
+) -> None:
+    old, new = bytes(32), bytes(range(32))
+    for seals, number in (([old], "1"), ([new, old], "2"), ([new, old], "3")):
+        Inbox(desk.conn, MasterSeal(MasterKeys.of(seals))).put(
+            "sms", f"w-{number}", Kind.REPLY, REPLY, contact_ref=None
+        )
+    # A ciphertext is bound to its line: that of another is worth nothing.
+    desk.conn.execute(
+        "UPDATE contact.inbox SET payload = (SELECT payload FROM contact.inbox"
+        " WHERE webhook_id = 'w-2') WHERE webhook_id = 'w-3'"
+    )
+
+    with desk.conn.transaction():
+        items = Inbox(desk.conn, MasterSeal(MasterKeys.of([new]))).take(10)
+
+    assert [(item.webhook_id, item.said) for item in items] == [("w-2", REPLY)]
+    assert [(each.webhook_id, each.reason) for each in inbox.parked(desk.conn)] == [
+        ("w-1", "UNREADABLE"),
+        ("w-3", "UNREADABLE"),
+    ]
 
 
 def test_two_who_take_at_once_do_not_get_the_same(desk: Desk, database_url: str) -> None:

@@ -1,0 +1,60 @@
+"""The process that takes receipts and replies from providers: LOANS_RECEIVER says where."""
+
+import sys
+
+from psycopg_pool import ConnectionPool
+
+from infra import logs
+from infra.bootstrap import as_role
+from infra.channels.providers import load_providers
+from infra.channels.receiver import Receiver
+from infra.channels.serving import serving
+from infra.channels.vault_seal import seal_of
+from infra.processes import connected
+from infra.settings import Settings, provider_setting
+from infra.stopping import stop_on_signal
+from infra.store import WRITER
+from infra.trouble import Trouble
+
+THREADS = 4
+
+
+def main() -> None:
+    """Listen until told to stop."""
+    stop = stop_on_signal()
+    settings = connected(Settings())
+    assert settings.database_url
+    logs.configure(settings, "receiver")
+    log = logs.logger(__name__)
+    try:
+        secrets = inbound_secrets()
+        with (
+            ConnectionPool(
+                as_role(settings.database_url, WRITER), min_size=1, max_size=THREADS, open=True
+            ) as pool,
+            serving(
+                Receiver(pool, seal_of(settings), secrets),
+                settings.receiver or "127.0.0.1:0",
+                threads=THREADS,
+            ) as address,
+        ):
+            log.info("listening", address=address, providers=sorted(secrets))
+            stop.wait()
+    except Trouble as trouble:
+        log.critical("receiver_stopped", error=str(trouble))
+        sys.exit(1)
+
+
+def inbound_secrets() -> dict[str, str]:
+    """What each provider signs with, of those whose secret is set."""
+    found = {}
+    for provider in load_providers().providers:
+        name = provider.inbound_secret_setting
+        secret = provider_setting(name) if name else None
+        if secret:
+            found[provider.name] = secret
+    return found
+
+
+if __name__ == "__main__":
+    main()
