@@ -50,6 +50,8 @@ LEASE = timedelta(minutes=2)
 AGAIN_AFTER = timedelta(seconds=30)
 """When a message is tried again that no provider took, at first; later after longer."""
 TRIES = 6
+RECOVER_AFTER = timedelta(minutes=1)
+"""So long a route that failed is left alone before it is tried again."""
 
 
 @dataclass
@@ -124,6 +126,8 @@ class Dispatcher:
                 found[ref] = Result(Outcome.FAILED, at, reason=made)
             else:
                 messages.append(made)
+        if messages:
+            self._routes.recover(RECOVER_AFTER)
         for result in self._routes.send(messages) if messages else []:
             found[result.contact_ref] = _came_of(result, at)
         return found

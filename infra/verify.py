@@ -24,10 +24,12 @@ from fastavro import parse_schema, schemaless_reader
 from kafka import KafkaConsumer, TopicPartition
 from psycopg.rows import tuple_row
 
+from domain.base.policy import PolicyMissing
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
+from infra.decisions import Judges, borrowers_decided_on, made_again
 
 FAULTS_SHOWN = 5
 ROWS_PER_READ = 5_000
@@ -660,6 +662,24 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
     money.unapplied += said.get("net", {}).get("unapplied", 0)
     money.capitalised += said.get("capitalised") or 0
     money.balance = said.get("balance", money.balance)
+
+
+def check_decisions(conn: psycopg.Connection[Any], book: Book) -> Check:
+    """Invariant 7: a decision about contact comes out as it did, by the versions it names."""
+    check = Check(7, "Past decisions on contact come out as they did, by their versions")
+    counts: Counter[str] = Counter()
+    judges = Judges(book.rules)
+    for borrower_id in borrowers_decided_on(conn):
+        counts["borrowers"] += 1
+        try:
+            for again in made_again(book, borrower_id, judges):
+                counts["decisions made again"] += 1
+                if again.differs is not None:
+                    check.fault(f"borrower {borrower_id}, event {again.version}: {again.differs}")
+        except PolicyMissing as missing:
+            check.fault(f"borrower {borrower_id}: {missing}")
+    check.counts = dict(counts)
+    return check
 
 
 def check_personal_data(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -12,10 +13,12 @@ import pytest
 
 from domain.base.contact_policy import Channel, Outcome
 from domain.borrower.borrower import Borrower
+from domain.borrower.contact import OptOut
 from domain.commands import contacts
 from entrypoints.demo.provider import Behaviour, simulated
 from infra.dispatcher import Dispatcher
 from infra.migrations.run import migrate
+from infra.verify import check_decisions
 from tests.infra.channels.samples import SECRET
 from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
 
@@ -175,3 +178,31 @@ def dies_after_sending(sender: Dispatcher) -> None:
         patch.setattr("infra.dispatcher.dispatch.tell_all", killed)
         with pytest.raises(Killed):
             sender.step(TEN)
+
+
+def test_every_decision_of_a_run_comes_out_as_it_did(office: Office) -> None:
+    people = office.people(3)
+    office.queue(people, each=4)
+    with simulated(Behaviour(secret=SECRET)) as (url, _), office.dispatcher(url) as sender:
+        sender.step(NIGHT)
+        sender.step(NIGHT + timedelta(hours=10))
+
+    with office.writer() as conn:
+        check = check_decisions(conn, office.book)
+    assert (check.fault_count, check.counts) == (0, {"borrowers": 3, "decisions made again": 24})
+
+
+def test_a_decision_that_would_come_out_otherwise_is_found(office: Office) -> None:
+    (person,) = office.people(1)
+    office.queue([person])
+    with simulated(Behaviour(secret=SECRET)) as (url, _), office.dispatcher(url) as sender:
+        sender.step(TEN)
+    with office.writer() as conn, pytest.MonkeyPatch.context() as patch:
+        refused = Borrower.situation
+        patch.setattr(
+            Borrower, "situation", lambda self: replace(refused(self), opt_outs=(OptOut(TEN),))
+        )
+        check = check_decisions(conn, office.book)
+
+    assert check.fault_count == 1
+    assert "answer: ALLOW, again BLOCK" in check.faults[0]
