@@ -11,7 +11,8 @@ from entrypoints.as_of import AsOf, KnownAt, class_rule, known_events
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
-    from domain.loan.explain import Explanation
+    from domain.loan.as_of import Standing
+    from domain.loan.explain import Explanation, Line
 
 
 @app.command(rich_help_panel=QUESTIONS)
@@ -52,6 +53,8 @@ def render(told: Explanation) -> None:
         f"[bold]{stood.loan_ref}[/]  {stood.state.lower().replace('_', ' ')}  (as of"
         f" {stood.as_of}, by what was known until version {stood.version}, in {stood.currency})"
     )
+    if stood.asset_class is not None:
+        output.out.print(class_said(stood))
     if not told.lines:
         output.out.print("Nothing was paid out yet, or nothing of it is owed.")
     for figure in FIGURES:
@@ -67,9 +70,25 @@ def render(told: Explanation) -> None:
                 str(line.on),
                 str(line.version),
                 str(line.instalment or ""),
-                line.what + (f": {line.formula}" if line.formula else ""),
+                _words(line),
                 written(line.amount, stood.currency),
             )
         rows.add_row("", "", "", "owed" if figure != "credit" else "credit",
                      written(told.total(figure), stood.currency), style="bold")  # fmt: skip
         output.show(rows)
+
+
+def _words(line: Line) -> str:
+    """What a part is, how it was computed, and by which rules, where that does not say so."""
+    said = line.what + (f": {line.formula}" if line.formula else "")
+    rules = [f"{rule.rule} {rule.version}" for rule in line.rules if rule.version not in said]
+    return f"{said} [{', '.join(rules)}]" if rules else said
+
+
+def class_said(stood: Standing) -> str:
+    """In which asset class a loan is, since when and why, and the policy that says so."""
+    said = str(stood.asset_class).lower().replace("_", " ")
+    reason = str(stood.class_reason).lower().replace("_", " ")
+    since = f" since {stood.class_since_on}" if stood.class_since_on else ""
+    by = f", by {stood.class_policy_version}" if stood.class_policy_version else ""
+    return f"Asset class {said}{since}: {reason}{by}."

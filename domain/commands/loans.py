@@ -13,7 +13,7 @@ from domain.base.stream import Act
 from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
-from domain.commands.products import priced, product_id, rate_on
+from domain.commands.products import index_on, priced, product_id, rate_on
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
@@ -121,8 +121,10 @@ def approve(
     term_months = loan.term_months if term_months is None else term_months
     offer.must_offer(amount, term_months)
     offer = offer.agreed(rows)
+    index = None
     if annual_rate is None or grade is not None:
         annual_rate = rate_on(offer, book.policies, act.business_on, grade, annual_rate)
+        index = index_on(offer, book.policies, act.business_on) if grade is None else None
     loan.approve(
         act,
         amount=amount,
@@ -135,6 +137,7 @@ def approve(
         model_version=model_version,
         cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate)),
         rows=rows,
+        index_version=index.version if index else None,
     )
     return loan
 

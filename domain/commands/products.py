@@ -5,7 +5,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from uuid import UUID, uuid5
 
-from domain.base.policy import Policies
+from domain.base.policy import IndexRate, Policies
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.commands.book import Book, command
@@ -80,11 +80,20 @@ def rate_on(
         GradeUnknown: as *Offer.rate_of* says.
         PolicyMissing: nobody announced the index.
     """
-    plan = offer.rate_plan
-    if plan is None or plan.index is None or grade is not None:
+    index, plan = index_on(offer, policies, on), offer.rate_plan
+    if plan is None or index is None or grade is not None:
         return offer.rate_of(grade, agreed)
-    index = policies.index_rate(plan.index, on)
     return max(index.annual_rate + (plan.margin or 0), Decimal(0))
+
+
+def index_on(offer: Offer, policies: Policies, on: date) -> IndexRate | None:
+    """The index that the rate follows, as it stands on a day; None where it follows none.
+
+    Raises:
+        PolicyMissing: nobody announced it.
+    """
+    plan = offer.rate_plan
+    return None if plan is None or plan.index is None else policies.index_rate(plan.index, on)
 
 
 def annualised_rate(offer: Offer, policies: Policies, on: date) -> Decimal:

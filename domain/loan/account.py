@@ -161,6 +161,10 @@ class Account:
             kind=ledger_of(self.terms),
         )
 
+    def ledger_of(self, facts: list[Fact]) -> Ledger:
+        """The ledger after some of the facts."""
+        return self._rerun(facts)
+
     def ledger_on(self, on: date) -> Ledger:
         """The ledger after the facts that counted by the end of *on*, as it stood then."""
         assert self.terms is not None

@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.loan import delinquency
-from domain.loan.asset_class import classed
+from domain.loan.asset_class import Classed, classed
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
@@ -53,6 +53,9 @@ class Standing:
     instalments: list[Instalment]
     asset_class: str | None = None
     """By the rule given, else by that of the last change that was known; None without one."""
+    class_reason: str | None = None
+    class_since_on: date | None = None
+    class_policy_version: str | None = None
 
 
 def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
@@ -95,7 +98,7 @@ def standing(
     rate = loan.terms.annual_rate if loan.terms else None
     rows: list[Instalment] = []
     overdue = 0
-    asset_class: str | None = None
+    found: Classed | None = None
     state = _state_before_payout(events, as_of)
     if paid_out:
         ledger = loan.ledger_on(as_of)
@@ -111,7 +114,7 @@ def standing(
             state = LoanState.ACTIVE
             oldest, overdue = ledger.oldest_unpaid_on(), ledger.overdue(as_of)
             payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
-            asset_class = _asset_class(loan, rows, as_of, classes)
+            found = _classed(loan, rows, as_of, classes)
     late = delinquency.days_past_due(oldest, as_of)
     return Standing(
         loan_id=loan.id,
@@ -135,17 +138,28 @@ def standing(
         bucket=delinquency.bucket(late) if paid_out and not ended else None,
         overdue_since_on=oldest if late else None,
         instalments=rows,
-        asset_class=asset_class,
+        asset_class=found.asset_class if found else None,
+        class_reason=found.reason if found else None,
+        class_since_on=found.since if found else None,
+        class_policy_version=_class_policy(events, classes) if found else None,
     )
 
 
-def _asset_class(
+def _classed(
     loan: Loan, rows: list[Instalment], as_of: date, classes: AssetClassRule | None
-) -> str | None:
+) -> Classed | None:
     standard = classes.standard if classes else loan.class_standard
     if standard is None:
         return None
-    return classed(loan.past(standard, rows, as_of), standard, as_of).asset_class
+    return classed(loan.past(standard, rows, as_of), standard, as_of)
+
+
+def _class_policy(events: Sequence[Stream.Event], classes: AssetClassRule | None) -> str | None:
+    """The version of the policy that the asset class was decided by."""
+    changed = [event for event in events if isinstance(event, Loan.AssetClassChanged)]
+    if classes is not None:
+        return classes.version
+    return changed[-1].policy_version if changed else None
 
 
 STATES: dict[type[Stream.Event], LoanState] = {

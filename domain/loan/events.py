@@ -94,8 +94,9 @@ class EvidenceAdded(Event):
 class Approved(Event):
     """The application was approved: an offer stands until its last day.
 
-    *grade* and *model_version* say what priced it, *cap_version* what it was held to;
-    *rows* are the instalments where they were agreed on for this loan.
+    *grade* and *model_version* say what priced it, *cap_version* what it was held to,
+    *index_version* the announcement that its rate follows; *rows* are the instalments where
+    they were agreed on for this loan.
     """
 
     TOPIC = "loan.approved"
@@ -113,6 +114,7 @@ class Approved(Event):
     model_version: str | None
     cap_version: str | None
     rows: list[AgreedRow] | None
+    index_version: str | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.APPROVED

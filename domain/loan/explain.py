@@ -16,12 +16,14 @@ from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
 from domain.loan.as_of import Standing, standing
+from domain.loan.ceiling import cap_on
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.facts import FactKind, counts_from
+from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
-from domain.loan.periods import Span
+from domain.loan.overdue import uncapped
+from domain.loan.periods import ONE_DAY, Span
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import whole_months
 
@@ -29,10 +31,23 @@ FIGURES = ("principal", "interest", "fees", "penalty", "credit")
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A dated rule that shaped a figure, and the version of it that was in force."""
+
+    rule: str
+    version: str
+
+
+CAP = "CAP"
+"""The rule that holds what a loan costs in a year; that of an index has the index's name."""
+
+
+@dataclass(frozen=True)
 class Line:
     """One part of a figure, in minor units; the parts of a figure add up to it.
 
     *version* is the event behind it, *formula* how it was computed, rounding included.
+    *rules* are the dated policies that made it what it is, beside the contract.
     """
 
     figure: str
@@ -42,6 +57,7 @@ class Line:
     version: int
     instalment: int | None = None
     formula: str | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +112,8 @@ class _Told:
         loan: Any = None
         self.versions: dict[tuple[str, str], int] = {}
         self.causes: dict[str, str] = {}
+        self.rules: dict[str, tuple[Rule, ...]] = {}
+        self.first_rate: tuple[Rule, ...] = ()
         self.began = events[0]
         for event in events:
             loan = event.mutate(loan)
@@ -113,7 +131,10 @@ class _Told:
                     self.versions["waived", event.fee_ref] = event.originator_version
                 case Loan.Disbursed() | Loan.Migrated():
                     self.began = event
+                case Loan.Approved() if event.index_version is not None:
+                    self.first_rate = (Rule("INDEX", event.index_version),)
                 case Loan.LaidAnew():
+                    self.rules[loan.facts[-1].ref] = _rules_of(event, loan.terms)
                     self.versions["laid", loan.facts[-1].ref] = event.originator_version
                     self.causes[loan.facts[-1].ref] = _cause(event)
         assert isinstance(loan, Loan) and loan.terms is not None
@@ -148,7 +169,9 @@ class _Told:
         for row in self.loan.opening:
             line = Line("interest", row.interest, row.due_on, "interest", number, row.number)
             if not migrated:
-                line = replace(line, formula=self._interest_formula(row, left, start))
+                line = replace(
+                    line, formula=self._interest_formula(row, left, start), rules=self.first_rate
+                )
             if not isinstance(self.ledger, DailyLedger):
                 yield line
             what = "fees with the instalment" if row.number else "fees at disbursement"
@@ -178,6 +201,7 @@ class _Told:
         for place, (row, found) in enumerate(zip(rows, daily, strict=False)):
             formula = self._daily_formula(place, found.stretches)
             line = Line("interest", found.own, row.due_on, "interest", version, row.number, formula)
+            line = replace(line, rules=self.first_rate)
             yield line
             yield replace(
                 line, amount=found.carried, what="carried from the one before", formula=None
@@ -226,7 +250,7 @@ class _Told:
                     f" + {self._exact(base.extra)} = {exact}, {_rounded(self.terms)}"
                 )
                 line = replace(line, formula=formula)
-            yield line
+            yield replace(line, rules=self.rules.get(ref, ()))
             yield Line("fees", fees, on, what, version, number)
 
     def _version(self, ref: str) -> int:
@@ -259,7 +283,20 @@ class _Told:
                     f"{fee.kind} {fact.ref} {'waived' if waived else 'charged'}",
                     self.versions["waived" if waived else "charged", fact.ref],
                     fee.instalment,
+                    rules=() if waived else self._cut_by(fact),
                 )
+
+    def _cut_by(self, fact: Fact) -> tuple[Rule, ...]:
+        """The cap that let an automatic charge be less than the contract says."""
+        if not fact.automatic or not self.terms.rate_caps:
+            return ()
+        place = counts_from(fact, self.terms)
+        before = [each for each in self.loan.facts if counts_from(each, self.terms) < place]
+        ledger = self.loan.ledger_of(before)
+        cap = cap_on(ledger, fact.on)
+        if cap is None or fact.amount >= uncapped(ledger, fact):
+            return ()
+        return (Rule(CAP, cap.version),)
 
     def _payments(self) -> Iterator[Line]:
         for ref, parts in self.ledger.parts.items():
@@ -318,7 +355,8 @@ class _Told:
             if row.number in ledger.laid.penalty_stopped:
                 accrued = ledger.penalty_accrued(row, self.as_of)
                 what = "penalty accrued until it was laid anew"
-                yield Line("penalty", accrued, self.as_of, what, number, row.number)
+                line = Line("penalty", accrued, self.as_of, what, number, row.number)
+                yield replace(line, rules=self._clamped([(0, row.pay_by_on, self._laid_on(row))]))
             elif row.pay_by_on < self.as_of and (
                 stretches := list(accrual.penalty_stretches(row, paid, terms, self.as_of, free))
             ):
@@ -331,6 +369,7 @@ class _Told:
                     number,
                     row.number,
                     self._penalty_formula(stretches),
+                    self._clamped(stretches),
                 )
             else:
                 accrued = 0
@@ -343,6 +382,28 @@ class _Told:
             parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived
             what = "more was paid than is owed now"
             yield Line("penalty", owed - parts, self.as_of, what, number, row.number)
+
+    def _laid_on(self, row: Instalment) -> date:
+        """When what was overdue of *row* was laid among later instalments."""
+        days = [
+            fact.on
+            for fact in self.loan.facts
+            if fact.change is not None
+            and fact.change.gathers_principal
+            and row.due_on <= fact.on <= self.as_of
+        ]
+        return min(days, default=row.pay_by_on)
+
+    def _clamped(self, stretches: list[tuple[int, date, date]]) -> tuple[Rule, ...]:
+        """The caps that lower the penalty of the stretches, each once."""
+        rates = self.ledger.laid.rates
+        clamps = [
+            clamp
+            for _, start, end in stretches
+            for *_, clamp in accrual.penalty_rates(self.terms, start, end, rates)
+        ]
+        rules = (Rule(CAP, clamp.cap.version) for clamp in clamps if clamp is not None)
+        return tuple(dict.fromkeys(rules))
 
     def _penalty_formula(self, stretches: list[tuple[int, date, date]]) -> str:
         """The stretches by their rate, and the cap that lowers one."""
@@ -361,6 +422,17 @@ class _Told:
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
         return f"{told}, {_rounded(terms)}"
+
+
+def _rules_of(event: Loan.LaidAnew, terms: Terms) -> tuple[Rule, ...]:
+    """The dated policies behind a change of the schedule: an index, and a cap that holds it."""
+    if not isinstance(event, Loan.Rescheduled) or event.policy_version is None:
+        return ()
+    rules = [Rule("INDEX", event.policy_version)]
+    cap, _ = accrual.cap_after(terms, event.effective_on - ONE_DAY)
+    if cap is not None and event.annual_rate == cap.annual_rate:
+        rules.append(Rule(CAP, cap.version))
+    return tuple(rules)
 
 
 def _cause(event: Loan.LaidAnew) -> str:

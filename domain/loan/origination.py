@@ -128,6 +128,7 @@ class Origination(Consequences):
         model_version: str | None = None,
         cap_version: str | None = None,
         rows: list[AgreedRow] | None = None,
+        index_version: str | None = None,
     ) -> None:
         """Approve the application with the terms of the offer, and its own *rows* if agreed.
 
@@ -164,6 +165,7 @@ class Origination(Consequences):
             model_version=model_version,
             cap_version=cap_version,
             rows=rows,
+            index_version=index_version,
         )
 
     def _must_be_a_schedule(self, rows: list[AgreedRow], amount: int, after: date) -> None:

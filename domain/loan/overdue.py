@@ -58,6 +58,14 @@ def deserved(ledger: Ledger, facts: list[Fact], begun_on: date, until: date) -> 
     return charges
 
 
+def uncapped(ledger: Ledger, fact: Fact) -> int:
+    """What the contract charges where *fact* did, were there no cap; *ledger* is before it."""
+    kind, row = kind_of(fact.ref), _row_on(ledger, fact.instalment, fact.on)
+    terms = ledger.terms
+    named = (fee for fee in charged_at(terms, FeeTiming.ON_OVERDUE) if fee.kind == kind)
+    return next((_amount(terms, fee, row) for fee in named), 0)
+
+
 def next_charge_on(ledger: Ledger, begun_on: date, charged: Sequence[str]) -> date | None:
     """When the next instalment would be charged, were nothing paid; None for never."""
     terms = ledger.terms

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given as for_all
@@ -484,3 +485,20 @@ def test_the_class_of_a_day_is_told_by_the_rule_that_is_given() -> None:
 
     assert without is not None and without.asset_class is None
     assert by_rule is not None and by_rule.asset_class == "SPECIAL_MENTION"
+
+
+def test_the_answer_for_a_day_names_the_policy_that_classed_the_loan() -> None:
+    loan = disbursed(BULLET)
+    classed(late(91))(loan)
+    events: list[Any] = list(loan.pending_events)
+
+    by_rule = standing(events, late(91), replace(RULE, version="classes-2"))
+    by_event = standing(events, late(91))
+
+    assert by_rule is not None and by_event is not None
+    assert (by_rule.class_policy_version, by_event.class_policy_version) == (
+        "classes-2",
+        RULE.version,
+    )
+    assert (by_event.asset_class, by_event.class_reason) == ("SUBSTANDARD", "PAST_DUE")
+    assert by_event.class_since_on == late(91)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Terms
 from domain.loan import refusals as no
-from domain.loan.explain import explain
+from domain.loan.explain import Rule, explain
 from domain.loan.loan import Loan
 from domain.loan.quote import quote
 from domain.loan.schedule import schedule
@@ -377,6 +377,19 @@ def test_an_automatic_charge_takes_what_fits_under_the_cap() -> None:
     assert last(loan, Loan.FeeCharged).amount == 11_90
 
 
+def test_an_explanation_names_the_cap_that_cut_an_automatic_charge() -> None:
+    begun = disbursed(plain(LATE, rate_caps=CAP))
+    begun.attend(act(FEB_16))
+    events: Any = begun.pending_events
+
+    told = explain(list(events), FEB_16)
+
+    assert told is not None
+    assert [(line.amount, line.rules) for line in told.lines if line.figure == "fees"] == [
+        (11_90, (Rule("CAP", "cap-24"),))
+    ]
+
+
 # --- penalty ------------------------------------------------------------------------------
 
 
@@ -449,6 +462,7 @@ def test_an_explanation_shows_the_cap_that_lowers_the_penalty() -> None:
         "12 % (cap cap-24 of 24 % less the rate of 12 %) on 1,000.00 x ACT/365F"
         " from 2025-02-15 to 2025-02-25, rounded half up"
     )
+    assert line.rules == (Rule("CAP", "cap-24"),)
 
 
 # --- late money and recoveries --------------------------------------------------------------

@@ -13,7 +13,7 @@ from domain.base.refusal import SamePerson
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Renewal
 from domain.loan import refusals as no
-from domain.loan.explain import FIGURES, explain
+from domain.loan.explain import FIGURES, Rule, explain
 from domain.loan.layout import PlanImpossible
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
@@ -569,6 +569,36 @@ def test_an_explanation_names_the_cause_and_the_policy_behind_it() -> None:
 
     assert found is not None
     assert "repricing: LPR_1Y at 0.01, lpr-test" in {line.what for line in found.lines}
+    assert {line.rules for line in found.lines if line.instalment == 4} == {
+        (),
+        (Rule("INDEX", "lpr-test"),),
+    }
+
+
+def test_an_explanation_names_the_announcement_that_the_first_rate_follows() -> None:
+    loan = story.applied(terms(rate_plan=INDEXED))
+    story.approve(loan, terms(rate_plan=INDEXED), index_version="lpr-at-approval")
+    story.disclose(loan, terms(rate_plan=INDEXED))
+    story.sign(loan, terms(rate_plan=INDEXED))
+    story.disburse(loan)
+
+    found = explain(loan.pending_events, date(2025, 1, 15))  # type: ignore[arg-type]
+
+    assert found is not None
+    assert {line.rules for line in found.lines if line.figure == "interest"} == {
+        (Rule("INDEX", "lpr-at-approval"),)
+    }
+
+
+def test_an_explanation_names_the_cap_that_holds_a_repriced_rate() -> None:
+    caps = [RateCap(date(2020, 1, 1), Decimal("0.04"), "cap-1")]
+    loan = paid_out(rate_plan=INDEXED, annual_rate=Decimal("0.03"), rate_caps=caps)
+    loan.reprice(act(date(2025, 4, 15)), index("0.035"))
+
+    found = explain(loan.pending_events, date(2025, 4, 15))  # type: ignore[arg-type]
+
+    assert found is not None
+    assert (Rule("INDEX", "lpr-test"), Rule("CAP", "cap-1")) in {line.rules for line in found.lines}
 
 
 @pytest.mark.parametrize("prepayment", ["LOWER_INSTALMENT", "SHORTER_TERM"])
