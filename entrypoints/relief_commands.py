@@ -31,6 +31,11 @@ renewal = typer.Typer(
 )
 app.add_typer(relief, name="relief")
 app.add_typer(renewal, name="renewal")
+conversion = typer.Typer(
+    help="Conversion of what is owed at the end into equal instalments, at the borrower's wish.",
+    no_args_is_help=True,
+)
+app.add_typer(conversion, name="convert")
 
 CountsFrom = Annotated[
     datetime | None,
@@ -257,6 +262,55 @@ def decline(
     carry_out(
         lambda opened, act: loans.decline_renewal(
             opened.book, act, loan_id=opened.stream_id(loan), reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@conversion.command("offer")
+def offer_conversion(
+    loan: Loan,
+    count: Annotated[int, typer.Argument(min=2, help="How many instalments.")],
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Disclose the instalments and what they cost a year, with a digest; needed before accept.
+
+    The contract says how many there may be and how long the offer stands. It counts from
+    today; a payment or relief in between asks for a new one.
+    """
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.offer_conversion(
+            opened.book, act, loan_id=opened.stream_id(loan), count=count
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@conversion.command("accept")
+def accept_conversion(
+    loan: Loan,
+    consent: Annotated[str, typer.Option(help="Where the borrower's consent is filed.")],
+    digest: Annotated[
+        str | None, typer.Option(help="The digest on the disclosure that was signed, as a check.")
+    ] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lay what is owed in equal instalments, as it was offered."""
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.convert(
+            opened.book, act, loan_id=opened.stream_id(loan), consent_ref=consent, digest=digest
         ),
         actor,
         command_id,

@@ -72,6 +72,7 @@ IGNORED = frozenset(
     {
         "loan.asset-class-changed",
         "loan.cured",
+        "loan.conversion-offered",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

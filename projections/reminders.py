@@ -111,6 +111,7 @@ IGNORED = frozenset(
         "loan.interest-subsidised",
         "loan.recovery-received",
         "loan.recovery-reversed",
+        "loan.conversion-offered",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

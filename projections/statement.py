@@ -58,6 +58,7 @@ IGNORED = frozenset(
         "loan.evidence-added",
         "loan.expired",
         "loan.interest-subsidised",
+        "loan.conversion-offered",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

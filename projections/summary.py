@@ -185,6 +185,7 @@ IGNORED = frozenset(
     {
         "loan.cured",
         "loan.evidence-added",
+        "loan.conversion-offered",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
@@ -356,6 +357,11 @@ def _(event: Loan.StepDownReversed) -> list[Change]:
 @changes.register
 def _(event: Loan.Renewed) -> list[Change]:
     return [*_money_moved(event), _changed(event, "RENEWAL", event.change.annual_rate)]
+
+
+@changes.register
+def _(event: Loan.Converted) -> list[Change]:
+    return [*_money_moved(event), _changed(event, "CONVERSION", event.annual_rate)]
 
 
 @changes.register

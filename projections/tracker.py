@@ -79,6 +79,8 @@ IGNORED = frozenset(
         "loan.rate-stepped-down",
         "loan.recovery-received",
         "loan.recovery-reversed",
+        "loan.conversion-offered",
+        "loan.converted",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

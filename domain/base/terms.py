@@ -217,6 +217,20 @@ class Renewal:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """Into how many equal instalments what is owed can be turned, at the borrower's wish.
+
+    *annual_rate* counts from then on, if it is another one. An offer stands *offer_days*;
+    none is made of a loan that is past due, but for *when_past_due*.
+    """
+
+    most: int
+    offer_days: int
+    annual_rate: Decimal | None = None
+    when_past_due: bool = False
+
+
+@dataclass(frozen=True)
 class Subsidy:
     """A part of the interest that somebody else pays; an annual fraction."""
 
@@ -309,3 +323,5 @@ class Terms:
     """All at once; else what is paid out later, in order, and the rest at once."""
     in_parts: bool | None = None
     """Paid out at once; else in parts, as they are asked for, each laid over what is left."""
+    conversion: Conversion | None = None
+    """None: principal comes back as the method says."""

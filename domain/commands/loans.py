@@ -421,6 +421,27 @@ def decline_renewal(book: Book, act: Act, *, loan_id: UUID, reason: str) -> Loan
 
 
 @command
+def offer_conversion(book: Book, act: Act, *, loan_id: UUID, count: int) -> Loan:
+    """Show the borrower what equal instalments would cost."""
+    loan = book.get(Loan, loan_id)
+    days = _business_days(book, loan)
+    loan.offer_conversion(act, count=count, pay_by=None if days is None else days.on_or_after)
+    return loan
+
+
+@command
+def convert(
+    book: Book, act: Act, *, loan_id: UUID, consent_ref: str, digest: str | None = None
+) -> Loan:
+    """The borrower accepts the conversion that was offered."""
+    loan = book.get(Loan, loan_id)
+    days = _business_days(book, loan)
+    pay_by = None if days is None else days.on_or_after
+    loan.convert(act, consent_ref=consent_ref, digest=digest, pay_by=pay_by)
+    return _classed(book, act, loan)
+
+
+@command
 def write_off(
     book: Book, act: Act, *, loan_id: UUID, reason: str, requested_by: str, approved_by: str
 ) -> Loan:

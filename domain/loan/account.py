@@ -25,7 +25,15 @@ from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.stage import Stage
-from domain.loan.state import PAID_OUT, SERVICED, Fee, LoanState, Movement, RenewalOffer
+from domain.loan.state import (
+    PAID_OUT,
+    SERVICED,
+    ConversionOffer,
+    Fee,
+    LoanState,
+    Movement,
+    RenewalOffer,
+)
 from domain.loan.timetable import has_limit
 
 PREPAYMENTS = frozenset(Prepayment)
@@ -82,6 +90,8 @@ class Account:
         self.renewals = 0
         self.repriced_on: date | None = None
         self.renewal: RenewalOffer | None = None
+        self.conversion: ConversionOffer | None = None
+        self.converted_on: date | None = None
         self.asset_class: str = AssetClass.NORMAL
         self.class_since_on: date | None = None
         self.class_standard: ClassStandard | None = None

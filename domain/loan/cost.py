@@ -161,9 +161,26 @@ def change_digest(change: Change) -> str:
 
     Until when a row can be paid is left out: a holiday that is found later costs nothing.
     """
+    text = json.dumps(_said(change), default=str, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(change: Change) -> dict[str, Any]:
     said = asdict(change)
     for row in said["rows"] or ():
         del row["pay_by_on"]
+    if said["method"] is None:  # offers that were made before it was known keep their digest
+        del said["method"]
+    return said
+
+
+def offer_digest(change: Change, ahead: Sequence[Instalment]) -> str:
+    """A fingerprint of *change* and of what would be owed after it, row by row."""
+    rows = [
+        (row.number, row.due_on, row.principal_left, row.interest - row.interest_paid, row.left)
+        for row in ahead
+    ]
+    said = [_said(change), rows]
     text = json.dumps(said, default=str, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,7 +16,7 @@ from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState
-from domain.loan.state import Fee, LoanState, Movement, RenewalOffer, StepState
+from domain.loan.state import ConversionOffer, Fee, LoanState, Movement, RenewalOffer, StepState
 
 
 class Event(Stream.Event):
@@ -634,6 +634,48 @@ class Renewed(LaidAnew):
         self.lay(loan, f"renewal-{self.sequence}")
         loan.renewal = None
         loan.renewals = self.sequence
+
+
+class ConversionOffered(Event):
+    """The borrower may turn what is owed into equal instalments, at a cost that is disclosed.
+
+    It counts from the day of the offer: *schedule* is what would be owed after that day.
+    """
+
+    TOPIC = "loan.conversion-offered"
+    currency: str
+    count: int
+    principal: int
+    interest: int
+    fees: int
+    annual_rate: Decimal
+    annualised_cost: Decimal
+    method: str
+    schedule: list[Instalment]
+    valid_until_on: date
+    offer_digest: str
+
+    def apply(self, loan: Account) -> None:
+        loan.conversion = ConversionOffer(
+            self.count, self.effective_on, self.valid_until_on, self.offer_digest
+        )
+
+
+class Converted(LaidAnew):
+    """The borrower accepted the conversion whose cost was disclosed."""
+
+    TOPIC = "loan.converted"
+    count: int
+    annual_rate: Decimal
+    offer_digest: str
+    consent_ref: str
+
+    def apply(self, loan: Account) -> None:
+        ref = RescheduleKind.CONVERSION.lower()
+        loan.reliefs = {**loan.reliefs, ref: RescheduleKind.CONVERSION}
+        self.lay(loan, ref)
+        loan.conversion = None
+        loan.converted_on = self.effective_on
 
 
 class Drawn(MoneyMoved):

@@ -444,6 +444,8 @@ def _cause(event: Loan.LaidAnew) -> str:
             return f"{kind}: {event.reason}{by}"
         case Loan.RateSteppedDown():
             return f"rate {_percent(event.annual_rate)} from instalment {event.from_instalment}"
+        case Loan.Converted():
+            return f"converted into {event.count} instalments"
         case Loan.Renewed():
             return f"renewed for {event.term_months} months"
         case _:

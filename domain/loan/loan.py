@@ -11,16 +11,16 @@ from domain.base.stream import Act, NextAction, Stream
 from domain.base.terms import FeeTiming, RatePlanKind
 from domain.loan import delinquency, events
 from domain.loan.asset_class import next_change_on
+from domain.loan.conversion import Converting
 from domain.loan.ending import Ending
 from domain.loan.fees import charged_at
 from domain.loan.origination import Origination
 from domain.loan.overdue import next_charge_on
 from domain.loan.stage import Stage
 from domain.loan.state import OFFERED, UNDER_REVIEW, LoanState, NextActionKind
-from domain.loan.workout import Workout
 
 
-class Loan(Origination, Workout, Ending, Stream):
+class Loan(Origination, Converting, Ending, Stream):
     """One loan: what happened to it, and what may happen next.
 
     Its state is in ``Account``, its decisions in the classes it joins; its events, which
@@ -29,7 +29,7 @@ class Loan(Origination, Workout, Ending, Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 5
+    SNAPSHOT_VERSION = 6
 
     Event: TypeAlias = events.Event
     Opened: TypeAlias = events.Opened
@@ -61,6 +61,8 @@ class Loan(Origination, Workout, Ending, Stream):
     RenewalDeclined: TypeAlias = events.RenewalDeclined
     RenewalExpired: TypeAlias = events.RenewalExpired
     Renewed: TypeAlias = events.Renewed
+    ConversionOffered: TypeAlias = events.ConversionOffered
+    Converted: TypeAlias = events.Converted
     Drawn: TypeAlias = events.Drawn
     WentOverdue: TypeAlias = events.WentOverdue
     BucketChanged: TypeAlias = events.BucketChanged

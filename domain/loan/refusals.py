@@ -207,6 +207,12 @@ class NotRenewable(Refusal):
     code = "NOT_RENEWABLE"
 
 
+class NotConvertible(Refusal):
+    """What is owed cannot be turned into instalments, or no offer of it stands."""
+
+    code = "NOT_CONVERTIBLE"
+
+
 class PastDue(Refusal):
     """The loan is past due, and what was asked for is not for such a loan."""
 

@@ -16,7 +16,7 @@ from domain.base.terms import Terms
 from domain.loan import amortisation
 from domain.loan.amortisation import Known, Row, set_levels
 from domain.loan.layout import PlanImpossible, reckoning
-from domain.loan.periods import ONE_DAY, Pause, RateFrom, Span, borne, periods
+from domain.loan.periods import ONE_DAY, Pause, Period, RateFrom, Span, borne, periods
 from domain.loan.plan import DIGITS, Plan
 from domain.loan.schedule import OWED_MOST, Instalment, fees_of, steps_ahead
 from domain.loan.timetable import level_share, plan_of, share
@@ -30,6 +30,8 @@ class RescheduleKind(StrEnum):
     """An index moved, on a repricing date."""
     STEP_DOWN = "STEP_DOWN"
     RENEWAL = "RENEWAL"
+    CONVERSION = "CONVERSION"
+    """Into equal instalments, at the borrower's wish."""
     EXTENSION = "EXTENSION"
     DEFERRAL = "DEFERRAL"
     CAPITALISATION = "CAPITALISATION"
@@ -59,7 +61,8 @@ class Change:
     *gathers_interest* makes unpaid interest principal. The first *grace_principal* of them
     repay none, the interest of the first *grace_interest* is collected after them. The days
     *free_from* to *free_until*, both counted, bear no interest, and no penalty with
-    *penalty_free*. With *lowers_only* a rate that is lower by then stays.
+    *penalty_free*. With *lowers_only* a rate that is lower by then stays. The rest is repaid
+    by *method* from then on.
     """
 
     annual_rate: Decimal | None = None
@@ -74,6 +77,7 @@ class Change:
     free_until: date | None = None
     penalty_free: bool = False
     lowers_only: bool = False
+    method: str | None = None
 
     @property
     def pause(self) -> Pause | None:
@@ -203,6 +207,7 @@ class Laid:
             grace_principal=grace_principal,
             grace_interest=grace_interest,
             running=running,
+            evens_out=change.method is not None,
         )
         made = self._made(rest)
         if sum(row.interest for row in made) > OWED_MOST:
@@ -270,6 +275,8 @@ class Laid:
         if change.annual_rate is not None and (lower or not change.lowers_only):
             known = [rate for rate in self.rates if rate.on <= on]
             self.rates = [*known, RateFrom(on + ONE_DAY, change.annual_rate)]
+        if change.method is not None:
+            self.terms = replace(self.terms, method=change.method)
         if change.pause is not None:
             self.pauses = [*self.pauses, change.pause]
             if change.penalty_free:
@@ -324,7 +331,10 @@ class Laid:
                 extra = rest.running.interest - rest.opening * before
                 ahead[0] = ahead[0]._replace(drawn_interest=extra)
             if rest.instalment is None:
-                levels = set_levels(plan, [Known(0, rest.opening, ahead)])
+                earlier = Decimal(0)
+                if rest.evens_out:
+                    earlier = _borne_before(rest.opening, ahead[0])
+                levels = set_levels(plan, [Known(0, rest.opening, ahead, earlier)])
             else:
                 levels = [rest.instalment] * count
             made = amortisation.rows(plan, rest.opening, ahead, levels)
@@ -339,7 +349,8 @@ class _Rest:
     """What is left to be laid, over *spans*; amounts in minor units.
 
     *instalment* is what each pays in principal and interest, or in principal; None sets it
-    anew. *earlier* is what the open instalments had of principal.
+    anew; one that *evens_out* counts the interest of the days before, too. *earlier* is what
+    the open instalments had of principal.
     """
 
     terms: Terms
@@ -351,6 +362,7 @@ class _Rest:
     grace_principal: int
     grace_interest: int
     running: Running | None
+    evens_out: bool
 
 
 def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
@@ -368,6 +380,12 @@ def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
         (first - 1 + chosen.grace_principal, first - 1 + chosen.grace_interest),
         first,
     )
+
+
+def _borne_before(opening: int, first: Period) -> Decimal:
+    """What the *first* row bears beyond a regular one, as if it were lent at its start."""
+    beyond = opening * (first.factor - first.level_factor) + first.drawn_interest
+    return beyond / (1 + first.level_factor)
 
 
 def _instalment(terms: Terms, still: list[Instalment]) -> int | None:

@@ -107,6 +107,16 @@ class RenewalOffer:
 
 
 @dataclass(frozen=True)
+class ConversionOffer:
+    """A conversion into *count* instalments from the day *on*; it stands until its last day."""
+
+    count: int
+    on: date
+    valid_until_on: date
+    offer_digest: str
+
+
+@dataclass(frozen=True)
 class Fee:
     """A fee or penalty charged on an event, and what of it is waived; minor units."""
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.base.calendar import add_months, next_day
 from domain.base.policy import IndexRate
 from domain.base.refusal import two_people
+from domain.base.repayment import Method
 from domain.base.stream import Act
-from domain.base.terms import RatePlanKind
+from domain.base.terms import RatePlanKind, Terms
 from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
+from domain.loan.ledger import Ledger
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
 from domain.loan.state import LoanState, RenewalOffer
-from domain.loan.timetable import TermsNotOffered, rows_added
+from domain.loan.timetable import TermsNotOffered, days_after, rows_added
 
 
 class Workout(Consequences):
@@ -84,13 +87,30 @@ class Workout(Consequences):
         assert self.terms is not None and self.accrues_from is not None
         rows = self.ledger_on(on).rows if on < self._last_fact_on() else self.instalments
         return Standing(
-            self.terms,
+            self._terms_now(),
             self.accrues_from,
-            self.opening[0].due_on,
+            self._first_due_on(),
             rows,
             on,
             pay_by or (lambda day: day),
         )
+
+    def _first_due_on(self) -> date:
+        """The first day of the loan's rhythm, which what is due with the payout is not."""
+        assert self.terms is not None and self.accrues_from is not None
+        begins = self.accrues_from
+        after = (row.due_on for row in self.opening if row.due_on > begins)
+        first = next(after, self.opening[0].due_on)
+        if self.terms.method == Method.BULLET and self.converted_on is not None:
+            [first] = days_after(self.terms, begins, first, begins, 1)
+        return first
+
+    def _terms_now(self) -> Terms:
+        """The terms, with the method that what is left is repaid by."""
+        assert self.terms is not None
+        changes = [fact.change.method for fact in self.facts if fact.change is not None]
+        methods = [method for method in changes if method is not None]
+        return replace(self.terms, method=methods[-1]) if methods else self.terms
 
     def _last_fact_on(self) -> date:
         return max((fact.on for fact in self.facts), default=date.min)
@@ -187,19 +207,7 @@ class Workout(Consequences):
         ledger = self._rerun(
             [*self.facts, self._reschedule_fact("renewal", act.business_on, change)]
         )
-        # Interest of the row that runs is counted from its start.
-        since = max(
-            (row.due_on for row in self.instalments if row.due_on <= act.business_on),
-            default=self.accrues_from,
-        )
-        flows = [
-            Flow(since or act.business_on, self.balance.principal, self.balance.principal),
-            *(
-                Flow(row.due_on, -row.left, -row.principal_left)
-                for row in ledger.rows
-                if row.left and row.due_on > act.business_on
-            ),
-        ]
+        flows = self._flows_ahead(act.business_on, ledger)
         if len(flows) == 1:
             return  # all that is left is due today
         ahead = [row for row in ledger.rows if row.due_on > act.business_on]
@@ -219,6 +227,23 @@ class Workout(Consequences):
             method=cost.CostMethod.IRR,
             offer_digest=cost.change_digest(change),
         )
+
+    def _flows_ahead(self, on: date, ledger: Ledger) -> list[Flow]:
+        """What is owed today, and how *ledger* pays it back after *on*.
+
+        Interest of the row that runs is counted from its start.
+        """
+        since = max(
+            (row.due_on for row in self.instalments if row.due_on <= on), default=self.accrues_from
+        )
+        return [
+            Flow(since or on, self.balance.principal, self.balance.principal),
+            *(
+                Flow(row.due_on, -row.left, -row.principal_left)
+                for row in ledger.rows
+                if row.left and row.due_on > on
+            ),
+        ]
 
     def renew(self, act: Act, *, consent_ref: str, pay_by: PayBy | None = None) -> None:
         """Accept the renewal that was offered; the borrower's consent is filed.
@@ -267,7 +292,7 @@ class Workout(Consequences):
 
     def _renewal_change(self, on: date, pay_by: PayBy | None = None) -> Change:
         assert self.terms is not None and self.terms.renewal is not None
-        count = rows_added(self.terms, self.terms.renewal.term_months)
+        count = rows_added(self._terms_now(), self.terms.renewal.term_months)
         # Nothing is past due then; what falls due on the very day goes on as well.
         return Change(rows=self._standing(on, pay_by).more(count), gathers_principal=True)
 

@@ -23,9 +23,10 @@ from domain.base.terms import (
     Owed,
     Prepayment,
     Settling,
+    rate_fits,
 )
 from domain.product.charges import charge_faults
-from domain.product.checks import AS_IT_IS, listed, or_none, row_count, wrong
+from domain.product.checks import AS_IT_IS, RATE_SENTENCE, listed, or_none, row_count, wrong
 from domain.product.rate_faults import rate_faults
 from domain.product.repayment_faults import repayment_faults
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 DAILY = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY)
 """Methods whose interest the balance of each day can decide."""
+
+AT_THE_END = (Method.BULLET, Method.INTEREST_ONLY)
+"""Methods that pay principal at the end only."""
 
 
 def faults_of(offer: Offer) -> list[str]:
@@ -52,6 +56,7 @@ def faults_of(offer: Offer) -> list[str]:
         *_percentages(offer.fees),
         *repayment_faults(offer),
         *_renewal(offer),
+        *_conversion(offer),
         *_lending(offer),
     ]
     return list(dict.fromkeys(found))
@@ -145,6 +150,36 @@ def _renewal(offer: Offer) -> Iterator[str]:
     chosen = offer.repayment or AS_IT_IS
     if chosen.count is not None or chosen.due_on is not None or chosen.shares is not None:
         yield "Rows that are counted or dated by the product cannot be renewed."
+
+
+def _conversion(offer: Offer) -> Iterator[str]:
+    named = offer.conversion
+    if named is None:
+        return iter(())
+    rate = named.annual_rate
+    return wrong(
+        (
+            offer.method not in AT_THE_END,
+            f"A conversion into instalments goes with {listed(AT_THE_END)}.",
+        ),
+        (
+            offer.accrual == Accrual.DAILY_BALANCE,
+            "Interest on the balance of each day is not converted into instalments.",
+        ),
+        (
+            offer.frequency == Frequency.CUSTOM,
+            "A conversion into instalments needs a frequency to lay them by.",
+        ),
+        (
+            not 2 <= named.most <= TERM_MONTHS_MAX,
+            f"A conversion is into 2 to {TERM_MONTHS_MAX} instalments.",
+        ),
+        (
+            not 1 <= named.offer_days <= DAYS_MOST,
+            f"A conversion is offered for 1 to {DAYS_MOST} days.",
+        ),
+        (rate is not None and not rate_fits(rate), RATE_SENTENCE),
+    )
 
 
 def _lending(offer: Offer) -> Iterator[str]:

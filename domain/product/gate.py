@@ -71,6 +71,8 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
     """
     steps = offer.rate_plan.steps if offer.rate_plan else []
     dearest = max([priced.annual_rate, *(step.annual_rate for step in steps)])
+    if offer.conversion is not None and offer.conversion.annual_rate is not None:
+        dearest = max(dearest, offer.conversion.annual_rate)
     penalty = offer.penalty_at(priced.annual_rate)
     beyond = penalty
     if offer.accrual != Accrual.DAILY_BALANCE:

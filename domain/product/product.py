@@ -12,6 +12,7 @@ from domain.base.repayment import AgreedRow, Frequency, Method, Repayment, rows_
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
     RATE_DECIMALS,
+    Conversion,
     FeeTerm,
     RateCap,
     RatePlan,
@@ -117,6 +118,7 @@ class Offer:
     source_orders: list[SourceOrder] | None = None
     own_schedule: bool | None = None
     in_parts: bool | None = None
+    conversion: Conversion | None = None
 
     def agreed(self, rows: list[AgreedRow] | None) -> Offer:
         """The offer with instalments that were agreed on for one loan, if any were.
@@ -230,6 +232,7 @@ class Offer:
             scene=self.scene,
             partner=self.partner,
             in_parts=self.in_parts,
+            conversion=self.conversion,
         )
 
     def must_offer(self, amount: int, term_months: int) -> None:
@@ -275,7 +278,7 @@ class Product(Stream):
 
     TOPIC = "product"
     KAFKA_TOPIC = "product.events"
-    SNAPSHOT_VERSION = 3
+    SNAPSHOT_VERSION = 4
 
     def __init__(self) -> None:
         self.offer: Offer

@@ -214,6 +214,12 @@ def declines(loan: Servicing) -> None:
     loan.pays_what_is_due()
 
 
+def converts(loan: Servicing) -> None:
+    """What is owed is turned into six instalments."""
+    loan.loans("convert", "offer", loan.ref, "6")
+    loan.loans("convert", "accept", loan.ref, "--consent", "CONSENT-1")
+
+
 def is_refunded(loan: Servicing) -> None:
     """The school or shop gives back all that is left of it."""
     quoted = loan.loans("payoff", loan.ref, "--through", str(loan.on))
@@ -257,6 +263,14 @@ LIVES = [
     ),
     Life("market-stall", "1000.00", 3, {3: late(4), 6: pays_off}, LATE),
     Life("merchant-zero", "300.00", 3, apply=ORDER, by_process=True),
+    Life(
+        "orchard",
+        "5000.00",
+        12,
+        {EARLY: converts},
+        {"loan.conversion-offered", "loan.converted"},
+        apply=("--segment", "FARMER"),
+    ),
     Life("renewable-6-6", "2000.00", 6, {6: declines}, {"loan.renewal-declined"}),
     Life(
         "school-year-2027", "5000.00", 15, {EARLY: pays_off}, apply=("--segment", "PARENT", *ORDER)

@@ -64,6 +64,15 @@ offer_days = 25
 """
 )
 
+CONVERTIBLE = (
+    PRODUCT.replace('"CLI"', '"CLI-V"').replace('"EQUAL_INSTALMENTS"', '"BULLET"')
+    + """
+[conversion]
+most = 6
+offer_days = 10
+"""
+)
+
 MAPPING = """
 origin = "cli{on:%Y%m%d}"
 as_of = {on}
@@ -135,6 +144,7 @@ class CommandLine:
         "collect",
         "contact",
         "contact inbox",
+        "convert",
         "day",
         "policy",
         "product",
@@ -188,6 +198,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
         is_paid_off_and_refunded(loans, str(colleague.lend()))
     is_laid_anew(loans, loans.lend(borrower))
     is_offered_a_renewal(loans, borrower, tmp_path)
+    is_converted(loans, borrower, tmp_path)
     rules_change(loans, tmp_path, on)
     texts_are_reviewed(loans, tmp_path, on)
     people_are_kept_and_erased(loans, borrower, tmp_path)
@@ -513,6 +524,20 @@ def is_offered_a_renewal(loans: CommandLine, borrower: str, folder: Path) -> Non
     assert [step["event"] for step in refusal["recorded"]] == ["loan.renewal-declined"]
     shown = loans("show", renewed, "--version", str(accepted["version"]))["found"]
     assert [row["number"] for row in shown["instalments"]] == [1, 2]
+
+
+def is_converted(loans: CommandLine, borrower: str, folder: Path) -> None:
+    product = folder / "convertible.toml"
+    product.write_text(CONVERTIBLE)
+    loans("product publish", str(product))
+    loan = loans.lend(borrower, "CLI-V:1", months="6")
+    offered = loans("convert offer", loan, "3")["recorded"][0]["said"]
+    digest = ("--digest", offered["offer_digest"])
+    converted = loans("convert accept", loan, "--consent", "C-2", *digest)
+    shown = loans("show", loan, "--version", str(converted["version"]))["found"]
+    assert [row["principal"] for row in shown["instalments"]] == [
+        row["principal"] for row in offered["schedule"]
+    ]
 
 
 def people_are_kept_and_erased(loans: CommandLine, with_loans: str, folder: Path) -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
 from domain.base.calendar import BusinessDays
 from domain.base.repayment import Frequency, Repayment
-from domain.base.terms import FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
+from domain.base.terms import Conversion, FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
 from domain.commands.products import at_the_gate
 from domain.loan.quote import quote
 from domain.loan.state import LoanState
@@ -77,6 +77,7 @@ def test_the_catalogue_uses_every_part() -> None:
     for part in (
         "accrual",
         "calendar",
+        "conversion",
         "late_order",
         "partner",
         "penalty_multiple",
@@ -103,7 +104,9 @@ def test_the_example_of_the_manual_is_sound(tmp_path: Path) -> None:
     assert at_the_gate(offer, load_policies(), DAY) == []
 
 
-@pytest.mark.parametrize("part", [Offer, FeeTerm, Repayment, RatePlan, Renewal, Subsidy])
+@pytest.mark.parametrize(
+    "part", [Offer, FeeTerm, Repayment, RatePlan, Renewal, Conversion, Subsidy]
+)
 def test_the_manual_names_every_part(part: type) -> None:
     manual = (FOLDER.parent / "PRODUCTS.md").read_text().partition("## An example")[0]
 

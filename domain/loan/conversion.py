@@ -1,0 +1,156 @@
+"""Turning what a loan owes into equal instalments, at the borrower's wish."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from domain.base.repayment import Method
+from domain.base.stream import Act
+from domain.base.terms import Conversion
+from domain.loan import cost, events
+from domain.loan import refusals as no
+from domain.loan.ledger import Ledger
+from domain.loan.relief import PayBy
+from domain.loan.reschedule import Change, MovedDate, RescheduleKind
+from domain.loan.schedule import Instalment
+from domain.loan.timetable import TermsNotOffered, days_after
+from domain.loan.workout import Workout
+
+CONVERTIBLE = (Method.BULLET, Method.INTEREST_ONLY)
+"""Methods by which principal comes back at the end only."""
+
+
+class Converting(Workout):
+    """The decisions on a conversion: its cost is disclosed, then the borrower accepts."""
+
+    def offer_conversion(self, act: Act, *, count: int, pay_by: PayBy | None = None) -> None:
+        """Show the borrower what *count* equal instalments from today on would cost.
+
+        It replaces an offer that stands. *pay_by* says until when what is due on a day can
+        be paid, where that is later.
+
+        Raises:
+            NotConvertible: the contract does not offer it, or not so many.
+            PastDue: something is overdue, and the contract asks that nothing is.
+            TermsNotOffered: interest goes by the balance of each day.
+        """
+        named = self._must_be_convertible(act)
+        if not 2 <= count <= named.most:
+            raise no.NotConvertible(
+                f"The contract turns what is owed into 2 to {named.most} instalments, not {count}."
+            )
+        on = act.business_on
+        change = self._conversion_change(on, count, pay_by)
+        self._must_be_under_cap(change.annual_rate, on)
+        ledger = self._converted(on, change)
+        ahead = _ahead(ledger, on)
+        flows = self._flows_ahead(on, ledger)
+        annualised = cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE)
+        self.record(
+            events.ConversionOffered,
+            act,
+            on,
+            currency=self.currency,
+            count=count,
+            principal=sum(row.principal_left for row in ahead),
+            interest=sum(row.interest - row.interest_paid for row in ahead),
+            fees=sum(row.fees - row.fees_paid for row in ahead),
+            annual_rate=ledger.laid.rate_after(on),
+            annualised_cost=annualised,
+            method=cost.CostMethod.IRR,
+            schedule=ahead,
+            valid_until_on=min(on + timedelta(days=named.offer_days), ahead[0].due_on),
+            offer_digest=cost.offer_digest(change, ahead),
+        )
+
+    def convert(
+        self, act: Act, *, consent_ref: str, digest: str | None = None, pay_by: PayBy | None = None
+    ) -> None:
+        """Accept the conversion that was offered; it counts from the day of the offer.
+
+        *digest* is that of the disclosure that the borrower signed, if it is at hand.
+
+        Raises:
+            NotConvertible: no offer stands.
+            NotDisclosed: another offer was signed, or the loan changed since.
+            PastDue: something is overdue, and the contract asks that nothing is.
+        """
+        self._must_be_convertible(act)
+        offer = self.conversion
+        if offer is None or act.business_on > offer.valid_until_on:
+            raise no.NotConvertible("No conversion is on offer for this loan today; offer it.")
+        change = self._conversion_change(offer.on, offer.count, pay_by)
+        ledger = self._converted(offer.on, change)
+        shown = cost.offer_digest(change, _ahead(ledger, offer.on))
+        if digest is not None and digest != offer.offer_digest:
+            raise no.NotDisclosed("Another offer was signed than the one that stands.")
+        if shown != offer.offer_digest:
+            raise no.NotDisclosed("The loan changed since the offer; offer the conversion anew.")
+        self.record(
+            events.Converted,
+            act,
+            offer.on,
+            count=offer.count,
+            annual_rate=ledger.laid.rate_after(offer.on),
+            offer_digest=offer.offer_digest,
+            consent_ref=consent_ref,
+            change=change,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, offer.on)
+        self._offer_again(act)
+
+    def _must_be_convertible(self, act: Act) -> Conversion:
+        self._must_be_active()
+        assert self.terms is not None
+        if self._accrues_daily():
+            raise TermsNotOffered(
+                "What interest by the balance of each day is laid over is not converted into"
+                " instalments yet; it is repaid at any time."
+            )
+        named = self.terms.conversion
+        if named is None or self.terms.method not in CONVERTIBLE:
+            raise no.NotConvertible("The contract offers no conversion into instalments.")
+        if self.converted_on is not None:
+            raise no.NotConvertible(f"The loan was converted on {self.converted_on} already.")
+        if not named.when_past_due and self._is_past_due(act.business_on):
+            raise no.PastDue(
+                "A loan that is past due is not converted; what is overdue comes first."
+            )
+        return named
+
+    def _converted(self, on: date, change: Change) -> Ledger:
+        fact = self._reschedule_fact(RescheduleKind.CONVERSION.lower(), on, change)
+        return self._rerun([*self.facts, fact])
+
+    def _conversion_change(self, on: date, count: int, pay_by: PayBy | None) -> Change:
+        """Equal instalments on the days of the loan's rhythm; open rows first, then new ones."""
+        stands = self._standing(on, pay_by)
+        still = stands.still
+        if not still or not self.balance.principal:
+            raise no.NotConvertible(
+                "No principal is to come due any more that could be turned into instalments."
+            )
+        paid = {row.due_on for row in stands.rows if row.due_on > on and row.paid_on is not None}
+        assert self.terms is not None
+        days = days_after(self.terms, stands.begins_on, stands.first_due_on, on, count + len(paid))
+        days = [day for day in days if day not in paid][:count]
+        last = stands.rows[-1].number
+        numbers = [row.number for row in still] + [last + new for new in range(1, count + 1)]
+        rows = [
+            MovedDate(number, day, stands.pay_by(day))
+            for number, day in zip(numbers, days, strict=False)
+        ]
+        assert self.terms.conversion is not None
+        return Change(
+            annual_rate=self.terms.conversion.annual_rate,
+            rows=rows,
+            last=rows[-1].instalment if count < len(still) else None,
+            gathers_principal=True,
+            method=Method.EQUAL_INSTALMENTS,
+        )
+
+
+def _ahead(ledger: Ledger, on: date) -> list[Instalment]:
+    """The instalments to come of which something is owed."""
+    return [row for row in ledger.rows if row.due_on > on and row.left]
