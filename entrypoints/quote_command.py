@@ -65,13 +65,10 @@ def quote(
     agreed = _rate(rate)
     if grade is not None or (agreed is None and not offer.rate_grid):
         agreed = rate_on(offer, rules_now().policies, day, grade, agreed)
-    terms = offer.terms(minor_units(amount, offer.currency), months, agreed)
-    answer = quoted(
-        terms,
-        day,
-        first_due.date() if first_due else None,
-        business_days(terms.calendar) if terms.calendar else None,
-    )
+    days = business_days(offer.calendar) if offer.calendar else None
+    minor = minor_units(amount, offer.currency)
+    terms = offer.terms(minor, months, agreed, business_days=days)
+    answer = quoted(terms, day, first_due.date() if first_due else None, days)
     output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))
 
 

@@ -1,8 +1,10 @@
 """Contract dates: months counted from an anchor, due dates, the next day."""
 
+from __future__ import annotations
+
 from calendar import isleap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -76,6 +78,14 @@ class BusinessDays:
     weekend: frozenset[int]
     holidays: frozenset[date]
     worked: frozenset[date] = frozenset()
+
+    def since(self, first: date) -> BusinessDays:
+        """The same calendar, of the days from *first* on."""
+        return replace(
+            self,
+            holidays=frozenset(day for day in self.holidays if day >= first),
+            worked=frozenset(day for day in self.worked if day >= first),
+        )
 
     def is_open(self, day: date) -> bool:
         """Whether *day* is a business day."""

@@ -129,11 +129,11 @@ IN_TERMS = (
     DayCount.ACTUAL_ACTUAL_ISDA,
     DayCount.ACTUAL_ACTUAL_AFB,
 )
-"""Conventions that a loan can be signed with: interest runs from any day to any day.
+"""Conventions by which interest runs from any day to any day."""
 
-ACT/ACT ICMA needs a coupon period for every stretch, BUS/252 a calendar that never changes,
-and 1/1 knows no stretch: they price bonds and swaps, and are offered as functions.
-"""
+IN_ROWS = (DayCount.ACTUAL_ACTUAL_ICMA, DayCount.ONE, DayCount.BUSINESS_252)
+"""Conventions that need more than two days: the coupon period that a row is, a row that is
+one whatever its days, and the business days of a calendar that the terms hold."""
 
 
 def year_fraction(day_count: str, start: date, end: date) -> Decimal:

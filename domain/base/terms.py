@@ -248,6 +248,19 @@ class RateCap:
 
 
 @dataclass(frozen=True)
+class CountedDays:
+    """The business days that interest is counted in, as they are known when they are agreed.
+
+    No *holidays*, and no day of a *weekend*, which counts from Monday, 0, but for those that
+    are *worked*.
+    """
+
+    weekend: list[int]
+    holidays: list[date]
+    worked: list[date]
+
+
+@dataclass(frozen=True)
 class PlannedDraw:
     """A part of the loan that is paid out later, on a day that the contract names."""
 
@@ -325,3 +338,5 @@ class Terms:
     """Paid out at once; else in parts, as they are asked for, each laid over what is left."""
     conversion: Conversion | None = None
     """None: principal comes back as the method says."""
+    counted: CountedDays | None = None
+    """Every week has five business days, where interest is counted in them."""

@@ -619,4 +619,8 @@ def _terms_of(book: Book, loan: Loan) -> Terms:
             or loan.valid_until_on is None
             or rule.valid_from <= loan.valid_until_on
         ]
-    return offer.terms(loan.amount, loan.term_months, loan.annual_rate, caps)
+    days = None if offer.calendar is None else book.business_days(offer.calendar)
+    if days is not None and loan.valid_until_on is not None:
+        # Those of years before it could be paid out are counted by no loan.
+        days = days.since(date(loan.valid_until_on.year - 1, 1, 1))
+    return offer.terms(loan.amount, loan.term_months, loan.annual_rate, caps, days)

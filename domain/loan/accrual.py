@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.base.daycount import year_fraction
 from domain.base.money import rounded
 from domain.base.terms import RateCap, Terms
+from domain.loan.elapsed import elapsed
 from domain.loan.periods import ONE_DAY, Pause, RateFrom
 from domain.loan.schedule import Instalment
 
@@ -23,7 +23,7 @@ def interest(principal: int, terms: Terms, start: date, end: date) -> int:
     """Interest on *principal* from *start* to *end*, rounded once; none backwards."""
     if end <= start:
         return 0
-    share = year_fraction(terms.day_count, start, end)
+    share = elapsed(terms, start, end)
     return rounded(principal * terms.annual_rate * share, terms.rounding)
 
 
@@ -48,7 +48,7 @@ def penalty(
     by_rate: dict[Decimal, Decimal] = {}
     for owed, start, end in penalty_stretches(row, paid, terms, on, free):
         for rate, first, last, _ in penalty_rates(terms, start, end, rates):
-            share = year_fraction(terms.day_count, first, last)
+            share = elapsed(terms, first, last)
             by_rate[rate] = by_rate.get(rate, Decimal(0)) + owed * share
     exact = sum((accrued * rate for rate, accrued in by_rate.items()), Decimal(0))
     return rounded(exact, terms.rounding)

@@ -9,7 +9,6 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from domain.base.daycount import year_fraction
 from domain.base.money import exponent, written
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
@@ -19,12 +18,14 @@ from domain.loan.as_of import Standing, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
+from domain.loan.elapsed import counted_by
 from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
 from domain.loan.overdue import uncapped
 from domain.loan.periods import ONE_DAY, Span
 from domain.loan.schedule import Instalment
+from domain.loan.timetable import share as share_of
 from domain.loan.timetable import whole_months
 
 FIGURES = ("principal", "interest", "fees", "penalty", "credit")
@@ -185,7 +186,8 @@ class _Told:
     def _interest_formula(self, row: Instalment, left: int, start: date) -> str:
         terms, span = self.terms, Span(start, row.due_on)
         months = whole_months(terms, span, first=start == self.loan.accrues_from)
-        share, words = year_fraction(terms.day_count, *span), _days(terms, *span)
+        begins = self.loan.accrues_from or start
+        share, words = share_of(terms, begins)(span, *span), _days(terms.day_count, *span)
         if months:
             share, words = Decimal(months) / 12, f"{months}/12 of a year"
         exact = self._exact(left * terms.annual_rate * share)
@@ -228,7 +230,7 @@ class _Told:
             year = (terms.repayment.year_days or "365").lower().replace("_", " ")
             return f"{start} to {end} ({share}, year {year})"
         months = whole_months(terms, row, first=first) if row == (start, end) else 0
-        return f"{months}/12 of a year" if months else _days(terms, start, end)
+        return f"{months}/12 of a year" if months else _days(terms.day_count, start, end)
 
     def _exact(self, minor: Decimal) -> str:
         """An amount before rounding, with four decimals more than the currency has."""
@@ -418,7 +420,7 @@ class _Told:
                         f" (cap {clamp.cap.version} of {_percent(clamp.cap.annual_rate)}"
                         f" less the rate of {_percent(clamp.contract)})"
                     )
-                part = f"{self._money(owed)} x {_days(terms, first, last)}"
+                part = f"{self._money(owed)} x {_days(counted_by(terms), first, last)}"
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
         return f"{told}, {_rounded(terms)}"
@@ -456,8 +458,8 @@ def _percent(rate: Decimal) -> str:
     return f"{(rate * 100).normalize():f} %"
 
 
-def _days(terms: Terms, start: date, end: date) -> str:
-    return f"{terms.day_count} from {start} to {end}"
+def _days(day_count: str, start: date, end: date) -> str:
+    return f"{day_count} from {start} to {end}"
 
 
 def _rounded(terms: Terms) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import NamedTuple
 
+from domain.base.daycount import IN_ROWS
 from domain.base.money import rounded
 from domain.base.repayment import Frequency
 from domain.base.terms import (
@@ -441,7 +442,8 @@ class Ledger:
     def _accrued(self, index: int, principal: int, on: date) -> int:
         """Interest to *on* of the row at *index*, which runs on that day."""
         start = self.rows[index - 1].due_on if index else self.accrues_from
-        if len(self.laid.rates) == 1 and not self.laid.pauses and not self.laid.running:
+        laid, within = self.laid, self.terms.day_count in IN_ROWS
+        if len(laid.rates) == 1 and not (laid.pauses or laid.running or within):
             return accrual.interest(principal, self.terms, start, on)
         return rounded(self.laid.accrued(self.rows, index, principal, on), self.terms.rounding)
 

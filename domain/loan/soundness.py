@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from domain.base.daycount import IN_TERMS, RATIOS
+from domain.base.daycount import IN_ROWS, IN_TERMS, RATIOS, DayCount
 from domain.base.money import AMOUNT_MAX, Rounding
 from domain.base.repayment import (
+    MONTHS,
     ExcessInterest,
     Frequency,
     InterestOn,
@@ -24,7 +25,7 @@ YEARLY_MOST = 10**16
 """What a penalty may come to in a year, in minor units: that of a hundred stays in int64."""
 
 FREQUENCIES = frozenset(Frequency)
-DAY_COUNTS = frozenset((*IN_TERMS, *RATIOS))
+DAY_COUNTS = frozenset((*IN_TERMS, *IN_ROWS, *RATIOS))
 ROUNDINGS = frozenset(Rounding)
 TIMINGS = frozenset(FeeTiming)
 BASES = frozenset((None, *FeeBase))
@@ -66,6 +67,8 @@ def _faults(terms: Terms) -> Iterator[str]:
     for rate in rates:
         if not rate_fits(rate):
             yield f"A rate of {rate} a year cannot be reckoned with or stored exactly."
+    if terms.day_count == DayCount.ACTUAL_ACTUAL_ICMA and terms.frequency not in MONTHS:
+        yield "ACT/ACT ICMA counts in rows of months or quarters."
     yield from _limits(terms)
     for fee in terms.fees:
         yield from _faults_of_charge(fee)
@@ -127,6 +130,8 @@ def _rows(terms: Terms, chosen: Repayment) -> Iterator[str]:
     """Choices that do not go with each other."""
     if chosen.row_share == RowShare.NOMINAL and chosen.year_days not in FIXED_YEARS:
         yield "Rows of nominal days go with a year of 360, 364 or 365 days."
+    if terms.day_count in IN_ROWS and chosen.row_share is not None:
+        yield f"Rows by {terms.day_count} have no share of a year of their own."
     if terms.frequency == Frequency.CUSTOM and chosen.row_share not in (None, RowShare.ACTUAL):
         yield "Rows between days of their own count their actual days."
     if terms.method != Method.EQUAL_INSTALMENTS and chosen.interest_on != InterestOn.BALANCE:

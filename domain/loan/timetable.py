@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from domain.base.calendar import add_months
-from domain.base.daycount import RATIOS, DayCount, year_fraction
+from domain.base.daycount import IN_ROWS, RATIOS, DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
 from domain.base.repayment import (
@@ -22,6 +22,7 @@ from domain.base.repayment import (
     rows_in,
 )
 from domain.base.terms import TERM_MONTHS_MAX, Accrual, Terms
+from domain.loan.elapsed import within_rows
 from domain.loan.periods import Part, Rhythm, Span, Timetable, spans, whole_from
 from domain.loan.plan import Plan
 
@@ -215,6 +216,8 @@ def share(terms: Terms, begins_on: date) -> Part:
         # One of its own: what a row bears keeps the digits it was first reckoned with.
         return replace(_rhythm(terms, chosen)).part
     day_count = terms.day_count
+    if day_count in IN_ROWS:
+        return within_rows(terms)
     days_of, year = RATIOS.get(day_count, (None, None))
     known: dict[int, Decimal] = {}
     whole_rows: dict[int, Decimal] = {}
@@ -249,6 +252,8 @@ def level_share(terms: Terms) -> Part | None:
     """
     chosen = terms.repayment or ONE_CHOICE
     if chosen.row_share is not None or terms.frequency not in A_YEAR:
+        return None
+    if terms.day_count == DayCount.ONE:
         return None
     regular = Decimal(chosen.every) / A_YEAR[terms.frequency]
 

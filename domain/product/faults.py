@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from domain.base.calendar import HolidayCalendar
-from domain.base.daycount import IN_TERMS
+from domain.base.daycount import IN_ROWS, IN_TERMS, DayCount
 from domain.base.money import AMOUNT_MAX, Rounding, exponent
-from domain.base.repayment import Frequency, InterestOn, Method
+from domain.base.repayment import MONTHS, Frequency, InterestOn, Method
 from domain.base.terms import (
     BUCKETS,
     DAYS_MOST,
@@ -56,6 +56,7 @@ def faults_of(offer: Offer) -> list[str]:
         *_percentages(offer.fees),
         *repayment_faults(offer),
         *_renewal(offer),
+        *_day_count(offer),
         *_conversion(offer),
         *_lending(offer),
     ]
@@ -91,7 +92,7 @@ def _words(offer: Offer) -> Iterator[str]:
     for what, value, offered in (
         ("repayment method", offer.method, Method),
         ("frequency", offer.frequency, Frequency),
-        ("day count", offer.day_count, IN_TERMS),
+        ("day count", offer.day_count, (*IN_TERMS, *IN_ROWS)),
         ("rounding", offer.rounding, Rounding),
         ("rule for money not yet due", offer.future_money, FutureMoney),
         ("scope of allocation", offer.allocation_scope, or_none(AllocationScope)),
@@ -150,6 +151,29 @@ def _renewal(offer: Offer) -> Iterator[str]:
     chosen = offer.repayment or AS_IT_IS
     if chosen.count is not None or chosen.due_on is not None or chosen.shares is not None:
         yield "Rows that are counted or dated by the product cannot be renewed."
+
+
+def _day_count(offer: Offer) -> Iterator[str]:
+    """What a day count that needs more than two days asks of the other parts."""
+    counts, chosen = offer.day_count, offer.repayment or AS_IT_IS
+    return wrong(
+        (
+            counts == DayCount.ACTUAL_ACTUAL_ICMA and offer.frequency not in MONTHS,
+            "ACT/ACT ICMA counts in rows of months or quarters.",
+        ),
+        (
+            counts == DayCount.BUSINESS_252 and offer.calendar is None,
+            "BUS/252 counts the business days of a calendar: name one.",
+        ),
+        (
+            counts in IN_ROWS and chosen.row_share is not None,
+            f"Rows by {counts} have no share of a year of their own.",
+        ),
+        (
+            counts == DayCount.ONE and offer.accrual == Accrual.DAILY_BALANCE,
+            "Interest on the balance of each day counts days, and 1/1 knows none.",
+        ),
+    )
 
 
 def _conversion(offer: Offer) -> Iterator[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+from domain.base.calendar import BusinessDays
+from domain.base.daycount import DayCount
 from domain.base.money import written
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow, Frequency, Method, Repayment, rows_in
@@ -13,6 +15,7 @@ from domain.base.stream import Act, Stream
 from domain.base.terms import (
     RATE_DECIMALS,
     Conversion,
+    CountedDays,
     FeeTerm,
     RateCap,
     RatePlan,
@@ -186,8 +189,12 @@ class Offer:
         term_months: int,
         annual_rate: Decimal | None = None,
         rate_caps: list[RateCap] | None = None,
+        business_days: BusinessDays | None = None,
     ) -> Terms:
         """The terms a loan of this version is signed on.
+
+        *business_days* are those of the product's calendar; the terms hold them where
+        interest is counted in them, those of each week if they are not said.
 
         Raises:
             OutsideLimits: amount or term are not offered.
@@ -233,7 +240,14 @@ class Offer:
             partner=self.partner,
             in_parts=self.in_parts,
             conversion=self.conversion,
+            counted=self._counted(business_days),
         )
+
+    def _counted(self, days: BusinessDays | None) -> CountedDays | None:
+        """The business days that interest is counted in; None where it is counted otherwise."""
+        if self.day_count != DayCount.BUSINESS_252 or days is None:
+            return None
+        return CountedDays(sorted(days.weekend), sorted(days.holidays), sorted(days.worked))
 
     def must_offer(self, amount: int, term_months: int) -> None:
         """Pass when amount and term lie within the limits.

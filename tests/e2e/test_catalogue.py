@@ -276,6 +276,8 @@ LIVES = [
         "school-year-2027", "5000.00", 15, {EARLY: pays_off}, apply=("--segment", "PARENT", *ORDER)
     ),
     Life("shopkeeper", "5000.00", 6, {2: prepays}),
+    Life("solar-roof", "3000.00", 12, {2: late(5)}, LATE),
+    Life("stockroom", "20000.00", 6, {3: pays_off}),
     Life("street-vendor", "600.00", 1),
     Life("tuition", "5000.00", 12, {8: is_refunded}, apply=("--segment", "STUDENT", *ORDER)),
     Life("uk-personal", "1000.00", 12, {4: pays_off}),

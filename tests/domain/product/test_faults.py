@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from domain.base.terms import Conversion, FeeTerm, RatePlan, RateStep, Renewal, Subsidy
 from domain.product.product import GradeRate, Offer
 from tests.domain.commands.books import OFFER
 
@@ -35,6 +35,10 @@ SOUND: list[dict[str, Any]] = [
     {"frequency": "WEEK"},
     {"frequency": "DAY", "repayment": Repayment(every=10)},
     {"method": "BULLET"},
+    {"method": "BULLET", "conversion": Conversion(6, 10, Decimal("0.05"))},
+    {"day_count": "ACT/ACT ICMA"},
+    {"day_count": "1/1"},
+    {"day_count": "BUS/252", "calendar": "CN"},
     {"method": "EQUAL_PRINCIPAL", "term_months_min": 6, "repayment": Repayment(grace_principal=5)},
     {"repayment": Repayment(amortised_over=60)},
     {"repayment": Repayment(interest_on="DRAWN")},
@@ -84,7 +88,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"prepayment": "NEVER"}, "rule for prepayments 'NEVER'"),
     ({"settling": "LATER"}, "rule for settling early 'LATER'"),
     ({"calendar": "MARS"}, "calendar 'MARS'"),
-    ({"day_count": "BUS/252"}, "day count 'BUS/252'"),
+    ({"day_count": "BUS/252"}, "business days of a calendar"),
+    ({"day_count": "ACT/ACT ICMA", "frequency": "WEEK"}, "months or quarters"),
+    ({"day_count": "1/1", "repayment": Repayment(row_share="ACTUAL")}, "share of a year"),
+    ({"day_count": "1/1", "method": "INTEREST_ONLY", "accrual": "DAILY_BALANCE"}, "counts days"),
+    ({"conversion": Conversion(6, 10)}, "goes with BULLET"),
+    ({"method": "BULLET", "conversion": Conversion(1, 10)}, "2 to 1200"),
+    ({"method": "BULLET", "conversion": Conversion(6, 0)}, "is offered for 1 to"),
+    ({"method": "BULLET", "conversion": Conversion(6, 9, Decimal(-1))}, "negative"),
     ({"late_order": ["FEE"], "late_order_days": 90}, "order for late money must name"),
     ({"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"]}, "needs the days past due"),
     ({"late_order_days": 90}, "needs the days past due"),
