@@ -129,6 +129,12 @@ def approve(
     grade: Annotated[
         str | None, typer.Option(help="The risk grade, for products that price by it.")
     ] = None,
+    on_time: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Instalments paid on time before, for products with rates by segment."
+        ),
+    ] = None,
     model_version: Annotated[
         str | None, typer.Option(help="The model that gave the grade.")
     ] = None,
@@ -163,6 +169,7 @@ def approve(
             grade=grade,
             model_version=model_version,
             rows=None if schedule is None else _agreed(schedule, currency),
+            on_time=on_time,
         )
 
     carry_out(do, approved_by, command_id, as_json)

@@ -38,13 +38,20 @@ def quote(
     grade: Annotated[
         str | None, typer.Option(help="The risk grade, for products that price by it.")
     ] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="The borrower's segment, for products with rates by it.")
+    ] = None,
+    on_time: Annotated[
+        int | None, typer.Option(min=0, help="Instalments that were paid on time before.")
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the instalments, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute a schedule and what it costs in a year, by each rule; nothing is stored.
 
     For a product file nothing has to run. A product that prices by grades is quoted at its
-    general rate without one, an index-linked one as its index stands.
+    general rate without one, as is one with rates by segment; an index-linked one as its index
+    stands.
     """
     from domain.base.money import minor_units
     from domain.commands.products import rate_on
@@ -63,6 +70,8 @@ def quote(
     if faults:
         raise ProductNotSound(" ".join(faults))
     agreed = _rate(rate)
+    if agreed is None:
+        offer = offer.tiered(offer.tier_of(segment, on_time))
     if grade is not None or (agreed is None and not offer.rate_grid):
         agreed = rate_on(offer, rules_now().policies, day, grade, agreed)
     days = business_days(offer.calendar) if offer.calendar else None

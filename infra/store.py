@@ -30,7 +30,7 @@ from domain.loan.facts import Fact
 from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
-from domain.loan.state import ConversionOffer, Fee, RenewalOffer
+from domain.loan.state import ConversionOffer, Fee, RenewalOffer, Tier
 from domain.operations.business_day import Count
 from domain.policy.policy import Look, Policy, VersionStanding
 from domain.product.product import Offer
@@ -60,18 +60,9 @@ RECORDS = {
     for kind in _with_inner(
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
-            *(
-                AgreedRow,
-                Look,
-                RenewalOffer,
-                VersionStanding,
-                Security,
-                Split,
-                Terms,
-                ConversionOffer,
-            ),
+            *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
-            ConversionOffer,
+            *(ConversionOffer, Tier),
         )
     )
 }

@@ -17,7 +17,7 @@ from domain.commands.products import index_on, priced, product_id, rate_on
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
-from domain.loan.state import Source
+from domain.loan.state import Source, Tier
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
 
@@ -104,15 +104,18 @@ def approve(
     grade: str | None = None,
     model_version: str | None = None,
     rows: list[AgreedRow] | None = None,
+    on_time: int | None = None,
 ) -> Loan:
     """Approve an application; what is not said otherwise is as applied for.
 
-    The rate is the product's, that of the *grade* where it prices by grades, or one that
-    is agreed apart.
+    The rate is the product's, that of the *grade* where it prices by grades, that of the
+    borrower's segment and instalments paid *on_time* where it has tiers, or one that is
+    agreed apart.
 
     Raises:
         OutsideLimits: the product does not lend so much, or for so long.
         GradeUnknown: the product does not price by this grade.
+        TierUnknown: instalments are counted, and the product has no tiers.
         OverCap: the loan would cost more than the cap of this day allows.
     """
     loan = book.get(Loan, loan_id)
@@ -121,6 +124,8 @@ def approve(
     term_months = loan.term_months if term_months is None else term_months
     offer.must_offer(amount, term_months)
     offer = offer.agreed(rows)
+    tier = offer.tier_of(loan.segment, on_time) if annual_rate is None else None
+    offer = offer.tiered(tier)
     index = None
     if annual_rate is None or grade is not None:
         annual_rate = rate_on(offer, book.policies, act.business_on, grade, annual_rate)
@@ -138,6 +143,7 @@ def approve(
         cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate)),
         rows=rows,
         index_version=index.version if index else None,
+        tier=Tier(tier.segment, tier.on_time) if tier else None,
     )
     return loan
 
@@ -610,6 +616,8 @@ def _terms_of(book: Book, loan: Loan) -> Terms:
     only and come after the last day of the offer.
     """
     offer = _product_of(book, loan).offer.agreed(loan.agreed_rows)
+    if loan.tier is not None:
+        offer = offer.tiered(offer.tier_of(loan.tier.segment, loan.tier.on_time))
     caps = None
     if offer.lender_kind is not None:
         caps = [

@@ -112,6 +112,9 @@ SHOWN = Decimal("0.0001")
 def _corners(offer: Offer, policies: Policies, on: date) -> Iterator[Priced]:
     """The least and the most of what is offered, at the dearest rate."""
     dearest = max(offer.rates()) if offer.rate_grid else rate_on(offer, policies, on)
+    tiers = [offer.tiered(tier) for tier in offer.rate_tiers or ()]
     for amount in sorted({offer.amount_min, offer.amount_max}):
         for months in sorted({offer.term_months_min, offer.term_months_max}):
             yield priced(offer, amount, months, dearest, on)
+            for own in tiers:
+                yield priced(own, amount, months, own.annual_rate, on)

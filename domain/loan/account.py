@@ -33,6 +33,7 @@ from domain.loan.state import (
     LoanState,
     Movement,
     RenewalOffer,
+    Tier,
 )
 from domain.loan.timetable import has_limit
 
@@ -64,6 +65,8 @@ class Account:
         self.amount = 0
         self.term_months = 0
         self.annual_rate = Decimal(0)
+        self.segment: str | None = None
+        self.tier: Tier | None = None
         self.disclosed = ""
         self.terms: Terms | None = None
         self.disbursed_on: date | None = None
@@ -91,7 +94,6 @@ class Account:
         self.repriced_on: date | None = None
         self.renewal: RenewalOffer | None = None
         self.conversion: ConversionOffer | None = None
-        self.converted_on: date | None = None
         self.asset_class: str = AssetClass.NORMAL
         self.class_since_on: date | None = None
         self.class_standard: ClassStandard | None = None

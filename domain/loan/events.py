@@ -16,7 +16,15 @@ from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState
-from domain.loan.state import ConversionOffer, Fee, LoanState, Movement, RenewalOffer, StepState
+from domain.loan.state import (
+    ConversionOffer,
+    Fee,
+    LoanState,
+    Movement,
+    RenewalOffer,
+    StepState,
+    Tier,
+)
 
 
 class Event(Stream.Event):
@@ -66,6 +74,7 @@ class Applied(Opened):
         loan.currency = self.currency
         loan.amount = self.amount
         loan.term_months = self.term_months
+        loan.segment = self.segment
         loan.evidence_asked = list(self.missing)
         loan.missing = list(self.missing)
         loan.stage = self.stage
@@ -95,8 +104,8 @@ class Approved(Event):
     """The application was approved: an offer stands until its last day.
 
     *grade* and *model_version* say what priced it, *cap_version* what it was held to,
-    *index_version* the announcement that its rate follows; *rows* are the instalments where
-    they were agreed on for this loan.
+    *index_version* the announcement that its rate follows, *tier* the rate tier that it
+    reached; *rows* are the instalments where they were agreed on for this loan.
     """
 
     TOPIC = "loan.approved"
@@ -115,10 +124,12 @@ class Approved(Event):
     cap_version: str | None
     rows: list[AgreedRow] | None
     index_version: str | None
+    tier: Tier | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.APPROVED
         loan.agreed_rows = self.rows
+        loan.tier = self.tier
         loan.stage = self.stage
         loan.amount = self.amount
         loan.term_months = self.term_months
@@ -675,7 +686,6 @@ class Converted(LaidAnew):
         loan.reliefs = {**loan.reliefs, ref: RescheduleKind.CONVERSION}
         self.lay(loan, ref)
         loan.conversion = None
-        loan.converted_on = self.effective_on
 
 
 class Drawn(MoneyMoved):

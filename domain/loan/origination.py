@@ -23,7 +23,7 @@ from domain.loan.daily_ledger import ledger_of
 from domain.loan.fees import at_disbursement
 from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.stage import Stage, stage_due_on
-from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState
+from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState, Tier
 from domain.loan.timetable import has_limit, in_parts
 
 
@@ -129,6 +129,7 @@ class Origination(Consequences):
         cap_version: str | None = None,
         rows: list[AgreedRow] | None = None,
         index_version: str | None = None,
+        tier: Tier | None = None,
     ) -> None:
         """Approve the application with the terms of the offer, and its own *rows* if agreed.
 
@@ -166,6 +167,7 @@ class Origination(Consequences):
             cap_version=cap_version,
             rows=rows,
             index_version=index_version,
+            tier=tier,
         )
 
     def _must_be_a_schedule(self, rows: list[AgreedRow], amount: int, after: date) -> None:

@@ -117,6 +117,14 @@ class ConversionOffer:
 
 
 @dataclass(frozen=True)
+class Tier:
+    """By which rate tier a loan was priced: a segment and instalments paid on time before."""
+
+    segment: str
+    on_time: int
+
+
+@dataclass(frozen=True)
 class Fee:
     """A fee or penalty charged on an event, and what of it is waived; minor units."""
 

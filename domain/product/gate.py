@@ -69,7 +69,8 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
     compared as they are shown, to a hundredth of a percent: rounding each instalment to the
     minor unit moves them by less.
     """
-    steps = offer.rate_plan.steps if offer.rate_plan else []
+    steps = list(offer.rate_plan.steps) if offer.rate_plan else []
+    steps += [step for tier in offer.rate_tiers or () for step in tier.steps or ()]
     dearest = max([priced.annual_rate, *(step.annual_rate for step in steps)])
     if offer.conversion is not None and offer.conversion.annual_rate is not None:
         dearest = max(dearest, offer.conversion.annual_rate)

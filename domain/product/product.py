@@ -19,6 +19,7 @@ from domain.base.terms import (
     FeeTerm,
     RateCap,
     RatePlan,
+    RateStep,
     Renewal,
     SourceOrder,
     Subsidy,
@@ -63,6 +64,25 @@ class GradeRate:
 
     grade: str
     annual_rate: Decimal
+
+
+@dataclass(frozen=True)
+class RateTier:
+    """The annual rate of a stage of a borrower's life with us, and its own rate steps, if any.
+
+    It is for borrowers of a *segment* who paid so many instalments *on_time* at least.
+    """
+
+    segment: str
+    annual_rate: Decimal
+    on_time: int = 0
+    steps: list[RateStep] | None = None
+
+
+class TierUnknown(Refusal):
+    """The product does not price by how many instalments were paid on time."""
+
+    code = "TIER_UNKNOWN"
 
 
 class OwnScheduleNotOffered(Refusal):
@@ -122,6 +142,7 @@ class Offer:
     own_schedule: bool | None = None
     in_parts: bool | None = None
     conversion: Conversion | None = None
+    rate_tiers: list[RateTier] | None = None
 
     def agreed(self, rows: list[AgreedRow] | None) -> Offer:
         """The offer with instalments that were agreed on for one loan, if any were.
@@ -147,7 +168,34 @@ class Offer:
 
     def rates(self) -> list[Decimal]:
         """The rates that a loan may be approved with where none is agreed apart."""
-        return [each.annual_rate for each in self.rate_grid or ()] or [self.annual_rate]
+        tiers = [each.annual_rate for each in self.rate_tiers or ()]
+        return [each.annual_rate for each in self.rate_grid or ()] or [self.annual_rate, *tiers]
+
+    def tier_of(self, segment: str | None, on_time: int | None = None) -> RateTier | None:
+        """The tier of a borrower's *segment* and instalments paid on time; None for no tier.
+
+        Raises:
+            TierUnknown: instalments are counted, and the product has no tiers.
+        """
+        if self.rate_tiers is None and on_time is not None:
+            raise TierUnknown(
+                f"{self.code} has no rates by segment: leave out how many were paid on time."
+            )
+        reached = [
+            tier
+            for tier in self.rate_tiers or ()
+            if tier.segment == segment and tier.on_time <= (on_time or 0)
+        ]
+        return max(reached, key=lambda tier: tier.on_time, default=None)
+
+    def tiered(self, tier: RateTier | None) -> Offer:
+        """The offer at the rate and the rate steps of a tier; as it is without one."""
+        if tier is None:
+            return self
+        plan = self.rate_plan
+        if plan is not None and tier.steps is not None:
+            plan = replace(plan, steps=tier.steps)
+        return replace(self, annual_rate=tier.annual_rate, rate_plan=plan, rate_tiers=None)
 
     def rate_of(self, grade: str | None, agreed: Decimal | None = None) -> Decimal:
         """The annual rate of a risk grade; of all loans where the product has no grades.

@@ -26,6 +26,7 @@ def rate_faults(offer: Offer) -> Iterator[str]:
         yield RATE_SENTENCE
     yield from _penalty(offer)
     yield from _grid(offer)
+    yield from _tiers(offer)
     yield from _subsidy(offer)
     yield from _rate_plan(offer)
 
@@ -60,6 +61,27 @@ def _grid(offer: Offer) -> Iterator[str]:
         yield RATE_SENTENCE
     if offer.rate_plan is not None:
         yield "A rate grid sets one rate for ever: it goes without a rate plan."
+
+
+def _tiers(offer: Offer) -> Iterator[str]:
+    tiers, plan = offer.rate_tiers, offer.rate_plan
+    if tiers is None:
+        return
+    reached = [(tier.segment.strip(), tier.on_time) for tier in tiers]
+    named = all(segment and on_time >= 0 for segment, on_time in reached)
+    if not reached or not named or len(set(reached)) != len(reached):
+        yield "Rate tiers need a segment and how many were paid on time, each pair once."
+    if not all(rate_fits(tier.annual_rate) for tier in tiers):
+        yield RATE_SENTENCE
+    if offer.rate_grid is not None or (plan is not None and plan.kind == RatePlanKind.INDEXED):
+        yield "A rate goes by segment, by grade or by an index: say one of them."
+    if plan is None and any(tier.steps is not None for tier in tiers):
+        yield "Rate steps of a tier need a rate plan that says what earns them."
+    if plan is not None and plan.kind in (RatePlanKind.STEP_DOWN, RatePlanKind.SCHEDULED):
+        for tier in tiers:
+            own = offer.tiered(tier)
+            if own.rate_plan is not None:
+                yield from _steps(own, own.rate_plan)
 
 
 def _subsidy(offer: Offer) -> Iterator[str]:

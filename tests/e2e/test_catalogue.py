@@ -55,6 +55,8 @@ class Life:
     """Events, or kinds of them, that its history tells beside payments."""
     apply: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
+    quote: tuple[str, ...] = ()
+    """What prices it, if it is said at another time than that of the approval."""
     payout: tuple[str, ...] = ()
     by_process: bool = False
 
@@ -81,7 +83,8 @@ class Servicing:
         file = str(FOLDER / f"{self.life.file}.toml")
         offer = read_offer(FOLDER / f"{self.life.file}.toml")
         amount, months = self.life.amount, str(self.life.months)
-        quoted = self.loans("quote", file, amount, months, "--on", str(DAY), *self.life.approve)
+        price = self.life.quote or self.life.approve
+        quoted = self.loans("quote", file, amount, months, "--on", str(DAY), *price)
         applied = self.loans(
             "apply", self.borrower, f"{offer.code}:1", amount, months, *self.life.apply
         )
@@ -270,6 +273,15 @@ LIVES = [
         {EARLY: converts},
         {"loan.conversion-offered", "loan.converted"},
         apply=("--segment", "FARMER"),
+    ),
+    Life(
+        "regulars",
+        "1000.00",
+        6,
+        events={"loan.rate-stepped-down"},
+        apply=("--segment", "REPEAT"),
+        approve=("--on-time", "14"),
+        quote=("--segment", "REPEAT", "--on-time", "14"),
     ),
     Life("renewable-6-6", "2000.00", 6, {6: declines}, {"loan.renewal-declined"}),
     Life(

@@ -83,6 +83,7 @@ def test_the_catalogue_uses_every_part() -> None:
         "penalty_multiple",
         "prepayment",
         "rate_grid",
+        "rate_tiers",
         "renewal",
         "repayment",
         "scene",

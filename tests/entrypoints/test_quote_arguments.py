@@ -59,7 +59,7 @@ def test_whatever_a_quote_is_asked_for_it_answers_or_says_why_not(  # noqa: PLR0
 ) -> None:
     why_not = None
     try:
-        quote(product, amount, months, on, first_due, rate, grade, plot, as_json)
+        quote(product, amount, months, on, first_due, rate, grade, plot=plot, as_json=as_json)
     except (Refusal, Trouble, typer.BadParameter) as refused:
         why_not = str(refused)
 

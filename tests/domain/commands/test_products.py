@@ -10,11 +10,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.base.terms import RateCap
+from domain.base.terms import RateCap, RatePlan, RateStep
 from domain.commands import loans, products
 from domain.commands.book import Book
+from domain.loan.state import Tier
 from domain.product.gate import OverCap, PublishRefused
-from domain.product.product import GradeRate, GradeUnknown, NotEligible, Product
+from domain.product.product import (
+    GradeRate,
+    GradeUnknown,
+    NotEligible,
+    Product,
+    RateTier,
+    TierUnknown,
+)
 from tests.domain.commands.books import JAN_15, OFFER, act, loan_of, registered
 
 GRID = [GradeRate("A", Decimal("0.06")), GradeRate("B", Decimal("0.12"))]
@@ -78,6 +86,67 @@ def test_a_grade_that_the_grid_does_not_know_prices_nothing(
 
     with pytest.raises(GradeUnknown):
         loans.approve(shared, act(), loan_id=loan_id, **said, **PEOPLE)
+
+
+TIERS = [
+    RateTier("REPEAT", Decimal("0.05"), steps=[RateStep(4, Decimal("0.045"))]),
+    RateTier("REPEAT", Decimal("0.04"), on_time=12, steps=[RateStep(3, Decimal("0.03"))]),
+    RateTier("DORMANT", Decimal("0.055")),
+]
+STEPS = RatePlan("STEP_DOWN", [RateStep(4, Decimal("0.055"))], scope="INSTALMENT")
+
+
+@pytest.mark.parametrize(
+    ("segment", "on_time", "rate", "step"),
+    [
+        (None, None, "0.06", (4, "0.055")),
+        ("FIRST", 20, "0.06", (4, "0.055")),
+        ("REPEAT", None, "0.05", (4, "0.045")),
+        ("REPEAT", 11, "0.05", (4, "0.045")),
+        ("REPEAT", 12, "0.04", (3, "0.03")),
+        ("REPEAT", 99, "0.04", (3, "0.03")),
+    ],
+)
+def test_a_loan_is_priced_by_the_segment_and_the_instalments_paid_on_time(
+    shared: Book, segment: str | None, on_time: int | None, rate: str, step: tuple[int, str]
+) -> None:
+    tiers = [tier for tier in TIERS if tier.segment == "REPEAT"]
+    loan_id = applied(shared, offered(shared, rate_tiers=tiers, rate_plan=STEPS), segment=segment)
+
+    loans.approve(shared, act(), loan_id=loan_id, on_time=on_time, **PEOPLE)
+    loans.disclose(shared, act(), loan_id=loan_id)
+    loans.sign(shared, act(), loan_id=loan_id, contract_ref="C-1")
+
+    terms = loan_of(shared, loan_id).terms
+    assert terms is not None and terms.rate_plan is not None
+    assert terms.annual_rate == Decimal(rate)
+    assert terms.rate_plan.steps == [RateStep(step[0], Decimal(step[1]))]
+    approved = next(e for e in events_of(shared, loan_id) if type(e).__name__ == "Approved")
+    reached = {"0.06": None, "0.05": Tier("REPEAT", 0), "0.04": Tier("REPEAT", 12)}
+    assert approved.tier == reached[rate]
+
+
+def test_a_rate_that_is_agreed_apart_is_of_no_tier(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, rate_tiers=[TIERS[-1]]), segment="DORMANT")
+
+    loans.approve(shared, act(), loan_id=loan_id, annual_rate=Decimal("0.058"), **PEOPLE)
+
+    loan = loan_of(shared, loan_id)
+    assert (loan.annual_rate, loan.tier) == (Decimal("0.058"), None)
+
+
+def test_instalments_paid_on_time_price_nothing_without_tiers(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+
+    with pytest.raises(TierUnknown, match="leave out"):
+        loans.approve(shared, act(), loan_id=loan_id, on_time=3, **PEOPLE)
+
+
+def test_each_tier_passes_the_gate(shared: Book) -> None:
+    dear = [RateTier("DORMANT", Decimal("0.25"))]
+
+    with pytest.raises(PublishRefused, match="caps-cn-1"):
+        offered(shared, rate_tiers=dear, **MICRO)
 
 
 def test_a_product_without_grades_takes_none(shared: Book) -> None:

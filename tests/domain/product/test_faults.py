@@ -11,7 +11,7 @@ import pytest
 
 from domain.base.repayment import Repayment
 from domain.base.terms import Conversion, FeeTerm, RatePlan, RateStep, Renewal, Subsidy
-from domain.product.product import GradeRate, Offer
+from domain.product.product import GradeRate, Offer, RateTier
 from tests.domain.commands.books import OFFER
 
 HALF_YEAR = {"term_months_min": 6, "term_months_max": 6}
@@ -36,6 +36,14 @@ SOUND: list[dict[str, Any]] = [
     {"frequency": "DAY", "repayment": Repayment(every=10)},
     {"method": "BULLET"},
     {"method": "BULLET", "conversion": Conversion(6, 10, Decimal("0.05"))},
+    {"rate_tiers": [RateTier("REPEAT", Decimal("0.05")), RateTier("REPEAT", Decimal(0), 12)]},
+    {
+        "rate_plan": step_down((3, "0.055")),
+        "rate_tiers": [
+            RateTier("REPEAT", Decimal("0.05"), 0, [RateStep(2, Decimal("0.04"))]),
+            RateTier("DORMANT", Decimal("0.058")),
+        ],
+    },
     {"day_count": "ACT/ACT ICMA"},
     {"day_count": "1/1"},
     {"day_count": "BUS/252", "calendar": "CN"},
@@ -92,6 +100,26 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"day_count": "ACT/ACT ICMA", "frequency": "WEEK"}, "months or quarters"),
     ({"day_count": "1/1", "repayment": Repayment(row_share="ACTUAL")}, "share of a year"),
     ({"day_count": "1/1", "method": "INTEREST_ONLY", "accrual": "DAILY_BALANCE"}, "counts days"),
+    ({"rate_tiers": []}, "Rate tiers need"),
+    ({"rate_tiers": [RateTier(" ", Decimal("0.05"))]}, "Rate tiers need"),
+    ({"rate_tiers": [RateTier("REPEAT", Decimal("0.05"), -1)]}, "Rate tiers need"),
+    ({"rate_tiers": [RateTier("REPEAT", Decimal("0.05"))] * 2}, "each pair once"),
+    ({"rate_tiers": [RateTier("REPEAT", Decimal(-1))]}, "negative"),
+    (
+        {"rate_tiers": [RateTier("REPEAT", Decimal("0.05"), 0, [RateStep(2, Decimal(0))])]},
+        "need a rate plan",
+    ),
+    (
+        {
+            "rate_tiers": [RateTier("REPEAT", Decimal("0.05"))],
+            "rate_grid": [GradeRate("A", Decimal("0.05"))],
+        },
+        "say one of them",
+    ),
+    (
+        {"rate_plan": step_down((3, "0.055")), "rate_tiers": [RateTier("REPEAT", Decimal("0.05"))]},
+        "must be below",
+    ),
     ({"conversion": Conversion(6, 10)}, "goes with BULLET"),
     ({"method": "BULLET", "conversion": Conversion(1, 10)}, "2 to 1200"),
     ({"method": "BULLET", "conversion": Conversion(6, 0)}, "is offered for 1 to"),
