@@ -12,7 +12,9 @@ import typer
 if TYPE_CHECKING:
     from domain.base.policy import AssetClassRule
     from domain.base.stream import Stream
+    from domain.base.terms import Terms
     from domain.loan.as_of import Standing
+    from domain.loan.state import OnOffer
 
 
 AsOf = Annotated[
@@ -97,6 +99,42 @@ def moment(said: str | None, zone: str) -> date | datetime | None:
     return at if at.tzinfo else datetime.combine(at.date(), at.time(), ZoneInfo(zone))
 
 
+def contract_said(terms: Terms, on: date) -> list[str]:
+    """The terms of a contract in words, with the cap that counts on a day."""
+    from domain.loan.beyond import beyond
+    from entrypoints.terms_words import Told, terms_said
+
+    return terms_said(
+        Told(
+            currency=terms.currency,
+            frequency=terms.frequency,
+            method=terms.method,
+            day_count=terms.day_count,
+            penalty_rate=terms.penalty_rate,
+            grace_days=terms.grace_days,
+            grace_retroactive=terms.grace_retroactive,
+            future_money=terms.future_money,
+            calendar=terms.calendar,
+            fees=terms.fees,
+            beyond=beyond(terms),
+            on=on,
+        )
+    )
+
+
+def offer_said(offer: OnOffer) -> str:
+    """What the borrower may accept, until when, and what it costs a year."""
+    from entrypoints.rate_words import percent
+
+    what = f"a renewal by {offer.count} months"
+    if offer.kind == "CONVERSION":
+        what = f"a conversion into {offer.count} instalments"
+    return (
+        f"{what} is on offer until {offer.valid_until_on}: {percent(offer.annual_rate)},"
+        f" costs {offer.annualised_cost:.2%} a year"
+    )
+
+
 def render(stood: Standing) -> None:
     """Print it for a person."""
     from domain.base.money import written
@@ -120,6 +158,15 @@ def render(stood: Standing) -> None:
         f" {figure(stood.amount)} {stood.currency} over {stood.term_months} months {rate}"
         + (f", paid out {stood.disbursed_on}" if stood.disbursed_on else "")
     )
+    if stood.terms is not None:
+        for line in contract_said(stood.terms, stood.as_of):
+            output.out.print(f"  {line}")
+    if stood.limit is not None:
+        output.out.print(
+            f"  limit {figure(stood.limit.amount)}, {figure(stood.limit.left)} left to draw"
+        )
+    for offer in stood.offers:
+        output.out.print(f"  [green]{offer_said(offer)}[/]")
     if stood.balance is None:
         return
     owed = stood.balance

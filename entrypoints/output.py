@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,10 +41,20 @@ def _text(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
+COMPUTED = ("left",)
+"""Figures that a record computes, and that tables show."""
+
+
 def _plain(answer: Any) -> Any:
     if is_dataclass(answer) and not isinstance(answer, type):
-        return asdict(answer)
-    if isinstance(answer, list | tuple):
+        said = {field.name: _plain(getattr(answer, field.name)) for field in fields(answer)}
+        more = [
+            name for name in COMPUTED if isinstance(getattr(type(answer), name, None), property)
+        ]
+        return said | {name: getattr(answer, name) for name in more}
+    if isinstance(answer, dict):
+        return {key: _plain(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple | set | frozenset):
         return [_plain(each) for each in answer]
     return answer
 

@@ -413,6 +413,7 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
         f" {_money(page.terms.amount, unit)} {unit} over {page.terms.term_months} months {rate}"
         + (f", paid out {page.disbursed_on}" if page.disbursed_on else "")
     )
+    _render_terms(page, on)
     for change in page.changes:
         rate = f", {change.annual_rate:.4%} a year" if change.annual_rate is not None else ""
         grown = f", {_money(change.capitalised, unit)} capitalised" if change.capitalised else ""
@@ -461,6 +462,34 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
             style="red" if row.left and row.pay_by_on < on else None,
         )
     output.show(rows)
+
+
+def _render_terms(page: LoanPage, on: date) -> None:
+    """The contract in words, what is left of a limit, and what is on offer."""
+    from entrypoints import output
+    from entrypoints.as_of import offer_said
+    from entrypoints.terms_words import Told, terms_said
+
+    terms = page.terms
+    if terms.method is not None:
+        names = (
+            *("frequency", "method", "day_count", "penalty_rate", "grace_days"),
+            *("grace_retroactive", "future_money", "calendar"),
+        )
+        said = {name: getattr(terms, name) for name in names}
+        told = Told(
+            currency=page.currency, fees=page.fees, beyond=terms.beyond or {}, on=on, **said
+        )
+        for line in terms_said(told):
+            output.out.print(f"  {line}")
+    if page.limit is not None:
+        limit = page.limit
+        output.out.print(
+            f"  limit {_money(limit.amount, page.currency)},"
+            f" {_money(limit.left, page.currency)} left to draw"
+        )
+    for offer in page.offers:
+        output.out.print(f"  [green]{offer_said(offer)}[/]")
 
 
 def _class_words(page: LoanPage) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.borrower.contact_window import ContactPeriod
 from domain.loan.ledger import Balance
+from domain.loan.state import Limit, OnOffer
 
 T = TypeVar("T")
 
@@ -299,6 +300,7 @@ class ShownTerms:
     allocation_scope: str | None
     charges_due: str | None
     charges_count: str | None
+    beyond: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -372,6 +374,8 @@ class LoanPage:
     instalments: list[ShownInstalment]
     asset_class: str | None
     securities: list[ShownSecurity]
+    limit: Limit | None
+    offers: list[OnOffer]
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,15 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from domain.base.policy import Policies
+from domain.base.repayment import Method
+from domain.base.terms import Accrual
 from domain.borrower.contact_window import next_contact
 from domain.borrower.reminder_plan import offset_due
 from domain.loan.asset_class import AssetClass
 from domain.loan.delinquency import bucket, days_past_due
 from domain.loan.ledger import Balance
 from domain.loan.stage import Stage
-from domain.loan.state import LoanState
+from domain.loan.state import Limit, LoanState, OnOffer
 from infra.answers import (
     Answer,
     Application,
@@ -575,6 +577,17 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             " GROUP BY security_ref ORDER BY min(version)",
             **asked,
         )
+        offers = rows_of(
+            conn,
+            OnOffer,
+            sql.SQL(
+                "SELECT {} FROM (SELECT DISTINCT ON (kind) * FROM rm.summary_offer"
+                " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"
+                " ORDER BY kind, version DESC) AS last"
+                " WHERE stands AND valid_until_on >= %(on)s ORDER BY kind"
+            ).format(columns_of(OnOffer)),
+            **asked,
+        )
     unpaid = sorted(row.pay_by_on for row in instalments if row.left > 0)
     runs = loan.state == LoanState.ACTIVE
     dpd = days_past_due(unpaid[0], on) if unpaid and runs else 0
@@ -590,8 +603,25 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         instalments=instalments,
         asset_class=next(iter(classes), str(AssetClass.NORMAL)) if runs else None,
         securities=securities,
+        limit=_limit(terms, loan.balance, totals, laid_anew) if runs else None,
+        offers=offers if runs else [],
     )
     return Answer(page, fresh)
+
+
+def _limit(
+    terms: ShownTerms, owed: Balance, totals: Totals, changes: list[LoanChange]
+) -> Limit | None:
+    """What is left to draw: of a limit what is not out, of parts what never was."""
+    said = terms.beyond or {}
+    daily = said.get("accrual") == Accrual.DAILY_BALANCE
+    if daily and terms.method == Method.INTEREST_ONLY:
+        return Limit(terms.amount, max(terms.amount - owed.principal, 0))
+    if said.get("in_parts") and not daily:
+        grown = sum(change.capitalised for change in changes)
+        out = owed.principal + totals.principal_paid - grown
+        return Limit(terms.amount, terms.amount - out)
+    return None
 
 
 def _loan_on(conn: Connection, asked: dict[str, Any]) -> _ShownLoan | None:

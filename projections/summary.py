@@ -6,16 +6,17 @@ from typing import Any
 
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
+from domain.loan.beyond import beyond
 from domain.loan.delinquency import Bucket
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.security import SecurityState
-from domain.loan.state import LoanState
+from domain.loan.state import LoanState, OfferKind
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 3
+VERSION = 4
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -77,6 +78,7 @@ TABLES = (
             "allocation_scope": "text",
             "charges_due": "text",
             "charges_count": "text",
+            "beyond": "jsonb",
         },
         key=("loan_id", "version"),
     ),
@@ -179,19 +181,28 @@ TABLES = (
         },
         key=("loan_id", "version"),
     ),
+    Table(
+        "summary_offer",
+        {
+            "loan_id": "uuid",
+            "version": "bigint",
+            **KNOWN,
+            "kind": "text",
+            "stands": "boolean",
+            "count": "integer",
+            "valid_until_on": "date",
+            "annual_rate": "numeric(18,10)",
+            "interest": "bigint",
+            "fees": "bigint",
+            "annualised_cost": "numeric(18,10)",
+            "offer_digest": "text",
+        },
+        key=("loan_id", "version"),
+    ),
 )
 
 IGNORED = frozenset(
-    {
-        "loan.cured",
-        "loan.evidence-added",
-        "loan.conversion-offered",
-        "loan.renewal-declined",
-        "loan.renewal-expired",
-        "loan.renewal-offered",
-        "loan.step-down-forfeited",
-        "loan.went-overdue",
-    }
+    {"loan.cured", "loan.evidence-added", "loan.step-down-forfeited", "loan.went-overdue"}
 )
 """The tracker shows evidence; lateness is computed from the instalments when asked."""
 
@@ -356,12 +367,56 @@ def _(event: Loan.StepDownReversed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.Renewed) -> list[Change]:
-    return [*_money_moved(event), _changed(event, "RENEWAL", event.change.annual_rate)]
+    return [
+        *_money_moved(event),
+        _changed(event, "RENEWAL", event.change.annual_rate),
+        _offer(event, OfferKind.RENEWAL),
+    ]
 
 
 @changes.register
 def _(event: Loan.Converted) -> list[Change]:
-    return [*_money_moved(event), _changed(event, "CONVERSION", event.annual_rate)]
+    return [
+        *_money_moved(event),
+        _changed(event, "CONVERSION", event.annual_rate),
+        _offer(event, OfferKind.CONVERSION),
+    ]
+
+
+@changes.register
+def _(event: Loan.RenewalOffered) -> list[Change]:
+    return [_offer(event, OfferKind.RENEWAL, event.term_months)]
+
+
+@changes.register
+def _(event: Loan.ConversionOffered) -> list[Change]:
+    return [_offer(event, OfferKind.CONVERSION, event.count)]
+
+
+@changes.register(Loan.RenewalDeclined)
+@changes.register(Loan.RenewalExpired)
+def _(event: Loan.Event) -> list[Change]:
+    return [_offer(event, OfferKind.RENEWAL)]
+
+
+def _offer(event: Any, kind: str, count: int | None = None) -> Put:
+    """What is on offer from now on; without a *count* nothing of this kind any more."""
+    names = (
+        *("valid_until_on", "annual_rate", "interest", "fees"),
+        *("annualised_cost", "offer_digest"),
+    )
+    values = {name: getattr(event, name) if count is not None else None for name in names}
+    return Put(
+        "summary_offer",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={
+            **known(event),
+            "kind": kind,
+            "stands": count is not None,
+            "count": count,
+            **values,
+        },
+    )
 
 
 @changes.register
@@ -552,6 +607,7 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
         allocation_scope=terms.allocation_scope,
         charges_due=terms.charges_due,
         charges_count=terms.charges_count,
+        beyond=beyond(terms),
     )
     return [in_full, *fees]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,14 @@ from uuid import UUID
 
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
+from domain.base.terms import Terms
 from domain.loan import delinquency
 from domain.loan.asset_class import Classed, classed
-from domain.loan.ledger import Balance
+from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
-from domain.loan.state import LoanState
+from domain.loan.state import Limit, LoanState, OfferKind, OnOffer
+from domain.loan.timetable import has_limit, in_parts
 
 KnownAt = date | datetime
 """A business date, to its end; or an instant with a zone."""
@@ -56,6 +58,9 @@ class Standing:
     class_reason: str | None = None
     class_since_on: date | None = None
     class_policy_version: str | None = None
+    terms: Terms | None = None
+    limit: Limit | None = None
+    offers: list[OnOffer] = field(default_factory=list)
 
 
 def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
@@ -99,6 +104,8 @@ def standing(
     rows: list[Instalment] = []
     overdue = 0
     found: Classed | None = None
+    limit: Limit | None = None
+    offers: list[OnOffer] = []
     state = _state_before_payout(events, as_of)
     if paid_out:
         ledger = loan.ledger_on(as_of)
@@ -115,6 +122,7 @@ def standing(
             oldest, overdue = ledger.oldest_unpaid_on(), ledger.overdue(as_of)
             payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
             found = _classed(loan, rows, as_of, classes)
+            limit, offers = _limit(loan, ledger, as_of), on_offer(events, as_of)
     late = delinquency.days_past_due(oldest, as_of)
     return Standing(
         loan_id=loan.id,
@@ -142,6 +150,54 @@ def standing(
         class_reason=found.reason if found else None,
         class_since_on=found.since if found else None,
         class_policy_version=_class_policy(events, classes) if found else None,
+        terms=loan.terms,
+        limit=limit,
+        offers=offers,
+    )
+
+
+def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:
+    """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
+    assert loan.terms is not None
+    amount = loan.terms.amount
+    if has_limit(loan.terms):
+        return Limit(amount, max(amount - ledger.principal_owed(as_of), 0))
+    if in_parts(loan.terms):
+        out = sum(row.principal for row in loan.opening) + sum(each.amount for each in ledger.draws)
+        return Limit(amount, amount - out)
+    return None
+
+
+def on_offer(events: Iterable[Stream.Event], as_of: date) -> list[OnOffer]:
+    """What the borrower may accept on *as_of*: offers that stand and were not answered."""
+    standing: dict[str, OnOffer] = {}
+    for event in events:
+        if event.effective_on > as_of:
+            continue
+        match event:
+            case Loan.RenewalOffered():
+                standing[OfferKind.RENEWAL] = _offer(OfferKind.RENEWAL, event.term_months, event)
+            case Loan.ConversionOffered():
+                standing[OfferKind.CONVERSION] = _offer(OfferKind.CONVERSION, event.count, event)
+            case Loan.RenewalDeclined() | Loan.RenewalExpired() | Loan.Renewed():
+                standing.pop(OfferKind.RENEWAL, None)
+            case Loan.Converted():
+                standing.pop(OfferKind.CONVERSION, None)
+            case _:
+                pass
+    return [offer for offer in standing.values() if as_of <= offer.valid_until_on]
+
+
+def _offer(kind: str, count: int, event: Loan.RenewalOffered | Loan.ConversionOffered) -> OnOffer:
+    return OnOffer(
+        kind,
+        count,
+        event.valid_until_on,
+        event.annual_rate,
+        event.interest,
+        event.fees,
+        event.annualised_cost,
+        event.offer_digest,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from domain.loan.allocation import Part, Split
@@ -114,6 +115,38 @@ class ConversionOffer:
     on: date
     valid_until_on: date
     offer_digest: str
+
+
+class OfferKind(StrEnum):
+    """What can be on offer on a running loan."""
+
+    RENEWAL = "RENEWAL"
+    CONVERSION = "CONVERSION"
+
+
+@dataclass(frozen=True)
+class OnOffer:
+    """What a borrower may accept until its last day, and what it costs; minor units.
+
+    *count* is of months for a renewal, of instalments for a conversion.
+    """
+
+    kind: str
+    count: int
+    valid_until_on: date
+    annual_rate: Decimal
+    interest: int
+    fees: int
+    annualised_cost: Decimal
+    offer_digest: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What may be out at most, or be paid out in all, and what of it is left to draw."""
+
+    amount: int
+    left: int
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 
-from domain.base.terms import FeeTerm
+from domain.base.terms import Conversion, FeeTerm, RateCap, Renewal
 from projections import summary
 from tests.domain.story import (
     CLASSES,
@@ -227,3 +227,46 @@ def test_whatever_happened_the_summary_agrees_with_the_loan(life: Life) -> None:
     for name in ("principal_paid", "interest_paid", "fees_paid", "penalty_paid"):
         paid = sum(getattr(row, name) for row in loan.instalments)
         assert sum(row[name] for row in found["summary_money"]) == paid
+
+
+def test_an_offer_stands_until_it_is_answered() -> None:
+    renewal = Renewal(term_months=3, most=1, offer_days=14)
+    loan = disbursed(terms(term_months=3, method="INTEREST_ONLY", renewal=renewal))
+    for number, on in enumerate((FEB_15, date(2025, 3, 15))):
+        repay(loan, f"P-{number}", 5_00, on)
+    attended(on=date(2025, 4, 1))(loan)
+    loan.decline_renewal(act(date(2025, 4, 2)), reason="pays it back")
+
+    offers = rows(summary, loan)["summary_offer"]
+
+    assert [(row["kind"], row["stands"], row["count"]) for row in offers] == [
+        ("RENEWAL", True, 3),
+        ("RENEWAL", False, None),
+    ]
+    assert offers[0]["valid_until_on"] == date(2025, 4, 15)
+
+
+def test_a_conversion_on_offer_is_told_with_its_cost() -> None:
+    loan = disbursed(terms(method="BULLET", conversion=Conversion(most=12, offer_days=10)))
+    loan.offer_conversion(act(FEB_15), count=6)
+    [offer] = rows(summary, loan)["summary_offer"]
+    loan.convert(act(FEB_15), consent_ref="CONSENT-1")
+
+    after = rows(summary, loan)
+
+    assert (offer["count"], offer["stands"]) == (6, True)
+    assert after["summary_offer"][-1]["stands"] is False
+    assert [row["kind"] for row in after["summary_change"]] == ["CONVERSION"]
+
+
+def test_what_not_every_contract_says_stands_beside_the_terms() -> None:
+    loan = disbursed(
+        terms(penalty_on_interest=True, rate_caps=[RateCap(JAN_15, Decimal("0.24"), "cap-1")])
+    )
+
+    contract = rows(summary, loan)["summary_terms"][-1]
+
+    assert contract["beyond"] == {
+        "penalty_on_interest": True,
+        "rate_caps": [{"from_on": "2025-01-15", "annual_rate": "0.24", "version": "cap-1"}],
+    }

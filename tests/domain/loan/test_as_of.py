@@ -8,8 +8,10 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.base.stream import Stream
+from domain.base.terms import Conversion
 from domain.loan.as_of import known, standing
 from domain.loan.loan import Loan
+from domain.loan.state import Limit
 from tests.domain.story import (
     JAN_15,
     Step,
@@ -17,6 +19,7 @@ from tests.domain.story import (
     applied,
     approve,
     disbursed,
+    draw,
     paid,
     refund,
     repay,
@@ -140,3 +143,42 @@ def test_today_as_known_today_is_what_the_loan_says_itself(
     assert stood.instalments == loan.instalments
     assert stood.state == loan.state
     assert stood.bucket == (loan.bucket if loan.state == "ACTIVE" else stood.bucket)
+
+
+def test_a_limit_says_what_is_left_to_draw() -> None:
+    limit = terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE")
+    loan = disbursed(limit, amount=400_00)
+    draw(loan, "D-1", 100_00, FEB_15)
+    repay(loan, "P-1", 202_00, on=FEB_15)
+
+    before, after = (standing(events_of(loan), day) for day in (JAN_15, FEB_15))
+
+    assert before is not None and before.limit == Limit(1_000_00, 600_00)
+    assert after is not None and after.balance is not None and after.limit is not None
+    assert after.limit.left == 1_000_00 - after.balance.principal
+
+
+def test_what_is_paid_out_in_parts_does_not_come_back() -> None:
+    loan = disbursed(terms(in_parts=True), amount=400_00)
+    repay(loan, "P-1", 100_00, on=FEB_15)
+
+    stood = standing(events_of(loan), FEB_15)
+
+    assert stood is not None and stood.limit == Limit(1_000_00, 600_00)
+
+
+def test_an_offer_stands_on_the_days_it_can_be_accepted() -> None:
+    loan = disbursed(terms(method="BULLET", conversion=Conversion(most=12, offer_days=10)))
+    loan.offer_conversion(act(FEB_15), count=6)
+    events = events_of(loan)
+    loan.convert(act(FEB_20), consent_ref="CONSENT-1")
+
+    def offers(events: list[Stream.Event], on: date) -> list[str]:
+        stood = standing(events, on)
+        assert stood is not None
+        return [offer.kind for offer in stood.offers]
+
+    assert offers(events, date(2025, 2, 14)) == []
+    assert offers(events, date(2025, 2, 25)) == ["CONVERSION"]
+    assert offers(events, date(2025, 2, 26)) == []
+    assert offers(events_of(loan), FEB_20) == []
