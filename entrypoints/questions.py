@@ -398,6 +398,7 @@ def show(
 
 def _render_loan(page: LoanPage | None, on: date) -> None:
     from domain.base.refs import short_ref
+    from domain.loan.explain import change_said
     from entrypoints import output
 
     assert page is not None
@@ -414,12 +415,13 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
         + (f", paid out {page.disbursed_on}" if page.disbursed_on else "")
     )
     _render_terms(page, on)
+    known = page.terms.annual_rate
     for change in page.changes:
-        rate = f", {change.annual_rate:.4%} a year" if change.annual_rate is not None else ""
+        rate = ""
+        if change.annual_rate is not None and change.annual_rate != known:
+            rate, known = f", {change.annual_rate:.4%} a year", change.annual_rate
         grown = f", {_money(change.capitalised, unit)} capitalised" if change.capitalised else ""
-        output.out.print(
-            f"  {change.kind.lower().replace('_', ' ')} from {change.effective_on}{rate}{grown}"
-        )
+        output.out.print(f"  {change_said(change.kind)} from {change.effective_on}{rate}{grown}")
     balance, totals = page.balance, page.totals
     figures = output.table(
         "",
@@ -439,6 +441,12 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     paid = (totals.principal_paid, totals.interest_paid, totals.fees_paid, totals.penalty_paid)
     figures.add_row("paid", *(_money(x, unit) for x in paid), "")
     output.show(figures)
+    if page.days_past_due and page.terms.penalty_rate:
+        output.out.print(
+            f"Penalty as of version {page.version}; what accrued since: ./loans payoff,"
+            f" or show --as-of {on}.",
+            style="dim",
+        )
     if page.securities:
         _render_securities(page)
     if not page.instalments:

@@ -89,9 +89,12 @@ def as_rate(text: str) -> Decimal:
     """A rate as a fraction.
 
     Raises:
-        BadParameter: it is no number.
+        BadParameter: it is no number, or was meant in percent.
     """
     try:
-        return Decimal(text)
+        rate = Decimal(text)
     except InvalidOperation:
         raise typer.BadParameter(f"{text!r} is no rate; 12 % is 0.12") from None
+    if rate.is_finite() and rate >= 1:
+        raise typer.BadParameter(f"{text!r} would be {rate * 100:f} % a year; 12 % is 0.12")
+    return rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +47,35 @@ def what_if(
         list[str] | None,
         typer.Option(metavar="N[@DATE]", help="So many instalments without principal."),
     ] = None,
+    interest_too: Annotated[
+        bool, typer.Option("--interest-too", help="What is deferred is interest as well.")
+    ] = False,
+    re_age: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N[@DATE]", help="What is overdue laid among the rest and N more; 0 for none."
+        ),
+    ] = None,
+    capitalise: Annotated[
+        bool, typer.Option("--capitalise", help="Unpaid interest that is due becomes principal.")
+    ] = False,
+    re_amortise: Annotated[
+        bool, typer.Option("--re-amortise", help="Instalments set anew on what is left.")
+    ] = False,
+    shorter: Annotated[
+        bool, typer.Option("--shorter", help="The same, but it ends early by the same instalment.")
+    ] = False,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIRST..LAST", help="Days without interest, both counted."),
+    ] = None,
+    moratorium: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIRST..LAST", help="Days without interest, penalty or instalment."),
+    ] = None,
+    convert: Annotated[
+        int | None, typer.Option(min=2, help="What is due at the end in so many instalments.")
+    ] = None,
     on: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day to compare; else the last one named."),
@@ -57,10 +87,8 @@ def what_if(
     from domain.base.stream import Stream
     from domain.loan import what_if as supposed
     from domain.loan.loan import Loan as LoanStream
-    from domain.loan.relief import Agreement
     from entrypoints import output
     from entrypoints.session import session
-    from entrypoints.staff_command import as_rate
 
     with session() as opened:
         loan_id = opened.stream_id(loan)
@@ -76,19 +104,22 @@ def what_if(
         if not number.isdecimal():
             raise typer.BadParameter(f"--move takes 3@2026-12-20, not {number}@{day}.")
         steps.append(supposed.Move(today, int(number), day))
-    for text in rate or []:
-        said, day = _at(text, "--rate", today)
-        steps.append(supposed.Relief(day, Agreement("RATE_CHANGE", annual_rate=as_rate(said))))
-    for kind, option, texts in (("EXTENSION", "--extend", extend), ("DEFERRAL", "--defer", defer)):
-        for text in texts or []:
-            count, day = _at(text, option, today)
-            if not count.isdecimal():
-                raise typer.BadParameter(f"{option} takes 3@2026-12-20 or 3, not {text!r}.")
-            steps.append(supposed.Relief(day, Agreement(kind, instalments=int(count))))
+    counted = (
+        ("EXTENSION", "--extend", extend),
+        ("DEFERRAL", "--defer", defer),
+        ("REAGEING", "--re-age", re_age),
+    )
+    days = (("INTEREST_PAUSE", "--pause", pause), ("MORATORIUM", "--moratorium", moratorium))
+    steps += [
+        *_rates(rate or [], today),
+        *_counted(counted, today, interest_too=interest_too),
+        *_laid(today, capitalise=capitalise, re_amortise=re_amortise, shorter=shorter),
+        *_free(days, today),
+    ]
+    if convert is not None:
+        steps.append(supposed.Conversion(today, convert))
     if not steps:
-        raise typer.BadParameter(
-            "Say what: --repay, --payoff, --reverse, --move, --rate, --extend or --defer."
-        )
+        raise typer.BadParameter("Say what: --repay, --rate, --extend, ... as --help lists them.")
     day = on.date() if on else max([today, *(step.on for step in steps)])
     difference = supposed.what_if(events, steps, day, class_rule(events, day))
     output.emit(difference, as_json=as_json, render=render)
@@ -102,6 +133,61 @@ def _at(text: str, option: str, otherwise: date | None = None) -> tuple[str, dat
         return before, date.fromisoformat(day if at else "")
     except ValueError:
         raise typer.BadParameter(f"{option} takes …@2026-12-20, not {text!r}.") from None
+
+
+Said = tuple[tuple[str, str, list[str] | None], ...]
+"""Kinds of relief, each with its option and what was given with it."""
+
+
+def _rates(texts: list[str], today: date) -> Iterator[Step]:
+    from domain.loan.relief import Agreement
+    from domain.loan.what_if import Relief
+    from entrypoints.staff_command import as_rate
+
+    for text in texts:
+        said, day = _at(text, "--rate", today)
+        yield Relief(day, Agreement("RATE_CHANGE", annual_rate=as_rate(said)))
+
+
+def _counted(given: Said, today: date, *, interest_too: bool) -> Iterator[Step]:
+    from domain.loan.relief import Agreement
+    from domain.loan.what_if import Relief
+
+    for kind, option, texts in given:
+        for text in texts or []:
+            count, day = _at(text, option, today)
+            if not count.isdecimal():
+                raise typer.BadParameter(f"{option} takes 3@2026-12-20 or 3, not {text!r}.")
+            too = interest_too and kind == "DEFERRAL"
+            yield Relief(day, Agreement(kind, instalments=int(count), interest_too=too))
+
+
+def _laid(today: date, *, capitalise: bool, re_amortise: bool, shorter: bool) -> Iterator[Step]:
+    from domain.loan.relief import Agreement
+    from domain.loan.what_if import Relief
+
+    if capitalise:
+        yield Relief(today, Agreement("CAPITALISATION"))
+    if re_amortise or shorter:
+        yield Relief(today, Agreement("REAMORTISATION", keeps_instalment=shorter))
+
+
+def _free(given: Said, today: date) -> Iterator[Step]:
+    from domain.loan.relief import Agreement
+    from domain.loan.what_if import Relief
+
+    for kind, option, texts in given:
+        for first, last in (_days(text, option) for text in texts or []):
+            agreed = Agreement(kind, free_from=first, free_until=last)
+            yield Relief(min(today, first), agreed)
+
+
+def _days(text: str, option: str) -> tuple[date, date]:
+    first, _, last = text.partition("..")
+    try:
+        return date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise typer.BadParameter(f"{option} takes 2026-12-01..2026-12-31, not {text!r}.") from None
 
 
 def render(difference: Difference) -> None:

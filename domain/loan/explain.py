@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from domain.base.money import exponent, written
+from domain.base.money import exponent, rounded, written
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
@@ -20,7 +20,7 @@ from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.elapsed import counted_by
 from domain.loan.facts import Fact, FactKind, counts_from
-from domain.loan.ledger import Ledger
+from domain.loan.ledger import Ledger, Relaid
 from domain.loan.loan import Loan
 from domain.loan.overdue import uncapped
 from domain.loan.periods import ONE_DAY, Span
@@ -241,19 +241,35 @@ class _Told:
         """What each change of the schedule added to its rows, or took off them."""
         for ref, on, grown in self.ledger.capitalised:
             yield Line("principal", grown, on, "interest that became principal", self._version(ref))
-        for ref, on, number, interest, fees, base in self.ledger.relaid:
+        for each in self.ledger.relaid:
+            ref, on, number = each.ref, each.on, each.instalment
             what = self.causes.get(ref) or f"laid anew by payment {ref}"
             version = self._version(ref)
-            line = Line("interest", interest, on, what, version, number)
-            if base is not None:
-                exact = self._exact(base.balance * base.factor + base.extra)
-                formula = (
-                    f"{self._money(base.balance)} x {_percent(base.factor)} a row"
-                    f" + {self._exact(base.extra)} = {exact}, {_rounded(self.terms)}"
-                )
-                line = replace(line, formula=formula)
-            yield replace(line, rules=self.rules.get(ref, ()))
-            yield Line("fees", fees, on, what, version, number)
+            line = Line("interest", each.interest, on, what, version, number)
+            formula = self._relaid_formula(each)
+            yield replace(line, formula=formula, rules=self.rules.get(ref, ()))
+            yield Line("fees", each.fees, on, what, version, number)
+
+    def _relaid_formula(self, relaid: Relaid) -> str:
+        """How the interest came about that an instalment has now, and what it had before."""
+        base, owed, before = relaid.base, relaid.owed, relaid.owed - relaid.interest
+        told = f"{self._money(owed)} in place of {self._money(before)}"
+        exact = Decimal(0) if base is None else base.balance * base.factor + base.extra
+        if base is None or not owed:
+            return told
+        factors = [
+            f"{_percent(rate)} x {self._share_words(base.row, start, end, first=False)}"
+            for rate, start, end in base.stretches()
+        ]
+        joined = f"({' + '.join(factors)})" if len(factors) > 1 else "".join(factors)
+        words = f"{self._money(base.balance)} x {joined or '0 %'}"
+        if base.extra:
+            words += f" {'-' if base.extra < 0 else '+'} {self._exact(abs(base.extra))}"
+            words += f" on what was owed until {base.running}" if base.running else ""
+        words += f" = {self._exact(exact)}, {_rounded(self.terms)}"
+        if rounded(exact, self.terms.rounding) != owed:
+            words += ", with interest deferred to it or paid on it before"
+        return f"{words}: {told}"
 
     def _version(self, ref: str) -> int:
         kinds = ("laid", "drawn", "paid")
@@ -437,11 +453,16 @@ def _rules_of(event: Loan.LaidAnew, terms: Terms) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def change_said(kind: str) -> str:
+    """In a word, why the rest was laid anew."""
+    return kind.lower().replace("_", " ").replace("reag", "re-ag").replace("ream", "re-am")
+
+
 def _cause(event: Loan.LaidAnew) -> str:
     """Why the rest was laid anew, with the policy that decided it."""
     match event:
         case Loan.Rescheduled():
-            kind = event.kind.lower().replace("_", " ")
+            kind = change_said(event.kind)
             by = f", {event.policy_version}" if event.policy_version else ""
             return f"{kind}: {event.reason}{by}"
         case Loan.RateSteppedDown():

@@ -51,7 +51,10 @@ class Balance:
 
 
 class Relaid(NamedTuple):
-    """By how much a change let an instalment's interest and fees grow; minor units."""
+    """By how much a change let an instalment's interest and fees grow; minor units.
+
+    *owed* is the interest that it has from then on.
+    """
 
     ref: str
     on: date
@@ -59,6 +62,7 @@ class Relaid(NamedTuple):
     interest: int
     fees: int
     base: Base | None
+    owed: int
 
 
 @dataclass
@@ -311,7 +315,9 @@ class Ledger:
                 interest = row.interest - (old.interest if old else 0)
                 fees = row.fees - (old.fees if old else 0)
                 base = self.laid.bases.get(row.number)
-                self.relaid.append(Relaid(fact.ref, on, row.number, interest, fees, base))
+                self.relaid.append(
+                    Relaid(fact.ref, on, row.number, interest, fees, base, row.interest)
+                )
         grown = sum(row.principal for row in self.rows) - sum(r.principal for r in before.values())
         if grown != moved:
             self.capitalised.append((fact.ref, on, grown - moved))

@@ -249,7 +249,7 @@ def periods(
             rate = rate_after(rates, start)
             bears = rate * part(row, start, end)
             level_factor += bears if level_part is None else rate * level_part(row, start, end)
-            if not _is_free(pauses, start):
+            if not is_free(pauses, start):
                 factor += bears
                 drawn_interest += bears * sum(draw.amount for draw in within if draw.on <= start)
         drawn = sum(draw.amount for draw in within)
@@ -274,13 +274,13 @@ def borne(
         (
             rate_after(rates, start) * part(row, start, end)
             for start, end in pairwise(edges)
-            if start < end and not _is_free(pauses, start)
+            if start < end and not is_free(pauses, start)
         ),
         Decimal(0),
     )
 
 
-def _is_free(pauses: Sequence[Pause], day: date) -> bool:
+def is_free(pauses: Sequence[Pause], day: date) -> bool:
     """Whether the days that follow *day* bear no interest."""
     return any(pause.first - ONE_DAY <= day < pause.last for pause in pauses)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, localcontext
@@ -16,7 +16,17 @@ from domain.base.terms import Terms
 from domain.loan import amortisation
 from domain.loan.amortisation import Known, Row, set_levels
 from domain.loan.layout import PlanImpossible, reckoning
-from domain.loan.periods import ONE_DAY, Pause, Period, RateFrom, Span, borne, periods
+from domain.loan.periods import (
+    ONE_DAY,
+    Pause,
+    Period,
+    RateFrom,
+    Span,
+    borne,
+    is_free,
+    periods,
+    rate_after,
+)
 from domain.loan.plan import DIGITS, Plan
 from domain.loan.schedule import OWED_MOST, Instalment, fees_of, steps_ahead
 from domain.loan.timetable import level_share, plan_of, share
@@ -95,11 +105,31 @@ class Running(NamedTuple):
 
 
 class Base(NamedTuple):
-    """What the interest of a row that was laid anew is made of: balance x factor + extra."""
+    """What the interest of a row that was laid anew is made of: balance x factor + extra.
+
+    The factor is that of the days of *row* at the *rates*, but for *pauses*; *running* is the
+    day until which another balance bore interest, which *extra* sets right.
+    """
 
     balance: int
     factor: Decimal
     extra: Decimal
+    row: Span
+    rates: Sequence[RateFrom]
+    pauses: Sequence[Pause]
+    running: date | None = None
+
+    def stretches(self) -> list[tuple[Decimal, date, date]]:
+        """The days of the row that bear interest, each stretch at its rate."""
+        edges = {rate.on - ONE_DAY for rate in self.rates[1:]}
+        for pause in self.pauses:
+            edges |= {pause.first - ONE_DAY, pause.last}
+        inner = sorted(day for day in edges if self.row.start < day < self.row.end)
+        return [
+            (rate_after(self.rates, start), start, end)
+            for start, end in pairwise([self.row.start, *inner, self.row.end])
+            if not is_free(self.pauses, start)
+        ]
 
 
 @dataclass
@@ -339,8 +369,14 @@ class Laid:
                 levels = [rest.instalment] * count
             made = amortisation.rows(plan, rest.opening, ahead, levels)
         balances = [rest.opening, *(int(row.balance) for row in made)]
-        for number, balance, period in zip(rest.numbers, balances, ahead, strict=False):
-            self.bases[number] = Base(balance, period.factor, period.drawn_interest)
+        told = zip(rest.numbers, balances, ahead, rest.spans, strict=False)
+        for number, balance, period, row in told:
+            self.bases[number] = Base(
+                balance, period.factor, period.drawn_interest, row, self.rates, self.pauses
+            )
+        if rest.running is not None and rest.numbers:
+            first = self.bases[rest.numbers[0]]
+            self.bases[rest.numbers[0]] = first._replace(running=rest.running.on)
         return made
 
 

@@ -51,7 +51,15 @@ class Relief:
     agreed: Agreement
 
 
-Step = Payment | Reversal | Move | Relief
+@dataclass(frozen=True)
+class Conversion:
+    """A conversion into so many instalments that might be offered and accepted."""
+
+    on: date
+    count: int
+
+
+Step = Payment | Reversal | Move | Relief | Conversion
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,9 @@ def what_if(
                 approved_by="nobody",
                 on=step.on,
             )
+        elif isinstance(step, Conversion):
+            loan.offer_conversion(act, count=step.count)
+            loan.convert(act, consent_ref="what-if")
         else:
             loan.move_due_date(act, instalment=step.instalment, due_on=step.due_on, reason="if")
         loan.reclassify(act, classes)

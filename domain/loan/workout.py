@@ -66,7 +66,9 @@ class Workout(Consequences):
         fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
         ledger = self._rerun([*self.facts, fact])
         if ledger.rows == self.instalments and change.annual_rate is None and not change.pause:
-            raise no.NothingChanges("What is left of the loan stays as it is by that.")
+            raise no.NothingChanges(
+                "What is left of the loan is laid like that already; nothing was recorded."
+            )
         self.record(
             events.Rescheduled,
             act,

@@ -493,6 +493,9 @@ def is_laid_anew(loans: CommandLine, loan: str) -> None:
     why = ("--reason", "lost work", *PEOPLE)
     supposed = loans("what-if", loan, "--rate", "0.06", "--extend", "2")
     assert len(supposed["with_it"]["instalments"]) == 5
+    paused = ("--pause", f"{today}..{today + timedelta(days=9)}")
+    supposed = loans("what-if", loan, "--defer", "1", "--interest-too", *paused)
+    assert supposed["recorded"] == ["loan.rescheduled", "loan.rescheduled"]
     loans("relief rate", loan, "0.06", *why)
     loans("relief extend", loan, "2", *why)
     loans("relief defer", loan, "1", "--interest-too", *why)

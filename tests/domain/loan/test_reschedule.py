@@ -706,3 +706,26 @@ def test_a_step_of_the_rate_plan_never_raises_a_rate_that_was_granted() -> None:
     [event] = recorded(loan, Loan.RateSteppedDown)
     assert event.annual_rate == event.annual_rate_before == Decimal("0.02")
     assert loan.rate_on(date(2025, 5, 1)) == Decimal("0.02")
+
+
+def test_the_formula_of_a_row_laid_anew_names_each_stretch_with_its_rate_and_days() -> None:
+    loan = paid_out()
+    pay_in_time(loan, 2)
+    agree(loan, "RATE_CHANGE", on=date(2025, 3, 30), annual_rate=Decimal("0.12"))
+
+    found = explain(loan.pending_events, date(2025, 4, 15))  # type: ignore[arg-type]
+
+    assert found is not None
+    formulas = [
+        line.formula
+        for line in found.lines
+        if line.instalment in (3, 4) and line.what == "rate change: lost work"
+    ]
+    assert formulas == [
+        (
+            "837.45 x (6 % x 30/360 from 2025-03-15 to 2025-03-30"
+            " + 12 % x 30/360 from 2025-03-30 to 2025-04-15)"
+            " = 6.280875, rounded half up: 6.28 in place of 4.19"
+        ),
+        "755.52 x 12 % x 1/12 of a year = 7.555200, rounded half up: 7.56 in place of 3.78",
+    ]

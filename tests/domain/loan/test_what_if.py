@@ -7,10 +7,12 @@ from datetime import date
 import pytest
 
 from domain.base.stream import Stream
+from domain.base.terms import Conversion
 from domain.loan import refusals as no
+from domain.loan.what_if import Conversion as Supposedly
 from domain.loan.what_if import Move, NotBegun, Payment, Reversal, what_if
 from domain.loan.what_if import Step as Supposed
-from tests.domain.story import Step, disbursed, given, paid
+from tests.domain.story import Step, disbursed, given, paid, terms
 
 FEB_15, MAR_1, MAR_15 = date(2025, 2, 15), date(2025, 3, 1), date(2025, 3, 15)
 
@@ -78,3 +80,13 @@ def test_what_the_loan_would_refuse_is_refused() -> None:
         what_if(events_of(), [Reversal(MAR_1, "P-9")], MAR_1)
     with pytest.raises(NotBegun):
         what_if(events_of(), [Payment(MAR_1, 1_00)], date(2024, 12, 31))
+
+
+def test_a_conversion_that_might_be_accepted_is_laid_in_its_instalments() -> None:
+    loan = disbursed(terms(method="BULLET", conversion=Conversion(most=12, offer_days=10)))
+    events = [event for event in loan.pending_events if isinstance(event, Stream.Event)]
+
+    difference = what_if(events, [Supposedly(MAR_15, 6)], MAR_15)
+
+    assert [len(s.instalments) for s in (difference.without, difference.with_it)] == [1, 6]
+    assert difference.recorded == ["loan.conversion-offered", "loan.converted"]
