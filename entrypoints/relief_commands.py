@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -18,8 +18,12 @@ from entrypoints.staff_command import (
     Reason,
     Requester,
     as_rate,
+    carried_out,
     carry_out,
 )
+
+if TYPE_CHECKING:
+    from entrypoints.history import Answer
 
 relief = typer.Typer(
     help="Relief on a running loan: two people grant it, what is left is laid anew.",
@@ -283,15 +287,45 @@ def offer_conversion(
     today; a payment or relief in between asks for a new one.
     """
     from domain.commands import loans
+    from entrypoints import output
+    from entrypoints.session import session
 
-    carry_out(
-        lambda opened, act: loans.offer_conversion(
-            opened.book, act, loan_id=opened.stream_id(loan), count=count
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
+    with session() as opened:
+        answer = carried_out(
+            opened,
+            lambda opened, act: loans.offer_conversion(
+                opened.book, act, loan_id=opened.stream_id(loan), count=count
+            ),
+            actor,
+            command_id,
+        )
+    output.emit(answer, as_json=as_json, render=_render_disclosure)
+
+
+def _render_disclosure(answer: Answer) -> None:
+    """The disclosure to print for the borrower, below what was recorded."""
+    from domain.base.money import written
+    from entrypoints import output
+    from entrypoints.history import render_answer
+
+    render_answer(answer)
+    for step in answer.recorded:
+        said = step.said
+        amounts = ("principal", "interest", "fees")
+        rows = output.table("no.", "due on", *amounts, "to pay", right=("no.", *amounts, "to pay"))
+        for row in said["schedule"]:
+            parts = [row[name] - row[f"{name}_paid"] for name in amounts]
+            figures = (written(part, said["currency"]) for part in (*parts, sum(parts)))
+            rows.add_row(str(row["number"]), str(row["due_on"]), *figures)
+        sums = [said[name] for name in amounts]
+        total = (written(part, said["currency"]) for part in (*sums, sum(sums)))
+        rows.add_row("", "total", *total, style="bold")
+        output.show(rows)
+        output.out.print(
+            f"It costs {said['annualised_cost']:.4%} a year (monthly internal rate x 12) and"
+            f" stands until {said['valid_until_on']}."
+        )
+        output.out.print(f"Digest {said['offer_digest']}")
 
 
 @conversion.command("accept")
