@@ -198,6 +198,8 @@ IGNORED = frozenset(
         "loan.bucket-changed",
         "loan.closed",
         "loan.contract-signed",
+        "loan.conversion-offered",
+        "loan.converted",
         "loan.cost-disclosed",
         "loan.credit-refunded",
         "loan.cured",
