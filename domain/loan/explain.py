@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from domain.base.daycount import DayCount, business_days
 from domain.base.money import exponent, rounded, written
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
@@ -18,7 +19,7 @@ from domain.loan.as_of import Standing, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.elapsed import counted_by
+from domain.loan.elapsed import counted_by, is_open
 from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.ledger import Ledger, Relaid
 from domain.loan.loan import Loan
@@ -187,7 +188,7 @@ class _Told:
         terms, span = self.terms, Span(start, row.due_on)
         months = whole_months(terms, span, first=start == self.loan.accrues_from)
         begins = self.loan.accrues_from or start
-        share, words = share_of(terms, begins)(span, *span), _days(terms.day_count, *span)
+        share, words = share_of(terms, begins)(span, *span), _days(terms, terms.day_count, *span)
         if months:
             share, words = Decimal(months) / 12, f"{months}/12 of a year"
         exact = self._exact(left * terms.annual_rate * share)
@@ -230,7 +231,7 @@ class _Told:
             year = (terms.repayment.year_days or "365").lower().replace("_", " ")
             return f"{start} to {end} ({share}, year {year})"
         months = whole_months(terms, row, first=first) if row == (start, end) else 0
-        return f"{months}/12 of a year" if months else _days(terms.day_count, start, end)
+        return f"{months}/12 of a year" if months else _days(terms, terms.day_count, start, end)
 
     def _exact(self, minor: Decimal) -> str:
         """An amount before rounding, with four decimals more than the currency has."""
@@ -436,7 +437,7 @@ class _Told:
                         f" (cap {clamp.cap.version} of {_percent(clamp.cap.annual_rate)}"
                         f" less the rate of {_percent(clamp.contract)})"
                     )
-                part = f"{self._money(owed)} x {_days(counted_by(terms), first, last)}"
+                part = f"{self._money(owed)} x {_days(terms, counted_by(terms), first, last)}"
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
         return f"{told}, {_rounded(terms)}"
@@ -479,8 +480,11 @@ def _percent(rate: Decimal) -> str:
     return f"{(rate * 100).normalize():f} %"
 
 
-def _days(day_count: str, start: date, end: date) -> str:
-    return f"{day_count} from {start} to {end}"
+def _days(terms: Terms, day_count: str, start: date, end: date) -> str:
+    said = f"{day_count} from {start} to {end}"
+    if day_count == DayCount.BUSINESS_252:
+        said += f" ({business_days(start, end, is_open(terms))} business days)"
+    return said
 
 
 def _rounded(terms: Terms) -> str:

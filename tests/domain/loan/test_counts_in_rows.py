@@ -130,3 +130,14 @@ def _adds_up(loan: Loan, on: date) -> None:
     owed = vars(found.stood.balance)
     told = {figure: found.total(figure) for figure in FIGURES}
     assert told == {**{name: owed[name] for name in FIGURES[:4]}, "credit": owed["unapplied"]}
+
+
+def test_an_explanation_by_business_days_says_how_many_there_were() -> None:
+    loan = story.disbursed(terms(term_months=1, day_count="BUS/252", counted=SPRING))
+    events: list[Any] = list(loan.pending_events)
+
+    found = explain(events, JAN_15)
+
+    assert found is not None
+    [line] = [line for line in found.lines if line.figure == "interest"]
+    assert "BUS/252 from 2025-01-15 to 2025-02-15 (19 business days)" in str(line.formula)
