@@ -440,19 +440,19 @@ def test_records_that_differ_from_the_store_are_found(
 
 ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "summary": [
-        ("rm_summary_v3.summary_loan", "principal = principal + 1"),
-        ("rm_summary_v3.summary_loan", "unapplied = coalesce(unapplied, 0) + 1"),
-        ("rm_summary_v3.summary_loan", "state = 'CLOSED'"),
-        ("rm_summary_v3.summary_loan", "bucket = 'M6'"),
-        ("rm_summary_v3.summary_loan", "asset_class = 'LOSS'"),
+        ("rm_summary_v4.summary_loan", "principal = principal + 1"),
+        ("rm_summary_v4.summary_loan", "unapplied = coalesce(unapplied, 0) + 1"),
+        ("rm_summary_v4.summary_loan", "state = 'CLOSED'"),
+        ("rm_summary_v4.summary_loan", "bucket = 'M6'"),
+        ("rm_summary_v4.summary_loan", "asset_class = 'LOSS'"),
     ],
     "summary, instalments": [
-        ("rm_summary_v3.summary_instalment", "principal_paid = coalesce(principal_paid, 0) + 1"),
-        ("rm_summary_v3.summary_instalment", "pay_by_on = pay_by_on + 1"),
-        ("rm_summary_v3.summary_instalment", "penalty_charged = 1"),
+        ("rm_summary_v4.summary_instalment", "principal_paid = coalesce(principal_paid, 0) + 1"),
+        ("rm_summary_v4.summary_instalment", "pay_by_on = pay_by_on + 1"),
+        ("rm_summary_v4.summary_instalment", "penalty_charged = 1"),
     ],
-    "summary, money": [("rm_summary_v3.summary_money", "received = coalesce(received, 0) + 1")],
-    "summary, securities": [("rm_summary_v3.summary_security", "state = 'RELEASED'")],
+    "summary, money": [("rm_summary_v4.summary_money", "received = coalesce(received, 0) + 1")],
+    "summary, securities": [("rm_summary_v4.summary_security", "state = 'RELEASED'")],
     "statement": [
         ("rm_statement_v1.statement_line", "principal = principal + 1"),
         ("rm_statement_v1.statement_line", "principal_after = principal_after + 1"),
