@@ -22,6 +22,7 @@ class Aim(StrEnum):
     RATIO_AT_LEAST = "ratio ≥"
     RATIO_AT_MOST = "ratio ≤"
     AT_MOST = "≤"
+    AT_LEAST = "≥"
     NONE = "none"
 
 
@@ -50,6 +51,8 @@ class Line:
             return True
         if self.aim == Aim.AT_MOST:
             return self.ours <= self.bound
+        if self.aim == Aim.AT_LEAST:
+            return self.ours >= self.bound
         if self.aim == Aim.RATIO_AT_MOST:
             return self.ratio <= self.bound
         return self.ratio >= self.bound

@@ -6,7 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import append, commands, end_of_day, engine, latency, memory, projector, relay
+from benchmarks import (
+    append,
+    commands,
+    contact,
+    end_of_day,
+    engine,
+    latency,
+    memory,
+    projector,
+    relay,
+)
 from benchmarks.place import Place, scratch
 from benchmarks.report import Line, Machine, machine
 from infra.embedded.part import Progress
@@ -18,6 +28,7 @@ MEASURES: dict[str, Callable[[Place], list[Line]]] = {
     "relay": relay.measure,
     "projector": projector.measure,
     "end-of-day": end_of_day.measure,
+    "contact": contact.measure,
     "latency": latency.measure,
     "memory": memory.measure,
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Line, Machine
     from benchmarks.run import EngineReport, Report
 
-NAMES = "append, commands, relay, projector, end-of-day, latency, memory"
+NAMES = "append, commands, relay, projector, end-of-day, contact, latency, memory"
 
 
 @app.command()
