@@ -211,6 +211,8 @@ IGNORED = frozenset(
         "loan.fee-charged",
         "loan.fee-waived",
         "loan.fee-withdrawn",
+        "loan.hold-ended",
+        "loan.hold-placed",
         "loan.interest-subsidised",
         "loan.rate-stepped-down",
         "loan.renewal-declined",

@@ -200,6 +200,8 @@ def _(event: Loan.Drawn) -> list[Change]:
 
 @changes.register(Loan.DueDateMoved)
 @changes.register(Loan.LaidAnew)
+@changes.register(Loan.HoldPlaced)
+@changes.register(Loan.HoldEnded)
 @changes.register(Loan.StepDownReversed)
 def _(event: Loan.MoneyMoved) -> list[Change]:
     return _moved(event)

@@ -154,6 +154,21 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.HoldPlaced) -> list[Change]:
+    return _held(event, "hold placed", event.hold_ref)
+
+
+@changes.register
+def _(event: Loan.HoldEnded) -> list[Change]:
+    return _held(event, "hold ended", event.hold_ref)
+
+
+def _held(event: Loan.MoneyMoved, kind: str, ref: str) -> list[Change]:
+    # What a hold keeps from accruing is no movement of money; what was paid of it is.
+    return _moved(event, kind, ref, 0) if event.reallocated else []
+
+
+@changes.register
 def _(event: Loan.LaidAnew) -> list[Change]:
     return _laid_anew(event, "laid anew")
 

@@ -366,6 +366,16 @@ def _(event: Loan.StepDownReversed) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.HoldPlaced) -> list[Change]:
+    return [*_money_moved(event), _changed(event, f"HOLD_{event.kind}", None)]
+
+
+@changes.register
+def _(event: Loan.HoldEnded) -> list[Change]:
+    return [*_money_moved(event), _changed(event, f"HOLD_{event.kind}_ENDED", None)]
+
+
+@changes.register
 def _(event: Loan.Renewed) -> list[Change]:
     return [
         *_money_moved(event),

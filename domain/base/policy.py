@@ -14,6 +14,9 @@ from typing import Protocol, TypeVar
 from domain.base.refusal import Refusal
 from domain.base.retention import RestrictedProcessing, RetentionFloor
 
+ANYWHERE = "ANY"
+"""The jurisdiction of a rule that holds in all of them."""
+
 
 @dataclass(frozen=True)
 class ContactWindow:
@@ -56,7 +59,10 @@ class ServiceLevels:
 
 @dataclass(frozen=True)
 class HoldRule:
-    """What a kind of hold blocks."""
+    """What a kind of hold blocks, and what it stops on the loans that it covers.
+
+    With penalty stop the charges that overdue instalments bring of themselves.
+    """
 
     version: str
     kind: str
@@ -65,6 +71,14 @@ class HoldRule:
     valid_from: date
     valid_until: date | None
     source: str
+    stops_interest: bool = False
+    stops_penalty: bool = False
+    jurisdiction: str = ANYWHERE
+
+    @property
+    def stops_money(self) -> bool:
+        """Whether it stops interest or penalty."""
+        return self.stops_interest or self.stops_penalty
 
 
 @dataclass(frozen=True)
@@ -226,10 +240,6 @@ class ContractForm:
     product_code: str | None = None
 
 
-ANYWHERE = "ANY"
-"""The jurisdiction of a rule that holds in all of them."""
-
-
 class Dated(Protocol):
     """A rule with the days it is in force: ``[valid_from, valid_until)``."""
 
@@ -308,10 +318,15 @@ class Policies:
         """
         return _one(self.service_levels, on, "service levels")
 
-    def hold_rule(self, kind: str, on: date) -> HoldRule | None:
-        """What a kind of hold blocks, by the rule in force on a day; None without one."""
-        rules = in_force([rule for rule in self.hold_rules if rule.kind == kind], on)
-        return rules[-1] if rules else None
+    def hold_rule(self, kind: str, on: date, jurisdiction: str = ANYWHERE) -> HoldRule | None:
+        """What a kind of hold blocks and stops, by the rule in force on a day.
+
+        A jurisdiction's own comes before that of all; None without one.
+        """
+        rules = [rule for rule in self.hold_rules if rule.kind == kind]
+        held = _held_in(rules, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return next(iter([*reversed(own), *reversed(held)]), None)
 
     def reminder_plan(self, on: date) -> ReminderPlan:
         """The reminder plan in force on a day.

@@ -38,6 +38,18 @@ class HoldRefReused(Refusal):
     code = "HOLD_REF_REUSED"
 
 
+class LiftedTooEarly(Refusal):
+    """A hold ends no earlier than it began."""
+
+    code = "LIFTED_TOO_EARLY"
+
+
+class LiftedInFuture(Refusal):
+    """A hold is lifted on a day that has come."""
+
+    code = "LIFTED_IN_FUTURE"
+
+
 class HoldRuleMissing(Refusal):
     """No policy in force says what a hold of this kind blocks."""
 
@@ -64,12 +76,23 @@ class PromisedTooEarly(Refusal):
 
 @dataclass(frozen=True)
 class Hold:
-    """A reason not to act; *until* is the day it was lifted."""
+    """A reason not to act; from *lifted_on* on it stands no more.
+
+    *loan_ids* are the debts it covers, all of the borrower's without; *touches* the loans on
+    which it stops interest or penalty.
+    """
 
     hold_ref: str
     kind: str
     from_on: date
     lifted_on: date | None = None
+    loan_ids: list[UUID] | None = None
+    touches: list[UUID] | None = None
+
+    @property
+    def debts(self) -> list[str | None]:
+        """What it covers as the contact gate names it; None is every debt."""
+        return [str(each) for each in self.loan_ids] if self.loan_ids else [None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +117,7 @@ class Borrower(collection.Collection, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 2
+    SNAPSHOT_VERSION = 3
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -145,7 +168,11 @@ class Borrower(collection.Collection, Stream):
             borrower.zones = list(self.zones)
 
     class HoldSet(Event):
-        """A reason not to contact or act now stands."""
+        """A reason not to contact or act now stands.
+
+        *loan_ids* are the debts it covers, all of the borrower's without; *touches* the
+        loans on which it stops interest or penalty, each of which says so in its own event.
+        """
 
         TOPIC = "borrower.hold-set"
         hold_ref: str
@@ -155,18 +182,25 @@ class Borrower(collection.Collection, Stream):
         blocks_reminders: bool
         blocks_collection: bool
         policy_version: str
+        loan_ids: list[UUID] | None
+        stops_interest: bool | None
+        stops_penalty: bool | None
+        touches: list[UUID] | None
 
         def apply(self, borrower: Borrower) -> None:
-            borrower.holds[self.hold_ref] = Hold(self.hold_ref, self.kind, self.from_on)
+            borrower.holds[self.hold_ref] = Hold(
+                self.hold_ref, self.kind, self.from_on, loan_ids=self.loan_ids, touches=self.touches
+            )
 
     class HoldLifted(Event):
-        """A hold no longer stands."""
+        """A hold no longer stands from a day on; *lifted_before* was the first one said."""
 
         TOPIC = "borrower.hold-lifted"
         hold_ref: str
         kind: str
         lifted_on: date
         reason: str
+        lifted_before: date | None
 
         def apply(self, borrower: Borrower) -> None:
             hold = borrower.holds[self.hold_ref]
@@ -242,7 +276,7 @@ class Borrower(collection.Collection, Stream):
 
     def contact_holds(self) -> list[ContactHold]:
         """The holds that were set, for the contact gate."""
-        return holds_of(((hold, [None]) for hold in self.holds.values()), self.zones)
+        return holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
 
     def set_hold(
         self,
@@ -253,8 +287,13 @@ class Borrower(collection.Collection, Stream):
         reason: str,
         rule: HoldRule | None,
         from_on: date | None = None,
+        loan_ids: list[UUID] | None = None,
+        touches: list[UUID] | None = None,
     ) -> None:
-        """Let a hold stand from a day on; the same hold twice stands once."""
+        """Let a hold stand from a day on, which may lie back; the same hold twice stands once.
+
+        It covers the debts of *loan_ids*, all without, and stops money on those it *touches*.
+        """
         if hold_ref in self.holds:
             if self.holds[hold_ref].kind != kind:
                 raise HoldRefReused(f"The reference {hold_ref!r} already names another hold.")
@@ -273,23 +312,44 @@ class Borrower(collection.Collection, Stream):
             blocks_reminders=rule.blocks_reminders,
             blocks_collection=rule.blocks_collection,
             policy_version=rule.version,
+            loan_ids=loan_ids or None,
+            stops_interest=rule.stops_interest,
+            stops_penalty=rule.stops_penalty,
+            touches=touches or None,
         )
 
-    def lift_hold(self, act: Act, *, hold_ref: str, reason: str) -> None:
-        """Let a hold end today; one lifted before stays lifted."""
+    def lift_hold(
+        self, act: Act, *, hold_ref: str, reason: str, lifted_on: date | None = None
+    ) -> None:
+        """Let a hold end: it stands no more from today on, or from a day that is past.
+
+        One lifted before stays lifted, unless another day is said: that corrects it.
+
+        Raises:
+            LiftedTooEarly: the day lies before the hold.
+            LiftedInFuture: it is still to come.
+        """
         hold = self.holds.get(hold_ref)
         if hold is None:
             raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower.")
-        if hold.lifted_on is not None:
+        on = lifted_on or hold.lifted_on or act.business_on
+        if on == hold.lifted_on:
             return
+        if lifted_on is not None and on < hold.from_on:
+            raise LiftedTooEarly(
+                f"The hold stands from {hold.from_on}: lift it from that day to undo all of it."
+            )
+        if on > act.business_on:
+            raise LiftedInFuture(f"{on} lies after the business date {act.business_on}.")
         self.record(
             self.HoldLifted,
             act,
-            act.business_on,
+            on,
             hold_ref=hold_ref,
             kind=hold.kind,
-            lifted_on=act.business_on,
+            lifted_on=on,
             reason=reason,
+            lifted_before=hold.lifted_on,
         )
 
     def promise(

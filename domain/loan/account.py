@@ -17,8 +17,9 @@ from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
 from domain.loan.daily_ledger import ledger_of
 from domain.loan.delinquency import Bucket
-from domain.loan.facts import Fact, FactKind, counts_from, standing
+from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
+from domain.loan.held import Held
 from domain.loan.ledger import Balance, Ledger, run
 from domain.loan.overdue import deserved
 from domain.loan.reschedule import Change
@@ -132,6 +133,12 @@ class Account:
         """The annual rate of the days after *on*, by what counts until then."""
         return self.ledger_on(on).laid.rate_after(on)
 
+    @property
+    def holds(self) -> dict[str, Held]:
+        """The holds that stop interest or penalty, or did, by reference."""
+        ends = [fact for fact in self.facts if fact.kind in HOLDS]
+        return {fact.ref: fact.hold for fact in ends if fact.hold is not None}
+
     # --- the ledger behind it -------------------------------------------------------
 
     def _was_laid_anew(self, *more: Fact) -> bool:
@@ -143,10 +150,16 @@ class Account:
             for fact in (*self.facts, *more)
         ) or (self.terms is not None and self.terms.prepayment is not None)
 
+    def _needs_a_run(self, *more: Fact) -> bool:
+        """Whether a ledger has to be run from the start to be gone on with."""
+        return self._was_laid_anew(*more) or any(
+            fact.kind in HOLDS for fact in (*self.facts, *more)
+        )
+
     def _ledger(self) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
         # What a payment was charged for coming early is known to a run only.
-        if self._was_laid_anew() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
+        if self._needs_a_run() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
             return self._rerun(self.facts)
         return ledger_of(self.terms)(
             self.terms,
@@ -221,7 +234,7 @@ class Account:
         latest = counts_from(new, terms)
         if (
             new.kind == FactKind.WAIVER
-            or self._was_laid_anew(new)
+            or self._needs_a_run(new)
             or any(counts_from(fact, terms) > latest for fact in self.facts)
         ):
             return self._rerun(facts)

@@ -14,6 +14,7 @@ from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
 from domain.loan.facts import STEP, Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
+from domain.loan.held import penalty_free
 from domain.loan.overdue import kind_of
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
@@ -146,12 +147,18 @@ class Consequences(Account):
         for ref, fact in charged.items() if by is None else ():
             due = wanted.get(ref)
             if due is None or (due.on, due.amount) != (fact.on, fact.amount):
-                cause = Withdrawal.NOT_OVERDUE if due is None else Withdrawal.CHARGED_ANEW
+                cause = Withdrawal.CHARGED_ANEW
+                if due is None:
+                    held = self._stops_penalty(fact.on)
+                    cause = Withdrawal.ON_HOLD if held else Withdrawal.NOT_OVERDUE
                 self._withdraw(act, fact, cause)
         standing_now = {fact.ref for fact in self.facts if fact.automatic}
         for ref, fact in wanted.items():
             if ref not in standing_now:
                 self._charge_automatically(act, fact)
+
+    def _stops_penalty(self, on: date) -> bool:
+        return any(day.first <= on <= day.last for day in penalty_free(self.holds))
 
     def _withdraw(self, act: Act, fact: Fact, cause: Withdrawal) -> None:
         ledger = self._rerun([other for other in self.facts if other != fact])

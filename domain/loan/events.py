@@ -12,6 +12,7 @@ from domain.base.terms import Terms
 from domain.loan.account import Account
 from domain.loan.allocation import Part, Split
 from domain.loan.facts import STEP, Fact, FactKind
+from domain.loan.held import Held
 from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
@@ -699,6 +700,60 @@ class Drawn(MoneyMoved):
     def apply(self, loan: Account) -> None:
         fact = Fact(FactKind.DRAW, self.draw_ref, self.effective_on, loan.facts_taken, self.amount)
         self.take_over(loan, [*loan.facts, fact])
+
+
+class HoldPlaced(MoneyMoved):
+    """A hold on the borrower stops penalty or interest of this loan from a day on.
+
+    *from_on* is the first day that bears none: that of the hold, or the first of the loan.
+    """
+
+    TOPIC = "loan.hold-placed"
+    hold_ref: str
+    kind: str
+    reason: str
+    from_on: date
+    stops_interest: bool
+    stops_penalty: bool
+    policy_version: str
+
+    def apply(self, loan: Account) -> None:
+        held = Held(
+            self.hold_ref,
+            self.kind,
+            self.from_on,
+            self.stops_interest,
+            self.stops_penalty,
+            self.policy_version,
+        )
+        fact = Fact(FactKind.HOLD, self.hold_ref, self.from_on, loan.facts_taken, hold=held)
+        self.take_over(loan, [*loan.facts, fact])
+
+
+class HoldEnded(MoneyMoved):
+    """A hold stops nothing of this loan any more from *until_on* on, that day counted.
+
+    Of one that ended before, it is another day; *until_before* was the first.
+    """
+
+    TOPIC = "loan.hold-ended"
+    hold_ref: str
+    kind: str
+    reason: str
+    from_on: date
+    until_on: date
+    until_before: date | None
+
+    def apply(self, loan: Account) -> None:
+        held = replace(loan.holds[self.hold_ref], until_on=self.until_on)
+        others = [
+            fact
+            for fact in loan.facts
+            if fact.ref != self.hold_ref or fact.kind != FactKind.HOLD_END
+        ]
+        order = loan.facts_taken
+        fact = Fact(FactKind.HOLD_END, self.hold_ref, self.until_on, order, hold=held)
+        self.take_over(loan, [*others, fact])
 
 
 class WentOverdue(Event):

@@ -21,6 +21,7 @@ from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.elapsed import counted_by, is_open
 from domain.loan.facts import Fact, FactKind, counts_from
+from domain.loan.held import HeldRow
 from domain.loan.ledger import Ledger, Relaid
 from domain.loan.loan import Loan
 from domain.loan.overdue import uncapped
@@ -87,7 +88,7 @@ def explain(
     if stood.balance is None:
         return Explanation(stood, [])
     told = _Told(events, as_of)
-    lines = [line for line in told.lines() if line.amount]
+    lines = [*(line for line in told.lines() if line.amount), *told.holds()]
     lines += _written_off(events, as_of, lines)
     order = {figure: place for place, figure in enumerate(FIGURES)}
     lines.sort(key=lambda line: (order[line.figure], line.on, line.version))
@@ -129,6 +130,8 @@ class _Told:
                 case Loan.Drawn():
                     self.versions["drawn", event.draw_ref] = event.originator_version
                     self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
+                case Loan.HoldPlaced() | Loan.HoldEnded():
+                    self._tell_hold(event)
                 case Loan.FeeWaived():
                     self.versions["waived", event.fee_ref] = event.originator_version
                 case Loan.Disbursed() | Loan.Migrated():
@@ -144,6 +147,28 @@ class _Told:
         self.terms: Terms = loan.terms
         self.ledger: Ledger = loan.ledger_on(as_of)
         self.opening = {row.number: row for row in loan.opening}
+
+    def _tell_hold(self, event: Loan.HoldPlaced | Loan.HoldEnded) -> None:
+        kind, what = FactKind.HOLD, f"{event.kind} hold {event.hold_ref}"
+        if isinstance(event, Loan.HoldEnded):
+            kind, what = FactKind.HOLD_END, f"{what} lifted from {event.until_on}"
+        ref = f"{kind}:{event.hold_ref}"
+        self.versions["held", ref] = event.originator_version
+        self.causes[ref] = what
+
+    def holds(self) -> Iterator[Line]:
+        """From when to when a hold stopped penalty or interest; nothing is owed by it."""
+        for held in self.ledger.held.holds.values():
+            first, last = held.days
+            if first > min(last, self.as_of):
+                continue
+            until = f"to {last}" if held.until_on and last <= self.as_of else "on"
+            version = self.versions["held", f"{FactKind.HOLD}:{held.hold_ref}"]
+            by = f"{held.kind} hold {held.hold_ref}, {held.policy_version}"
+            stopped = (("interest", held.stops_interest), ("penalty", held.stops_penalty))
+            for figure in [name for name, stops in stopped if stops]:
+                what = f"no {figure} from {first} {until}: {by}"
+                yield Line(figure, 0, first, what, version)
 
     def lines(self) -> Iterator[Line]:
         yield from self._opening()
@@ -247,7 +272,8 @@ class _Told:
             what = self.causes.get(ref) or f"laid anew by payment {ref}"
             version = self._version(ref)
             line = Line("interest", each.interest, on, what, version, number)
-            formula = self._relaid_formula(each)
+            held = each.held
+            formula = self._relaid_formula(each) if held is None else self._held_formula(held)
             yield replace(line, formula=formula, rules=self.rules.get(ref, ()))
             yield Line("fees", each.fees, on, what, version, number)
 
@@ -272,8 +298,17 @@ class _Told:
             words += ", with interest deferred to it or paid on it before"
         return f"{words}: {told}"
 
+    def _held_formula(self, held: HeldRow) -> str:
+        """The interest of a row as it was laid, less what it would bear on days on hold."""
+        parts = " + ".join(
+            f"{self._money(part.principal)} x {_percent(part.annual_rate)} from {part.after}"
+            f" to {part.until}"
+            for part in held.parts
+        )
+        return f"{self._money(held.bare)} less {parts}, {_rounded(self.terms)}"
+
     def _version(self, ref: str) -> int:
-        kinds = ("laid", "drawn", "paid")
+        kinds = ("held", "laid", "drawn", "paid")
         return next(self.versions[kind, ref] for kind in kinds if (kind, ref) in self.versions)
 
     def _charges(self) -> Iterator[Line]:
@@ -368,7 +403,7 @@ class _Told:
     def _penalty(self) -> Iterator[Line]:
         """Accrued row by row; a row on which more was paid than accrued owes nothing."""
         ledger, terms = self.ledger, self.terms
-        number, free = self.began.originator_version, ledger.laid.penalty_free
+        number, free = self.began.originator_version, ledger.penalty_free()
         for row in ledger.rows:
             paid = ledger.bearing_paid.get(row.number, [])
             if row.number in ledger.laid.penalty_stopped:

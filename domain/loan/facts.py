@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from domain.base.terms import ChargesCount, Terms
+from domain.loan.held import Held
 from domain.loan.reschedule import Change
 
 STEP = "step-"
@@ -27,6 +28,12 @@ class FactKind(StrEnum):
     RESCHEDULE = "RESCHEDULE"
     RECOVERY = "RECOVERY"
     DRAW = "DRAW"
+    HOLD = "HOLD"
+    HOLD_END = "HOLD_END"
+
+
+HOLDS = (FactKind.HOLD, FactKind.HOLD_END)
+"""That a hold begins, or ends: from the day on, that day counted."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Fact:
     change: Change | None = None
     source: str | None = None
     automatic: bool = False
+    hold: Held | None = None
 
     @property
     def pays(self) -> bool:
@@ -84,10 +92,13 @@ def standing(facts: list[Fact]) -> list[Fact]:
 def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     """The day *fact* counts from and its place on that day.
 
-    What is drawn on a day, or charged on an instalment for being unpaid, counts before all
-    else of the day, what is laid anew after all that was paid on it, and what the rate plan
-    brings before what is granted.
+    A hold that begins or ends counts before all else of its day. What is drawn on a day, or
+    charged on an instalment for being unpaid, counts before the rest of the day, what is
+    laid anew after all that was paid on it, and what the rate plan brings before what is
+    granted.
     """
+    if fact.kind in HOLDS:
+        return fact.on, BEFORE_ALL, fact.order
     if fact.automatic:
         return fact.on, 0, fact.order
     if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:

@@ -1,7 +1,7 @@
 """The money of one loan: facts in the order they count, and what follows from them.
 
 Every figure of a loan follows from its schedule and its facts (payments, draws, refunds,
-fees, waivers, moved dates) in effective order. A fact that counts last is taken on
+fees, waivers, moved dates, holds) in effective order. A fact that counts last is taken on
 top; one that counts earlier makes the ledger run again from the schedule.
 """
 
@@ -28,8 +28,10 @@ from domain.base.terms import (
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
 from domain.loan.delinquency import days_past_due
-from domain.loan.facts import Fact, FactKind, counts_from, standing
+from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
+from domain.loan.held import HeldBack, HeldRow, penalty_free
+from domain.loan.periods import ONE_DAY, Pause
 from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
@@ -63,6 +65,7 @@ class Relaid(NamedTuple):
     fees: int
     base: Base | None
     owed: int
+    held: HeldRow | None = None
 
 
 @dataclass
@@ -95,11 +98,14 @@ class Ledger:
     """Charges and moves on an instalment that is laid at the end of their day."""
     capitalised: list[tuple[str, date, int]] = field(default_factory=list)
     """Interest that became principal, by the change and its day."""
+    held: HeldBack = field(init=False)
+    """The holds that began so far, and the interest that they hold back."""
 
     def __post_init__(self) -> None:
         self.laid = laid(self.terms, self.accrues_from, self.rows)
         if not self.opening:
             self.opening = list(self.rows)
+        self.held = HeldBack(self.laid, self.opening)
         self.bearing_paid = {}
         for ref, parts in self.parts.items():
             self._note(self.paid_on[ref], parts)
@@ -120,11 +126,31 @@ class Ledger:
         elif fact.kind == FactKind.DRAW:
             self.draws.append(fact)
             self._draw(fact)
+        elif fact.kind in HOLDS:
+            self._hold(fact)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self._index(fact.instalment)]
+            self.held.laid_due.setdefault(row.number, row.due_on)
             assert fact.due_on is not None and fact.pay_by_on is not None
             self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
+
+    def _hold(self, fact: Fact) -> None:
+        """Let a hold begin or end: what rows bear from its day on is held back, or not."""
+        assert fact.hold is not None
+        self.held.holds[fact.ref] = fact.hold
+        if fact.hold.stops_interest:
+            before = self.rows
+            self.rows = self.held.held_back(self.rows, fact.on)
+            for place, (old, row) in enumerate(zip(before, self.rows, strict=True)):
+                if row is not old:
+                    grown, ref = row.interest - old.interest, f"{fact.kind}:{fact.ref}"
+                    held = self.held.behind(self.rows, place)
+                    self.relaid.append(Relaid(ref, fact.on, row.number, grown, 0, None, held))
+
+    def penalty_free(self) -> list[Pause]:
+        """The days that bear no penalty, by what was granted or holds; they may overlap."""
+        return [*self.laid.penalty_free, *penalty_free(self.held.holds)]
 
     def _draw(self, fact: Fact) -> None:
         """Lay what was paid out over the instalments to come."""
@@ -301,22 +327,24 @@ class Ledger:
     def _lay_anew(self, fact: Fact, change: Change, *, moved: int = 0) -> None:
         before = {row.number: row for row in self.rows}
         on = fact.on
-        self.rows = self.laid.anew(
-            self.rows,
+        self.held.note(self.rows, on)
+        rows = self.laid.anew(
+            self.held.bared(self.rows, on),
             on,
             change,
             moved=moved,
             penalty=lambda row: self.penalty_accrued(row, on),
             charged=self._fees_charged,
         )
-        for row in self.rows:
+        self.rows = self.held.held_back(rows, on + ONE_DAY)
+        for place, row in enumerate(self.rows):
             old = before.get(row.number)
             if row is not old:
                 interest = row.interest - (old.interest if old else 0)
                 fees = row.fees - (old.fees if old else 0)
-                base = self.laid.bases.get(row.number)
+                base, held = self.laid.bases.get(row.number), self.held.behind(self.rows, place)
                 self.relaid.append(
-                    Relaid(fact.ref, on, row.number, interest, fees, base, row.interest)
+                    Relaid(fact.ref, on, row.number, interest, fees, base, row.interest, held)
                 )
         grown = sum(row.principal for row in self.rows) - sum(r.principal for r in before.values())
         if grown != moved:
@@ -406,7 +434,7 @@ class Ledger:
             return self.laid.penalty_stopped[row.number]
         paid = self.bearing_paid.get(row.number, [])
         return accrual.penalty(
-            row, paid, self.terms, on, free=self.laid.penalty_free, rates=self.laid.rates
+            row, paid, self.terms, on, free=self.penalty_free(), rates=self.laid.rates
         )
 
     def _called_due(self, on: date) -> list[Instalment]:
@@ -449,9 +477,15 @@ class Ledger:
         """Interest to *on* of the row at *index*, which runs on that day."""
         start = self.rows[index - 1].due_on if index else self.accrues_from
         laid, within = self.laid, self.terms.day_count in IN_ROWS
-        if len(laid.rates) == 1 and not (laid.pauses or laid.running or within):
+        if (
+            len(laid.rates) == 1
+            and not (laid.pauses or laid.running or within)
+            and not self.held.days
+        ):
             return accrual.interest(principal, self.terms, start, on)
-        return rounded(self.laid.accrued(self.rows, index, principal, on), self.terms.rounding)
+        accrued = self.laid.accrued(self.rows, index, principal, on)
+        accrued -= self.held.until(self.rows, index, principal, on)
+        return max(rounded(accrued, self.terms.rounding), 0)
 
     def _interest_at_payoff(self, later: list[Instalment], index: int, on: date) -> int:
         """The interest of the running period when all that is due *later* is called."""

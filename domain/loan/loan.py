@@ -14,13 +14,14 @@ from domain.loan.asset_class import next_change_on
 from domain.loan.conversion import Converting
 from domain.loan.ending import Ending
 from domain.loan.fees import charged_at
+from domain.loan.holding import Holding
 from domain.loan.origination import Origination
 from domain.loan.overdue import next_charge_on
 from domain.loan.stage import Stage
 from domain.loan.state import OFFERED, UNDER_REVIEW, LoanState, NextActionKind
 
 
-class Loan(Origination, Converting, Ending, Stream):
+class Loan(Origination, Converting, Ending, Holding, Stream):
     """One loan: what happened to it, and what may happen next.
 
     Its state is in ``Account``, its decisions in the classes it joins; its events, which
@@ -64,6 +65,8 @@ class Loan(Origination, Converting, Ending, Stream):
     ConversionOffered: TypeAlias = events.ConversionOffered
     Converted: TypeAlias = events.Converted
     Drawn: TypeAlias = events.Drawn
+    HoldPlaced: TypeAlias = events.HoldPlaced
+    HoldEnded: TypeAlias = events.HoldEnded
     WentOverdue: TypeAlias = events.WentOverdue
     BucketChanged: TypeAlias = events.BucketChanged
     Cured: TypeAlias = events.Cured

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 from domain.base.terms import ChargesDue, FeeTerm, FeeTiming, Terms
 from domain.loan.ceiling import room
-from domain.loan.facts import Fact, FactKind, counts_from, standing
+from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import charge, charged_at
+from domain.loan.held import penalty_free
 from domain.loan.ledger import Ledger
+from domain.loan.periods import Pause
 from domain.loan.schedule import Instalment
 
 PREFIX = "overdue:"
@@ -37,17 +39,20 @@ def deserved(ledger: Ledger, facts: list[Fact], begun_on: date, until: date) -> 
     *ledger* is fresh from the schedule, *facts* are all but such charges. Each instalment
     is looked at once, at the beginning of the day after its grace days: what of its
     principal and interest is unpaid then decides, and the charge counts before anything
-    else of that day. What was overdue before *begun_on* is not ours to charge. Where a
-    cap is near, only what fits under it is charged, which may be nothing.
+    else of that day. What was overdue before *begun_on* is not ours to charge, nor what is
+    looked at while a hold stops penalty. Where a cap is near, only what fits under it is
+    charged, which may be nothing.
     """
     charges: dict[str, Fact] = {}
     waivers = [fact for fact in facts if fact.kind == FactKind.WAIVER]
+    holds = {fact.ref: fact.hold for fact in facts if fact.kind in HOLDS and fact.hold}
+    free = penalty_free(holds)
     seen: set[int] = set()
 
     def look(by: date) -> None:
         for number in [row.number for row in _coming(ledger, begun_on, by, seen)]:
             seen.add(number)
-            for fact in _charges(ledger, number):
+            for fact in _charges(ledger, number, free):
                 charges[fact.ref] = fact
                 ledger.take(standing([fact, *waivers])[0])
 
@@ -68,9 +73,11 @@ def uncapped(ledger: Ledger, fact: Fact) -> int:
 
 def next_charge_on(ledger: Ledger, begun_on: date, charged: Sequence[str]) -> date | None:
     """When the next instalment would be charged, were nothing paid; None for never."""
-    terms = ledger.terms
+    terms, free = ledger.terms, penalty_free(ledger.held.holds)
     for row in _coming(ledger, begun_on, date.max, set()):
         on = charged_on(row, terms)
+        if _is_free(on, free):
+            continue
         for fee in charged_at(terms, FeeTiming.ON_OVERDUE):
             known = overdue_ref(fee, row.number) in charged
             if not known and _amount(terms, fee, _row_on(ledger, row.number, on)):
@@ -90,9 +97,11 @@ def _coming(ledger: Ledger, begun_on: date, by: date, seen: set[int]) -> list[In
     return sorted(rows, key=lambda row: (row.pay_by_on, row.number))
 
 
-def _charges(ledger: Ledger, number: int) -> Iterator[Fact]:
+def _charges(ledger: Ledger, number: int, free: Sequence[Pause]) -> Iterator[Fact]:
     terms = ledger.terms
     on = charged_on(next(row for row in ledger.rows if row.number == number), terms)
+    if _is_free(on, free):
+        return
     row = _row_on(ledger, number, on)
     for fee in charged_at(terms, FeeTiming.ON_OVERDUE):
         if amount := _amount(terms, fee, row):
@@ -108,6 +117,10 @@ def _charges(ledger: Ledger, number: int) -> Iterator[Fact]:
                 owed=fee.owed,
                 automatic=True,
             )
+
+
+def _is_free(on: date, free: Sequence[Pause]) -> bool:
+    return any(pause.first <= on <= pause.last for pause in free)
 
 
 def _row_on(ledger: Ledger, number: int, on: date) -> Instalment:

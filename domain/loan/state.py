@@ -67,6 +67,8 @@ class Withdrawal(StrEnum):
 
     NOT_OVERDUE = "NOT_OVERDUE"
     """The instalment was paid in time after all."""
+    ON_HOLD = "ON_HOLD"
+    """A hold stood on the day it was charged."""
     CHARGED_ANEW = "CHARGED_ANEW"
     """Another amount was unpaid, or on another day."""
 

@@ -111,7 +111,7 @@ LOCAL = ("jurisdiction",)
 
 KINDS = {
     "service_levels": Kind(ServiceLevels, "service_levels"),
-    "hold": Kind(HoldRule, "hold_rules", keys=("kind",)),
+    "hold": Kind(HoldRule, "hold_rules", keys=("kind", *LOCAL)),
     "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
     "window": Kind(
         ContactWindow, "contact_windows", _window, keys=("jurisdiction", "purpose", "channel")

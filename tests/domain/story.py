@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid5
 
-from domain.base.policy import AssetClassRule, ClassFrom, ClassStandard, ServiceLevels
+from domain.base.policy import AssetClassRule, ClassFrom, ClassStandard, HoldRule, ServiceLevels
 from domain.base.stream import Act, Stream
 from domain.base.terms import FeeTerm, Terms
 from domain.loan.loan import Loan
@@ -225,6 +225,34 @@ def moved(instalment: int, due_on: date, on: date) -> Step:
     """An instalment that got another due date."""
     return lambda loan: loan.move_due_date(
         act(on), instalment=instalment, due_on=due_on, reason="asked"
+    )
+
+
+def hold_rule(**changes: Any) -> HoldRule:
+    """What a hold does by the rules of these tests: penalty stops, interest runs on."""
+    rule = HoldRule(
+        version="holds-test",
+        kind="BANKRUPTCY",
+        blocks_reminders=True,
+        blocks_collection=True,
+        valid_from=date(1990, 1, 1),
+        valid_until=None,
+        source="test",
+        stops_penalty=True,
+    )
+    return replace(rule, **changes)
+
+
+def held(hold_ref: str, from_on: date, on: date | None = None, **changes: Any) -> Step:
+    rule = hold_rule(**changes)
+    return lambda loan: loan.place_hold(
+        act(on or from_on), hold_ref=hold_ref, reason="court order", rule=rule, from_on=from_on
+    )
+
+
+def released(hold_ref: str, until_on: date, on: date | None = None) -> Step:
+    return lambda loan: loan.end_hold(
+        act(on or until_on), hold_ref=hold_ref, reason="case closed", until_on=until_on
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.base.contact_policy import Channel, Purpose
+from domain.base.contact_policy import Channel, HoldKind, Purpose
 from domain.base.policy import ANYWHERE
 from infra.calendars import business_days
 from infra.contact_policies import FILES, load_contact_rules
@@ -48,6 +48,42 @@ def test_the_calendar_is_that_of_the_package_that_keeps_it() -> None:
         worked = {day for day in kept.worked if day.year == calendar.year}
         assert set(calendar.holidays) == of_year
         assert set(calendar.worked) == worked
+
+
+@pytest.mark.parametrize("jurisdiction", JURISDICTIONS)
+@pytest.mark.parametrize("kind", HoldKind)
+def test_a_hold_stops_in_the_lists_what_it_stops_at_the_gate(kind: str, jurisdiction: str) -> None:
+    hold = load_policies().hold_rule(kind, DAY, jurisdiction)
+
+    stopped = {
+        purpose
+        for purpose in (Purpose.SERVICE_REMINDER, Purpose.COLLECTION)
+        for rule in SHIPPED.binding(jurisdiction, purpose, Channel.PHONE, DAY).holds
+        if kind in rule.kinds
+    }
+
+    assert hold is not None
+    listed = {Purpose.SERVICE_REMINDER: hold.blocks_reminders}
+    listed |= {Purpose.COLLECTION: hold.blocks_collection}
+    assert stopped == {purpose for purpose, blocked in listed.items() if blocked}
+
+
+@pytest.mark.parametrize(
+    ("kind", "stops_interest", "stops_penalty"),
+    [
+        ("MORATORIUM", True, True),
+        *((kind, False, True) for kind in ("BANKRUPTCY", "DECEASED", "INCAPACITY", "FRAUD")),
+        *((kind, False, False) for kind in ("CEASE", "ATTORNEY", "DISPUTE", "AML", "COMPLAINT")),
+    ],
+)
+def test_only_a_moratorium_stops_interest_and_few_holds_stop_penalty(
+    kind: str, stops_interest: bool, stops_penalty: bool
+) -> None:
+    for jurisdiction in JURISDICTIONS:
+        hold = load_policies().hold_rule(kind, DAY, jurisdiction)
+
+        assert hold is not None and hold.source
+        assert (hold.stops_interest, hold.stops_penalty) == (stops_interest, stops_penalty)
 
 
 @pytest.mark.parametrize("jurisdiction", JURISDICTIONS)

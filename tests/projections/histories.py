@@ -16,7 +16,9 @@ from tests.domain.story import (
     act,
     disbursed,
     draw,
+    held,
     refund,
+    released,
     repay,
     terms,
     waive,
@@ -92,6 +94,16 @@ def _move(loan: Loan, on: date, number: int, amount: int) -> None:
     loan.move_due_date(act(on), instalment=row.number, due_on=due_on, reason="asked")
 
 
+def _hold(loan: Loan, on: date, number: int, amount: int) -> None:
+    stops = {"stops_interest": amount % 2 == 0 and not loan._accrues_daily()}
+    held(f"H-{number}", on - timedelta(days=amount % 50), on, **stops)(loan)
+
+
+def _lift(loan: Loan, on: date, number: int, amount: int) -> None:
+    for hold_ref in loan.holds:
+        released(hold_ref, on - timedelta(days=amount % 30), on)(loan)
+
+
 def _write_off(loan: Loan, on: date, number: int, amount: int) -> None:
     if amount % 3 == 0:
         write_off(loan, on)
@@ -116,6 +128,8 @@ def _secure(loan: Loan, on: date, number: int, amount: int) -> None:
 
 
 STEPS = {
+    "hold": _hold,
+    "lift": _lift,
     "sell": _sell,
     "secure": _secure,
     "draw": _draw,

@@ -1,6 +1,7 @@
 """What the statement writes: one line per movement of money, adding up to the balance."""
 
 from datetime import date
+from decimal import Decimal
 
 from hypothesis import given
 
@@ -12,7 +13,9 @@ from tests.domain.story import (
     applied,
     disbursed,
     draw,
+    held,
     refund,
+    released,
     repay,
     terms,
     waive,
@@ -91,6 +94,19 @@ def test_a_fee_and_its_waiver_are_lines() -> None:
         ("fee", "F-1", 20_00, 20_00, 1_052_80),
         ("waiver", "F-1", -5_00, -5_00, 1_047_80),
     ]
+
+
+def test_a_hold_is_a_line_where_it_splits_payments_anew() -> None:
+    loan = disbursed(terms(penalty_rate=Decimal("0.365"), day_count="ACT/365F"))
+    repay(loan, "P-1", 86_07, date(2025, 3, 1))
+    held("H-1", date(2025, 2, 20), on=date(2025, 3, 5))(loan)
+    released("H-1", date(2025, 3, 5))(loan)
+
+    [_, payment, hold] = rows(statement, loan)["statement_line"]
+
+    assert (hold["kind"], hold["ref"], hold["amount"]) == ("hold placed", "H-1", 0)
+    assert (hold["penalty"], hold["principal"]) == (81, -81)
+    assert (payment["penalty"], hold["reallocated"]) == (-1_13, 1)
 
 
 def test_a_charged_penalty_is_a_line_of_its_own_kind() -> None:

@@ -17,7 +17,9 @@ from tests.domain.story import (
     approve,
     attended,
     disbursed,
+    held,
     refund,
+    released,
     repay,
     terms,
     write_off,
@@ -270,3 +272,14 @@ def test_what_not_every_contract_says_stands_beside_the_terms() -> None:
         "penalty_on_interest": True,
         "rate_caps": [{"from_on": "2025-01-15", "annual_rate": "0.24", "version": "cap-1"}],
     }
+def test_a_hold_and_its_end_are_changes_of_the_loan() -> None:
+    loan = disbursed()
+    held("H-1", date(2025, 2, 20), on=date(2025, 3, 5))(loan)
+    released("H-1", date(2025, 3, 1), on=date(2025, 3, 5))(loan)
+
+    found = rows(summary, loan)["summary_change"]
+
+    assert only(found, "kind", "effective_on", "annual_rate", "capitalised") == [
+        ("HOLD_BANKRUPTCY", date(2025, 2, 20), None, 0),
+        ("HOLD_BANKRUPTCY_ENDED", date(2025, 3, 1), None, 0),
+    ]

@@ -13,7 +13,7 @@ from domain.base.refs import short_ref
 from domain.base.refusal import AmountNotPositive, Refusal, SamePerson, positive, two_people
 from domain.base.stream import Act
 from domain.catalogue import STREAMS, event_types
-from tests.domain.story import LEVELS
+from tests.domain.story import LEVELS, hold_rule
 
 
 def test_a_reference_can_be_read_out() -> None:
@@ -43,6 +43,22 @@ def test_without_a_rule_in_force_nothing_is_decided() -> None:
     with pytest.raises(PolicyMissing):
         policies.levels(date(1989, 12, 31))
     assert policies.hold_rule("CEASE", date(2025, 1, 1)) is None
+
+
+def test_a_jurisdictions_own_rule_of_holds_comes_before_that_of_all() -> None:
+    rules = (
+        hold_rule(version="of all"),
+        hold_rule(version="of the UK", jurisdiction="UK"),
+        hold_rule(version="of all, newer"),
+    )
+    policies = Policies((), rules, (), (), ())
+
+    versions = [
+        getattr(policies.hold_rule("BANKRUPTCY", date(2025, 1, 1), where), "version", None)
+        for where in ("UK", "CN")
+    ]
+
+    assert versions == ["of the UK", "of all, newer"]
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,44 @@ def test_a_hold_is_lifted_once() -> None:
     assert borrower.holds["H-1"].lifted_on == date(2025, 1, 20)
 
 
+def test_a_hold_may_be_lifted_from_a_past_day_and_that_day_corrected() -> None:
+    borrower = given(registered(), set_hold)
+    first, second = date(2025, 1, 20), date(2025, 1, 18)
+
+    for day in (first, second):
+        borrower.lift_hold(act(date(2025, 1, 25)), hold_ref="H-1", reason="agreed", lifted_on=day)
+
+    assert recorded(borrower) == [
+        happened(Borrower.HoldLifted, effective_on=first, lifted_on=first, lifted_before=None),
+        happened(Borrower.HoldLifted, effective_on=second, lifted_on=second, lifted_before=first),
+    ]
+
+
+def test_a_hold_ends_no_earlier_than_it_began_and_no_later_than_today() -> None:
+    borrower = given(registered(), set_hold)
+
+    for day, refused in (
+        (date(2025, 1, 14), module.LiftedTooEarly),
+        (date(2025, 1, 26), module.LiftedInFuture),
+    ):
+        with pytest.raises(refused):
+            borrower.lift_hold(
+                act(date(2025, 1, 25)), hold_ref="H-1", reason="agreed", lifted_on=day
+            )
+
+
+def test_a_hold_on_one_debt_leaves_the_others_to_the_gate() -> None:
+    borrower = given(registered())
+
+    set_hold(borrower, loan_ids=[LOAN_ID], touches=[LOAN_ID])
+    set_hold(borrower, hold_ref="H-2")
+
+    assert [hold.debt for hold in borrower.contact_holds()] == [str(LOAN_ID), None]
+    assert recorded(borrower)[0] == happened(
+        Borrower.HoldSet, loan_ids=[LOAN_ID], touches=[LOAN_ID], stops_penalty=False
+    )
+
+
 def test_a_hold_nobody_set_cannot_be_lifted() -> None:
     with pytest.raises(module.HoldUnknown):
         lift_hold(given(registered()))

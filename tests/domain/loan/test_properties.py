@@ -279,6 +279,15 @@ def known(loan: Loan, it: Late) -> None:
     if isinstance(it, TakenBack):
         story.reversed_(it.ref, LATER)(loan)
         return
+    if isinstance(it, OnHold):
+        # Interest by the balance of each day is stopped by no hold.
+        stops = it.interest and not loan._accrues_daily()
+        rule = {"stops_interest": stops, "stops_penalty": it.penalty}
+        story.held(it.ref, it.on, LATER, **rule)(loan)
+        return
+    if isinstance(it, Released):
+        story.released(it.ref, it.on, LATER)(loan)
+        return
     loan.reschedule(
         act(LATER),
         agreed=it.agreed,
@@ -342,7 +351,25 @@ class TakenBack:
     ref: str
 
 
-Late = Paid | Granted | Forgiven | TakenBack
+@dataclass(frozen=True)
+class OnHold:
+    """A hold, by the day from which it stops penalty, interest or both."""
+
+    ref: str
+    on: date
+    interest: bool
+    penalty: bool
+
+
+@dataclass(frozen=True)
+class Released:
+    """A hold that stands no more from a day on; of two, the later one corrects the first."""
+
+    ref: str
+    on: date
+
+
+Late = Paid | Granted | Forgiven | TakenBack | OnHold | Released
 
 
 @dataclass(frozen=True)
@@ -362,7 +389,9 @@ def long_histories(draw: st.DrawFn) -> History:
     for number, day in enumerate(days):
         on = JAN_15 + timedelta(days=day)
         match draw(
-            st.sampled_from(["pay", "pay", "pay off", "bounce", "charge", "draw", "relief"])
+            st.sampled_from(
+                ["pay", "pay", "pay off", "bounce", "charge", "draw", "relief", "hold", "hold"]
+            )
         ):
             case "pay":
                 late.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
@@ -375,6 +404,13 @@ def long_histories(draw: st.DrawFn) -> History:
                     late.append(Paid(f"P-{number}-{again}", amount, on))
                     late.append(TakenBack(f"P-{number}-{again}"))
                 late.append(Paid(f"P-{number}-again", amount, on))
+            case "hold":
+                ref, stops = f"H-{number}", draw(st.sampled_from(STOPS))
+                late.append(
+                    OnHold(ref, on - timedelta(days=draw(st.sampled_from([0, 30]))), *stops)
+                )
+                after = draw(st.lists(st.integers(-30, 60), max_size=2))
+                late += [Released(ref, on + timedelta(days=days)) for days in after]
             case "charge":
                 at_once.append(Charged(f"F-{number}", draw(st.sampled_from(FEE_KINDS)), on))
                 waived = draw(st.lists(st.integers(1, 3_00), max_size=2))
@@ -387,6 +423,7 @@ def long_histories(draw: st.DrawFn) -> History:
 
 
 ENOUGH = 100_000_00
+STOPS = [(False, True), (True, True), (True, False)]
 FEE_KINDS = ["LETTER", "BREACH"]
 PAUSES = st.sampled_from([("INTEREST_PAUSE", 0), ("INTEREST_PAUSE", 40), ("MORATORIUM", 0)])
 
@@ -397,13 +434,13 @@ def _pause(on: date, asked: tuple[str, int]) -> Agreement:
 
 
 def shuffled_(late: list[Late], random: Any) -> list[Late]:
-    """*late* in any order in which each payment comes before it is taken back."""
-    arrived: list[Late] = [it for it in late if not isinstance(it, TakenBack)]
+    """*late* in any order in which what is corrected comes before what corrects it."""
+    arrived: list[Late] = [it for it in late if not isinstance(it, TakenBack | Released)]
     random.shuffle(arrived)
     for it in late:
-        if isinstance(it, TakenBack):
-            came = next(n for n, each in enumerate(arrived) if getattr(each, "ref", "") == it.ref)
-            arrived.insert(random.randint(came + 1, len(arrived)), it)
+        if isinstance(it, TakenBack | Released):
+            came = [n for n, each in enumerate(arrived) if getattr(each, "ref", "") == it.ref]
+            arrived.insert(random.randint(came[-1] + 1, len(arrived)), it)
     return arrived
 
 
@@ -433,7 +470,7 @@ def test_any_order_of_arrival_of_everything_that_can_be_late_ends_in_the_same_lo
 
 def _day(it: Late) -> tuple[date, int]:
     """Its day; what corrects another comes after all."""
-    return (it.on, 0) if isinstance(it, Paid | Granted) else (LATER, 1)
+    return (it.on, 0) if isinstance(it, Paid | Granted | OnHold) else (LATER, 1)
 
 
 def learnt(loan: Loan, it: Paid | Charged | Drawn) -> None:
@@ -624,7 +661,20 @@ def _draw(loan: Loan, number: int, on: date, it: Try) -> None:
     story.draw(loan, f"D-{number}", it.amount, drawn_on, on)
 
 
+def _place_hold(loan: Loan, number: int, on: date, it: Try) -> None:
+    stops = {"stops_interest": it.which > 2, "stops_penalty": it.which != 4}
+    from_on = on - timedelta(days=it.backdated_days)
+    story.held(f"H-{it.which}", from_on, on, **stops)(loan)
+
+
+def _end_hold(loan: Loan, number: int, on: date, it: Try) -> None:
+    hold_ref = next(reversed([f"H-{it.which}", *loan.holds]))
+    story.released(hold_ref, on - timedelta(days=it.backdated_days), on)(loan)
+
+
 ATTEMPTS = {
+    "place hold": _place_hold,
+    "end hold": _end_hold,
     "draw": _draw,
     "reschedule": _reschedule,
     "renew": _renew,
