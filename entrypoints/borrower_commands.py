@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
 
@@ -15,9 +16,9 @@ from entrypoints.staff_command import (
     Amount,
     Borrower,
     CommandId,
-    Day,
     Loan,
     Reason,
+    carried_out,
     carry_out,
 )
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
     from entrypoints.session import Session
+
+WAIT_SECONDS = 10.0
+"""So long a command waits for the list of a borrower's loans to be complete."""
 
 borrower = typer.Typer(
     help="Borrowers: register, holds, promises, consents, contact points.", no_args_is_help=True
@@ -54,34 +58,91 @@ def register(
     )
 
 
+FromDay = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from", "--on", formats=["%Y-%m-%d"], help="The day it counts from, also a past one."
+    ),
+]
+
+
 @borrower.command("hold")
 def set_hold(
     borrower: Borrower,
     kind: Annotated[str, typer.Argument(help="CEASE, DISPUTE, BANKRUPTCY, DECEASED ...")],
     reason: Reason,
+    loan: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOAN", help="A debt that it covers; may be repeated. All of them without."
+        ),
+    ] = None,
     ref: Annotated[str | None, typer.Option(help="The hold's reference.")] = None,
-    on: Day = None,
+    on: FromDay = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set a hold: contact that it blocks stops at once."""
+    """Set a hold: what it blocks stops at once, contact, penalty or interest.
+
+    Which of them a kind of hold stops is dated policy. What accrued since a past day is
+    taken back, on every loan it covers, in one transaction.
+    """
     from domain.commands import borrowers
 
-    carry_out(
-        lambda opened, act: borrowers.set_hold(
+    def do(opened: Session, act: Act) -> Receipt:
+        borrower_id = opened.stream_id(borrower)
+        return borrowers.set_hold(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=borrower_id,
             hold_ref=ref or f"H-{act.command_id}",
             kind=kind,
             reason=reason,
             from_on=on.date() if on else None,
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
+            loan_ids=[opened.stream_id(each) for each in loan] if loan else None,
+            all_loans=None if loan else _loans_of(opened, borrower_id),
+        )
+
+    _hold(do, actor, command_id, as_json)
+
+
+def _loans_of(opened: Session, borrower_id: UUID) -> list[UUID]:
+    """The borrower's loans, once the view of them shows all that is stored.
+
+    Raises:
+        Trouble: it does not get there.
+    """
+    from infra.freshness import wait_until_current
+    from infra.queries import loans_of
+    from infra.reading import connection
+    from infra.trouble import Trouble
+
+    with connection(opened.database_url) as conn:
+        if not wait_until_current(conn, WAIT_SECONDS, "summary"):
+            raise Trouble(
+                "The list of loans is behind what is stored (./loans status): try again in a"
+                " moment, or name the loans with --loan."
+            )
+        return loans_of(conn, borrower_id)
+
+
+def _hold(
+    do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
+) -> None:
+    """Carry out a command on a hold, and tell what it came to on the borrower and each loan."""
+    from domain.borrower.borrower import Borrower as BorrowerStream
+    from entrypoints import output
+    from entrypoints.history import HoldAnswer, recorded_beside, render_hold
+    from entrypoints.session import session
+
+    with session() as opened:
+        answer = carried_out(opened, do, actor, command_id)
+        holds = opened.book.get(BorrowerStream, answer.stream_id).holds.values()
+        touched = dict.fromkeys(each for hold in holds for each in hold.touches or [])
+        loans = recorded_beside(opened, answer.command_id, list(touched))
+    said = HoldAnswer(**vars(answer), loans=loans)
+    output.emit(said, as_json=as_json, render=render_hold)
 
 
 @borrower.command("lift")
@@ -89,16 +150,26 @@ def lift_hold(
     borrower: Borrower,
     ref: Annotated[str, typer.Argument(help="The hold's reference.")],
     reason: Reason,
+    on: FromDay = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lift a hold."""
+    """Lift a hold: from today, or a past day on, what it stopped goes on.
+
+    Lifted from the day it began, it never stood; lifted again from another day, that day
+    counts.
+    """
     from domain.commands import borrowers
 
-    carry_out(
+    _hold(
         lambda opened, act: borrowers.lift_hold(
-            opened.book, act, borrower_id=opened.stream_id(borrower), hold_ref=ref, reason=reason
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            hold_ref=ref,
+            reason=reason,
+            lifted_on=on.date() if on else None,
         ),
         actor,
         command_id,

@@ -59,6 +59,35 @@ class Answer:
     after: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class OnLoan:
+    """What a command recorded on a loan, beside the stream that it was given."""
+
+    loan_id: UUID
+    ref: str
+    recorded: list[Step]
+
+
+@dataclass(frozen=True)
+class HoldAnswer(Answer):
+    """What a command on a hold came to, on the borrower and on each loan."""
+
+    loans: list[OnLoan]
+
+
+def recorded_beside(opened: Session, command_id: UUID, loan_ids: list[UUID]) -> list[OnLoan]:
+    """What a command recorded on some loans; those with nothing are left out."""
+    from domain.commands.book import id_on
+
+    found = []
+    for loan_id in loan_ids:
+        own = id_on(command_id, loan_id)
+        steps = [step for step in steps_of(opened, loan_id) if step.command_id == own]
+        if steps:
+            found.append(OnLoan(loan_id, ref_of(opened, loan_id), steps))
+    return found
+
+
 def answer_of(opened: Session, act: Act, receipt: Receipt) -> Answer:
     """What *receipt* stands for, with the events behind it."""
     steps = steps_of(opened, receipt.stream_id)
@@ -180,6 +209,16 @@ def render_answer(answer: Answer) -> None:
         output.out.print(f"{answer.ref}: it was so already; nothing changed.")
     _render(answer.recorded, full=False)
     output.out.print(f"{answer.ref}  version {answer.version}", style="bold")
+
+
+def render_hold(answer: HoldAnswer) -> None:
+    """Tell a person what a command on a hold came to."""
+    from entrypoints import output
+
+    render_answer(answer)
+    for loan in answer.loans:
+        output.out.print(loan.ref, style="bold")
+        _render(loan.recorded, full=False)
 
 
 def _render(steps: list[Step], full: bool) -> None:

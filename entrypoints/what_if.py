@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -13,9 +14,11 @@ from entrypoints.as_of import class_rule
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
+    from domain.base.policy import HoldRule
     from domain.loan.as_of import Standing
     from domain.loan.schedule import Instalment
     from domain.loan.what_if import Difference, Step
+    from entrypoints.session import Session
 
 
 @app.command("what-if", rich_help_panel=QUESTIONS)
@@ -76,6 +79,10 @@ def what_if(
     convert: Annotated[
         int | None, typer.Option(min=2, help="What is due at the end in so many instalments.")
     ] = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND[@DATE]", help="A hold stands, such as BANKRUPTCY@2026-10-01."),
+    ] = None,
     on: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day to compare; else the last one named."),
@@ -92,7 +99,8 @@ def what_if(
 
     with session() as opened:
         loan_id = opened.stream_id(loan)
-        currency = opened.book.get(LoanStream, loan_id).currency
+        stream = opened.book.get(LoanStream, loan_id)
+        currency, hold_rule = stream.currency, _hold_rules(opened, stream.borrower_id)
         today = opened.business_on
         events = [e for e in opened.book.events.get(loan_id) if isinstance(e, Stream.Event)]
     steps: list[Step] = []
@@ -118,11 +126,31 @@ def what_if(
     ]
     if convert is not None:
         steps.append(supposed.Conversion(today, convert))
+    for kind, day in (_at(text, "--hold", today) for text in hold or []):
+        steps.append(supposed.Hold(day, hold_rule(kind, today)))
     if not steps:
         raise typer.BadParameter("Say what: --repay, --rate, --extend, ... as --help lists them.")
     day = on.date() if on else max([today, *(step.on for step in steps)])
     difference = supposed.what_if(events, steps, day, class_rule(events, day))
     output.emit(difference, as_json=as_json, render=render)
+
+
+def _hold_rules(opened: Session, borrower_id: UUID) -> Callable[[str, date], HoldRule]:
+    """What a kind of hold on this borrower stops, by the rule of a day."""
+    from domain.borrower.borrower import Borrower
+
+    jurisdiction, policies = (
+        opened.book.get(Borrower, borrower_id).jurisdiction,
+        opened.book.policies,
+    )
+
+    def rule_of(kind: str, on: date) -> HoldRule:
+        rule = policies.hold_rule(kind, on, jurisdiction)
+        if rule is None:
+            raise typer.BadParameter(f"No policy says what a {kind} hold stops.")
+        return rule
+
+    return rule_of
 
 
 def _at(text: str, option: str, otherwise: date | None = None) -> tuple[str, date]:

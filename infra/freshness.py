@@ -112,10 +112,12 @@ def wait_for(
         time.sleep(POLL_SECONDS)
 
 
-def wait_until_current(conn: Connection, timeout_seconds: float) -> bool:
-    """Whether every view shows all that is stored, waiting for it; parked events apart."""
+def wait_until_current(conn: Connection, timeout_seconds: float, view: str | None = None) -> bool:
+    """Whether every view, or one, shows all that is stored, waiting; parked events apart."""
     until = time.monotonic() + timeout_seconds
-    while any(view.unpublished or view.behind for view in freshness(conn)):
+    while any(
+        each.unpublished or each.behind for each in freshness(conn) if view in (None, each.view)
+    ):
         if time.monotonic() >= until:
             return False
         time.sleep(10 * POLL_SECONDS)

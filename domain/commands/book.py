@@ -236,7 +236,12 @@ def command(
 
 def act_on(act: Act, stream_id: UUID) -> Act:
     """The part of an act that is done on another stream than its first."""
-    return replace(act, command_id=uuid5(act.command_id, str(stream_id)))
+    return replace(act, command_id=id_on(act.command_id, stream_id))
+
+
+def id_on(command_id: UUID, stream_id: UUID) -> UUID:
+    """The id under which a command records on another stream than its first."""
+    return uuid5(command_id, str(stream_id))
 
 
 def _command_id(stream: Stream) -> UUID:

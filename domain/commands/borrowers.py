@@ -4,10 +4,17 @@ from datetime import date
 from uuid import UUID
 
 from domain.base.refs import short_ref
-from domain.base.stream import Act
+from domain.base.refusal import Refusal
+from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
-from domain.commands.book import Book, command
+from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan
+
+
+class NotTheBorrowers(Refusal):
+    """A loan that was named is another borrower's."""
+
+    code = "NOT_THE_BORROWERS"
 
 
 @command
@@ -37,26 +44,84 @@ def set_hold(
     kind: str,
     reason: str,
     from_on: date | None = None,
-) -> Borrower:
-    """Let a hold stand."""
+    loan_ids: list[UUID] | None = None,
+    all_loans: list[UUID] | None = None,
+) -> tuple[Stream, ...]:
+    """Let a hold stand, and stop what it stops on the loans that it covers.
+
+    Those are *loan_ids*, or without them *all_loans* of the borrower, as far as they are
+    known to the caller.
+
+    Raises:
+        NotTheBorrowers: one of the loans is another borrower's.
+    """
     borrower = book.get(Borrower, borrower_id)
+    if hold_ref in borrower.holds:
+        borrower.set_hold(act, hold_ref=hold_ref, kind=kind, reason=reason, rule=None)
+        return (borrower,)
+    rule = book.policies.hold_rule(kind, act.business_on, borrower.jurisdiction)
+    loans = _loans_of(book, borrower, loan_ids or all_loans or [])
+    held: list[Loan] = []
+    if rule is not None and rule.stops_money:
+        on = from_on or act.business_on
+        for loan in loans:
+            own = act_on(act, loan.id)
+            loan.place_hold(own, hold_ref=hold_ref, reason=reason, rule=rule, from_on=on)
+        held = [loan for loan in loans if hold_ref in loan.holds]
     borrower.set_hold(
         act,
         hold_ref=hold_ref,
         kind=kind,
         reason=reason,
-        rule=book.policies.hold_rule(kind, act.business_on),
+        rule=rule,
         from_on=from_on,
+        loan_ids=loan_ids,
+        touches=[loan.id for loan in held],
     )
-    return borrower
+    return (borrower, *(_classed(book, act, loan) for loan in held))
 
 
 @command
-def lift_hold(book: Book, act: Act, *, borrower_id: UUID, hold_ref: str, reason: str) -> Borrower:
-    """Let a hold end."""
+def lift_hold(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    hold_ref: str,
+    reason: str,
+    lifted_on: date | None = None,
+) -> tuple[Stream, ...]:
+    """Let a hold end, and what it stopped on loans go on."""
     borrower = book.get(Borrower, borrower_id)
-    borrower.lift_hold(act, hold_ref=hold_ref, reason=reason)
-    return borrower
+    borrower.lift_hold(act, hold_ref=hold_ref, reason=reason, lifted_on=lifted_on)
+    hold = borrower.holds[hold_ref]
+    if not borrower.pending_events or hold.lifted_on is None:
+        return (borrower,)
+    loans = _loans_of(book, borrower, hold.touches or [])
+    for loan in loans:
+        own = act_on(act, loan.id)
+        loan.end_hold(own, hold_ref=hold_ref, reason=reason, until_on=hold.lifted_on)
+    return (borrower, *(_classed(book, act, loan) for loan in loans))
+
+
+def _loans_of(book: Book, borrower: Borrower, loan_ids: list[UUID]) -> list[Loan]:
+    """The loans with these ids, each once and all of the borrower."""
+    loaded = book.streams.load(loan_ids)
+    loans = [book.must_be(Loan, loan_id, loaded) for loan_id in dict.fromkeys(loan_ids)]
+    for loan in loans:
+        if loan.borrower_id != borrower.id:
+            raise NotTheBorrowers(
+                f"{loan.loan_ref} is no loan of {borrower.borrower_ref}: name loans of that"
+                " borrower, or none for all of them."
+            )
+    return loans
+
+
+def _classed(book: Book, act: Act, loan: Loan) -> Loan:
+    """*loan*, in its asset class after money moved."""
+    own = act_on(act, loan.id)
+    loan.reclassify(own, book.policies.asset_class_rule(loan.product_code, act.business_on))
+    return loan
 
 
 @command

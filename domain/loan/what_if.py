@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from domain.base.policy import AssetClassRule
+from domain.base.policy import AssetClassRule, HoldRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan.as_of import Standing, standing
@@ -59,7 +59,15 @@ class Conversion:
     count: int
 
 
-Step = Payment | Reversal | Move | Relief | Conversion
+@dataclass(frozen=True)
+class Hold:
+    """A hold that might stand from *on*, with what its kind stops."""
+
+    on: date
+    rule: HoldRule
+
+
+Step = Payment | Reversal | Move | Relief | Conversion | Hold
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,9 @@ def what_if(
             )
         elif isinstance(step, Reversal):
             loan.reverse(act, payment_ref=step.payment_ref, reason="what if")
+        elif isinstance(step, Hold):
+            ref = f"what-if-{number}"
+            loan.place_hold(act, hold_ref=ref, reason="if", rule=step.rule, from_on=step.on)
         elif isinstance(step, Relief):
             loan.reschedule(
                 act,

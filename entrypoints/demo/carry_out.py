@@ -198,7 +198,7 @@ def _promise(desk: Desk, borrower: Borrower, act: Act, *, loan: str, **fields: A
 
 
 def _set_hold(desk: Desk, borrower: Borrower, act: Act, *, kind: str, **fields: Any) -> None:
-    rule = desk.policies.hold_rule(kind, act.business_on)
+    rule = desk.policies.hold_rule(kind, act.business_on, borrower.jurisdiction)
     borrower.set_hold(act, kind=kind, rule=rule, **fields)
 
 

@@ -366,6 +366,15 @@ def borrower_objects_and_promises(
 ) -> None:
     loans("borrower hold", borrower, "DISPUTE", "--reason", "was paid", "--ref", "H-1")
     loans("borrower lift", borrower, "H-1", "--reason", "it was not")
+    began = loans("history", loan)[0]["business_on"]
+    why = ("--reason", "court order", "--ref", "H-2")
+    held = loans("borrower hold", borrower, "BANKRUPTCY", *why, "--loan", loan, "--from", began)
+    assert [step["event"] for step in held["loans"][0]["recorded"]] == ["loan.hold-placed"]
+    later = str(promised_on)
+    told = loans("explain", loan, "--as-of", later, "--figure", "penalty")["lines"]
+    assert [line["what"] for line in told if "BANKRUPTCY hold H-2" in line["what"]]
+    undone = loans("borrower lift", borrower, "H-2", "--reason", "not this one", "--from", began)
+    assert [step["event"] for step in undone["loans"][0]["recorded"]] == ["loan.hold-ended"]
     loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
 
 

@@ -174,6 +174,9 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
     paid, lost = tell.lend(borrower), tell.lend(borrower)
     waits = tell.lend(borrower, until_stage="DECISION")
     tell.close_until(date(2025, 2, 10))
+    # One command that records on two streams.
+    held = {"hold_ref": "H-0", "kind": "BANKRUPTCY", "reason": "court order", "loan_ids": [paid]}
+    tell(borrowers.set_hold, borrower_id=borrower, **held)
     tell(loans.charge_fee, loan_id=paid, kind="LATE_FEE", fee_ref="F-1")
     tell.repay(paid, "P-1", 2_500_00)
     tell.repay(paid, "P-2", 700_00)

@@ -1,0 +1,163 @@
+"""Holds on borrowers and what they stop on their loans, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.base.refusal import NotFound
+from domain.base.stream import Stream
+from domain.borrower.borrower import Borrower
+from domain.commands import borrowers, loans
+from domain.commands.book import Book
+from domain.loan import refusals as no
+from tests.domain.commands.books import act, applied, disbursed, loan_of, registered, repay
+
+MAR_1 = date(2025, 3, 1)
+MAR_20 = date(2025, 3, 20)
+APR_1 = date(2025, 4, 1)
+
+
+@pytest.fixture
+def book(shared: Book) -> Book:
+    return shared
+
+
+def set_hold(book: Book, borrower_id: UUID, on: date = APR_1, **changes: object) -> UUID:
+    """The id of the command that set it."""
+    said = act(on)
+    fields = {"hold_ref": "H-1", "kind": "MORATORIUM", "reason": "court order", **changes}
+    borrowers.set_hold(book, said, borrower_id=borrower_id, **fields)  # type: ignore[arg-type]
+    return said.command_id
+
+
+def recorded_by(book: Book, command_id: UUID, *streams: UUID) -> list[str]:
+    events = [event for stream in streams for event in book.events.get(stream)]
+    return [
+        str(event.TOPIC)  # type: ignore[attr-defined]
+        for event in events
+        if isinstance(event, Stream.Event) and event.correlation_id == command_id
+    ]
+
+
+def owed(book: Book, loan_id: UUID) -> int:
+    """The interest of all its instalments."""
+    return sum(row.interest for row in loan_of(book, loan_id).instalments)
+
+
+def test_a_hold_and_what_it_stops_are_recorded_together(book: Book) -> None:
+    borrower_id = registered(book)
+    first, second = (disbursed(book, borrower_id=borrower_id) for _ in range(2))
+    before = owed(book, first)
+
+    done = set_hold(book, borrower_id, from_on=MAR_1, all_loans=[first, second])
+
+    said = recorded_by(book, done, borrower_id, first, second)
+    assert said.count("loan.hold-placed") == 2
+    assert said[0] == "borrower.hold-set"
+    assert {"loan.went-overdue", "loan.bucket-changed"} <= set(said)
+    hold = book.get(Borrower, borrower_id).holds["H-1"]
+    assert (hold.loan_ids, hold.touches) == (None, [first, second])
+    assert 0 < owed(book, first) < before
+
+
+def test_a_hold_covers_the_debts_that_are_named(book: Book) -> None:
+    borrower_id = registered(book)
+    first, second = (disbursed(book, borrower_id=borrower_id) for _ in range(2))
+
+    set_hold(book, borrower_id, from_on=MAR_1, loan_ids=[second, second])
+
+    assert (loan_of(book, first).holds, list(loan_of(book, second).holds)) == ({}, ["H-1"])
+    hold = book.get(Borrower, borrower_id).holds["H-1"]
+    assert (hold.loan_ids, hold.touches) == ([second, second], [second])
+
+
+def test_a_hold_that_stops_no_money_leaves_loans_alone(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    done = set_hold(book, borrower_id, kind="CEASE", all_loans=[loan_id])
+
+    assert recorded_by(book, done, borrower_id, loan_id) == ["borrower.hold-set"]
+
+
+def test_what_a_kind_of_hold_stops_is_policy(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    for kind in ("MORATORIUM", "BANKRUPTCY"):
+        set_hold(book, borrower_id, hold_ref=kind, kind=kind, all_loans=[loan_id])
+
+    stops = {
+        ref: (hold.stops_interest, hold.stops_penalty, hold.policy_version)
+        for ref, hold in loan_of(book, loan_id).holds.items()
+    }
+    assert stops == {"MORATORIUM": (True, True, "holds-2"), "BANKRUPTCY": (False, True, "holds-2")}
+
+
+def test_lifting_a_hold_ends_it_on_the_loans_from_the_same_day(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    before = owed(book, loan_id)
+    set_hold(
+        book, borrower_id, from_on=MAR_1, all_loans=[loan_id, applied(book, APR_1, borrower_id)]
+    )
+    said = act(APR_1)
+
+    borrowers.lift_hold(
+        book, said, borrower_id=borrower_id, hold_ref="H-1", reason="closed", lifted_on=MAR_20
+    )
+
+    lifted = recorded_by(book, said.command_id, borrower_id, loan_id)
+    assert lifted == ["borrower.hold-lifted", "loan.hold-ended"]
+    assert loan_of(book, loan_id).holds["H-1"].until_on == MAR_20
+
+    borrowers.lift_hold(
+        book, act(APR_1), borrower_id=borrower_id, hold_ref="H-1", reason="no", lifted_on=MAR_1
+    )
+
+    assert owed(book, loan_id) == before
+
+
+def test_the_same_hold_again_changes_nothing(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, all_loans=[loan_id])
+
+    again = set_hold(book, borrower_id, all_loans=[loan_id])
+
+    assert recorded_by(book, again, borrower_id, loan_id) == []
+
+
+def test_a_hold_that_is_refused_for_one_loan_is_set_on_none(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    with pytest.raises(borrowers.NotTheBorrowers):
+        set_hold(book, borrower_id, loan_ids=[loan_id, disbursed(book)])
+    with pytest.raises(NotFound):
+        set_hold(book, borrower_id, loan_ids=[loan_id, uuid4()])
+    with pytest.raises(no.DateInFuture):
+        set_hold(book, borrower_id, from_on=date(2025, 4, 2), all_loans=[loan_id])
+
+    assert book.get(Borrower, borrower_id).holds == {}
+    assert loan_of(book, loan_id).holds == {}
+
+
+def test_a_payment_reversed_between_hold_and_lift_leaves_no_trace(book: Book) -> None:
+
+    borrower_id = registered(book)
+    touched, other = (disbursed(book, borrower_id=borrower_id) for _ in range(2))
+    repay(book, touched, "P-1", 100_00, MAR_20)
+    for loan_id in (touched, other):
+        set_hold(book, borrower_id, from_on=MAR_1, hold_ref=str(loan_id), loan_ids=[loan_id])
+    loans.reverse(book, act(APR_1), loan_id=touched, payment_ref="P-1", reason="bounced")
+    for loan_id in (touched, other):
+        borrowers.lift_hold(
+            book, act(APR_1), borrower_id=borrower_id, hold_ref=str(loan_id), reason="closed"
+        )
+
+    assert loan_of(book, touched).instalments == loan_of(book, other).instalments
+    assert owed(book, touched) == owed(book, other)
