@@ -120,39 +120,45 @@ class _Told:
         self.began = events[0]
         for event in events:
             loan = event.mutate(loan)
-            match event:
-                case Loan.Repaid():
-                    self.versions["paid", event.payment_ref] = event.originator_version
-                case Loan.CreditRefunded():
-                    self.versions["refunded", event.refund_ref] = event.originator_version
-                case Loan.FeeCharged():
-                    self.versions["charged", event.fee_ref] = event.originator_version
-                case Loan.Drawn():
-                    self.versions["drawn", event.draw_ref] = event.originator_version
-                    self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
-                case Loan.HoldPlaced() | Loan.HoldEnded():
-                    self._tell_hold(event)
-                case Loan.FeeWaived():
-                    self.versions["waived", event.fee_ref] = event.originator_version
-                case Loan.Disbursed() | Loan.Migrated():
-                    self.began = event
-                case Loan.Approved() if event.index_version is not None:
-                    self.first_rate = (Rule("INDEX", event.index_version),)
-                case Loan.LaidAnew():
-                    self.rules[loan.facts[-1].ref] = _rules_of(event, loan.terms)
-                    self.versions["laid", loan.facts[-1].ref] = event.originator_version
-                    self.causes[loan.facts[-1].ref] = _cause(event)
+            self._tell(event, loan)
         assert isinstance(loan, Loan) and loan.terms is not None
         self.loan, self.as_of = loan, as_of
         self.terms: Terms = loan.terms
         self.ledger: Ledger = loan.ledger_on(as_of)
         self.opening = {row.number: row for row in loan.opening}
 
+    def _tell(self, event: Stream.Event, loan: Any) -> None:
+        """Note what an event was, for the lines that follow from it."""
+        match event:
+            case Loan.Repaid():
+                self.versions["paid", event.payment_ref] = event.originator_version
+            case Loan.CreditRefunded():
+                self.versions["refunded", event.refund_ref] = event.originator_version
+            case Loan.FeeCharged():
+                self.versions["charged", event.fee_ref] = event.originator_version
+            case Loan.Drawn():
+                self.versions["drawn", event.draw_ref] = event.originator_version
+                self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
+            case Loan.HoldPlaced() | Loan.HoldEnded():
+                self._tell_hold(event)
+            case Loan.FeeWaived():
+                self.versions["waived", event.fee_ref] = event.originator_version
+            case Loan.Disbursed() | Loan.Migrated():
+                self.began = event
+            case Loan.Approved() if event.index_version is not None:
+                self.first_rate = (Rule("INDEX", event.index_version),)
+            case Loan.LaidAnew():
+                self.rules[loan.facts[-1].ref] = _rules_of(event, loan.terms)
+                self.versions["laid", loan.facts[-1].ref] = event.originator_version
+                self.causes[loan.facts[-1].ref] = _cause(event)
+
     def _tell_hold(self, event: Loan.HoldPlaced | Loan.HoldEnded) -> None:
         kind, what = FactKind.HOLD, f"{event.kind} hold {event.hold_ref}"
         if isinstance(event, Loan.HoldEnded):
             kind, what = FactKind.HOLD_END, f"{what} lifted from {event.until_on}"
         ref = f"{kind}:{event.hold_ref}"
+        if isinstance(event, Loan.HoldPlaced):
+            self.rules[ref] = (Rule("HOLD", event.policy_version),)
         self.versions["held", ref] = event.originator_version
         self.causes[ref] = what
 

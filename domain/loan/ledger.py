@@ -146,7 +146,9 @@ class Ledger:
                 if row is not old:
                     grown, ref = row.interest - old.interest, f"{fact.kind}:{fact.ref}"
                     held = self.held.behind(self.rows, place)
-                    self.relaid.append(Relaid(ref, fact.on, row.number, grown, 0, None, held))
+                    self.relaid.append(
+                        Relaid(ref, fact.on, row.number, grown, 0, None, row.interest, held)
+                    )
 
     def penalty_free(self) -> list[Pause]:
         """The days that bear no penalty, by what was granted or holds; they may overlap."""

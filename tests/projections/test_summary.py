@@ -272,6 +272,8 @@ def test_what_not_every_contract_says_stands_beside_the_terms() -> None:
         "penalty_on_interest": True,
         "rate_caps": [{"from_on": "2025-01-15", "annual_rate": "0.24", "version": "cap-1"}],
     }
+
+
 def test_a_hold_and_its_end_are_changes_of_the_loan() -> None:
     loan = disbursed()
     held("H-1", date(2025, 2, 20), on=date(2025, 3, 5))(loan)
