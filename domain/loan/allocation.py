@@ -1,6 +1,6 @@
 """How a sum of money is split over what is owed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -88,7 +88,7 @@ class Claim:
     """What one instalment can be paid on, by component."""
 
     instalment: int
-    left: dict[Owed, int]
+    left: Mapping[Owed, int]
 
 
 Taken = dict[int, dict[Owed, int]]
@@ -137,7 +137,9 @@ def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> i
     return money
 
 
-def _take(money: int, number: int, left: dict[Owed, int], kinds: list[Owed], taken: Taken) -> int:
+def _take(
+    money: int, number: int, left: Mapping[Owed, int], kinds: list[Owed], taken: Taken
+) -> int:
     for kind in kinds:
         amount = min(money, left[kind])
         if amount:

@@ -7,16 +7,17 @@ principal and interest of the rows follow from that and from the day they are lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from domain.base.repayment import Method
-from domain.base.terms import Accrual, FutureMoney, Owed, Settling, Terms
-from domain.loan.allocation import Part, Taken
+from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
+from domain.loan.allocation import Claim, Part, Taken, fill
 from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut
+from domain.loan.daily_claims import DailyClaims
 from domain.loan.facts import Fact, FactKind
-from domain.loan.ledger import Balance, Ledger
+from domain.loan.ledger import Balance, Claims, Ledger
 from domain.loan.periods import Span
 from domain.loan.schedule import Instalment, rates_of
 from domain.loan.timetable import has_limit, share
@@ -89,104 +90,38 @@ class DailyLedger(Ledger):
             known = self.paid_days.get(part.instalment, on)
             self.paid_days[part.instalment] = max(known, on)
 
-    def _split(self, money: int, fact: Fact, *, called: bool) -> Taken:  # noqa: ARG002
-        """*money* over what is due on the day of *fact*, then over what is in advance.
+    def _claims(self, fact: Fact, taken: Taken) -> Claims:
+        return DailyClaims(self, fact, taken)
 
-        Row by row. A due row that takes all it is owed changes none of the others, since
-        its principal counts as paid on that day in any case; but for the one that takes
-        the residue, which is then another.
-        """
-        taken: Taken = {}
-        on, order, rows = fact.on, self.terms.allocation_order, self.rows
-        tail = self.daily.tail(self.paid)
-        for due in self._rows_due(on):
-            index = self._index(due.number)
-            money = _fill(money, due.number, self._due(rows[index], on).left, order, taken)
-            if money == 0:
-                return taken
-            if index == tail:
-                tail = self.daily.tail(self._paid_with(on, taken))
-                rows = self._looked_at(on, taken)
-        until = self._settled_until(on)
-        # Of a payoff all interest counts that it is the sum of, whatever is paid first.
-        closes = fact.kind == FactKind.PAYOFF and until > on
-        ahead = self._daily_rows(on, taken, until)
-        later = [row for row in self.rows if row.due_on > on]
-        if (fact.future_money or self.terms.future_money) == FutureMoney.LAST_INSTALMENT:
-            later.reverse()
-        bore = False
-        for row in later:
-            if money == 0:
-                return taken
-            index = self._index(row.number)
-            found = ahead[index] if index < len(ahead) else None
-            # Rows without accrued interest take principal, which accrues nothing that day.
-            if found is not None and not closes and (bore or found.accrued):
-                ahead = self._daily_rows(on, taken, until)
-                found = ahead[index]
-            bore = found is not None and found.accrued > 0
-            money = self._fill_in_advance(money, row, on, taken, found)
+    def _split(self, money: int, fact: Fact, *, called: bool) -> Taken:
+        taken = super()._split(money, fact, called=called)
+        on, terms = fact.on, self.terms
         if fact.kind == FactKind.PAYOFF:
             # What closes the loan may be more than its rows take in advance.
-            for row in self._looked_at(on, taken, until):
-                left = self._less(self._left(row, 0), taken, row.number)
-                money = _fill(money, row.number, left, order, taken)
+            rows = self.looked_at(on, taken, self.settled_until(on))
+            claims = [Claim(row.number, self._left(row, 0)) for row in rows]
+        elif terms.allocation_scope == AllocationScope.COMPONENT or terms.bucket_order is not None:
+            # The residue may have come to a row after its turn.
+            rows = [row for row in self.looked_at(on, taken) if row.due_on <= on]
+            claims = [self.due(row, on) for row in rows]
+        else:
+            return taken
+        rest = money - sum(sum(took.values()) for took in taken.values())
+        less = (Claim(each.instalment, _less(each, taken)) for each in claims)
+        fill(rest, less, terms.allocation_order, AllocationScope.INSTALMENT, taken)
         return taken
-
-    def _fill_in_advance(
-        self, money: int, row: Instalment, on: date, taken: Taken, accruing: DailyRow | None
-    ) -> int:
-        """What is left of *money* after a row took in advance what it can.
-
-        Of interest it takes what has accrued, by *accruing*; of principal, not more than
-        leaves room for that within the equal instalment, where there is one.
-        """
-        number = row.number
-        claims = self._less(self._in_advance(row, on).left, taken, number)
-        if accruing is None:
-            return _fill(money, number, claims, self._advance_order(), taken)
-        took = taken.get(number, dict.fromkeys(Owed, 0))
-        paid = row.principal_paid + took[Owed.PRINCIPAL]
-        interest_paid = row.interest_paid + took[Owed.INTEREST]
-        accrued = max(accruing.accrued - interest_paid, 0)
-        unpaid = self.principal_owed(on) - sum(each[Owed.PRINCIPAL] for each in taken.values())
-        levels = self.daily.levels
-        level = levels[self._index(number)] if levels is not None else None
-        for kind in self._advance_order():
-            most = claims[kind]
-            if kind == Owed.INTEREST:
-                most = accrued if level is None else min(accrued, level - paid - interest_paid)
-            elif kind == Owed.PRINCIPAL:
-                room = accruing.principal if level is None else level
-                if level is not None:
-                    room -= max(interest_paid, min(accrued, level))
-                most = min(room - paid, unpaid)
-            amount = min(money, max(most, 0))
-            if kind == Owed.INTEREST:
-                interest_paid += amount
-            elif kind == Owed.PRINCIPAL:
-                paid += amount
-            money = _fill(money, number, {kind: amount}, [kind], taken)
-        return money
-
-    def _advance_order(self) -> list[Owed]:
-        return [Owed(name) for name in self.terms.advance_order or self.terms.allocation_order]
-
-    def _less(self, left: dict[Owed, int], taken: Taken, number: int) -> dict[Owed, int]:
-        took = taken.get(number, {})
-        return {kind: max(amount - took.get(kind, 0), 0) for kind, amount in left.items()}
 
     # --- how it stands --------------------------------------------------------------
 
     def rows_on(self, on: date) -> list[Instalment]:
         """The instalments as they stand on *on*, by the facts taken so far."""
         if self.seen is None or self.seen[0] != on:
-            self.seen = on, self._looked_at(on, {})
+            self.seen = on, self.looked_at(on, {})
         return list(self.seen[1])
 
-    def _looked_at(self, on: date, taken: Taken, until: date | None = None) -> list[Instalment]:
+    def looked_at(self, on: date, taken: Taken, until: date | None = None) -> list[Instalment]:
         """The instalments on *on*, had a payment of that day *taken* some money."""
-        found = self._daily_rows(on, taken, until)
+        found = self.daily_rows_with(on, taken, until)
         return [
             self._as(row, found[index]) if index < len(found) else row
             for index, row in enumerate(self.rows)
@@ -199,12 +134,14 @@ class DailyLedger(Ledger):
         paid_on = None if row.left else self.paid_days.get(row.number)
         return row if row.paid_on == paid_on else replace(row, paid_on=paid_on)
 
-    def _daily_rows(self, on: date, taken: Taken, until: date | None = None) -> list[DailyRow]:
-        paid = self._paid_with(on, taken) if taken else self.paid
+    def daily_rows_with(self, on: date, taken: Taken, until: date | None = None) -> list[DailyRow]:
+        """What is behind the rows, had a payment of *on* taken some money."""
+        paid = self.paid_with(on, taken) if taken else self.paid
         dues = [row.due_on for row in self.rows[: len(paid)]]
         return self.daily.rows(dues, self._drawn(on), paid, on, until)
 
-    def _paid_with(self, on: date, taken: Taken) -> list[list[Paid]]:
+    def paid_with(self, on: date, taken: Taken) -> list[list[Paid]]:
+        """What was paid on each row, had a payment of *on* taken some money."""
         first = self.opening[0].number
         return [
             [*row, Paid(on, took[Owed.PRINCIPAL], took[Owed.INTEREST])]
@@ -215,7 +152,7 @@ class DailyLedger(Ledger):
 
     def daily_rows(self, on: date) -> list[DailyRow]:
         """What is behind the rows on *on*: their interest, and the balances that bore it."""
-        return self._daily_rows(on, {})
+        return self.daily_rows_with(on, {})
 
     def _drawn(self, on: date) -> list[PaidOut]:
         """What was paid out, and what the contract says will be after *on*."""
@@ -240,7 +177,7 @@ class DailyLedger(Ledger):
 
     def settling(self, on: date) -> Balance:
         """What is owed when all is called due on *on*."""
-        rows = self._looked_at(on, {}, self._settled_until(on))
+        rows = self.looked_at(on, {}, self.settled_until(on))
         return Balance(
             principal=self.principal_owed(on),
             interest=sum(max(row.interest - row.interest_paid, 0) for row in rows),
@@ -255,10 +192,10 @@ class DailyLedger(Ledger):
         rows = list(self.rows)
         for row in later[1:]:
             fees = max(row.fees_paid, self._fees_charged(row.number))
-            rows[self._index(row.number)] = replace(rows[self._index(row.number)], fees=fees)
+            rows[self.place_of(row.number)] = replace(rows[self.place_of(row.number)], fees=fees)
         return rows
 
-    def _settled_until(self, on: date) -> date:
+    def settled_until(self, on: date) -> date:
         """To what day interest counts that a payment of *on* can pay in advance."""
         if self.terms.settling != Settling.TO_NEXT_DUE:
             return on
@@ -280,13 +217,7 @@ def _levels(terms: Terms, rows: list[Instalment]) -> list[int]:
     return [*totals[:-1], totals[max(len(rows) - 2, 0)]]
 
 
-def _fill(
-    money: int, number: int, left: dict[Owed, int], order: Iterable[str], taken: Taken
-) -> int:
-    for kind in order:
-        amount = min(money, max(left.get(Owed(kind), 0), 0))
-        if amount:
-            took = taken.setdefault(number, dict.fromkeys(Owed, 0))
-            took[Owed(kind)] += amount
-            money -= amount
-    return money
+def _less(claim: Claim, taken: Taken) -> dict[Owed, int]:
+    """What is left of *claim* after what was *taken* of its row."""
+    took = taken.get(claim.instalment, {})
+    return {kind: max(amount - took.get(kind, 0), 0) for kind, amount in claim.left.items()}

@@ -68,6 +68,25 @@ class Relaid(NamedTuple):
     held: HeldRow | None = None
 
 
+class Claims:
+    """What a payment of a day finds on each row of a ledger."""
+
+    def __init__(self, ledger: Ledger, on: date) -> None:
+        self.ledger, self.on = ledger, on
+
+    def due(self, row: Instalment) -> Claim:
+        """What of *row* is due."""
+        return self.ledger.due(row, self.on)
+
+    def in_advance(self, row: Instalment) -> Claim:
+        """What of *row* can be paid before its day."""
+        return self.ledger.in_advance(row, self.on)
+
+    def together(self, rows: list[Instalment], order: list[str]) -> list[Claim]:  # noqa: ARG002
+        """What of *rows* can be paid before their days, where all of them are."""
+        return [self.in_advance(row) for row in rows]
+
+
 @dataclass
 class Ledger:
     """Instalments and splits as they stand after the facts taken so far."""
@@ -130,7 +149,7 @@ class Ledger:
             self._hold(fact)
         else:
             assert fact.kind == FactKind.MOVE
-            row = self.rows[self._index(fact.instalment)]
+            row = self.rows[self.place_of(fact.instalment)]
             self.held.laid_due.setdefault(row.number, row.due_on)
             assert fact.due_on is not None and fact.pay_by_on is not None
             self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
@@ -167,7 +186,8 @@ class Ledger:
             return False
         return fact.kind == FactKind.MOVE or fact.due_on is None
 
-    def _index(self, number: int) -> int:
+    def place_of(self, number: int) -> int:
+        """The place among the rows of the instalment of a number."""
         place = number - self.rows[0].number
         if place >= len(self.rows) or self.rows[place].number != number:
             # Charges after the last instalment and an extension may leave a gap.
@@ -175,7 +195,7 @@ class Ledger:
         return place
 
     def _put(self, row: Instalment) -> None:
-        self.rows[self._index(row.number)] = row
+        self.rows[self.place_of(row.number)] = row
 
     def _charge(self, fact: Fact) -> None:
         self.charges.append(fact)
@@ -183,7 +203,7 @@ class Ledger:
             assert fact.due_on is not None
             self.rows.append(Instalment(fact.instalment, fact.due_on, fact.due_on, 0, 0, 0))
             self.rows.sort(key=lambda row: row.number)
-        row = self.rows[self._index(fact.instalment)]
+        row = self.rows[self.place_of(fact.instalment)]
         if fact.owed == Owed.PENALTY:
             row = replace(row, penalty_charged=(row.penalty_charged or 0) + fact.amount)
         else:
@@ -208,7 +228,7 @@ class Ledger:
         if not called:
             self._charge_prepaying(taken, money, fact)
         for number, took in sorted(taken.items()):
-            after, part = pay(self.rows[self._index(number)], took, fact.on)
+            after, part = pay(self.rows[self.place_of(number)], took, fact.on)
             self._put(after)
             parts.append(part)
         unapplied = fact.amount - split_of(parts, 0).total
@@ -266,11 +286,13 @@ class Ledger:
             return taken
         terms, on = self.terms, fact.on
         future, own = self._future(fact), self._own_order(fact)
+        found = self._claims(fact, taken)
         if terms.bucket_order is not None and own is None:
-            self._fill_buckets(money, on, future == FutureMoney.LAST_INSTALMENT, taken)
+            backwards = future == FutureMoney.LAST_INSTALMENT
+            self._fill_buckets(money, found, backwards=backwards, taken=taken)
             return taken
         scope = terms.allocation_scope or AllocationScope.INSTALMENT
-        claims = (self._due(row, on) for row in self._rows_due(on))
+        claims = (found.due(row) for row in self._rows_due(on))
         money = fill(money, claims, own or self._order_on(on), scope, taken)
         if money == 0:
             return taken
@@ -281,26 +303,30 @@ class Ledger:
         later = [row for row in self.rows if row.due_on > on]
         if future == FutureMoney.LAST_INSTALMENT:
             later.reverse()
-        claims = (self._in_advance(row, on) for row in later)
         if future == FutureMoney.REAMORTISED:
-            spread(money, list(claims), order, taken)
+            spread(money, found.together(later, order), order, taken)
         else:
-            fill(money, claims, order, scope, taken)
+            fill(money, map(found.in_advance, later), order, scope, taken)
         return taken
+
+    def _claims(self, fact: Fact, taken: Taken) -> Claims:  # noqa: ARG002 - others look at it
+        """What the payment *fact* finds on each row; it has *taken* nothing yet."""
+        return Claims(self, fact.on)
 
     def _own_order(self, fact: Fact) -> list[str] | None:
         """The order for money from the source of *fact*, where the terms name one."""
         orders = self.terms.source_orders or ()
         return next((each.order for each in orders if each.source == fact.source), None)
 
-    def _fill_buckets(self, money: int, on: date, backwards: bool, taken: Taken) -> None:  # noqa: FBT001
+    def _fill_buckets(self, money: int, found: Claims, *, backwards: bool, taken: Taken) -> None:
         """*money* over the twelve buckets, each over all instalments, in the terms' order."""
+        on = found.on
         due = self._rows_due(on)
         later = [row for row in self.rows if row.due_on > on]
         claims = {
-            Ripeness.PAST_DUE: [self._due(row, on) for row in due if row.pay_by_on < on],
-            Ripeness.DUE: [self._due(row, on) for row in due if row.pay_by_on >= on],
-            Ripeness.IN_ADVANCE: [self._in_advance(row, on) for row in later],
+            Ripeness.PAST_DUE: [found.due(row) for row in due if row.pay_by_on < on],
+            Ripeness.DUE: [found.due(row) for row in due if row.pay_by_on >= on],
+            Ripeness.IN_ADVANCE: [found.in_advance(row) for row in later],
         }
         if backwards:
             claims[Ripeness.IN_ADVANCE].reverse()
@@ -320,7 +346,7 @@ class Ledger:
             return
         self._lay_anew(fact, Change(keeps_instalment=keeps_instalment), moved=-prepaid)
         number = still[0].number
-        row = self.rows[self._index(number)]
+        row = self.rows[self.place_of(number)]
         self._put(replace(row, principal=row.principal + prepaid, paid_on=None))
         self.laid.ahead[number] += prepaid
         took = taken.setdefault(number, dict.fromkeys(Owed, 0))
@@ -380,7 +406,7 @@ class Ledger:
         }
         return [row for row in self.rows if row.due_on <= on or row.number in early]
 
-    def _due(self, row: Instalment, on: date) -> Claim:
+    def due(self, row: Instalment, on: date) -> Claim:
         """What of *row* is due on *on*: all of it, or before its day the charges due."""
         if row.due_on <= on:
             left = self._left(row, self.penalty_due(row, on))
@@ -390,9 +416,9 @@ class Ledger:
                 left |= self._charges_due(row, on)
         return Claim(row.number, left)
 
-    def _in_advance(self, row: Instalment, on: date) -> Claim:
+    def in_advance(self, row: Instalment, on: date) -> Claim:
         """What of *row*, not due on *on*, can be paid before its day."""
-        due, left = self._due(row, on).left, self._left(row, 0)
+        due, left = self.due(row, on).left, self._left(row, 0)
         return Claim(row.number, {kind: amount - due[kind] for kind, amount in left.items()})
 
     def _left(self, row: Instalment, accrued: int) -> dict[Owed, int]:
@@ -453,7 +479,7 @@ class Ledger:
         if not later:
             return self.rows
         running = later[0]
-        index = self._index(running.number)
+        index = self.place_of(running.number)
         principal = sum(row.principal_left for row in later)
         interest = self._interest_at_payoff(later, index, on)
         rows = list(self.rows)
@@ -466,7 +492,7 @@ class Ledger:
                 interest=row.interest_paid,
                 fees=max(row.fees_paid, self._fees_charged(row.number)),
             )
-            rows[self._index(row.number)] = replace(called, paid_on=None if called.left else on)
+            rows[self.place_of(row.number)] = replace(called, paid_on=None if called.left else on)
         rows[index] = replace(
             running,
             principal=running.principal_paid + principal,

@@ -10,16 +10,7 @@ from typing import cast
 from domain.base.calendar import BusinessDays
 from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn, Method
-from domain.base.terms import (
-    Accrual,
-    AllocationScope,
-    FeeEarned,
-    FeeTiming,
-    FutureMoney,
-    RatePlanKind,
-    Settling,
-    Terms,
-)
+from domain.base.terms import Accrual, FeeEarned, FeeTiming, RatePlanKind, Settling, Terms
 from domain.loan.fees import at_disbursement, charge, charged_at
 from domain.loan.layout import PlanImpossible, in_columns
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
@@ -204,9 +195,7 @@ def _check_accrual(terms: Terms) -> None:
         raise TermsNotOffered(
             f"The method {terms.method} does not go with interest by the balance of each day."
         )
-    if terms.allocation_scope == AllocationScope.COMPONENT or terms.bucket_order is not None:
-        raise TermsNotOffered("Interest by the balance of each day is paid row by row.")
-    if terms.future_money == FutureMoney.REAMORTISED or terms.prepayment is not None:
+    if terms.prepayment is not None:
         raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
     plan = terms.rate_plan
     changes = plan is not None and plan.kind != RatePlanKind.SCHEDULED

@@ -71,7 +71,7 @@ class Servicing(Consequences):
         self._must_not_be_future(act, received_on)
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
-        if self._accrues_daily() and future_money in (FutureMoney.REAMORTISED, *Prepayment):
+        if self._accrues_daily() and future_money in tuple(Prepayment):
             raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)

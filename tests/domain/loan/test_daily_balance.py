@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, PlannedDraw, RatePlan, RateStep, Renewal, Terms
+from domain.base.terms import (
+    BUCKETS,
+    FeeTerm,
+    PlannedDraw,
+    RatePlan,
+    RateStep,
+    Renewal,
+    SourceOrder,
+    Terms,
+)
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
@@ -259,8 +268,6 @@ def test_a_planned_payout_that_did_not_come_counts_no_more_after_its_day() -> No
 @pytest.mark.parametrize(
     "changes",
     [
-        {"allocation_scope": "COMPONENT"},
-        {"future_money": "REAMORTISED"},
         {"method": "GROWING_INSTALMENTS"},
         {"repayment": Repayment(interest_on="DRAWN")},
         {"repayment": Repayment(down_payment=Decimal("0.1"))},
@@ -275,11 +282,73 @@ def test_what_does_not_go_with_the_balance_of_each_day_is_refused(changes: dict[
         schedule(daily(**changes), JAN_1)
 
 
-def test_a_payment_cannot_ask_for_equal_shares_of_what_is_laid_anew_each_day() -> None:
-    loan = given(lent())
+PRINCIPAL_FIRST = ["PRINCIPAL", "INTEREST", "FEE", "PENALTY"]
+APRIL_10 = date(2024, 4, 10)
 
-    with pytest.raises(TermsNotOffered):
-        repay(loan, "P-1", 50_00, on=JAN_15, future_money="REAMORTISED")
+
+def test_money_that_comes_late_is_split_in_the_order_for_late_money() -> None:
+    late = {"late_order": PRINCIPAL_FIRST, "late_order_days": 60}
+    loan = given(lent(**late), attended(APRIL_10))
+    in_time = given(lent(**late), attended(MAR_10))
+
+    repay(loan, "P-1", 10_00, on=APRIL_10)
+    repay(in_time, "P-1", 10_00, on=MAR_10)
+
+    assert recorded(loan)[0] == repaid("P-1", 10_00, principal=10_00)
+    assert recorded(in_time)[0] == repaid("P-1", 10_00, interest=58, principal=9_42)
+
+
+def test_money_from_a_guarantor_is_split_in_its_own_order() -> None:
+    loan = given(lent(source_orders=[SourceOrder("GUARANTOR", PRINCIPAL_FIRST)]))
+
+    repay(loan, "P-1", 16_50, on=FEB_1, source="GUARANTOR")
+
+    assert recorded(loan) == [repaid("P-1", 16_50, principal=16_43, interest=7)]
+
+
+def test_a_component_may_be_paid_on_all_instalments_before_the_next_component() -> None:
+    loan = given(lent(allocation_scope="COMPONENT"))
+
+    repay(loan, "P-1", 10_00, on=MAR_1)
+
+    # Both instalments that are due owe 0.58 of interest.
+    assert recorded(loan)[-1] == repaid("P-1", 10_00, interest=1_16, principal=8_84)
+
+
+def test_all_that_is_past_due_may_be_paid_before_what_is_due_and_that_before_the_rest() -> None:
+    kinds_ = ("FEE", "INTEREST", "PENALTY", "PRINCIPAL")
+    order = [f"{ripe}_{kind}" for ripe in ("PAST_DUE", "DUE", "IN_ADVANCE") for kind in kinds_]
+    loan = given(lent(bucket_order=order))
+
+    repay(loan, "P-1", 20_00, on=MAR_1)
+
+    assert [(part.instalment, part.interest, part.principal) for part in loan.parts["P-1"]] == [
+        (1, 58, 16_43),
+        (2, 58, 2_41),
+    ]
+
+
+def test_principal_in_advance_may_come_before_what_is_due() -> None:
+    order = ["IN_ADVANCE_PRINCIPAL", *(each for each in BUCKETS if each != "IN_ADVANCE_PRINCIPAL")]
+    loan = given(lent(bucket_order=order))
+
+    repay(loan, "P-1", 200_00, on=FEB_1)
+
+    # What is due is kept for it, so that no more is repaid than was lent.
+    assert sum(row.principal for row in loan.instalments) == 100_00
+    assert loan.splits["P-1"].principal == 100_00
+    assert loan.state == LoanState.SETTLED
+
+
+def test_money_in_advance_may_go_to_all_instalments_in_equal_shares() -> None:
+    loan = given(lent(future_money="REAMORTISED"))
+
+    repay(loan, "P-1", 30_00, on=JAN_15)
+
+    # 0.26 has accrued in the first instalment.
+    assert [(part.interest, part.principal) for part in loan.parts["P-1"]] == [
+        (26, 4_74), *[(0, 5_00)] * 5
+    ]  # fmt: skip
 
 
 def test_what_is_laid_by_the_balance_of_each_day_is_not_laid_anew() -> None:

@@ -124,6 +124,7 @@ DAILY = st.builds(
     terms,
     **{
         **PARTS,
+        "future_money": st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT", "REAMORTISED"]),
         "fees": PARTS["fees"].filter(
             lambda fees: all(fee.timing != "ON_PREPAYMENT" and not fee.earned for fee in fees)
         ),
@@ -132,6 +133,10 @@ DAILY = st.builds(
     rate_plan=st.sampled_from([None, TIERS]),
     repayment=st.sampled_from([None, None, Repayment(refit=True)]),
     settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE"]),
+    allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
+    bucket_order=st.none() | st.none() | st.permutations(BUCKETS),
+    late_order=st.none() | ORDERS,
+    late_order_days=st.sampled_from([1, 20]),
 )
 TERMS = SCHEDULED | DAILY
 
