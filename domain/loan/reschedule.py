@@ -232,7 +232,7 @@ class Laid:
             numbers=[row.number for row in still],
             spans=list(map(Span, [start, *ends[:-1]], ends)),
             opening=opening,
-            instalment=_instalment(self.terms, still) if change.keeps_instalment else None,
+            instalment=self._instalment(still) if change.keeps_instalment else None,
             earlier=[row.principal_left for row in still],
             grace_principal=grace_principal,
             grace_interest=grace_interest,
@@ -349,6 +349,20 @@ class Laid:
                 owed += rounded(bears, self.terms.rounding)
         return owed
 
+    def _instalment(self, still: list[Instalment]) -> int | None:
+        """What an instalment paid so far, in principal and interest, or in principal.
+
+        What was paid before its day and laid beside is no part of it.
+        """
+        if not still:
+            return None
+        principals = [row.principal - self.ahead.get(row.number, 0) for row in still]
+        if self.terms.method == Method.EQUAL_PRINCIPAL:
+            return max(principals)
+        # The last one is what was left, the others are alike.
+        totals = [own + row.interest for own, row in zip(principals, still, strict=True)]
+        return max(totals[: max(len(totals) - 1, 1)])
+
     def _made(self, rest: _Rest) -> list[Row]:
         plan, count = _plan(rest), len(rest.spans)
         part, level_part = share(self.terms, self.begins_on), level_share(self.terms)
@@ -422,16 +436,6 @@ def _borne_before(opening: int, first: Period) -> Decimal:
     """What the *first* row bears beyond a regular one, as if it were lent at its start."""
     beyond = opening * (first.factor - first.level_factor) + first.drawn_interest
     return beyond / (1 + first.level_factor)
-
-
-def _instalment(terms: Terms, still: list[Instalment]) -> int | None:
-    """What an instalment paid so far, in principal and interest, or in principal."""
-    if not still:
-        return None
-    if terms.method == Method.EQUAL_PRINCIPAL:
-        return max(row.principal for row in still)
-    # The last one is what was left, the others are alike.
-    return max(row.principal + row.interest for row in still[: max(len(still) - 1, 1)])
 
 
 def _plan(rest: _Rest) -> Plan:

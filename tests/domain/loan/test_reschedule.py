@@ -282,6 +282,16 @@ def test_money_in_advance_shortens_the_term_where_the_terms_say_so() -> None:
     assert [row.left for row in loan.instalments[10:]] == [0, 0]
 
 
+def test_two_prepayments_before_one_instalment_keep_it_as_it_was() -> None:
+    loan = paid_out(prepayment="SHORTER_TERM")
+    pay_in_time(loan, 1)
+
+    story.repay(loan, "P-X", 100_00, MAR_1)
+    story.repay(loan, "P-Y", 100_00, date(2025, 3, 5))
+
+    assert set(totals(loan)[2:9]) == {86_07}
+
+
 def test_a_loan_prepaid_in_full_owes_the_interest_of_the_days_that_passed() -> None:
     loan = paid_out(prepayment="LOWER_INSTALMENT")
     pay_in_time(loan, 1)
