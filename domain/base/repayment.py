@@ -24,6 +24,18 @@ class Method(StrEnum):
     """Principal row by row as the terms say, in amounts or in shares."""
 
 
+DAILY_METHODS = (
+    Method.EQUAL_INSTALMENTS,
+    Method.EQUAL_PRINCIPAL,
+    Method.FIXED_PRINCIPAL,
+    Method.INTEREST_ONLY,
+    Method.BULLET,
+    Method.CUSTOM,
+)
+"""Those whose interest the balance of each day can decide: whose principal, or whose
+instalment, is fixed when the loan begins, or is laid anew."""
+
+
 class Frequency(StrEnum):
     """What the length of a row is counted in."""
 

@@ -15,7 +15,7 @@ from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
-from domain.loan.daily_ledger import ledger_of
+from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
@@ -264,13 +264,20 @@ class Account:
             over = ledger.is_over(act.business_on)
             state = LoanState.SETTLED if over else LoanState.ACTIVE
         balance = ledger.balance(act.business_on)
-        if state == LoanState.WRITTEN_OFF:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied)
         capitalised = None
         if self._was_laid_anew() or ledger.laid.bases:
             drawn = sum(fact.amount for fact in ledger.draws)
             drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
-            capitalised = _principal(ledger.rows) - _principal(self.instalments) - drawn
+            if self._accrues_daily():
+                # The rows hold what the contract says will be paid out later, too.
+                repaid = sum(split.principal for split in after)
+                repaid -= sum(split.principal for split in before)
+                grown = balance.principal - self.balance.principal + repaid
+            else:
+                grown = _principal(ledger.rows) - _principal(self.instalments)
+            capitalised = grown - drawn
+        if state == LoanState.WRITTEN_OFF:
+            balance = Balance(0, 0, 0, 0, ledger.unapplied)
         return {
             "currency": self.currency,
             "net": total(after).less(total(before)),
@@ -285,6 +292,11 @@ class Account:
 
     def _reschedule_fact(self, ref: str, on: date, change: Change) -> Fact:
         return Fact(FactKind.RESCHEDULE, ref, on, self.facts_taken, change=change)
+
+    def _ends_on(self) -> date:
+        """The last due date of the contract, as what was laid anew has it."""
+        ledger = self._ledger() if self._was_laid_anew() else None
+        return ledger.ends_on if isinstance(ledger, DailyLedger) else self.opening[-1].due_on
 
     # --- guards ---------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from domain.base.terms import FeeTiming, RatePlanKind, RateScope, RateStep
 from domain.loan import delinquency, events
 from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.facts import STEP, Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
 from domain.loan.held import penalty_free
@@ -19,7 +20,7 @@ from domain.loan.overdue import kind_of
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.state import SERVICED, LoanState, StepState, Withdrawal
-from domain.loan.subsidy import Subsidised, subsidised
+from domain.loan.subsidy import Subsidised, subsidised, subsidised_by_day
 
 
 class Consequences(Account):
@@ -210,7 +211,7 @@ class Consequences(Account):
             first = max(self.opening[0].number, 1)
             if place and plan.scope != RateScope.TERM:
                 first = plan.steps[place - 1].from_instalment
-            late = self._late_instalment(first, step.from_instalment)
+            late = self._late_instalment(act.business_on, first, step.from_instalment)
             if late is None and known != StepState.EARNED:
                 self._step_down(act, step)
             elif late is not None and known == StepState.EARNED:
@@ -234,9 +235,9 @@ class Consequences(Account):
         grace = self.terms.grace_days if self.terms.rate_plan.grace_counts else 0
         return row.pay_by_on + timedelta(days=grace)
 
-    def _late_instalment(self, first: int, before: int) -> int | None:
+    def _late_instalment(self, on: date, first: int, before: int) -> int | None:
         """The first instalment from *first* on, before another, that was not paid on time."""
-        for row in self.instalments:
+        for row in self._ledger().rows_on(on) if self._accrues_daily() else self.instalments:
             asked = row.left > 0 or row.paid_on is not None
             in_time = row.paid_on is not None and row.paid_on <= self._on_time_until(row)
             if first <= row.number < before and asked and not in_time:
@@ -325,7 +326,7 @@ class Consequences(Account):
                 restructured_on = max(restructured_on or fact.on, fact.on)
             if restructures or fact.kind == FactKind.MOVE:
                 before = self._rerun([other for count, other in counted if count < place])
-                was_late += late_until(before.rows, fact.on)
+                was_late += late_until(before.rows_on(fact.on), fact.on)
         return Past(rows, was_late, restructured_on)
 
     # --- interest that a partner pays -----------------------------------------------
@@ -336,6 +337,8 @@ class Consequences(Account):
             return []
         assert self.accrues_from is not None
         ledger = self._ledger()
+        if isinstance(ledger, DailyLedger):
+            return subsidised_by_day(ledger, until)
         rows = ledger.rows
         if not self._was_laid_anew():
             # Interest stays as scheduled where only a due date was moved.

@@ -1,9 +1,9 @@
 """Interest by the balance of each day: the rows of a loan as they stand on a date.
 
 Principal that is paid early leaves the balance on its day; what is overdue bears interest
-until the day the rows are looked at, and is then taken as paid. The equal instalment never
-changes: a row that is paid with less interest pays more principal, and the last row that
-is open takes what is left.
+until the day the rows are looked at, and is then taken as paid. The equal instalment changes
+only where the rest is laid anew: a row that is paid with less interest pays more principal,
+and the last row that is open takes what is left.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from domain.base.money import rounded
-from domain.loan.periods import ONE_DAY, Part, RateFrom, Span, rate_after
+from domain.loan.periods import ONE_DAY, Part, Pause, RateFrom, Span, rate_after
 from domain.loan.plan import CLOSING, DIGITS
 
 
@@ -47,19 +47,48 @@ class DailyRow(NamedTuple):
     """What is due in a row as it stands on a date; minor units.
 
     *own* is the interest of its *stretches*, rounded once, and *carried* what rows before
-    it could not take. What of both is not *interest* due goes to the row after it.
+    it could not take. *passed* is what of both goes to the row after it.
     """
 
     principal: int
     interest: int
     own: int
     carried: int
+    passed: int
     stretches: tuple[Stretch, ...]
 
     @property
     def accrued(self) -> int:
         """Its own interest, and what was carried to it."""
         return self.own + self.carried
+
+
+class Over(NamedTuple):
+    """A row that was over when the rest was laid anew; it stays as it was, or is gathered.
+
+    *passed* is the interest that the row after it takes.
+    """
+
+    principal: int
+    interest: int
+    passed: int
+
+
+class Share(NamedTuple):
+    """What a row is to repay; minor units.
+
+    *level* is its equal instalment, with interest; without one it repays *principal*, and
+    interest beside. *ahead* was paid of principal before the row was laid anew, and counts
+    for nothing of that. A row that *waits* leaves its interest to the one after it. Of one
+    that is *gone* nothing is due any more, and its days bear nothing.
+    """
+
+    level: int | None
+    principal: int = 0
+    ahead: int = 0
+    waits: bool = False
+    gone: bool = False
+    over: Over | None = None
 
 
 class _Standing:
@@ -100,18 +129,19 @@ class _Standing:
 
 @dataclass
 class DailyBalance:
-    """What decides the rows of a loan, beside the money that moved.
+    """What decides the rows of a loan, beside the money that moved: each has a span and a share.
 
-    *levels* are the equal instalments, one for each row; without them a row repays its
-    share of *principals*.
+    With *levelled* the last row that is not paid its equal instalment takes the residue,
+    else the last of all. Days of *pauses* bear no interest.
     """
 
     spans: Sequence[Span]
     part: Part
     rates: Sequence[RateFrom]
     rounding: str
-    levels: Sequence[int] | None
-    principals: Sequence[int]
+    shares: Sequence[Share]
+    levelled: bool
+    pauses: Sequence[Pause] = ()
     known: dict[tuple[int, tuple[Stretch, ...]], int] = field(default_factory=dict)
     """The interest of stretches that were looked at before."""
 
@@ -135,25 +165,33 @@ class DailyBalance:
         left = sum(draw.amount for draw in draws)
         paid_later, carried = sum(principal_paid), 0
         found = []
-        for number, (span, due_on) in enumerate(zip(self.spans, dues, strict=True)):
+        for number, (span, due_on, share) in enumerate(
+            zip(self.spans, dues, self.shares, strict=True)
+        ):
             stop = span.end if until is None else min(span.end, until)
-            stretches = standing.stretches(span, stop)
+            stretches = () if share.gone else standing.stretches(span, stop)
             own = self._interest(number, stretches)
             accrued = own + carried
 
             already, interest = principal_paid[number], interest_paid[number]
             paid_later -= already
             principal = already
-            if number < tail:
-                interest = self._interest_due(number, accrued, already, interest)
+            if share.over is not None:
+                principal = max(share.over.principal, already)
+                interest = max(share.over.interest, interest)
+            elif share.gone:
+                pass  # what was paid on it stays there
+            elif number < tail:
+                interest = _interest_due(share, accrued, already, interest)
                 drawn_later = sum(draw.amount for draw in draws if draw.on > span.end)
                 most = min(left - paid_later, max(left - drawn_later, already))
-                principal = min(max(self._share(number, interest), already), most)
+                principal = min(max(_principal(share, interest), already), most)
             elif number == tail:
                 interest = max(accrued, interest)
                 principal = left - paid_later
-            found.append(DailyRow(principal, interest, own, carried, stretches))
-            carried = max(accrued - interest, 0)
+            passed = max(accrued - interest, 0) if share.over is None else share.over.passed
+            found.append(DailyRow(principal, interest, own, carried, passed, stretches))
+            carried = passed
             left -= principal
             standing.leaves(principal - already, max(due_on, as_of), span)
         return found
@@ -164,20 +202,25 @@ class DailyBalance:
         It takes the residue. A row is closed that was paid the equal instalment.
         """
         last = len(paid) - 1
-        if self.levels is None:
+        while last > 0 and self.shares[last].gone:
+            last -= 1
+        if not self.levelled:
             return last
         for number in range(last, -1, -1):
-            if self.spans[number].start == self.spans[number].end:
-                continue  # it holds what is charged at the payout
-            principal = sum(each.principal for each in paid[number])
+            level, _, ahead, _, gone, over = self.shares[number]
+            if level is None or gone or over or self.spans[number].start == self.spans[number].end:
+                continue  # not one of equal instalments, or one of what is charged at the payout
+            principal = sum(each.principal for each in paid[number]) - ahead
             interest = sum(each.interest for each in paid[number])
-            if principal == 0 or principal + interest < self.levels[number]:
+            if principal == 0 or principal + interest < level:
                 return number
         return last
 
     def _changes(self, draws: Sequence[PaidOut], paid: Sequence[Sequence[Paid]]) -> dict[date, int]:
         """By how much the balance changes on which day; also days on which the rate does."""
         changes = {rate.on - ONE_DAY: 0 for rate in self.rates[1:]}
+        for pause in self.pauses:
+            changes |= {pause.first - ONE_DAY: 0, pause.last: 0}
         for draw in draws:
             changes[draw.on] = changes.get(draw.on, 0) + draw.amount
         for row in paid:
@@ -185,23 +228,6 @@ class DailyBalance:
                 if each.principal:
                     changes[each.on] = changes.get(each.on, 0) - each.principal
         return changes
-
-    def _interest_due(
-        self, number: int, accrued: int, principal_paid: int, interest_paid: int
-    ) -> int:
-        """The interest of a row before the one that takes the residue.
-
-        A row that was paid with less interest keeps what was paid.
-        """
-        if self.levels is None:
-            return max(accrued, interest_paid)
-        level = self.levels[number]
-        if principal_paid > max(level - accrued, 0):
-            return interest_paid
-        return max(min(accrued, level), interest_paid)
-
-    def _share(self, number: int, interest: int) -> int:
-        return self.principals[number] if self.levels is None else self.levels[number] - interest
 
     def _interest(self, number: int, stretches: tuple[Stretch, ...]) -> int:
         if not stretches:
@@ -223,5 +249,25 @@ class DailyBalance:
         )  # fmt: skip
 
     def rate(self, start: date) -> Decimal:
-        """The annual rate of the days that follow *start*."""
+        """The annual rate of the days that follow *start*; none of days without interest."""
+        if any(pause.first - ONE_DAY <= start < pause.last for pause in self.pauses):
+            return Decimal(0)
         return rate_after(self.rates, start)
+
+
+def _interest_due(share: Share, accrued: int, principal_paid: int, interest_paid: int) -> int:
+    """The interest of a row before the one that takes the residue.
+
+    A row that was paid with less interest keeps what was paid.
+    """
+    if share.waits:
+        return interest_paid
+    if share.level is None:
+        return max(accrued, interest_paid)
+    if principal_paid - share.ahead > max(share.level - accrued, 0):
+        return interest_paid
+    return max(min(accrued, share.level), interest_paid)
+
+
+def _principal(share: Share, interest: int) -> int:
+    return share.ahead + (share.principal if share.level is None else share.level - interest)

@@ -8,7 +8,8 @@ when it is paid.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from domain.base.terms import AllocationScope, Owed
@@ -93,64 +94,71 @@ class DailyClaims(Claims):
         ]
 
     def _due(self, number: int, kind: Owed) -> int:
-        ledger, index = self.ledger, self.ledger.place_of(number)
-        if index != self.asked_due:
-            if self.asked_due is not None and self.asked_due == self.tail:
+        ledger = self.ledger
+        if number != self.asked_due:
+            if self.asked_due is not None and ledger.places.get(self.asked_due) == self.tail:
                 self.tail = ledger.daily.tail(ledger.paid_with(self.on, self.taken))
                 self.due_rows = ledger.looked_at(self.on, self.taken)
-            self.asked_due = index
-            self.left_due = ledger.due(self.due_rows[index], self.on).left
+            self.asked_due = number
+            row = self.due_rows[ledger.place_of(number)]
+            self.left_due = ledger.due(row, self.on).left
         return self.left_due[kind]
 
     def _in_advance(self, row: Instalment, kind: Owed) -> int:
-        found = self._accruing(self.ledger.place_of(row.number))
+        found = self._accruing(row.number)
         took = self.taken.get(row.number) or dict.fromkeys(Owed, 0)
         if found is None or kind in (Owed.FEE, Owed.PENALTY):
             return max(self.ledger.in_advance(row, self.on).left[kind] - took[kind], 0)
+        share = self.ledger.daily.shares[self.ledger.places[row.number]]
         accrued = max(found.accrued - row.interest_paid, 0)
+        if (share.waits or share.gone) and not self.closes:
+            accrued = 0  # it is for another row
         paid = row.principal_paid + took[Owed.PRINCIPAL]
         interest_paid = row.interest_paid + took[Owed.INTEREST]
-        levels = self.ledger.daily.levels
-        level = levels[self.ledger.place_of(row.number)] if levels is not None else None
+        level = None if share.level is None else share.level + share.ahead
         if kind == Owed.INTEREST:
             most = accrued - took[Owed.INTEREST]
             return max(most if level is None else min(most, level - paid - interest_paid), 0)
-        room = found.principal if level is None else level
-        if level is not None:
-            room -= max(interest_paid, min(accrued, level))
+        room = found.principal
+        if share.level is not None and level is not None:
+            room = level - max(interest_paid, min(accrued, share.level))
         return max(min(room - paid, self._unpaid()), 0)
 
-    def _accruing(self, index: int) -> DailyRow | None:
+    def _accruing(self, number: int) -> DailyRow | None:
         """The row as it stands; None of one that holds charges only.
 
         It is looked at anew when another one was asked for before. Rows without accrued
         interest take principal, which accrues nothing that day.
         """
-        ledger = self.ledger
-        if self.asked is None:
-            self.ahead = ledger.daily_rows_with(self.on, self.taken, self.until)
-        found = self.ahead[index] if index < len(self.ahead) else None
-        if index != self.asked:
-            if found is not None and not self.closes and (self.bore or found.accrued):
-                self.ahead = ledger.daily_rows_with(self.on, self.taken, self.until)
-                found = self.ahead[index]
-            self.bore = found is not None and found.accrued > 0
-            self.asked = index
-        return found
+        place = self.ledger.places.get(number)
+        first, other = self.asked is None, number != self.asked
+        self.asked = number
+        if first:
+            self._look()
+        if place is None:
+            self.bore = False if other else self.bore
+            return None
+        if other:
+            if not first and not self.closes and (self.bore or self.ahead[place].accrued):
+                self._look()
+            self.bore = self.ahead[place].accrued > 0
+        return self.ahead[place]
+
+    def _look(self) -> None:
+        self.ahead = self.ledger.daily_rows_with(self.on, self.taken, self.until)
 
     def _unpaid(self) -> int:
-        """The principal that can be paid in advance: what was paid out and is not due."""
-        took = sum(each[Owed.PRINCIPAL] for each in self.taken.values())
-        unpaid = self.ledger.principal_owed(self.on) - took
-        if self.ledger.terms.bucket_order is not None:
-            # What is due may have its turn later.
-            unpaid -= sum(
-                max(row.principal_left - self._took(row.number), 0)
-                for row in self.due_rows
-                if row.due_on <= self.on
-            )
-        return unpaid
+        """The principal that can be paid in advance; what is due may have its turn later."""
+        due = self.due_rows if self.ledger.terms.bucket_order is not None else ()
+        return unpaid_in_advance(self.ledger, due, self.on, self.taken)
 
-    def _took(self, number: int) -> int:
-        took = self.taken.get(number)
-        return took[Owed.PRINCIPAL] if took else 0
+
+def unpaid_in_advance(
+    ledger: DailyLedger, rows: Iterable[Instalment], on: date, taken: Taken
+) -> int:
+    """The principal that was paid out and neither *taken* nor due on those of *rows*."""
+    took = {number: each[Owed.PRINCIPAL] for number, each in taken.items()}
+    due = sum(
+        max(row.principal_left - took.get(row.number, 0), 0) for row in rows if row.due_on <= on
+    )
+    return ledger.principal_owed(on) - sum(took.values()) - due

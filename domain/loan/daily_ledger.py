@@ -14,11 +14,14 @@ from datetime import date
 from domain.base.repayment import Method
 from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
 from domain.loan.allocation import Claim, Part, Taken, fill
-from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut
-from domain.loan.daily_claims import DailyClaims
+from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut, Share
+from domain.loan.daily_claims import DailyClaims, unpaid_in_advance
+from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
+from domain.loan.fees import for_prepaying, unearned
 from domain.loan.ledger import Balance, Claims, Ledger
 from domain.loan.periods import Span
+from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment, rates_of
 from domain.loan.timetable import has_limit, share
 
@@ -33,6 +36,8 @@ class DailyLedger(Ledger):
     """Instalments and splits as they stand after the facts taken so far, on any day."""
 
     daily: DailyBalance = field(init=False)
+    places: dict[int, int] = field(init=False)
+    """Where the instalments that bear interest stand in *daily*, by number."""
     paid: list[list[Paid]] = field(init=False)
     """What was paid on each row, by day; it follows from *parts*."""
     paid_days: dict[int, date] = field(init=False)
@@ -55,9 +60,10 @@ class DailyLedger(Ledger):
             share(terms, self.accrues_from),
             rates_of(terms, [span for span in spans if span.start < span.end]),
             terms.rounding,
-            _levels(terms, rows) if terms.method == Method.EQUAL_INSTALMENTS else None,
-            [row.principal for row in rows],
+            _shares(terms, rows),
+            terms.method == Method.EQUAL_INSTALMENTS,
         )
+        self.places = {row.number: place for place, row in enumerate(rows)}
         self.paid = [
             [Paid(self.accrues_from, row.principal_paid, row.interest_paid)]
             if row.principal_paid or row.interest_paid
@@ -73,7 +79,7 @@ class DailyLedger(Ledger):
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.pays:
+        if fact.pays or fact.kind == FactKind.RESCHEDULE:
             self.rows = self.rows_on(fact.on)
         super().take(fact)
         self.seen = None
@@ -84,11 +90,53 @@ class DailyLedger(Ledger):
     def _note(self, on: date, parts: list[Part]) -> None:
         super()._note(on, parts)
         for part in parts:
-            index = part.instalment - self.opening[0].number
-            if index < len(self.paid):
-                self.paid[index].append(Paid(on, part.principal, part.interest))
+            place = self.places.get(part.instalment)
+            if place is not None:
+                self.paid[place].append(Paid(on, part.principal, part.interest))
             known = self.paid_days.get(part.instalment, on)
             self.paid_days[part.instalment] = max(known, on)
+
+    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> None:
+        on = fact.on
+        self.rows = self.looked_at(on, taken)
+        # What the contract says will be paid out later cannot be paid back before.
+        most = max(unpaid_in_advance(self, self.rows, on, taken), 0)
+        super()._prepay(min(money, most), fact, taken, keeps_instalment=keeps_instalment)
+
+    def _paid_ahead(self, number: int, prepaid: int) -> None:
+        super()._paid_ahead(number, prepaid)
+        shares, place = list(self.daily.shares), self.places[number]
+        shares[place] = shares[place]._replace(ahead=shares[place].ahead + prepaid)
+        self.daily.shares = shares
+
+    def _lay_anew(
+        self, fact: Fact, change: Change, *, moved: int = 0, taken: Taken | None = None
+    ) -> None:
+        on, taken = fact.on, taken or {}
+        before = self.daily_rows_with(on, taken)
+        self.laid.agreed = {}
+        self.laid.lasts = has_limit(self.terms) and not self.paid_off
+        super()._lay_anew(fact, change, moved=moved, taken=taken)
+        if self.laid.agreed:
+            self._share_anew(on, change, before)
+        self.daily = replace(self.daily, rates=self.laid.rates, pauses=self.laid.pauses, known={})
+        self.seen = None
+        self.rows = self.looked_at(on, taken)
+
+    def _share_anew(self, on: date, change: Change, before: list[DailyRow]) -> None:
+        """Let each row be of what it was laid anew with; those that are over stay as they are."""
+        behind = zip(self.daily.spans, self.daily.shares, before, strict=True)
+        known = dict(zip(self.places, behind, strict=True))
+        anew = shared_anew(self.laid, known, self.rows, on, change)
+        paid = {number: self.paid[place] for number, place in self.places.items()}
+        self.paid = [paid.get(number, []) for number in anew]
+        self.places = {number: place for place, number in enumerate(anew)}
+        spans, shares = zip(*anew.values(), strict=True)
+        self.daily = replace(self.daily, spans=spans, shares=shares)
+        # What is gathered of a row, or falls away, is as if it had been paid that day.
+        self.paid_days |= {
+            row.number: on for row in self.rows if row.number in anew and row.paid_on == on
+        }
 
     def _claims(self, fact: Fact, taken: Taken) -> Claims:
         return DailyClaims(self, fact, taken)
@@ -123,8 +171,8 @@ class DailyLedger(Ledger):
         """The instalments on *on*, had a payment of that day *taken* some money."""
         found = self.daily_rows_with(on, taken, until)
         return [
-            self._as(row, found[index]) if index < len(found) else row
-            for index, row in enumerate(self.rows)
+            row if (place := self.places.get(row.number)) is None else self._as(row, found[place])
+            for row in self.rows
         ]
 
     def _as(self, row: Instalment, daily: DailyRow) -> Instalment:
@@ -137,17 +185,16 @@ class DailyLedger(Ledger):
     def daily_rows_with(self, on: date, taken: Taken, until: date | None = None) -> list[DailyRow]:
         """What is behind the rows, had a payment of *on* taken some money."""
         paid = self.paid_with(on, taken) if taken else self.paid
-        dues = [row.due_on for row in self.rows[: len(paid)]]
+        dues = [row.due_on for row in self.rows if row.number in self.places]
         return self.daily.rows(dues, self._drawn(on), paid, on, until)
 
     def paid_with(self, on: date, taken: Taken) -> list[list[Paid]]:
         """What was paid on each row, had a payment of *on* taken some money."""
-        first = self.opening[0].number
         return [
-            [*row, Paid(on, took[Owed.PRINCIPAL], took[Owed.INTEREST])]
+            [*self.paid[place], Paid(on, took[Owed.PRINCIPAL], took[Owed.INTEREST])]
             if (took := taken.get(number))
-            else row
-            for number, row in enumerate(self.paid, start=first)
+            else self.paid[place]
+            for number, place in self.places.items()
         ]
 
     def daily_rows(self, on: date) -> list[DailyRow]:
@@ -162,7 +209,9 @@ class DailyLedger(Ledger):
         return [self.lent[0], *paid_out, *to_come.elements()]
 
     def _paid_out(self) -> Iterator[PaidOut]:
-        return (PaidOut(fact.on, fact.amount) for fact in self.draws)
+        """What came to the principal later: draws, and interest that became principal."""
+        yield from (PaidOut(fact.on, fact.amount) for fact in self.draws)
+        yield from (PaidOut(on, grown) for _, on, grown in self.capitalised)
 
     def principal_owed(self, on: date) -> int:
         """The principal that was paid out and is not paid back on *on*."""
@@ -187,13 +236,30 @@ class DailyLedger(Ledger):
         )
 
     def _called_due(self, on: date) -> list[Instalment]:
-        """The rows without the fees per instalment that come due after the running one."""
+        """The rows with the fees that are owed when all is called due on *on*.
+
+        Those per instalment after the running one are not, nor what is not earned of one at
+        disbursement; one for paying early is.
+        """
         later = [row for row in self.rows_on(on) if row.due_on > on and row.left]
         rows = list(self.rows)
         for row in later[1:]:
             fees = max(row.fees_paid, self._fees_charged(row.number))
             rows[self.place_of(row.number)] = replace(rows[self.place_of(row.number)], fees=fees)
+        if later:
+            running = self.place_of(later[0].number)
+            fees = rows[running].fees + self._for_paying_off(on)
+            rows[running] = replace(rows[running], fees=fees)
+            if rows[0].number == 0:
+                rows[0] = replace(rows[0], fees=rows[0].fees - self._unearned(on))
         return rows
+
+    def _for_paying_off(self, on: date) -> int:
+        due = sum(row.principal_left for row in self.rows_on(on) if row.due_on <= on)
+        return for_prepaying(self.terms, self.principal_owed(on) - due)
+
+    def _unearned(self, on: date) -> int:
+        return unearned(self.terms, self.accrues_from, on, self.ends_on)
 
     def settled_until(self, on: date) -> date:
         """To what day interest counts that a payment of *on* can pay in advance."""
@@ -201,20 +267,32 @@ class DailyLedger(Ledger):
             return on
         return min((row.due_on for row in self.rows if row.due_on > on), default=on)
 
+    @property
+    def ends_on(self) -> date:
+        """The last day on which an instalment bears interest, and more can be drawn."""
+        daily = self.daily
+        ends = zip(daily.spans, daily.shares, strict=True)
+        return max(span.end for span, share in ends if not share.gone)
+
     def is_over(self, on: date) -> bool:
         """Whether the loan has ended: nothing is owed, and nothing can be drawn any more."""
-        can_draw = has_limit(self.terms) and not self.paid_off and on < self.opening[-1].due_on
+        can_draw = has_limit(self.terms) and not self.paid_off and on < self.ends_on
         return not can_draw and self.is_paid(on)
 
 
-def _levels(terms: Terms, rows: list[Instalment]) -> list[int]:
-    """The equal instalment of each row: the first one's, or those that the rates set anew."""
+def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
+    """What each row is to repay as the loan begins.
+
+    The equal instalment is the first one's, or those that the rates set anew.
+    """
+    if terms.method != Method.EQUAL_INSTALMENTS:
+        return [Share(None, row.principal) for row in rows]
     totals = [row.principal + row.interest for row in rows]
     if terms.rate_plan is None:
         # What is charged at the payout stands in a row of its own before them.
         first = next((total for row, total in zip(rows, totals, strict=True) if row.number), 0)
-        return [first if row.number else 0 for row in rows]
-    return [*totals[:-1], totals[max(len(rows) - 2, 0)]]
+        return [Share(first if row.number else 0) for row in rows]
+    return list(map(Share, [*totals[:-1], totals[max(len(rows) - 2, 0)]]))
 
 
 def _less(claim: Claim, taken: Taken) -> dict[Owed, int]:

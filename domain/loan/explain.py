@@ -231,8 +231,12 @@ class _Told:
         if not isinstance(self.ledger, DailyLedger):
             return
         version = self.began.originator_version
-        daily, rows = self.ledger.daily_rows(self.as_of), self.ledger.rows
-        for place, (row, found) in enumerate(zip(rows, daily, strict=False)):
+        daily = self.ledger.daily_rows(self.as_of)
+        for row in self.ledger.rows:
+            place = self.ledger.places.get(row.number)
+            if place is None:
+                continue  # it holds charges only
+            found = daily[place]
             formula = self._daily_formula(place, found.stretches)
             line = Line("interest", found.own, row.due_on, "interest", version, row.number, formula)
             line = replace(line, rules=self.first_rate)
@@ -240,8 +244,10 @@ class _Told:
             yield replace(
                 line, amount=found.carried, what="carried from the one before", formula=None
             )
-            rest = row.interest - found.accrued
-            what = "carried on, more than it takes" if rest < 0 else "paid before its day"
+            passed = "carried on, more than it takes"
+            yield replace(line, amount=-found.passed, what=passed, formula=None)
+            rest = row.interest - found.accrued + found.passed
+            what = "that became principal" if rest < 0 else "paid before its day"
             yield replace(line, amount=rest, what=what, formula=None)
 
     def _daily_formula(self, place: int, stretches: Sequence[Stretch]) -> str:
@@ -280,7 +286,8 @@ class _Told:
             line = Line("interest", each.interest, on, what, version, number)
             held = each.held
             formula = self._relaid_formula(each) if held is None else self._held_formula(held)
-            yield replace(line, formula=formula, rules=self.rules.get(ref, ()))
+            if not isinstance(self.ledger, DailyLedger):  # there interest is told day by day
+                yield replace(line, formula=formula, rules=self.rules.get(ref, ()))
             yield Line("fees", each.fees, on, what, version, number)
 
     def _relaid_formula(self, relaid: Relaid) -> str:

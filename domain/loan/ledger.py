@@ -344,15 +344,27 @@ class Ledger:
         prepaid = min(money, sum(row.principal_left for row in still))
         if not prepaid:
             return
-        self._lay_anew(fact, Change(keeps_instalment=keeps_instalment), moved=-prepaid)
+        self._lay_anew(fact, Change(keeps_instalment=keeps_instalment), moved=-prepaid, taken=taken)
         number = still[0].number
-        row = self.rows[self.place_of(number)]
-        self._put(replace(row, principal=row.principal + prepaid, paid_on=None))
-        self.laid.ahead[number] += prepaid
+        self._paid_ahead(number, prepaid)
         took = taken.setdefault(number, dict.fromkeys(Owed, 0))
         took[Owed.PRINCIPAL] += prepaid
 
-    def _lay_anew(self, fact: Fact, change: Change, *, moved: int = 0) -> None:
+    def _paid_ahead(self, number: int, prepaid: int) -> None:
+        """Let an instalment be of so much more principal, which is paid at once."""
+        row = self.rows[self.place_of(number)]
+        self._put(replace(row, principal=row.principal + prepaid, paid_on=None))
+        self.laid.ahead[number] += prepaid
+
+    def _lay_anew(
+        self,
+        fact: Fact,
+        change: Change,
+        *,
+        moved: int = 0,
+        taken: Taken | None = None,  # noqa: ARG002
+    ) -> None:
+        """Lay the rest anew by *change*, in a payment after it has *taken* some money."""
         before = {row.number: row for row in self.rows}
         on = fact.on
         self.held.note(self.rows, on)

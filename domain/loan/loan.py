@@ -142,7 +142,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
         """When a loan ends on which nothing is owed, and nothing was drawn any more."""
         if not self._has_limit() or self.unapplied < 0:
             return None
-        return NextAction(NextActionKind.LIMIT_ENDS, self.opening[-1].due_on)
+        return NextAction(NextActionKind.LIMIT_ENDS, self._ends_on())
 
     def _next_charge(self) -> NextAction | None:
         assert self.terms is not None and self.begun_on is not None

@@ -13,7 +13,7 @@ from domain.loan import refusals as no
 from domain.loan.layout import PlanImpossible
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
-from domain.loan.timetable import FIRST_DAY, LAST_DAY, days_after
+from domain.loan.timetable import FIRST_DAY, LAST_DAY, days_after, has_limit
 
 PayBy = Callable[[date], date]
 """The day until which what is due on a day can be paid."""
@@ -51,8 +51,9 @@ class Standing:
 
     @property
     def still(self) -> list[Instalment]:
-        """The instalments due later that are not closed."""
-        return [row for row in self.rows if row.due_on > self.on and row.paid_on is None]
+        """The instalments due later that are not closed; those of a limit never are."""
+        lasts = has_limit(self.terms)
+        return [r for r in self.rows if r.due_on > self.on and (lasts or r.paid_on is None)]
 
     def more(self, count: int) -> list[MovedDate]:
         """So many more instalments after the last, or one so many months later."""

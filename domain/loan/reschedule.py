@@ -104,6 +104,16 @@ class Running(NamedTuple):
     interest: Decimal
 
 
+class Agreed(NamedTuple):
+    """What an instalment is that was laid anew: so much each time, but for grace."""
+
+    instalment: int
+    graced: bool
+    """It repays no principal."""
+    waits: bool
+    """Its interest is collected later."""
+
+
 class Base(NamedTuple):
     """What the interest of a row that was laid anew is made of: balance x factor + extra.
 
@@ -141,7 +151,8 @@ class Laid:
     *penalty_stopped* the penalty of one when what was overdue of it was gathered. *bases* say
     how the interest of rows that were laid anew came about, for those who ask. *graced*
     are the last instalments without principal and with interest deferred, by number,
-    *graced_from* the first.
+    *graced_from* the first. *agreed* says what the instalments are that were laid anew last.
+    With *lasts* they stay although nothing is owed, since more can be drawn.
     """
 
     terms: Terms
@@ -155,6 +166,8 @@ class Laid:
     ahead: dict[int, int] = field(default_factory=dict)
     bases: dict[int, Base] = field(default_factory=dict)
     penalty_stopped: dict[int, int] = field(default_factory=dict)
+    agreed: dict[int, Agreed] = field(default_factory=dict)
+    lasts: bool = False
 
     def rate_after(self, on: date) -> Decimal:
         """The annual rate of the days after *on*."""
@@ -201,7 +214,7 @@ class Laid:
             row.principal - self.ahead.get(row.number, 0) for row in rows if row.due_on > on
         )
         self._note(on, change)
-        if moved > 0:
+        if moved > 0 or self.lasts:
             rows = _reopened(rows, on, moved)
         opening = sum(r.principal_left for r in rows if r.due_on > on and r.paid_on is None) + moved
         rows, still = self._dated(rows, on, change, charged)
@@ -216,7 +229,7 @@ class Laid:
             start = max(start, on)
         elif start < on:
             running = Running(on, self.accrued(rows, first, bearing, on))
-        if not (opening or moved) and (running is None or not running.interest):
+        if not (opening or moved or self.lasts) and (running is None or not running.interest):
             # Nothing is left to be laid, so that new rows bring no fees of their own.
             return [row if row.number in known else _dropped(row, on, charged) for row in rows]
         before = still[0].number - 1
@@ -272,7 +285,7 @@ class Laid:
             grown -= fees_of(self.terms, row.principal, row.interest)
             if grown:
                 new = replace(new, fees=max(row.fees + grown, row.fees_paid))
-            yield new if place < last else _dropped(new, on, charged)
+            yield new if place < last or self.lasts else _dropped(new, on, charged)
 
     def _dated(
         self, rows: list[Instalment], on: date, change: Change, charged: Callable[[int], int]
@@ -382,6 +395,10 @@ class Laid:
             else:
                 levels = [rest.instalment] * count
             made = amortisation.rows(plan, rest.opening, ahead, levels)
+        self.agreed = {
+            number: Agreed(int(level), place < rest.grace_principal, place < rest.grace_interest)
+            for place, (number, level) in enumerate(zip(rest.numbers, levels, strict=False))
+        }
         balances = [rest.opening, *(int(row.balance) for row in made)]
         told = zip(rest.numbers, balances, ahead, rest.spans, strict=False)
         for number, balance, period, row in told:

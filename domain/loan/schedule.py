@@ -9,8 +9,8 @@ from typing import cast
 
 from domain.base.calendar import BusinessDays
 from domain.base.refusal import Refusal
-from domain.base.repayment import InterestOn, Method
-from domain.base.terms import Accrual, FeeEarned, FeeTiming, RatePlanKind, Settling, Terms
+from domain.base.repayment import DAILY_METHODS, InterestOn
+from domain.base.terms import Accrual, FeeTiming, RatePlanKind, Settling, Terms
 from domain.loan.fees import at_disbursement, charge, charged_at
 from domain.loan.layout import PlanImpossible, in_columns
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
@@ -23,16 +23,6 @@ from domain.loan.timetable import (
     share,
     timetable,
 )
-
-DAILY_METHODS = (
-    Method.EQUAL_INSTALMENTS,
-    Method.EQUAL_PRINCIPAL,
-    Method.FIXED_PRINCIPAL,
-    Method.INTEREST_ONLY,
-    Method.BULLET,
-    Method.CUSTOM,
-)
-"""Those whose principal, or whose instalment, is fixed when the loan begins."""
 
 ACCRUALS = frozenset((None, *Accrual))
 
@@ -195,22 +185,10 @@ def _check_accrual(terms: Terms) -> None:
         raise TermsNotOffered(
             f"The method {terms.method} does not go with interest by the balance of each day."
         )
-    if terms.prepayment is not None:
-        raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
-    plan = terms.rate_plan
-    changes = plan is not None and plan.kind != RatePlanKind.SCHEDULED
-    if changes or terms.renewal is not None or terms.subsidy is not None:
+    if terms.settling == Settling.STATUTORY_UK:
         raise TermsNotOffered(
-            "Renewals, subsidies and rates that change on the way do not go with interest by"
-            " the balance of each day."
-        )
-    if terms.settling == Settling.STATUTORY_UK or any(
-        fee.timing == FeeTiming.ON_PREPAYMENT or fee.earned == FeeEarned.OVER_TERM
-        for fee in terms.fees
-    ):
-        raise TermsNotOffered(
-            "Fees for paying early, fees earned over the term and settling by statute do not"
-            " go with interest by the balance of each day."
+            "Settling by statute is reckoned from equal payments as scheduled; by the balance of"
+            " each day a loan owes the interest to the day of itself."
         )
     if chosen is not None and (chosen.interest_on != InterestOn.BALANCE or chosen.down_payment):
         raise TermsNotOffered(

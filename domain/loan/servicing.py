@@ -71,8 +71,6 @@ class Servicing(Consequences):
         self._must_not_be_future(act, received_on)
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
-        if self._accrues_daily() and future_money in tuple(Prepayment):
-            raise TermsNotOffered("Interest by the balance of each day is laid anew of itself.")
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
             return
@@ -319,7 +317,7 @@ class Servicing(Consequences):
         payoff = next((fact for fact in self.facts if fact.kind == FactKind.PAYOFF), None)
         if payoff is not None:
             raise no.DrawNotOffered(f"The loan was to be paid off on {payoff.on}.")
-        last_on = self.opening[-1].due_on
+        last_on = self._ends_on()
         if on > last_on:
             raise no.DrawNotOffered(f"The last day to draw was {last_on}.")
         for day in () if planned else (on, act.business_on):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from domain.base.money import rounded
 from domain.base.terms import Terms
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.periods import Span
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import share
@@ -21,6 +23,27 @@ class Subsidised:
     from_on: date
     until_on: date
     amount: int
+
+
+def subsidised_by_day(ledger: DailyLedger, until: date | None = None) -> list[Subsidised]:
+    """The same where the balance of each day bears interest: by what was owed on each.
+
+    What is unpaid counts as owed on.
+    """
+    terms, daily = ledger.terms, ledger.daily
+    if terms.subsidy is None:
+        return []
+    behind = ledger.daily_rows_with(date.max, {}, until)
+    found: list[Subsidised] = []
+    for number, place in ledger.places.items():
+        span, interest = daily.spans[place], Decimal(0)
+        for start, end, balance in behind[place].stretches:
+            interest += balance * terms.subsidy.annual_rate * daily.part(span, start, end)
+        end = span.end if until is None else min(span.end, until)
+        if span.start < end and not daily.shares[place].gone:
+            amount = rounded(interest, terms.rounding)
+            found.append(Subsidised(number, span.start, end, amount))
+    return found
 
 
 def subsidised(

@@ -20,7 +20,7 @@ from domain.loan.ledger import Ledger
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
 from domain.loan.state import LoanState, RenewalOffer
-from domain.loan.timetable import TermsNotOffered, days_after, rows_added
+from domain.loan.timetable import days_after, rows_added
 
 
 class Workout(Consequences):
@@ -46,14 +46,8 @@ class Workout(Consequences):
         Raises:
             NothingChanges: the agreement says too little.
             PlanImpossible: this schedule cannot be laid anew like that.
-            TermsNotOffered: interest goes by the balance of each day.
         """
         self._must_be_active()
-        if self._accrues_daily():
-            raise TermsNotOffered(
-                "What interest by the balance of each day is laid over is not laid anew;"
-                " a due date can be moved."
-            )
         two_people(requested_by, approved_by, "A rescheduling")
         if not reason.strip():
             raise no.ReasonMissing("A rescheduling needs a reason.")
@@ -65,7 +59,8 @@ class Workout(Consequences):
         self._must_be_under_cap(change.annual_rate, on)
         fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
         ledger = self._rerun([*self.facts, fact])
-        if ledger.rows == self.instalments and change.annual_rate is None and not change.pause:
+        stays = ledger.rows_on(act.business_on) == self._ledger().rows_on(act.business_on)
+        if stays and change.annual_rate is None and not change.pause:
             raise no.NothingChanges(
                 "What is left of the loan is laid like that already; nothing was recorded."
             )
@@ -87,7 +82,8 @@ class Workout(Consequences):
 
     def _standing(self, on: date, pay_by: PayBy | None = None) -> Standing:
         assert self.terms is not None and self.accrues_from is not None
-        rows = self.ledger_on(on).rows if on < self._last_fact_on() else self.instalments
+        past = on < self._last_fact_on() or self._accrues_daily()
+        rows = self.ledger_on(on).rows if past else self.instalments
         return Standing(
             self._terms_now(),
             self.accrues_from,
@@ -215,10 +211,10 @@ class Workout(Consequences):
         ledger = self._rerun(
             [*self.facts, self._reschedule_fact("renewal", act.business_on, change)]
         )
+        ahead = [row for row in ledger.rows_on(act.business_on) if row.due_on > act.business_on]
         flows = self._flows_ahead(act.business_on, ledger)
         if len(flows) == 1:
             return  # all that is left is due today
-        ahead = [row for row in ledger.rows if row.due_on > act.business_on]
         self.record(
             events.RenewalOffered,
             act,
@@ -248,7 +244,7 @@ class Workout(Consequences):
             Flow(since or on, self.balance.principal, self.balance.principal),
             *(
                 Flow(row.due_on, -row.left, -row.principal_left)
-                for row in ledger.rows
+                for row in ledger.rows_on(on)
                 if row.left and row.due_on > on
             ),
         ]

@@ -10,22 +10,12 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import (
-    BUCKETS,
-    FeeTerm,
-    PlannedDraw,
-    RatePlan,
-    RateStep,
-    Renewal,
-    SourceOrder,
-    Terms,
-)
+from domain.base.terms import BUCKETS, FeeTerm, PlannedDraw, RatePlan, RateStep, SourceOrder, Terms
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.refusals import DrawNotOffered, OpeningNotSound
-from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment, schedule
 from domain.loan.state import LoanState
 from domain.loan.timetable import TermsNotOffered
@@ -272,9 +262,7 @@ def test_a_planned_payout_that_did_not_come_counts_no_more_after_its_day() -> No
         {"repayment": Repayment(interest_on="DRAWN")},
         {"repayment": Repayment(down_payment=Decimal("0.1"))},
         {"accrual": "HOURLY"},
-        {"prepayment": "SHORTER_TERM"},
-        {"renewal": Renewal(3, 1, 30)},
-        {"rate_plan": RatePlan("STEP_DOWN", [RateStep(2, Decimal(0))])},
+        {"settling": "STATUTORY_UK"},
     ],
 )
 def test_what_does_not_go_with_the_balance_of_each_day_is_refused(changes: dict[str, Any]) -> None:
@@ -349,19 +337,6 @@ def test_money_in_advance_may_go_to_all_instalments_in_equal_shares() -> None:
     assert [(part.interest, part.principal) for part in loan.parts["P-1"]] == [
         (26, 4_74), *[(0, 5_00)] * 5
     ]  # fmt: skip
-
-
-def test_what_is_laid_by_the_balance_of_each_day_is_not_laid_anew() -> None:
-    loan = given(lent())
-
-    with pytest.raises(TermsNotOffered):
-        loan.reschedule(
-            act(JAN_15),
-            agreed=Agreement("EXTENSION"),
-            reason="asked",
-            requested_by="clerk",
-            approved_by="manager",
-        )
 
 
 def test_an_instalment_paid_late_that_took_the_residue_leaves_it_to_another() -> None:

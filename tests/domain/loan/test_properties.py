@@ -78,6 +78,22 @@ PARTS: dict[str, Any] = {
 """What terms are made of, however interest accrues."""
 
 TIERS = RatePlan("SCHEDULED", [RateStep(2, Decimal("0.12"))])
+RATE_PLANS = st.sampled_from(
+    [
+        None,
+        None,
+        RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.03"))], scope="TERM"),
+        RatePlan(
+            "STEP_DOWN",
+            [RateStep(2, Decimal("0.05")), RateStep(4, Decimal("0.03"))],
+            scope="INSTALMENT",
+            grace_counts=True,
+        ),
+        TIERS,
+    ]
+)
+RENEWALS = st.sampled_from([None, None, Renewal(term_months=2, most=1, offer_days=20)])
+PREPAYMENTS = st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"])
 SCHEDULED = st.builds(
     terms,
     **{
@@ -86,25 +102,12 @@ SCHEDULED = st.builds(
         "allocation_scope": st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
         "in_parts": st.sampled_from([None, True]),
         "bucket_order": st.none() | st.none() | st.permutations(BUCKETS),
-        "prepayment": st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"]),
+        "prepayment": PREPAYMENTS,
         "repayment": st.sampled_from(
             [None, None, Repayment(grace_principal=1), Repayment(refit=True)]
         ),
-        "rate_plan": st.sampled_from(
-            [
-                None,
-                None,
-                RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.03"))], scope="TERM"),
-                RatePlan(
-                    "STEP_DOWN",
-                    [RateStep(2, Decimal("0.05")), RateStep(4, Decimal("0.03"))],
-                    scope="INSTALMENT",
-                    grace_counts=True,
-                ),
-                TIERS,
-            ]
-        ),
-        "renewal": st.sampled_from([None, None, Renewal(term_months=2, most=1, offer_days=20)]),
+        "rate_plan": RATE_PLANS,
+        "renewal": RENEWALS,
         "penalty_on_interest": st.sampled_from([None, True]),
         "rate_caps": st.sampled_from(
             [
@@ -125,12 +128,11 @@ DAILY = st.builds(
     **{
         **PARTS,
         "future_money": st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT", "REAMORTISED"]),
-        "fees": PARTS["fees"].filter(
-            lambda fees: all(fee.timing != "ON_PREPAYMENT" and not fee.earned for fee in fees)
-        ),
     },
     accrual=st.just("DAILY_BALANCE"),
-    rate_plan=st.sampled_from([None, TIERS]),
+    rate_plan=RATE_PLANS,
+    renewal=RENEWALS,
+    prepayment=PREPAYMENTS,
     repayment=st.sampled_from([None, None, Repayment(refit=True)]),
     settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE"]),
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
