@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from domain.base.repayment import Method
+from domain.base.repayment import Method, Repayment
 from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
 from domain.loan.allocation import Claim, Part, Taken, fill
 from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut, Share
@@ -20,7 +20,7 @@ from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import for_prepaying, unearned
 from domain.loan.ledger import Balance, Claims, Ledger
-from domain.loan.periods import Span
+from domain.loan.periods import ONE_DAY, Pause, Span
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment, rates_of
 from domain.loan.timetable import has_limit, share
@@ -38,6 +38,8 @@ class DailyLedger(Ledger):
     daily: DailyBalance = field(init=False)
     places: dict[int, int] = field(init=False)
     """Where the instalments that bear interest stand in *daily*, by number."""
+    free: list[Pause] = field(init=False)
+    """The days without interest that the contract begins with."""
     paid: list[list[Paid]] = field(init=False)
     """What was paid on each row, by day; it follows from *parts*."""
     paid_days: dict[int, date] = field(init=False)
@@ -55,6 +57,7 @@ class DailyLedger(Ledger):
         rows, terms = self.opening or self.rows, self.terms
         ends = [row.due_on for row in rows]
         spans = list(map(Span, [self.accrues_from, *ends[:-1]], ends))
+        self.free = _free(terms, rows, spans)
         self.daily = DailyBalance(
             spans,
             share(terms, self.accrues_from),
@@ -62,6 +65,7 @@ class DailyLedger(Ledger):
             terms.rounding,
             _shares(terms, rows),
             terms.method == Method.EQUAL_INSTALMENTS,
+            self.free,
         )
         self.places = {row.number: place for place, row in enumerate(rows)}
         self.paid = [
@@ -119,7 +123,8 @@ class DailyLedger(Ledger):
         super()._lay_anew(fact, change, moved=moved, taken=taken)
         if self.laid.agreed:
             self._share_anew(on, change, before)
-        self.daily = replace(self.daily, rates=self.laid.rates, pauses=self.laid.pauses, known={})
+        pauses = [*self.free, *self.laid.pauses]
+        self.daily = replace(self.daily, rates=self.laid.rates, pauses=pauses, known={})
         self.seen = None
         self.rows = self.looked_at(on, taken)
 
@@ -283,16 +288,34 @@ class DailyLedger(Ledger):
 def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     """What each row is to repay as the loan begins.
 
-    The equal instalment is the first one's, or those that the rates set anew.
+    The equal instalment is the first one's after grace, or those that the rates set anew.
     """
+    chosen = terms.repayment or Repayment()
+    waits = [0 < row.number <= chosen.grace_interest for row in rows]
     if terms.method != Method.EQUAL_INSTALMENTS:
-        return [Share(None, row.principal) for row in rows]
+        return [
+            Share(None, row.principal, waits=each) for row, each in zip(rows, waits, strict=True)
+        ]
     totals = [row.principal + row.interest for row in rows]
+    # What is charged at the payout stands in a row of its own before the others.
+    graced = [0 < row.number <= chosen.grace_principal for row in rows]
     if terms.rate_plan is None:
-        # What is charged at the payout stands in a row of its own before them.
-        first = next((total for row, total in zip(rows, totals, strict=True) if row.number), 0)
-        return [Share(first if row.number else 0) for row in rows]
-    return list(map(Share, [*totals[:-1], totals[max(len(rows) - 2, 0)]]))
+        paying = zip(rows, totals, graced, strict=True)
+        first = next((total for row, total, free in paying if row.number and not free), 0)
+        levels = [first if row.number else 0 for row in rows]
+    else:
+        levels = [*totals[:-1], totals[max(len(rows) - 2, 0)]]
+    return [
+        Share(None if free else level, waits=each)
+        for level, free, each in zip(levels, graced, waits, strict=True)
+    ]
+
+
+def _free(terms: Terms, rows: list[Instalment], spans: list[Span]) -> list[Pause]:
+    """The days without interest that the contract begins with."""
+    count = (terms.repayment or Repayment()).interest_free
+    ends = [span.end for row, span in zip(rows, spans, strict=True) if 0 < row.number <= count]
+    return [Pause(spans[0].start + ONE_DAY, ends[-1])] if ends else []
 
 
 def _less(claim: Claim, taken: Taken) -> dict[Owed, int]:

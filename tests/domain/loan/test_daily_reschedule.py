@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
@@ -329,3 +330,22 @@ def test_a_step_of_the_rate_is_earned_by_paying_on_time() -> None:
     assert loan.steps == {"3": StepState.EARNED}
     # 67.05 at 3.5 % for a month.
     assert figures(loan, date(2024, 3, 2))[2] == (16_69, 20)
+
+
+# --- grace --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["EQUAL_INSTALMENTS", "EQUAL_PRINCIPAL"])
+@pytest.mark.parametrize(
+    "grace",
+    [
+        Repayment(grace_principal=2),
+        Repayment(grace_interest=2),
+        Repayment(interest_free=2),
+        Repayment(grace_principal=2, grace_interest=1),
+    ],
+)
+def test_grace_of_the_contract_is_kept_as_the_schedule_says(method: str, grace: Repayment) -> None:
+    loan = given(lent(method=method, repayment=grace))
+
+    assert figures(loan, JAN_1) == [(row.principal, row.interest) for row in loan.opening]
