@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from domain.base.calendar import HolidayCalendar
 from domain.base.daycount import IN_ROWS, IN_TERMS, DayCount
 from domain.base.money import AMOUNT_MAX, Rounding, exponent
-from domain.base.repayment import MONTHS, Frequency, InterestOn, Method
+from domain.base.repayment import DAILY_METHODS, MONTHS, Frequency, InterestOn, Method
 from domain.base.terms import (
     BUCKETS,
     DAYS_MOST,
@@ -33,9 +33,6 @@ from domain.product.repayment_faults import repayment_faults
 if TYPE_CHECKING:
     from domain.product.product import Offer
 
-DAILY = (Method.EQUAL_INSTALMENTS, Method.INTEREST_ONLY)
-"""Methods whose interest the balance of each day can decide."""
-
 AT_THE_END = (Method.BULLET, Method.INTEREST_ONLY)
 """Methods that pay principal at the end only."""
 
@@ -58,6 +55,7 @@ def faults_of(offer: Offer) -> list[str]:
         *_renewal(offer),
         *_day_count(offer),
         *_conversion(offer),
+        *_by_day(offer),
         *_lending(offer),
     ]
     return list(dict.fromkeys(found))
@@ -176,6 +174,41 @@ def _day_count(offer: Offer) -> Iterator[str]:
     )
 
 
+def _by_day(offer: Offer) -> Iterator[str]:
+    """What does not go with interest by the balance of each day."""
+    if offer.accrual != Accrual.DAILY_BALANCE:
+        return
+    chosen = offer.repayment or AS_IT_IS
+    yield from wrong(
+        (
+            offer.method in list(Method) and offer.method not in DAILY_METHODS,
+            f"Interest on the balance of each day goes with {listed(DAILY_METHODS)}.",
+        ),
+        (
+            chosen.interest_on != InterestOn.BALANCE,
+            "Interest on the balance of each day is not flat.",
+        ),
+        (
+            chosen.down_payment != 0,
+            "A down payment does not go with interest on the balance of each day: lend less.",
+        ),
+        (
+            offer.settling == Settling.STATUTORY_UK,
+            (
+                "Settling by statute is reckoned from equal payments as scheduled; on the balance"
+                " of each day interest is owed to the day in any case: leave the rule out."
+            ),
+        ),
+        (
+            bool(offer.in_parts),
+            (
+                "Parts that are laid over the rest do not go with interest on the balance of each"
+                " day: use INTEREST_ONLY, which can be drawn on at any time."
+            ),
+        ),
+    )
+
+
 def _conversion(offer: Offer) -> Iterator[str]:
     named = offer.conversion
     if named is None:
@@ -207,16 +240,9 @@ def _conversion(offer: Offer) -> Iterator[str]:
 
 
 def _lending(offer: Offer) -> Iterator[str]:
-    """What is wrong with how interest counts, and with whom it is lent to and by."""
-    daily = offer.accrual == Accrual.DAILY_BALANCE
-    flat = (offer.repayment or AS_IT_IS).interest_on != InterestOn.BALANCE
+    """What is wrong with whom it is lent to, and by."""
     segments = offer.segments
     return wrong(
-        (
-            daily and offer.method not in DAILY,
-            f"Interest on the balance of each day goes with {listed(DAILY)}.",
-        ),
-        (daily and flat, "Interest on the balance of each day is not flat."),
         (
             segments is not None
             and (

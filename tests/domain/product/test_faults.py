@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import Conversion, FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from domain.base.terms import BUCKETS, Conversion, FeeTerm, RatePlan, RateStep, Renewal, Subsidy
 from domain.product.product import GradeRate, Offer, RateTier
 from tests.domain.commands.books import OFFER
 
@@ -79,6 +79,14 @@ SOUND: list[dict[str, Any]] = [
     {"segments": ["STUDENT"], "scene": "EDUCATION", "partner": "SCHOOL-1"},
     {"jurisdiction": "CN", "lender_kind": "MICRO_LENDER", "calendar": "CN"},
     {"accrual": "DAILY_BALANCE", "method": "INTEREST_ONLY"},
+    {"accrual": "DAILY_BALANCE", "method": "BULLET", "allocation_scope": "COMPONENT"},
+    {
+        "accrual": "DAILY_BALANCE",
+        "prepayment": "SHORTER_TERM",
+        "subsidy": Subsidy("MERCHANT", Decimal("0.01")),
+        "fees": fee(timing="ON_PREPAYMENT"),
+    },
+    {"accrual": "DAILY_BALANCE", "bucket_order": list(BUCKETS)},
     {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 90},
     {"prepayment": "SHORTER_TERM", "settling": "STATUTORY_UK"},
     {"fees": fee(timing="PER_INSTALMENT", amount=0, percent=Decimal("0.01"), base="PRINCIPAL")},
@@ -267,7 +275,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"repayment": Repayment(count=6), "renewal": Renewal(6, 1, 10), **HALF_YEAR},
         "cannot be renewed",
     ),
-    ({"accrual": "DAILY_BALANCE", "method": "BULLET"}, "balance of each day goes with"),
+    ({"accrual": "DAILY_BALANCE", "method": "PERCENT_OF_BALANCE"}, "balance of each day goes with"),
+    (
+        {"accrual": "DAILY_BALANCE", "settling": "STATUTORY_UK"},
+        "reckoned from equal payments as scheduled",
+    ),
+    (
+        {"accrual": "DAILY_BALANCE", "repayment": Repayment(down_payment=Decimal("0.1"))},
+        "down payment does not go with interest on the balance",
+    ),
+    ({"accrual": "DAILY_BALANCE", "in_parts": True}, "can be drawn on at any time"),
     (
         {"accrual": "DAILY_BALANCE", "repayment": Repayment(interest_on="DRAWN")},
         "of each day is not flat",
