@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment
-from domain.base.terms import BUCKETS, FeeTerm, RateCap, RatePlan, RateStep, Renewal, Terms
+from domain.base.terms import (
+    BUCKETS,
+    FeeTerm,
+    RateCap,
+    RatePlan,
+    RateStep,
+    Renewal,
+    SourceOrder,
+    Subsidy,
+    Terms,
+)
 from domain.loan.explain import FIGURES, explain
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
@@ -74,6 +84,7 @@ PARTS: dict[str, Any] = {
     "advance_order": st.none() | ORDERS,
     "charges_due": st.sampled_from([None, "WITH_INSTALMENT", "OWN_DAY"]),
     "charges_count": st.sampled_from([None, "FROM_THEIR_DAY", "FROM_THE_START"]),
+    "source_orders": st.none() | ORDERS.map(lambda order: [SourceOrder("GUARANTOR", order)]),
 }
 """What terms are made of, however interest accrues."""
 
@@ -133,7 +144,17 @@ DAILY = st.builds(
     rate_plan=RATE_PLANS,
     renewal=RENEWALS,
     prepayment=PREPAYMENTS,
-    repayment=st.sampled_from([None, None, Repayment(refit=True)]),
+    repayment=st.sampled_from(
+        [
+            None,
+            None,
+            Repayment(refit=True),
+            Repayment(grace_principal=1),
+            Repayment(interest_free=1),
+        ]
+    ),
+    subsidy=st.sampled_from([None, None, Subsidy("SHOP", Decimal("0.02"))]),
+    penalty_on_interest=st.sampled_from([None, True]),
     settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE"]),
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
     bucket_order=st.none() | st.none() | st.permutations(BUCKETS),
@@ -185,13 +206,19 @@ class Paid:
     amount: int
     on: date
     payoff: bool = False
+    source: str = "BORROWER"
 
 
 @st.composite
 def payments(draw: st.DrawFn) -> list[Paid]:
     days = draw(st.lists(st.integers(0, 250), min_size=1, max_size=6, unique=True))
     return [
-        Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), JAN_15 + timedelta(days=day))
+        Paid(
+            f"P-{number}",
+            draw(st.integers(1, 2_000_00)),
+            JAN_15 + timedelta(days=day),
+            source=draw(st.sampled_from(["BORROWER", "GUARANTOR"])),
+        )
         for number, day in enumerate(days)
     ]
 
@@ -230,9 +257,9 @@ def test_any_order_of_arrival_ends_in_the_same_loan(
     random.shuffle(arrived)
 
     for payment in sorted(received, key=lambda payment: payment.on):
-        story.repay(in_order, payment.ref, payment.amount, payment.on, known_on=LATER)
+        known(in_order, payment)
     for payment in arrived:
-        story.repay(shuffled, payment.ref, payment.amount, payment.on, known_on=LATER)
+        known(shuffled, payment)
 
     assert outcome(shuffled) == outcome(in_order)
 
@@ -278,7 +305,8 @@ def histories(draw: st.DrawFn) -> list[Paid | Granted]:
 def known(loan: Loan, it: Late) -> None:
     """Let the loan learn of it, long after."""
     if isinstance(it, Paid):
-        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, payoff=it.payoff)
+        paid = {"payoff": it.payoff, "source": it.source}
+        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, **paid)
         return
     if isinstance(it, Forgiven):
         story.waive(loan, it.fee_ref, it.amount, LATER)
@@ -483,7 +511,7 @@ def _day(it: Late) -> tuple[date, int]:
 def learnt(loan: Loan, it: Paid | Charged | Drawn) -> None:
     """Let the loan learn of it on its day."""
     if isinstance(it, Paid):
-        story.repay(loan, it.ref, it.amount, it.on)
+        story.repay(loan, it.ref, it.amount, it.on, source=it.source)
     elif isinstance(it, Drawn):
         story.draw(loan, it.ref, it.amount, it.on)
     else:
@@ -501,7 +529,7 @@ def test_a_reversed_payment_might_as_well_never_have_come(
 
     for payment in sorted(received, key=lambda payment: payment.on):
         if payment.ref not in bounced:
-            story.repay(never, payment.ref, payment.amount, payment.on, known_on=LATER)
+            known(never, payment)
     to_come: list[Paid | str] = list(received)
     random.shuffle(to_come)
     for ref in sorted(bounced):
@@ -511,7 +539,7 @@ def test_a_reversed_payment_might_as_well_never_have_come(
         to_come.insert(random.randint(came + 1, len(to_come)), ref)
     for item in to_come:
         if isinstance(item, Paid):
-            story.repay(reversed_, item.ref, item.amount, item.on, known_on=LATER)
+            known(reversed_, item)
         else:
             story.reversed_(item, on=LATER)(reversed_)
     reversed_.attend(act(LATER))
@@ -527,10 +555,10 @@ def test_known_at_once_or_known_day_by_day_makes_no_difference(
     at_once, day_by_day = new(), new()
 
     for payment in sorted(received, key=lambda payment: payment.on):
-        story.repay(day_by_day, payment.ref, payment.amount, payment.on)
+        learnt(day_by_day, payment)
         day_by_day.attend(act(payment.on))
     for payment in received:
-        story.repay(at_once, payment.ref, payment.amount, payment.on, known_on=LATER)
+        known(at_once, payment)
     for loan in (at_once, day_by_day):
         loan.attend(act(LATER))
 
@@ -596,7 +624,9 @@ def tried(loan: Loan, number: int, on: date, it: Try) -> None:
 def _repay(loan: Loan, number: int, on: date, it: Try) -> None:
     received_on = max(on - timedelta(days=it.backdated_days), JAN_15)
     future = "LAST_INSTALMENT" if it.which == 1 else None
-    story.repay(loan, f"P-{number}", it.amount, received_on, on, future_money=future)
+    source = "GUARANTOR" if it.which == 2 else "BORROWER"
+    ref = f"P-{number}"
+    story.repay(loan, ref, it.amount, received_on, on, future_money=future, source=source)
 
 
 def _pay_off(loan: Loan, number: int, on: date, it: Try) -> None:
