@@ -111,7 +111,7 @@ class DailyClaims(Claims):
             return max(self.ledger.in_advance(row, self.on).left[kind] - took[kind], 0)
         share = self.ledger.daily.shares[self.ledger.places[row.number]]
         accrued = max(found.accrued - row.interest_paid, 0)
-        if (share.waits or share.gone) and not self.closes:
+        if share.waits or share.gone:
             accrued = 0  # it is for another row
         paid = row.principal_paid + took[Owed.PRINCIPAL]
         interest_paid = row.interest_paid + took[Owed.INTEREST]

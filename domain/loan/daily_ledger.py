@@ -15,7 +15,7 @@ from domain.base.repayment import Method, Repayment
 from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
 from domain.loan.allocation import Claim, Part, Taken, fill
 from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut, Share
-from domain.loan.daily_claims import DailyClaims, unpaid_in_advance
+from domain.loan.daily_claims import NO_END, DailyClaims, unpaid_in_advance
 from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import for_prepaying, unearned
@@ -151,18 +151,24 @@ class DailyLedger(Ledger):
         on, terms = fact.on, self.terms
         if fact.kind == FactKind.PAYOFF:
             # What closes the loan may be more than its rows take in advance.
-            rows = self.looked_at(on, taken, self.settled_until(on))
-            claims = [Claim(row.number, self._left(row, 0)) for row in rows]
+            self._take_all(money, on, taken)
         elif terms.allocation_scope == AllocationScope.COMPONENT or terms.bucket_order is not None:
             # The residue may have come to a row after its turn.
             rows = [row for row in self.looked_at(on, taken) if row.due_on <= on]
-            claims = [self.due(row, on) for row in rows]
-        else:
-            return taken
-        rest = money - sum(sum(took.values()) for took in taken.values())
-        less = (Claim(each.instalment, _less(each, taken)) for each in claims)
-        fill(rest, less, terms.allocation_order, AllocationScope.INSTALMENT, taken)
+            self._take_rest(money, [self.due(row, on) for row in rows], taken)
         return taken
+
+    def _take_all(self, money: int, on: date, taken: Taken) -> None:
+        """Let *money* pay all that a payoff finds, and what that brings to other rows."""
+        left, until = -1, self.settled_until(on)
+        while left != (left := money - _sum(taken)) and left:
+            rows = self.looked_at(on, taken, until)
+            self._take_rest(money, [Claim(row.number, self._left(row, 0)) for row in rows], taken)
+
+    def _take_rest(self, money: int, claims: list[Claim], taken: Taken) -> None:
+        rest = money - _sum(taken)
+        less = (Claim(each.instalment, _less(each, taken)) for each in claims)
+        fill(rest, less, self.terms.allocation_order, AllocationScope.INSTALMENT, taken)
 
     # --- how it stands --------------------------------------------------------------
 
@@ -232,9 +238,12 @@ class DailyLedger(Ledger):
     def settling(self, on: date) -> Balance:
         """What is owed when all is called due on *on*."""
         rows = self.looked_at(on, {}, self.settled_until(on))
+        # A row that is paid may leave interest to another one that is closed.
+        taken: Taken = {}
+        self._take_all(NO_END, on, taken)
         return Balance(
             principal=self.principal_owed(on),
-            interest=sum(max(row.interest - row.interest_paid, 0) for row in rows),
+            interest=sum(took[Owed.INTEREST] for took in taken.values()),
             fees=sum(row.fees - row.fees_paid for row in self._called_due(on)),
             penalty=sum(row.penalty_left + self.penalty_due(row, on) for row in rows),
             unapplied=self.unapplied,
@@ -256,7 +265,8 @@ class DailyLedger(Ledger):
             fees = rows[running].fees + self._for_paying_off(on)
             rows[running] = replace(rows[running], fees=fees)
             if rows[0].number == 0:
-                rows[0] = replace(rows[0], fees=rows[0].fees - self._unearned(on))
+                earned = self.opening[0].fees - self._unearned(on)
+                rows[0] = replace(rows[0], fees=min(rows[0].fees, earned))
         return rows
 
     def _for_paying_off(self, on: date) -> int:
@@ -316,6 +326,10 @@ def _free(terms: Terms, rows: list[Instalment], spans: list[Span]) -> list[Pause
     count = (terms.repayment or Repayment()).interest_free
     ends = [span.end for row, span in zip(rows, spans, strict=True) if 0 < row.number <= count]
     return [Pause(spans[0].start + ONE_DAY, ends[-1])] if ends else []
+
+
+def _sum(taken: Taken) -> int:
+    return sum(sum(took.values()) for took in taken.values())
 
 
 def _less(claim: Claim, taken: Taken) -> dict[Owed, int]:

@@ -472,9 +472,11 @@ def _plan(rest: _Rest) -> Plan:
     )
     if not custom:
         return plan
-    whole, taken, principals = sum(rest.earlier), 0, list[int]()
+    # Where none of them had any principal left, the last one takes what is gathered.
+    earlier = rest.earlier if any(rest.earlier) else [0] * (count - 1) + [1]
+    whole, taken, principals = sum(earlier), 0, list[int]()
     for place in range(count):
-        sofar = plan.closed(Decimal(rest.opening * sum(rest.earlier[: place + 1])) / whole)
+        sofar = plan.closed(Decimal(rest.opening * sum(earlier[: place + 1])) / whole)
         principals.append(int(sofar) - taken)
         taken = int(sofar)
     return replace(plan, method=Method.CUSTOM, principals=tuple(principals))
