@@ -159,7 +159,10 @@ class DailyLedger(Ledger):
         return taken
 
     def _take_all(self, money: int, on: date, taken: Taken) -> None:
-        """Let *money* pay all that a payoff finds, and what that brings to other rows."""
+        """Let *money* pay all that a payoff finds.
+
+        A row that is paid may leave interest to another one, which was closed.
+        """
         left, until = -1, self.settled_until(on)
         while left != (left := money - _sum(taken)) and left:
             rows = self.looked_at(on, taken, until)
@@ -237,10 +240,12 @@ class DailyLedger(Ledger):
 
     def settling(self, on: date) -> Balance:
         """What is owed when all is called due on *on*."""
+        # Nothing more is paid out on a loan that is paid off, whatever was planned.
+        ends, self.paid_off = self.paid_off, True
         rows = self.looked_at(on, {}, self.settled_until(on))
-        # A row that is paid may leave interest to another one that is closed.
         taken: Taken = {}
         self._take_all(NO_END, on, taken)
+        self.paid_off = ends
         return Balance(
             principal=self.principal_owed(on),
             interest=sum(took[Owed.INTEREST] for took in taken.values()),

@@ -255,6 +255,17 @@ def test_a_planned_payout_that_did_not_come_counts_no_more_after_its_day() -> No
     assert sum(principal for principal, _ in figures(loan, MAR_1)) == 100_00
 
 
+def test_closing_costs_no_interest_on_a_planned_payout_that_then_does_not_come() -> None:
+    plan = [PlannedDraw(date(2024, 1, 20), 50_00)]
+    loan = given(lent(amount=150_00, draws=plan, settling="TO_NEXT_DUE"))
+
+    # The interest of January on 100.00.
+    assert loan.payoff(JAN_15) == 100_00 + 58
+    repay(loan, "P-1", 100_58, on=JAN_15, payoff=True)
+
+    assert loan.state == LoanState.CLOSED
+
+
 @pytest.mark.parametrize(
     "changes",
     [
