@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.base.policy import IndexRate
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
 from domain.loan.explain import explain
@@ -330,6 +331,20 @@ def test_a_step_of_the_rate_is_earned_by_paying_on_time() -> None:
     assert loan.steps == {"3": StepState.EARNED}
     # 67.05 at 3.5 % for a month.
     assert figures(loan, date(2024, 3, 2))[2] == (16_69, 20)
+
+
+def test_an_index_sets_the_rate_of_the_days_to_come() -> None:
+    plan = RatePlan("INDEXED", [], index="LPR_1Y", margin=Decimal("0.01"), reprice_months=3)
+    loan = given(lent(rate_plan=plan), attended(date(2024, 4, 1)))
+
+    loan.reprice(
+        act(date(2024, 4, 1)),
+        IndexRate("lpr-2024-04", "LPR_1Y", Decimal("0.11"), JAN_1, None, "the bank"),
+    )
+
+    # 100.00 stood in March at 7 %; what is not overdue by then, 50.57, bears 12 % in April.
+    assert [interest for _, interest in figures(loan, date(2024, 4, 1))][2:4] == [58, 51]
+    assert loan.rate_on(date(2024, 4, 1)) == Decimal("0.12")
 
 
 # --- grace --------------------------------------------------------------------------
