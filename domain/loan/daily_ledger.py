@@ -163,10 +163,12 @@ class DailyLedger(Ledger):
 
         A row that is paid may leave interest to another one, which was closed.
         """
-        left, until = -1, self.settled_until(on)
-        while left != (left := money - _sum(taken)) and left:
+        until = self.settled_until(on)
+        while rest := money - _sum(taken):
             rows = self.looked_at(on, taken, until)
             self._take_rest(money, [Claim(row.number, self._left(row, 0)) for row in rows], taken)
+            if rest == money - _sum(taken):
+                return
 
     def _take_rest(self, money: int, claims: list[Claim], taken: Taken) -> None:
         rest = money - _sum(taken)
