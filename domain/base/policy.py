@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from domain.base.refusal import Refusal
+from domain.base.reply_keyword import Keyword, ReplyKeywords, keyword_in
 from domain.base.retention import RestrictedProcessing, RetentionFloor
 
 ANYWHERE = "ANY"
@@ -301,6 +302,7 @@ class Policies:
     reminder_steps: tuple[ReminderStep, ...] = ()
     retention_floors: tuple[RetentionFloor, ...] = ()
     restricted_processing: tuple[RestrictedProcessing, ...] = ()
+    reply_keywords: tuple[ReplyKeywords, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -399,6 +401,10 @@ class Policies:
     def floors_of(self, jurisdiction: str, on: date) -> list[RetentionFloor]:
         """The retention floors of a jurisdiction in force on a day."""
         return _held_in(self.retention_floors, jurisdiction, on)
+
+    def keyword_in(self, text: str, jurisdiction: str, on: date) -> Keyword | None:
+        """The keyword that an answer of somebody there is on a day; None when it is none."""
+        return keyword_in(text, _held_in(self.reply_keywords, jurisdiction, on))
 
     def passes_restriction(self, purpose: str, on: date) -> bool:
         """Whether data of a restricted person may be read for a purpose on a day.

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime, time
 from functools import cache
+from itertools import product
 from zoneinfo import available_timezones
 
-from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSource, Purpose
+from domain.base.contact_policy import (
+    Channel,
+    ConsentScope,
+    Outcome,
+    PointKind,
+    PointSource,
+    Purpose,
+)
+from domain.base.reply_keyword import Keyword, KeywordMeaning
 from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
 from domain.borrower.contact import Consent, ContactPoint, Party
 from domain.borrower.contact_state import ContactState, OwnHours
+
+BY_REPLY = "REPLY"
+"""Where a refusal was said that came as an answer to a message."""
 
 
 class Rights(ContactState):
@@ -267,6 +279,44 @@ class Rights(ContactState):
                 source=source,
                 revoked_at=revoked_at,
             )
+
+    def heed_keyword(
+        self, act: Act, *, keyword: Keyword, channel: Channel, contact_ref: str, said_at: datetime
+    ) -> None:
+        """Let what the borrower answered by a keyword count: a refusal, or the end of one.
+
+        One is taken back on the channels that the word speaks of, whatever it was for;
+        never one that was made later than the answer, and none once something else was
+        answered later.
+        """
+        channels = [Channel(each) for each in keyword.channels(channel)]
+        if keyword.meaning == KeywordMeaning.TAKES_BACK:
+            self._take_back(act, channels, said_at)
+            return
+        purposes: list[Purpose | None] = [Purpose(each) for each in keyword.purposes]
+        for each, purpose in product(channels, purposes or [None]):
+            self.opt_out(
+                act,
+                channel=each,
+                purpose=purpose,
+                source=BY_REPLY,
+                opted_out_at=said_at,
+                keyword=keyword.word,
+                contact_ref=contact_ref,
+            )
+
+    def _take_back(self, act: Act, channels: list[Channel], said_at: datetime) -> None:
+        if any(
+            past.outcome == Outcome.INBOUND and past.channel in channels and past.at > said_at
+            for past in self.contacts.values()
+        ):
+            return
+        last = {(each.channel, each.purpose): each.at for each in self.opt_outs}
+        for (channel, purpose), at in last.items():
+            if channel in channels and at < said_at:
+                self.revoke_opt_out(
+                    act, channel=channel, purpose=purpose, source=BY_REPLY, revoked_at=said_at
+                )
 
     def set_own_hours(
         self, act: Act, *, hours: list[OwnHours], source: str, set_at: datetime

@@ -176,11 +176,19 @@ def opt_out(
     purpose: Purpose | None,
     source: str,
     opted_out_at: datetime,
+    keyword: str | None = None,
+    contact_ref: str | None = None,
 ) -> Borrower:
     """Let the borrower refuse a channel, a purpose, or both."""
     borrower = book.get(Borrower, borrower_id)
     borrower.opt_out(
-        act, channel=channel, purpose=purpose, source=source, opted_out_at=opted_out_at
+        act,
+        channel=channel,
+        purpose=purpose,
+        source=source,
+        opted_out_at=opted_out_at,
+        keyword=keyword,
+        contact_ref=contact_ref,
     )
     return borrower
 
@@ -285,6 +293,7 @@ def receive(
     received_at: datetime,
     point_ref: str | None = None,
     loan_id: UUID | None = None,
+    keyword: str | None = None,
     answers: str | None = None,
     said_ref: str | None = None,
 ) -> Borrower:
@@ -298,6 +307,7 @@ def receive(
         received_at=received_at,
         point_ref=point_ref,
         loan_id=loan_id,
+        keyword=keyword,
         answers=answers,
         said_ref=said_ref,
     )

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from domain.base.contact_policy import Channel, Purpose
 from domain.base.policy import (
     AssetClassRule,
     CapRule,
@@ -25,6 +26,7 @@ from domain.base.policy import (
     ServiceLevels,
     StrategyRule,
 )
+from domain.base.reply_keyword import KeywordMeaning, ReplyKeywords, spelt
 from domain.base.retention import RestrictedProcessing, RetentionFloor
 from infra.rule_files import Kind, Written, made, name_of, rows_of_folder
 
@@ -107,6 +109,17 @@ def _standard(row: Row) -> Row:
     return {"standard": standard}
 
 
+def _keywords(row: Row) -> Row:
+    if not row["words"] or not all(map(spelt, row["words"])):
+        raise ValueError("a keyword has a letter or a digit")
+    return {
+        "meaning": KeywordMeaning(row["meaning"]),
+        "words": tuple(row["words"]),
+        "also": tuple(Channel(each) for each in row["also"]),
+        "purposes": tuple(Purpose(each) for each in row["purposes"]),
+    }
+
+
 LOCAL = ("jurisdiction",)
 
 KINDS = {
@@ -139,5 +152,6 @@ KINDS = {
     "restricted_processing": Kind(
         RestrictedProcessing, "restricted_processing", _tuple_of("purposes"), keys=LOCAL
     ),
+    "reply_keyword": Kind(ReplyKeywords, "reply_keywords", _keywords, keys=(*LOCAL, "meaning")),
 }
 """The kinds of rule by which loans are serviced; a further one is one more line."""

@@ -1,0 +1,109 @@
+"""What people answer to a message, and what providers report of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from domain.base.contact_policy import Channel, Outcome, Purpose
+from domain.base.policy import Policies
+from domain.base.refusal import Refusal
+from domain.base.reply_keyword import Keyword, KeywordMeaning
+from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Party
+from domain.commands.book import Book, command
+
+
+class NotTheirNumber(Refusal):
+    """The number or address is somebody else's now."""
+
+    code = "NOT_THEIR_NUMBER"
+
+
+class ThirdPartyAnswered(Refusal):
+    """Somebody else than the borrower answered, and it is no refusal."""
+
+    code = "THIRD_PARTY_ANSWERED"
+
+
+@command
+def take_reply(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    contact_ref: str,
+    channel: Channel,
+    said_at: datetime,
+    point_ref: str | None = None,
+    answers: str | None = None,
+    word: str | None = None,
+    said_ref: str | None = None,
+) -> Borrower:
+    """Note an answer to a message; a keyword that it is counts at once.
+
+    Somebody else whose number it is, and who refuses, is left alone from now on: nothing
+    is refused for the borrower then.
+
+    Raises:
+        NotTheirNumber: it came from a number that is the borrower's no more.
+        ThirdPartyAnswered: it came from somebody else's number, and is no refusal.
+    """
+    borrower = book.get(Borrower, borrower_id)
+    keyword = None
+    if word is not None:
+        keyword = keyword_said(book.policies, borrower, word, act)
+    if point_ref is not None and point_ref in borrower.retired_points:
+        raise NotTheirNumber(f"{point_ref} is not the borrower's any more: they did not answer.")
+    point = None if point_ref is None else borrower.points.get(point_ref)
+    if point is not None and point.party == Party.THIRD_PARTY:
+        if keyword is None or keyword.meaning != KeywordMeaning.REFUSES:
+            raise ThirdPartyAnswered(f"{point.id} is somebody else's: read what they answered.")
+        borrower.refuse_contact_point(act, point_ref=point.id, refused_at=said_at)
+        return borrower
+    borrower.receive(
+        act,
+        contact_ref=contact_ref,
+        channel=channel,
+        purpose=purpose_of(borrower, answers, channel, said_at),
+        received_at=said_at,
+        point_ref=None if point is None else point.id,
+        loan_id=_loan_of(borrower, answers),
+        keyword=None if keyword is None else keyword.word,
+        answers=answers if answers in borrower.contacts else None,
+        said_ref=said_ref,
+    )
+    if keyword is not None:
+        borrower.heed_keyword(
+            act, keyword=keyword, channel=channel, contact_ref=contact_ref, said_at=said_at
+        )
+    return borrower
+
+
+def keyword_said(policies: Policies, borrower: Borrower, text: str, act: Act) -> Keyword | None:
+    """The keyword that a borrower's answer is, by the rules of the day; None without one."""
+    return policies.keyword_in(text, borrower.jurisdiction, act.business_on)
+
+
+def purpose_of(
+    borrower: Borrower, answers: str | None, channel: Channel, said_at: datetime
+) -> Purpose:
+    """What an answer is about: that of the contact it names, or of the last one by the channel.
+
+    Collection where there was none: it pauses most.
+    """
+    named = borrower.contacts.get(answers or "")
+    if named is not None:
+        return named.purpose
+    sent = [
+        past
+        for past in borrower.contacts.values()
+        if past.channel == channel and past.outcome != Outcome.INBOUND and past.at <= said_at
+    ]
+    return max(sent, key=lambda past: past.at).purpose if sent else Purpose.COLLECTION
+
+
+def _loan_of(borrower: Borrower, answers: str | None) -> UUID | None:
+    named = borrower.contacts.get(answers or "")
+    return None if named is None or named.debt is None else UUID(named.debt)
