@@ -167,6 +167,14 @@ def end(conn: Connection, ended: Sequence[tuple[str, State, str | None, Sequence
         )
 
 
+def borrower_of(conn: Connection, contact_ref: str) -> UUID | None:
+    """Whose contact it is; None when it was never queued."""
+    row = conn.execute(
+        "SELECT borrower_id FROM contact.queue WHERE contact_ref = %s", (contact_ref,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def next_turn(conn: Connection) -> datetime | None:
     """When the next contact may be made; None when none waits."""
     row = conn.execute(

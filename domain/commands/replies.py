@@ -57,7 +57,7 @@ def take_reply(
     if point_ref is not None and point_ref in borrower.retired_points:
         raise NotTheirNumber(f"{point_ref} is not the borrower's any more: they did not answer.")
     point = None if point_ref is None else borrower.points.get(point_ref)
-    if point is not None and point.party == Party.THIRD_PARTY:
+    if point is not None and is_third_party(borrower, point.id):
         if keyword is None or keyword.meaning != KeywordMeaning.REFUSES:
             raise ThirdPartyAnswered(f"{point.id} is somebody else's: read what they answered.")
         borrower.refuse_contact_point(act, point_ref=point.id, refused_at=said_at)
@@ -79,6 +79,12 @@ def take_reply(
             act, keyword=keyword, channel=channel, contact_ref=contact_ref, said_at=said_at
         )
     return borrower
+
+
+def is_third_party(borrower: Borrower, point_ref: str) -> bool:
+    """Whether a number or address is known to be somebody else's than the borrower's."""
+    point = borrower.points.get(point_ref)
+    return point is not None and point.party == Party.THIRD_PARTY
 
 
 def keyword_said(policies: Policies, borrower: Borrower, text: str, act: Act) -> Keyword | None:

@@ -1,0 +1,357 @@
+"""What providers bring is recorded on the borrowers, once, or parked with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Party
+from domain.commands import contacts, replies
+from entrypoints.demo.provider import Behaviour, simulated
+from infra import vault_erasure
+from infra.channels import inbox, journal
+from infra.channels.inbox import Inbox, Kind
+from infra.channels.vault_seal import seal_of
+from infra.inbound import Inbound
+from infra.migrations.run import migrate
+from infra.policies import load_policies
+from infra.vault import open_vault
+from infra.vault_values import Kind as Value
+from infra.vault_values import Purpose as Reading
+from tests.infra.channels.samples import SECRET
+from tests.infra.office import TEN, Office, open_office, register
+
+MINUTE = timedelta(minutes=1)
+NUMBER = "+8613900000000"
+"""That of the first of the people."""
+
+
+@dataclass
+class Desk:
+    """Where what was brought is taken in."""
+
+    office: Office
+    inbound: Inbound
+    inbox: Inbox
+    brought: int = field(default=0)
+
+    def bring(self, kind: Kind, contact_ref: str | None = None, **said: Any) -> None:
+        self.brought += 1
+        with self.office.writer() as conn:
+            Inbox(conn, seal_of(self.office.settings)).put(
+                "sms", f"w-{self.brought}", kind, said, contact_ref=contact_ref
+            )
+
+    def reply(self, text: str, sender: str = NUMBER, **more: Any) -> None:
+        self.bring(Kind.REPLY, **{"from": sender, "text": text, **more})
+
+    def parked(self) -> list[str]:
+        with self.office.writer() as conn:
+            return [each.reason for each in inbox.parked(conn)]
+
+    def borrower(self, borrower_id: UUID) -> Borrower:
+        return self.office.book.get(Borrower, borrower_id)
+
+    def events(self, borrower_id: UUID, kind: type[Any]) -> list[Any]:
+        return [each for each in self.office.book.events.get(borrower_id) if isinstance(each, kind)]
+
+    def confirmations(self) -> list[str]:
+        return [
+            line.template or ""
+            for line in self.office.lines().values()
+            if line.purpose == Purpose.RECEIPT
+        ]
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    migrate(database_url)
+    with open_office(database_url, tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def open_desk(office: Office) -> Iterator[Desk]:
+    with office.writer() as conn, open_vault(office.url, office.settings, load_policies) as vault:
+        kept = Inbox(conn, seal_of(office.settings))
+        found = Inbound(office.book, conn, vault, kept, register=register(), zone="Asia/Shanghai")
+        yield Desk(office, found, kept)
+
+
+@pytest.fixture
+def desk(office: Office) -> Iterator[Desk]:
+    with open_desk(office) as opened:
+        yield opened
+
+
+def refused(borrower: Borrower) -> list[tuple[Channel | None, Purpose | None]]:
+    return [(each.channel, each.purpose) for each in borrower.opt_outs]
+
+
+def test_a_refusal_counts_at_once_for_what_is_already_queued(desk: Desk) -> None:
+    people = desk.office.people(2)
+    desk.office.queue(people)
+    desk.reply("Ｔ", at=(TEN - MINUTE).isoformat())
+
+    assert desk.inbound.step(TEN) == {"refusals": 1}
+
+    (event,) = desk.events(people[0], Borrower.OptedOut)
+    (heard,) = desk.events(people[0], Borrower.InboundReceived)
+    assert (event.keyword, event.source, event.channel) == ("T", "REPLY", Channel.SMS)
+    assert event.contact_ref == heard.contact_ref
+    assert (heard.keyword, heard.said_ref) == ("T", None)
+    assert heard.received_at == event.opted_out_at == TEN - MINUTE
+    with (
+        simulated(Behaviour(secret=SECRET)) as (url, provider),
+        desk.office.dispatcher(url) as sender,
+    ):
+        assert sender.step(TEN).counts == {"sent": 2, "blocked": 1}
+    texts = [message["text"] for message in provider.messages.values() if message["text"]]
+    assert len(texts) == 1
+    assert "退订" in texts[0]
+
+
+def test_a_refusal_is_confirmed_once(desk: Desk) -> None:
+    people = desk.office.people(1)
+    desk.reply("T")
+    desk.reply("T")
+    desk.inbound.step(TEN)
+    desk.reply("td")
+
+    assert desk.inbound.step(TEN) == {"refusals": 1}
+
+    assert desk.confirmations() == ["opt-out-confirmed"]
+    assert refused(desk.borrower(people[0])) == [(Channel.SMS, None)]
+    assert len(desk.events(people[0], Borrower.InboundReceived)) == 3
+
+
+def test_what_was_refused_is_taken_back_by_a_word(desk: Desk) -> None:
+    people = desk.office.people(1)
+    desk.reply("T", at=(TEN - 2 * MINUTE).isoformat())
+    desk.reply("start", at=(TEN - MINUTE).isoformat())
+
+    assert desk.inbound.step(TEN) == {"refusals": 1, "taken back": 1}
+
+    assert refused(desk.borrower(people[0])) == []
+
+
+def test_an_answer_in_words_is_kept_in_the_vault_and_counts_as_a_contact(desk: Desk) -> None:
+    people = desk.office.people(1)
+    (ref,) = desk.office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.reply("周五还款", contact_ref=ref)
+
+    assert desk.inbound.step(TEN) == {"answers": 1}
+
+    (heard,) = desk.events(people[0], Borrower.InboundReceived)
+    assert (heard.answers, heard.purpose, heard.keyword) == (ref, Purpose.CARE, None)
+    assert desk.borrower(people[0]).contacts[heard.contact_ref].outcome == Outcome.INBOUND
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        said = vault.read(heard.said_ref, Reading.SERVICING, desk.office.act())
+    assert said == "周五还款"
+
+
+def share_a_number(desk: Desk) -> list[UUID]:
+    """Two borrowers, the second also reached by the number of the first."""
+    people = desk.office.people(2)
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        ref = vault.put(people[1], Value.PHONE, NUMBER, desk.office.act())
+    add_point(desk.office, people[1], ref)
+    return people
+
+
+def add_point(office: Office, borrower_id: UUID, ref: str, party: Party = Party.BORROWER) -> None:
+    contacts.add_contact_point(
+        office.book,
+        office.act(),
+        borrower_id=borrower_id,
+        point_ref=ref,
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - timedelta(days=1),
+        party=party,
+    )
+
+
+def test_all_who_share_a_number_are_left_alone_and_it_is_confirmed_once(desk: Desk) -> None:
+    people = share_a_number(desk)
+    (ref,) = desk.office.queue(people[:1])
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.reply("T", contact_ref=ref)
+
+    desk.inbound.step(TEN)
+
+    assert [refused(desk.borrower(each)) for each in people] == [[(Channel.SMS, None)]] * 2
+    assert desk.confirmations() == ["opt-out-confirmed"]
+
+
+def test_an_answer_from_a_shared_number_is_of_the_one_we_wrote_to(desk: Desk) -> None:
+    people = share_a_number(desk)
+    desk.reply("first nobody can tell")
+    assert desk.inbound.step(TEN) == {"parked": 1}
+    assert desk.parked() == ["SEVERAL_PEOPLE"]
+    desk.office.queue(people[:1])
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.reply("now it is the one we wrote to")
+
+    assert desk.inbound.step(TEN) == {"answers": 1}
+
+    heard = [len(desk.events(each, Borrower.InboundReceived)) for each in people]
+    assert heard == [1, 0]
+
+
+def test_somebody_else_who_refuses_is_left_alone_and_not_the_borrower(desk: Desk) -> None:
+    people = desk.office.people(1)
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        ref = vault.put(people[0], Value.PHONE, "+8613700000000", desk.office.act())
+    add_point(desk.office, people[0], ref, Party.THIRD_PARTY)
+    desk.reply("who is that?", "+8613700000000")
+    desk.reply("T", "+8613700000000")
+
+    assert desk.inbound.step(TEN) == {"parked": 1, "refusals": 1}
+
+    assert desk.parked() == ["THIRD_PARTY_ANSWERED"]
+    borrower = desk.borrower(people[0])
+    assert refused(borrower) == []
+    assert borrower.points[ref].refused_at is not None
+    assert desk.confirmations() == []
+
+
+def test_what_comes_from_a_number_that_is_theirs_no_more_is_parked(desk: Desk) -> None:
+    people = desk.office.people(1)
+    (ref,) = desk.borrower(people[0]).points
+    contacts.retire_contact_point(
+        desk.office.book,
+        desk.office.act(),
+        borrower_id=people[0],
+        point_ref=ref,
+        reason="new number",
+        retired_at=TEN,
+    )
+    desk.reply("T")
+
+    assert desk.inbound.step(TEN) == {"parked": 1}
+    assert desk.parked() == ["NOT_THEIR_NUMBER"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"from": "+8613888888888", "text": "T"}, "UNKNOWN_SENDER"),
+        ({"from": "10690000", "text": "T"}, "VALUE_UNUSABLE"),
+        ({"from": NUMBER, "text": " "}, "VALUE_UNUSABLE"),
+    ],
+)
+def test_what_cannot_be_used_is_parked_with_a_reason(
+    desk: Desk, said: dict[str, str], reason: str
+) -> None:
+    people = desk.office.people(1)
+    desk.bring(Kind.REPLY, **said)
+
+    assert desk.inbound.step(TEN) == {"parked": 1}
+
+    assert desk.parked() == [reason]
+    assert desk.events(people[0], Borrower.InboundReceived) == []
+
+
+def test_a_restricted_person_is_heard_and_an_erased_one_refuses_without_their_number(
+    desk: Desk,
+) -> None:
+    people = desk.office.people(2)
+    refs = desk.office.queue(people[1:])
+    with desk.office.writer() as conn:
+        journal.begin(conn, refs, "sms")
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        later = TEN.date() + timedelta(days=30)
+        vault_erasure.restrict(vault, people[0], desk.office.act(), until=later, reason="asked")
+        vault_erasure.erase(
+            vault,
+            people[1],
+            desk.office.act(),
+            jurisdiction="CN",
+            reason="asked for it",
+            requested_by="officer",
+            approved_by="manager",
+        )
+    desk.reply("T")
+    desk.reply("hello", "+8613900000001", contact_ref=refs[0])
+    desk.reply("T", "+8613900000001", contact_ref=refs[0])
+
+    assert desk.inbound.step(TEN) == {"refusals": 2, "parked": 1}
+
+    assert desk.parked() == ["PERSON_ERASED"]
+    assert [refused(desk.borrower(each)) for each in people] == [[(Channel.SMS, None)]] * 2
+
+
+def test_a_receipt_says_what_became_of_the_message(desk: Desk) -> None:
+    people = desk.office.people(2)
+    refs = desk.office.queue(people)
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.bring(Kind.RECEIPT, refs[0], status="DELIVERED", carrier="CMCC")
+    desk.bring(Kind.RECEIPT, refs[1], status="FAILED", carrier="CMCC", code="13900000001")
+    desk.bring(Kind.RECEIPT, "K-nobody", status="DELIVERED")
+
+    assert desk.inbound.step(TEN) == {"receipts": 2, "parked": 1}
+
+    (one,), (other,) = (desk.events(each, Borrower.MessageDelivered) for each in people)
+    assert (one.delivered, one.carrier, one.provider) == (True, "CMCC", "sms")
+    assert (other.delivered, other.reason) == (False, "FAILED")
+    assert desk.parked() == ["UNKNOWN_CONTACT"]
+
+
+@pytest.mark.parametrize("after", ["take_reply", "_confirm"])
+def test_a_process_that_dies_on_the_way_loses_nothing_and_records_nothing_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    people = share_a_number(desk)
+    desk.reply("T")
+    desk.reply("还款了", "+8613900000001")
+    owner: Any = replies if after == "take_reply" else Inbound
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, after, dying(getattr(owner, after)))
+        with pytest.raises(Killed):
+            desk.inbound.step(TEN)
+
+    assert desk.inbound.step(TEN) == {"refusals": 1, "answers": 1}
+    assert desk.inbound.step(TEN) == {}
+
+    assert [len(desk.events(each, Borrower.OptedOut)) for each in people] == [1, 1]
+    assert [len(desk.events(each, Borrower.InboundReceived)) for each in people] == [1, 2]
+    assert desk.confirmations() == ["opt-out-confirmed"]
+
+
+class Killed(BaseException):
+    pass
+
+
+def dying(done: Callable[..., Any]) -> Callable[..., Any]:
+    def does_and_dies(*said: Any, **more: Any) -> None:
+        done(*said, **more)
+        raise Killed
+
+    return does_and_dies
+
+
+def test_a_time_that_cannot_be_is_not_believed(desk: Desk) -> None:
+    people = desk.office.people(1)
+    for at in ("tomorrow", "2026-11-23T10:00:00", "2999-01-01T00:00:00Z"):
+        desk.reply("hello", at=at)
+
+    assert desk.inbound.step(TEN) == {"answers": 3}
+
+    heard = {each.received_at for each in desk.events(people[0], Borrower.InboundReceived)}
+    assert max(heard) < datetime.fromisoformat("2999-01-01T00:00:00Z")
