@@ -24,10 +24,14 @@ IDLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Dispatched:
-    """What was sent and what was not, counted by what became of it."""
+    """What was sent and what was not, counted by what became of it.
+
+    *heard* are the answers and receipts that were recorded before.
+    """
 
     at: datetime
     counts: dict[str, int]
+    heard: dict[str, int]
     next_turn: datetime | None
 
 
@@ -42,6 +46,8 @@ def dispatch(
 ) -> None:
     """Send what is due: each contact is asked about at the moment it is sent.
 
+    What borrowers answered is recorded first, as `contact inbox record` does: a refusal
+    counts for what is sent after it.
     Several may run beside each other, and each may be killed at any moment: no cap is
     overspent and nothing is lost. Providers are set up as docs/CHANNELS.md says; see
     `contact queue` for what waits, and why.
@@ -54,6 +60,7 @@ def dispatch(
     from infra.bootstrap import PROJECTOR, as_role
     from infra.dispatcher import open_dispatcher
     from infra.embedded.part import Step
+    from infra.inbound import open_inbound
     from infra.stopping import stop_on_signal
     from infra.trouble import Trouble
 
@@ -61,9 +68,11 @@ def dispatch(
         raise Trouble("Give --watch or --at, not both: who watches goes by the clock.")
     instant = None if at is None else instant_of(at)
     counts: Counter[str] = Counter()
+    heard: Counter[str] = Counter()
     with (
         session() as opened,
         open_dispatcher(opened.settings, opened.database_url, opened.book) as dispatcher,
+        open_inbound(opened.settings, opened.database_url, opened.book) as inbound,
         output.progress(quiet=as_json) as progress,
     ):
 
@@ -71,16 +80,20 @@ def dispatch(
             done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
             progress(Step("dispatch", done or "nothing is due"))
 
+        def hear() -> None:
+            heard.update(inbound.hear(instant))
+
         if watch:
             stop = stop_on_signal()
             while not stop.is_set():
-                if not run(dispatcher, counts, None, batch, told):
+                before = heard.total()
+                if not run(dispatcher, counts, None, batch, told, hear) and heard.total() == before:
                     stop.wait(IDLE_SECONDS)
         else:
-            run(dispatcher, counts, instant, batch, told)
+            run(dispatcher, counts, instant, batch, told, hear)
         with psycopg.connect(as_role(opened.database_url, PROJECTOR)) as conn:
             waits = contact_queue.next_turn(conn)
-    found = Dispatched(instant or clock.now(), dict(counts), waits)
+    found = Dispatched(instant or clock.now(), dict(counts), dict(heard), waits)
     output.emit(found, as_json=as_json, render=_render)
 
 
@@ -90,13 +103,19 @@ def run(
     at: datetime | None,
     batch: int,
     told: Callable[[], None],
+    hear: Callable[[], None],
 ) -> int:
-    """Give everything its turn that is due; how many contacts that were."""
+    """Give everything its turn that is due; how many contacts that were.
+
+    Before each batch what borrowers answered is *heard*.
+    """
     total = 0
+    hear()
     while (step := dispatcher.step(at, batch)).total:
         counts.update(step.counts)
         total += step.total
         told()
+        hear()
     return total
 
 
@@ -107,5 +126,8 @@ def _render(found: Dispatched) -> None:
         output.out.print(f"Nothing is due at {found.at:%Y-%m-%d %H:%M:%SZ}.")
     for what, count in sorted(found.counts.items()):
         output.out.print(f"{count:>8,} {what}")
+    if found.heard:
+        told = ", ".join(f"{count:,} {what}" for what, count in sorted(found.heard.items()))
+        output.out.print(f"Heard before: {told}.")
     if found.next_turn is not None:
         output.out.print(f"The next has its turn at {found.next_turn:%Y-%m-%d %H:%M:%SZ}.")

@@ -1,7 +1,8 @@
-"""The commands about receipts and replies that could not be used: ``contact inbox``."""
+"""The commands about receipts and replies that providers brought: ``contact inbox``."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import psycopg
 
 inbox = typer.Typer(
-    help="Receipts and replies of providers that could not be used.", invoke_without_command=True
+    help="Receipts and replies that providers brought: record them, see what could not be used.",
+    invoke_without_command=True,
 )
 contact.add_typer(inbox, name="inbox")
 
@@ -35,9 +37,9 @@ def _writer() -> Iterator[psycopg.Connection[Any]]:
 
 @inbox.callback()
 def _group(context: typer.Context, as_json: AsJson = False) -> None:
-    """Receipts and replies of providers that could not be used.
+    """Receipts and replies that providers brought: record them, see what could not be used.
 
-    Without a further word they are listed.
+    Without a further word those that could not be used are listed.
     """
     if context.invoked_subcommand is None:
         list_parked(as_json=as_json)
@@ -69,6 +71,34 @@ def list_parked(as_json: AsJson = False) -> None:
         output.show(rows)
 
     output.emit(answer, as_json=as_json, render=render)
+
+
+@inbox.command("record")
+def record(as_json: AsJson = False) -> None:
+    """Record on the borrowers what providers brought, and heed who refuses by a keyword.
+
+    `contact dispatch` does so by itself before each batch that it sends. What cannot be
+    used is parked with a reason.
+    """
+    from entrypoints import output
+    from entrypoints.session import session
+    from infra.inbound import open_inbound
+
+    counts: Counter[str] = Counter()
+    with (
+        session() as opened,
+        open_inbound(opened.settings, opened.database_url, opened.book) as inbound,
+    ):
+        while became := inbound.step():
+            counts.update(became)
+
+    def render(_: Any) -> None:
+        for what, count in sorted(counts.items()):
+            output.out.print(f"{count:>8,} {what}")
+        if not counts:
+            output.out.print("Nothing waits in the inbox.")
+
+    output.emit(dict(counts), as_json=as_json, render=render)
 
 
 @inbox.command()

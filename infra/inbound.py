@@ -108,7 +108,19 @@ class Inbound:
         self._register = register
         self._zone = zone
 
-    def step(self, at: datetime | None = None, limit: int = BATCH) -> Counter[str]:
+    def hear(self, at: datetime | None = None) -> Counter[str]:
+        """Record every answer that waits and a batch of receipts; how many became what.
+
+        For those who send: what was refused must be known before the next message goes.
+        """
+        counts: Counter[str] = Counter()
+        while became := self.step(at, only=Kind.REPLY):
+            counts.update(became)
+        return counts + self.step(at, only=Kind.RECEIPT)
+
+    def step(
+        self, at: datetime | None = None, limit: int = BATCH, only: Kind | None = None
+    ) -> Counter[str]:
         """Record the oldest that wait; how many became what. Those left for later are not told.
 
         What a provider says of the time counts up to *at*, or until it was brought.
@@ -116,7 +128,7 @@ class Inbound:
         counts: Counter[str] = Counter()
         on = days.business_date(self._book) or clock.business_date(self._zone)
         with self._conn.transaction():
-            for item in self._inbox.take(limit):
+            for item in self._inbox.take(limit, only):
                 try:
                     with self._book.one_look():
                         became = self._record(item, on, at or item.received_at)

@@ -100,17 +100,17 @@ class Inbox:
         )
         return done.rowcount > 0
 
-    def take(self, limit: int) -> list[Item]:
-        """The oldest that wait, locked until the caller's transaction ends.
+    def take(self, limit: int, kind: Kind | None = None) -> list[Item]:
+        """The oldest that wait, of a kind or of all, locked until the caller's transaction ends.
 
         What another process has taken is passed over.
         """
         assert self._conn.info.transaction_status == TransactionStatus.INTRANS
         rows = self._conn.execute(
             "SELECT id, provider, webhook_id, kind, contact_ref, received_at, payload"
-            " FROM contact.inbox WHERE state = 'NEW' ORDER BY id LIMIT %s"
-            " FOR UPDATE SKIP LOCKED",
-            (limit,),
+            " FROM contact.inbox WHERE state = 'NEW' AND (%s::text IS NULL OR kind = %s)"
+            " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+            (kind, kind, limit),
         ).fetchall()
         items = []
         for row in rows:

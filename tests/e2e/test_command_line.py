@@ -611,6 +611,7 @@ def routes_are_looked_at(loans: CommandLine) -> None:
     loans("providers disable", "print-house", "--reason", "late")
     loans("providers enable", "print-house")
     assert all(probe["holds"] for probe in loans("providers probe", "print-house"))
+    assert loans("contact inbox record") == {}
     assert loans("contact inbox list") == []
     assert loans("contact inbox retry", "1", code=2)["refused"] == "NOT_PARKED"
 
