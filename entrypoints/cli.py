@@ -33,6 +33,7 @@ from entrypoints import (
     policy_commands,
     product_commands,
     provider_commands,
+    purge_command,
     questions,
     queue_commands,
     quote_command,

@@ -612,6 +612,9 @@ def routes_are_looked_at(loans: CommandLine) -> None:
     loans("providers enable", "print-house")
     assert all(probe["holds"] for probe in loans("providers probe", "print-house"))
     assert loans("contact inbox record") == {}
+    assert loans("contact purge", "--before", "1990-01-01")["queue"] == 0
+    early = loans("contact purge", "--before", str(date(2100, 1, 1)), code=2)
+    assert early["refused"] == "RETENTION_FLOOR"
     assert loans("contact inbox list") == []
     assert loans("contact inbox retry", "1", code=2)["refused"] == "NOT_PARKED"
 
