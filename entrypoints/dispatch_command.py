@@ -103,7 +103,7 @@ def run(
     at: datetime | None,
     batch: int,
     told: Callable[[], None],
-    hear: Callable[[], None],
+    hear: Callable[[], object],
 ) -> int:
     """Give everything its turn that is due; how many contacts that were.
 

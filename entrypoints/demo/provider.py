@@ -57,6 +57,10 @@ class Behaviour:
     receipts_to: str | None = None
     """Where it brings a receipt of what it took, signed with *receipt_secret*."""
     receipt_secret: str | None = None
+    replies_to: str | None = None
+    """Where it brings what *reply_percent* of the recipients answer, signed likewise."""
+    reply_percent: int = 0
+    reply_text: str = "T"
     carriers: tuple[str, ...] = ("CMCC", "CUCC", "CTCC")
     failing_carriers: tuple[str, ...] = ()
     seed: int = 1
@@ -182,6 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._answer(202, {"id": given})
         self.server.bring_receipt(message["contact_ref"], given)
+        self.server.bring_reply(message["contact_ref"], message["to"])
 
     def _is_signed(self, body: str) -> bool:
         secret = self.server.simulator.behaviour.secret
@@ -224,8 +229,6 @@ class _Server(ThreadingHTTPServer):
 
     def bring_receipt(self, ref: str, provider_id: str) -> None:
         behaviour = self.simulator.behaviour
-        if behaviour.receipts_to is None or behaviour.receipt_secret is None:
-            return
         carriers = behaviour.carriers
         said = {
             "contact_ref": ref,
@@ -234,10 +237,25 @@ class _Server(ThreadingHTTPServer):
             "carrier": carriers[sum(ref.encode()) % len(carriers)] if carriers else None,
             "at": clock.now().isoformat(),
         }
+        self._bring(behaviour.receipts_to, f"rc-{ref}", said)
+
+    def bring_reply(self, ref: str, sender: str) -> None:
+        behaviour = self.simulator.behaviour
+        if sum(ref.encode()) % 100 < behaviour.reply_percent:
+            said = {
+                "contact_ref": ref,
+                "from": sender,
+                "text": behaviour.reply_text,
+                "at": clock.now().isoformat(),
+            }
+            self._bring(behaviour.replies_to, f"rp-{ref}", said)
+
+    def _bring(self, url: str | None, webhook_id: str, said: dict[str, Any]) -> None:
+        secret = self.simulator.behaviour.receipt_secret
+        if url is None or secret is None:
+            return
         try:
-            post_signed(
-                self._pool, behaviour.receipts_to, f"rc-{ref}", said, behaviour.receipt_secret
-            )
+            post_signed(self._pool, url, webhook_id, said, secret)
         except HTTPError:
             return  # nobody listens; a real provider would come again
 
@@ -292,6 +310,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         refuse_percent=given.refuse_percent,
         receipts_to=given.receipts_to,
         receipt_secret=given.receipt_secret,
+        replies_to=given.replies_to,
+        reply_percent=given.reply_percent,
+        reply_text=given.reply_text,
         seed=given.seed,
     )
     stop = stop_on_signal()
@@ -311,6 +332,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--taken", type=Path, help="A file for what it took.")
     parser.add_argument("--receipts-to", help="Where it brings receipts.")
     parser.add_argument("--receipt-secret", help="What it signs them with.")
+    parser.add_argument("--replies-to", help="Where it brings answers, signed likewise.")
+    parser.add_argument("--reply-percent", type=int, default=0, help="How many answer.")
+    parser.add_argument("--reply-text", default="T", help="What they answer.")
     parser.add_argument("--seed", type=int, default=1)
     return parser
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,19 +13,25 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg_pool import ConnectionPool
 
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
 from domain.commands import contacts, replies
 from entrypoints.demo.provider import Behaviour, simulated
+from entrypoints.dispatch_command import run
 from infra import vault_erasure
+from infra.bootstrap import as_role
 from infra.channels import inbox, journal
 from infra.channels.inbox import Inbox, Kind
+from infra.channels.receiver import Receiver
+from infra.channels.serving import serving
 from infra.channels.vault_seal import seal_of
 from infra.inbound import Inbound
 from infra.migrations.run import migrate
 from infra.policies import load_policies
+from infra.store import WRITER
 from infra.vault import open_vault
 from infra.vault_values import Kind as Value
 from infra.vault_values import Purpose as Reading
@@ -355,3 +363,63 @@ def test_a_time_that_cannot_be_is_not_believed(desk: Desk) -> None:
 
     heard = {each.received_at for each in desk.events(people[0], Borrower.InboundReceived)}
     assert max(heard) < datetime.fromisoformat("2999-01-01T00:00:00Z")
+
+
+def test_what_a_provider_brings_over_http_is_on_the_borrowers_in_the_end(desk: Desk) -> None:
+    people = desk.office.people(4)
+    refs = desk.office.queue(people)
+    answering = sum(sum(ref.encode()) % 100 < 50 for ref in refs)
+    with listening(desk.office) as address:
+        behaviour = Behaviour(
+            secret=SECRET,
+            receipts_to=f"http://{address}/v1/receipts",
+            replies_to=f"http://{address}/v1/replies",
+            receipt_secret=SECRET,
+            reply_percent=50,
+        )
+        with simulated(behaviour) as (url, _), desk.office.dispatcher(url) as sender:
+            assert sender.step(TEN).counts == {"sent": 4}
+            heard = all_heard(desk, 4 + answering)
+
+    assert heard == +Counter({"receipts": 4, "refusals": answering})
+    assert desk.parked() == []
+    assert all(len(desk.events(each, Borrower.MessageDelivered)) == 1 for each in people)
+    assert sum(bool(refused(desk.borrower(each))) for each in people) == answering
+
+
+def all_heard(desk: Desk, count: int) -> Counter[str]:
+    """What so many came to that a provider brings when it likes."""
+    heard: Counter[str] = Counter()
+    for _ in range(200):
+        heard += desk.inbound.hear(TEN)
+        if heard.total() >= count:
+            break
+        time.sleep(0.05)
+    return heard
+
+
+@contextmanager
+def listening(office: Office) -> Iterator[str]:
+    """Where the office takes what its provider brings."""
+    url, secrets = as_role(office.url, WRITER), {"sms": SECRET}
+    with (
+        ConnectionPool(url, min_size=1, max_size=2) as pool,
+        serving(Receiver(pool, seal_of(office.settings), secrets), "127.0.0.1:0") as address,
+    ):
+        yield address
+
+
+def test_a_refusal_that_comes_while_a_queue_is_sent_stops_the_rest_of_it(desk: Desk) -> None:
+    people = desk.office.people(1)
+    desk.office.queue(people, each=2)
+    counts: Counter[str] = Counter()
+
+    def answered() -> None:
+        if counts == {"sent": 1}:
+            desk.reply("T", at=TEN.isoformat())
+
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        run(sender, counts, TEN, 1, answered, lambda: desk.inbound.hear(TEN))
+
+    assert counts == {"sent": 2, "blocked": 1}
+    assert desk.confirmations() == ["opt-out-confirmed"]
