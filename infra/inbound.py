@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -31,7 +31,7 @@ from infra import clock, contact_queue
 from infra.bootstrap import as_role
 from infra.channels import journal
 from infra.channels.inbox import Inbox, Item, Kind
-from infra.channels.providers import Register, load_providers
+from infra.channels.providers import Provider, Register, load_providers
 from infra.channels.receiver import Delivery
 from infra.channels.vault_seal import seal_of
 from infra.channels.webhook import CODE
@@ -50,6 +50,9 @@ BROUGHT = uuid5(NAMESPACE_URL, "loans:brought-by-a-provider")
 
 CONFIRMED_WITHIN = timedelta(hours=24)
 """After so long nobody wants to read any more that a refusal was heard."""
+
+ABROAD = ("+", "＋", "00")
+"""How a number begins that has its country code."""
 
 FOUND_BY = {PointKind.PHONE: Value.PHONE, PointKind.EMAIL: Value.EMAIL}
 """What a sender is looked up by in the vault, by what a channel reaches."""
@@ -79,10 +82,11 @@ class Sender:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer as it is recorded: by which channel, when, and to which contact."""
+    """An answer as it is recorded: by which channel, from where, when, to which contact."""
 
     item: Item
     channel: Channel
+    sender: str = field(repr=False)
     said_at: datetime
     answers: str | None
 
@@ -194,9 +198,11 @@ class Inbound:
     # --- answers ------------------------------------------------------------------------
 
     def _reply(self, item: Item, said_at: datetime, on: date) -> str:
-        channel = self._channel(item.provider, on)
+        provider = self._provider(item.provider, on)
+        channel = provider.channel
         answered = self._borrower_of(item)
-        answer = Answered(item, channel, said_at, item.contact_ref if answered else None)
+        sender = _international(item.said["from"], provider)
+        answer = Answered(item, channel, sender, said_at, item.contact_ref if answered else None)
         senders = self._senders(answer, answered, self._act(item, on))
         refusing = [each for each in senders if each.refuses]
         if refusing:
@@ -204,14 +210,14 @@ class Inbound:
                 self._take(answer, each, on)
             self._confirm(answer, refusing, on)
             return "refusals"
-        (sender,) = _only(senders, answered, channel)
-        self._take(answer, sender, on)
-        return "answers" if sender.keyword is None else "taken back"
+        (only,) = _only(senders, answered, channel)
+        self._take(answer, only, on)
+        return "answers" if only.keyword is None else "taken back"
 
-    def _channel(self, provider: str, on: date) -> Channel:
+    def _provider(self, name: str, on: date) -> Provider:
         for each in self._register.on(on):
-            if each.name == provider:
-                return each.channel
+            if each.name == name:
+                return each
         raise Unusable("UNKNOWN_PROVIDER")
 
     def _senders(self, answer: Answered, answered: UUID | None, act: Act) -> list[Sender]:
@@ -247,7 +253,7 @@ class Inbound:
         if kind is None:
             return ()
         try:
-            return self._vault.find(kind, answer.item.said["from"], Purpose.LEGAL_OBLIGATION, act)
+            return self._vault.find(kind, answer.sender, Purpose.LEGAL_OBLIGATION, act)
         except ValueUnusable:
             if not sure:
                 raise
@@ -326,6 +332,13 @@ def _only(senders: Sequence[Sender], answered: UUID | None, channel: Channel) ->
     if not written:
         raise Unusable("SEVERAL_PEOPLE")
     return [written[max(written)]]
+
+
+def _international(sender: str, provider: Provider) -> str:
+    """A sender as the vault looks it up: where it has no country code, with the provider's."""
+    code, plain = provider.calling_code, sender.strip()
+    national = REACHED_BY[provider.channel] == PointKind.PHONE and not plain.startswith(ABROAD)
+    return f"{code}{plain.removeprefix('0')}" if code and national else plain
 
 
 def _said_at(item: Item, latest: datetime) -> datetime:

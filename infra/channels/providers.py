@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,8 @@ FILES = Path(__file__).parent.parent / "policies" / "channels"
 
 SETTINGS = "LOANS_PROVIDER_"
 """How the settings begin that a file may name."""
+
+CALLING_CODE = re.compile(r"\+[1-9][0-9]{0,2}")
 
 Row = dict[str, Any]
 
@@ -56,6 +59,8 @@ class Provider:
     secret_setting: str | None = None
     inbound_secret_setting: str | None = None
     unsubscribe: str | None = None
+    calling_code: str | None = None
+    """What a sender's number begins with that it brings without a country code."""
     honours_idempotency: bool = False
     priority: int
     """The lowest is asked first."""
@@ -171,6 +176,8 @@ def _provider(row: Row) -> Row:
     for name in ("url_setting", "secret_setting", "inbound_secret_setting"):
         if not str(row.get(name, SETTINGS)).startswith(SETTINGS):
             raise ValueError(f"{name!r} must begin with {SETTINGS}")
+    if not CALLING_CODE.fullmatch(row.get("calling_code", "+1")):
+        raise ValueError("'calling_code' is a plus and one to three digits")
     return {
         "adapter": adapter,
         "channel": Channel(row["channel"]),

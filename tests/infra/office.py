@@ -46,6 +46,7 @@ def register(*, honours: bool = True) -> Register:
         jurisdictions=("CN",),
         url_setting="SMS_URL",
         secret_setting="SMS_SECRET",
+        calling_code="+86",
         honours_idempotency=honours,
         priority=1,
         valid_from=date(2026, 1, 1),

@@ -128,6 +128,17 @@ def test_a_refusal_counts_at_once_for_what_is_already_queued(desk: Desk) -> None
     assert "退订" in texts[0]
 
 
+@pytest.mark.parametrize(
+    "sender", ["13900000000", "139-0000-0000", "008613900000000", "＋8613900000000"]
+)
+def test_a_number_is_known_however_the_provider_writes_it(desk: Desk, sender: str) -> None:
+    people = desk.office.people(1)
+    desk.reply("T", sender)
+
+    assert desk.inbound.step(TEN) == {"refusals": 1}
+    assert refused(desk.borrower(people[0])) == [(Channel.SMS, None)]
+
+
 def test_a_refusal_is_confirmed_once(desk: Desk) -> None:
     people = desk.office.people(1)
     desk.reply("T")
@@ -259,7 +270,7 @@ def test_what_comes_from_a_number_that_is_theirs_no_more_is_parked(desk: Desk) -
     ("said", "reason"),
     [
         ({"from": "+8613888888888", "text": "T"}, "UNKNOWN_SENDER"),
-        ({"from": "10690000", "text": "T"}, "VALUE_UNUSABLE"),
+        ({"from": "nobody", "text": "T"}, "VALUE_UNUSABLE"),
         ({"from": NUMBER, "text": " "}, "VALUE_UNUSABLE"),
     ],
 )
