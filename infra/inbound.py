@@ -32,7 +32,7 @@ from infra.bootstrap import as_role
 from infra.channels import journal
 from infra.channels.inbox import Inbox, Item, Kind
 from infra.channels.providers import Provider, Register, load_providers
-from infra.channels.receiver import Delivery
+from infra.channels.receiver import Delivery, unusable
 from infra.channels.vault_seal import seal_of
 from infra.channels.webhook import CODE
 from infra.settings import Settings
@@ -138,8 +138,8 @@ class Inbound:
                         became = self._record(item, on, at or item.received_at)
                 except ContentionRefused:
                     continue
-                except Unusable as unusable:
-                    self._inbox.park(item.id, unusable.why)
+                except Unusable as found:
+                    self._inbox.park(item.id, found.why)
                     became = "parked"
                 except Refusal as refusal:
                     self._inbox.park(item.id, refusal.code)
@@ -150,6 +150,10 @@ class Inbound:
         return counts
 
     def _record(self, item: Item, on: date, at: datetime) -> str:
+        # One that was parked when it came may have been handed on again.
+        why = unusable(self._conn, item.provider, item.kind, item.said, item.contact_ref)
+        if why is not None:
+            raise Unusable(why)
         said_at = _said_at(item, at)
         if item.kind == Kind.RECEIPT:
             self._receipt(item, said_at, self._act(item, on))
@@ -343,14 +347,15 @@ def _international(sender: str, provider: Provider) -> str:
 
 def _said_at(item: Item, latest: datetime) -> datetime:
     """When it was said, by the provider where that can be; else when it was brought."""
-    latest = max(item.received_at, latest).astimezone(UTC)
+    brought = item.received_at.astimezone(UTC)
     try:
         told = datetime.fromisoformat(str(item.said.get("at")))
-    except ValueError:
-        return item.received_at.astimezone(UTC)
-    if told.tzinfo is None or told > latest:
-        return item.received_at.astimezone(UTC)
-    return told.astimezone(UTC)
+        said_at = told.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return brought
+    if told.tzinfo is None or said_at > max(brought, latest):
+        return brought
+    return said_at
 
 
 def _ref(act: Act) -> str:

@@ -137,6 +137,7 @@ class SendLog:
 
     def _must_be_past(self, before: date, policies: Policies) -> None:
         floors = policies.floors_of(ANYWHERE, self._on)
+        before = min(before, self._on + DAY)
         last = _sent_until(floors, before)
         if last is not None and last.until > self._on:
             latest = before

@@ -122,12 +122,12 @@ class Receiver:
         ref = said.get("contact_ref")
         ref = ref if isinstance(ref, str) and REF.fullmatch(ref) else None
         with self._pool.connection(timeout=self._wait) as conn:
-            unusable = _unusable(conn, provider, kind, said, ref)
+            why = unusable(conn, provider, kind, said, ref)
             new = Inbox(conn, self._seal).put(
-                provider, webhook_id, kind, said, contact_ref=ref, unusable=unusable
+                provider, webhook_id, kind, said, contact_ref=ref, unusable=why
             )
-        if new and unusable:
-            log.warning("inbox_parked", provider=provider, kind=kind, why=unusable)
+        if new and why:
+            log.warning("inbox_parked", provider=provider, kind=kind, why=why)
         return new
 
 
@@ -165,7 +165,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return said
 
 
-def _unusable(
+def unusable(
     conn: psycopg.Connection[Any], provider: str, kind: Kind, said: dict[str, Any], ref: str | None
 ) -> str | None:
     """Why nothing can be made of it; None: it can be handed on."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from domain.borrower.contact import Party
 from domain.commands import contacts, replies
 from entrypoints.demo.provider import Behaviour, simulated
 from entrypoints.dispatch_command import run
-from infra import vault_erasure
+from infra import clock, vault_erasure
 from infra.bootstrap import as_role
 from infra.channels import inbox, journal
 from infra.channels.inbox import Inbox, Kind
@@ -367,13 +367,32 @@ def dying(done: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_a_time_that_cannot_be_is_not_believed(desk: Desk) -> None:
     people = desk.office.people(1)
-    for at in ("tomorrow", "2026-11-23T10:00:00", "2999-01-01T00:00:00Z"):
+    began = clock.now() - timedelta(minutes=1)
+    for at in ("tomorrow", 7, "2026-11-20T10:00:00", "0001-01-01T00:00:00+08:00", "2999-01-01T00Z"):
         desk.reply("hello", at=at)
 
-    assert desk.inbound.step(TEN) == {"answers": 3}
+    assert desk.inbound.step(TEN) == {"answers": 5}
 
-    heard = {each.received_at for each in desk.events(people[0], Borrower.InboundReceived)}
-    assert max(heard) < datetime.fromisoformat("2999-01-01T00:00:00Z")
+    heard = [each.received_at for each in desk.events(people[0], Borrower.InboundReceived)]
+    assert min(heard) > began
+    assert max(heard) < began + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "reason"),
+    [
+        (Kind.REPLY, {"text": "T"}, "NO_FROM"),
+        (Kind.REPLY, {"from": NUMBER, "text": 7}, "NO_TEXT"),
+        (Kind.RECEIPT, {"status": "DELIVERED"}, "NO_CONTACT_REF"),
+    ],
+)
+def test_what_could_not_be_used_when_it_came_is_parked_again(
+    desk: Desk, kind: Kind, said: dict[str, Any], reason: str
+) -> None:
+    desk.bring(kind, **said)
+
+    assert desk.inbound.step(TEN) == {"parked": 1}
+    assert desk.parked() == [reason]
 
 
 def test_what_a_provider_brings_over_http_is_on_the_borrowers_in_the_end(desk: Desk) -> None:

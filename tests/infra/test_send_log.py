@@ -112,6 +112,8 @@ def test_a_day_on_which_records_must_still_be_kept_is_refused_with_the_floor(
     with pytest.raises(FloorAhead, match=r"SEND_RECORD of retention-1: give --before 2026-05-24"):
         purged(office, MAY_23 + 2 * DAY)
 
+    with pytest.raises(FloorAhead, match="of 2026-11-23 are kept until 2027-05-23"):
+        purged(office, date.max)
     assert set(office.lines()) == {ref}
     assert purged(office, MAY_23 + DAY).queue == 1
 
