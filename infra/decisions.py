@@ -15,7 +15,7 @@ from domain.base.stream import Stream
 from domain.borrower.contact import Template
 from domain.borrower.contact_events import ContactDecided
 from domain.borrower.why import Replayed, replayed
-from domain.borrower.wording import FigureNotUsable, render
+from domain.borrower.wording import FigureNotUsable, render_again
 from domain.commands.book import Book
 from domain.commands.dispatch import NOTHING_TO_SAY
 
@@ -53,7 +53,7 @@ class Judges:
         if template is None:
             raise PolicyMissing(f"No text {event.template} {event.template_version} is known.")
         try:
-            wording = render(template, {each.figure: each.reads for each in event.figures})
+            wording = render_again(template, event.figures)
         except FigureNotUsable as fault:
             raise PolicyMissing(str(fault)) from None
         return wording.for_gate()

@@ -23,7 +23,7 @@ from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
-from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render
+from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
 from domain.commands import days, dispatch
 from domain.commands.book import Book
 from domain.commands.dispatch import ACTOR, Decided, Planned, Turn
@@ -175,7 +175,7 @@ class Dispatcher:
             return None
         template = self._book.rules.text_version(each.text.template, each.text.version)
         assert template is not None, "it was judged a moment ago"
-        return render(template, {figure.figure: figure.reads for figure in each.text.figures})
+        return render_again(template, each.text.figures)
 
     def _names(
         self, allowed: Sequence[Decided], worded: Mapping[str, Wording | None]

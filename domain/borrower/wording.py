@@ -7,7 +7,7 @@ no attributes. So its length is bounded, and one example shows all that it can s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -21,6 +21,7 @@ from domain.base.money import minor_units, written
 from domain.base.refusal import Refusal
 from domain.base.text_template import FigureKind, TextTemplate
 from domain.borrower import contact
+from domain.borrower.contact_state import Figure
 
 TOKEN = re.compile("⟦([a-z_]+)⟧")
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029]")
@@ -136,6 +137,18 @@ def render(template: TextTemplate, figures: Mapping[str, str]) -> Wording:
         opt_out_text=worded(template.opt_out_text),
         annualised_rate=worded(template.annualised_rate),
     )
+
+
+def render_again(template: TextTemplate, recorded: Iterable[Figure]) -> Wording:
+    """The wording of a text that was judged, from the figures that were recorded with it.
+
+    What was recorded beside the figures of the text says what it is about.
+
+    Raises:
+        FigureNotUsable: as *render* says.
+    """
+    said = {each.figure: each.reads for each in recorded if each.figure in template.figures}
+    return render(template, said)
 
 
 def fill(text: str, personal: Mapping[str, str]) -> str:

@@ -168,7 +168,8 @@ class Wordings:
             return None
         if self._untrue(found, taken, said.get(PRODUCT), on):
             return None
-        return Text(found.rule, found.version, tuple(figures), wording.for_gate())
+        kept = tuple(each for each in figures if each.figure in taken or each.figure == PRODUCT)
+        return Text(found.rule, found.version, kept, wording.for_gate())
 
     def _found(
         self, named: str, channel: Channel, jurisdiction: str, on: date, version: str | None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
@@ -107,22 +108,27 @@ class Office:
         self.book.keep([], *made)
         return ids
 
-    def queue(self, people: Sequence[UUID], each: int = 1, hours: int = 36) -> list[str]:
-        """So many messages of care are planned for each of them."""
+    def queue(
+        self, people: Sequence[UUID], each: int = 1, hours: int = 36, **said: Any
+    ) -> list[str]:
+        """So many messages of care are planned for each of them, or what is *said*."""
         turns = [
             Turn(
-                Planned(
-                    contact_ref=f"K-{person.hex[:10]}-{number}",
-                    borrower_id=person,
-                    purpose=Purpose.CARE,
-                    channels=(Channel.SMS,),
-                    template=None,
-                    occasion="care",
-                    about=(),
-                    figures=(),
-                    product_line=None,
-                    trial=None,
-                    expires_at=TEN + timedelta(hours=hours),
+                replace(
+                    Planned(
+                        contact_ref=f"K-{person.hex[:10]}-{number}",
+                        borrower_id=person,
+                        purpose=Purpose.CARE,
+                        channels=(Channel.SMS,),
+                        template=None,
+                        occasion="care",
+                        about=(),
+                        figures=(),
+                        product_line=None,
+                        trial=None,
+                        expires_at=TEN + timedelta(hours=hours),
+                    ),
+                    **said,
                 ),
                 TEN,
             )

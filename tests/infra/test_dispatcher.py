@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.base.contact_policy import Channel, Outcome
+from domain.base.contact_policy import Channel, Outcome, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import OptOut
+from domain.borrower.contact_state import Figure
 from domain.commands import contacts
 from entrypoints.demo.provider import Behaviour, simulated
 from infra.dispatcher import Dispatcher
@@ -50,6 +51,24 @@ def test_what_is_due_is_sent_and_recorded(office: Office) -> None:
     }
     assert outcomes(office, people) == {"SENT": 5}
     assert {line.state for line in office.lines().values()} == {"DONE"}
+
+
+def test_a_text_takes_the_figures_it_names_of_all_that_there_is_to_say(office: Office) -> None:
+    people = office.people(1)
+    said = {"amount": "36.07 CNY", "received_on": "2026-11-22", "loan": "L-1", "instalments": "1"}
+    office.queue(
+        people,
+        purpose=Purpose.RECEIPT,
+        template="receipt",
+        figures=tuple(Figure(name, reads) for name, reads in said.items()),
+    )
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"sent": 1}
+
+    (message,) = provider.messages.values()
+    assert "36.07元" in message["text"]
+    with office.writer() as conn:
+        assert check_decisions(conn, office.book).fault_count == 0
 
 
 def test_what_the_night_puts_off_is_sent_in_the_morning(office: Office) -> None:
