@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
+from domain.borrower.contact import CALLS
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
@@ -34,7 +36,7 @@ from infra import clock, contact_queue
 from infra.bootstrap import as_role
 from infra.channels import journal
 from infra.channels import message as channel
-from infra.channels.message import Message
+from infra.channels.message import REF, Message
 from infra.channels.routes import Routes, open_routes
 from infra.contact_queue import Line, State
 from infra.settings import Settings
@@ -98,8 +100,7 @@ class Dispatcher:
         decided = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
         allowed = [each for each in decided if each.answer == Answer.ALLOW]
         stopped = [each for each in decided if each.repeated and each.answer != Answer.ALLOW]
-        results = self._sent(allowed, at, act)
-        results.update(self._stopped(stopped, at))
+        results = {**self._sent(allowed, at, act), **self._stopped(stopped, at)}
         told = {
             (planned[ref].borrower_id, ref): result
             for ref, result in results.items()
@@ -128,8 +129,9 @@ class Dispatcher:
                 messages.append(made)
         if messages:
             self._routes.recover(RECOVER_AFTER)
+        by_ref = {message.contact_ref: message for message in messages}
         for result in self._routes.send(messages) if messages else []:
-            found[result.contact_ref] = _came_of(result, at)
+            found[result.contact_ref] = _came_of(result, by_ref[result.contact_ref].channel, at)
         return found
 
     def _messages(
@@ -143,6 +145,9 @@ class Dispatcher:
         for each in allowed:
             address = given.values.get(str(each.point_ref))
             wording = worded[each.planned.contact_ref]
+            if not REF.fullmatch(each.planned.contact_ref):
+                yield each, "REF_NOT_USABLE"
+                continue
             if address is None:
                 refusal = given.refused.get(str(each.point_ref))
                 yield each, "NO_ADDRESS" if refusal is None else refusal.code
@@ -153,6 +158,9 @@ class Dispatcher:
                     None if wording is None else wording.filled({"name": name, "address": address})
                 )
             except PersonalMissing:
+                yield each, PersonalMissing.code
+                continue
+            if each.channel == Channel.LETTER and not name:
                 yield each, PersonalMissing.code
                 continue
             assert each.channel is not None
@@ -166,7 +174,7 @@ class Dispatcher:
                     text="" if text is None else text.text,
                     subject="" if text is None else text.subject,
                     sender="" if text is None else text.template.sender,
-                    on=at.date(),
+                    on=at.astimezone(ZoneInfo(self._zone)).date(),
                 ),
             )
 
@@ -188,22 +196,28 @@ class Dispatcher:
         }
         return self._vault.refs_of(needed, Kind.NAME) if needed else {}
 
-    def _stopped(self, stopped: Sequence[Decided], at: datetime) -> dict[str, Result]:
+    def _stopped(
+        self, stopped: Sequence[Decided], at: datetime
+    ) -> dict[str, Result | channel.Result]:
         """Contacts whose sender died, and which may not be made any more.
 
-        Where the journal has one as begun nobody knows whether it was sent; else it was not.
+        What the journal has of one came of it; where it has it as begun and no more, nobody
+        knows whether it was sent; else it was not.
         """
         begun = journal.sendings(self._conn, [each.planned.contact_ref for each in stopped])
-        found = {}
+        found: dict[str, Result | channel.Result] = {}
         for each in stopped:
             ref = each.planned.contact_ref
             sending = begun.get(ref)
-            if sending is None or not (sending.may_have_been_taken or sending.settled):
-                found[ref] = Result(Outcome.FAILED, at, reason="NOT_SENT_IN_TIME")
+            assert each.channel is not None
+            if sending is not None and sending.settled is not None:
+                found[ref] = _came_of(sending.settled, each.channel, at)
+            elif sending is not None and sending.may_have_been_taken:
+                found[ref] = Result(Outcome.SENT, at, certain=False, provider=sending.provider)
             else:
-                result = sending.settled
-                taken = result is not None and result.answer == channel.Answer.ACCEPTED
-                found[ref] = Result(Outcome.SENT, at, certain=taken, provider=sending.provider)
+                late = each.answer == Answer.DEFER or each.reasons == ("TOO_LATE",)
+                reason = "NOT_SENT_IN_TIME" if late else each.reasons[0]
+                found[ref] = Result(Outcome.FAILED, at, reason=reason)
         return found
 
     # --- the queue ------------------------------------------------------------------------
@@ -257,10 +271,15 @@ def _said(on: date, planned: Planned, loans: Mapping[UUID, Loan]) -> dispatch.Du
     return saying(planned, loans, on)
 
 
-def _came_of(result: channel.Result, at: datetime) -> Result | channel.Result:
-    """What a channel's result says of the contact; itself, while that is still open."""
+def _came_of(result: channel.Result, by: Channel, at: datetime) -> Result | channel.Result:
+    """What a channel's result says of the contact; itself, while that is still open.
+
+    That a call was taken says nothing of what came of it: somebody tells that afterwards.
+    """
     if result.answer in (channel.Answer.UNAVAILABLE, channel.Answer.BY_HAND):
         return result
+    if by in CALLS and result.answer != channel.Answer.REFUSED:
+        return replace(result, answer=channel.Answer.BY_HAND)
     outcome = Outcome.FAILED if result.answer == channel.Answer.REFUSED else Outcome.SENT
     return Result(
         outcome,

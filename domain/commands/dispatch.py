@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.base.contact_policy import Channel, Purpose
+from domain.base.contact_policy import Channel, Purpose, Reason
+from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
 from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.contacts import REACHED_BY, Result, Text, Trial
 from domain.borrower.gate import Answer, decide
+from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
 from domain.loan.loan import Loan
 
@@ -127,8 +129,7 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
     loans = book.get_many(Loan, {about.loan_id for each in planned for about in each.about})
     with book.one_look():
         found = [
-            _decided(book, borrowers.get(each.borrower_id), each, turn.saying(each, loans), turn)
-            for each in planned
+            _decided(book, borrowers.get(each.borrower_id), each, loans, turn) for each in planned
         ]
     changed = [each for each in borrowers.values() if each.pending_events]
     try:
@@ -164,15 +165,29 @@ def tell_all(
 
 
 def _decided(
-    book: Book, borrower: Borrower | None, planned: Planned, due: Due, turn: Turn
+    book: Book, borrower: Borrower | None, planned: Planned, loans: Mapping[UUID, Loan], turn: Turn
 ) -> Decided:
+    """What becomes of one contact; what is refused of it holds up no other."""
     if borrower is None:
         return Decided(planned, None, ("BORROWER_UNKNOWN",))
     opened = borrower.open_contacts.get(planned.contact_ref)
-    if opened is not None:
-        return _again(book, borrower, planned, opened, turn)
-    if planned.contact_ref in borrower.contacts:
+    if opened is None and planned.contact_ref in borrower.contacts:
         return Decided(planned, None, ("OVER",))
+    last = borrower.last_decided_at
+    if last is not None and turn.at < last < planned.expires_at:
+        # Another clock is ahead. To judge at its instant is not to judge when it is sent.
+        return Decided(planned, Answer.DEFER, (ContactOutOfOrder.code,), last)
+    try:
+        due = turn.saying(planned, loans)
+        decided = _first if opened is None else _again
+        return decided(book, borrower, planned, due, turn)
+    except Refusal as refusal:
+        code = refusal.code
+        return _stopped(planned, opened, code) if opened else Decided(planned, None, (code,))
+
+
+def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
+    """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or "TOO_LATE",))
     way = _way(borrower, planned)
@@ -194,7 +209,7 @@ def _decided(
         contact_ref=planned.contact_ref,
         intent=_intent(planned, channel, point_ref, text),
         policies=book.rules.contact,
-        at=max(turn.at, borrower.last_decided_at or turn.at),
+        at=turn.at,
         occasion=planned.occasion,
         text=text,
         trial=planned.trial,
@@ -212,13 +227,16 @@ def _decided(
     )
 
 
-def _again(
-    book: Book, borrower: Borrower, planned: Planned, opened: OpenContact, turn: Turn
-) -> Decided:
+def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
     """A contact that was allowed before: to be sent, as it was judged, while it still may be."""
+    opened = borrower.open_contacts[planned.contact_ref]
     channel = Channel(opened.channel)
     if turn.at >= planned.expires_at:
-        return Decided(planned, Answer.BLOCK, ("TOO_LATE",), channel=channel, repeated=True)
+        return _stopped(planned, opened, "TOO_LATE")
+    if due.moot is not None:
+        return _stopped(planned, opened, due.moot)
+    if opened.point_ref in borrower.retired_points:
+        return _stopped(planned, opened, Reason.CONTACT_POINT)
     text = None
     if opened.template is not None:
         text = turn.wording(
@@ -248,6 +266,12 @@ def _again(
         borrower.jurisdiction,
         repeated=True,
     )
+
+
+def _stopped(planned: Planned, opened: OpenContact, reason: str) -> Decided:
+    """A contact that was allowed before and may not be made any more."""
+    channel = Channel(opened.channel)
+    return Decided(planned, Answer.BLOCK, (str(reason),), channel=channel, repeated=True)
 
 
 def _intent(planned: Planned, channel: Channel, point_ref: str | None, text: Text | None) -> Intent:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -129,6 +129,47 @@ def test_a_person_without_a_number_in_the_vault_is_not_lost(office: Office) -> N
         assert sender.step(TEN).counts == {"failed": 1}
 
     assert office.lines()[ref].reasons == ["NOT_FOUND"]
+
+
+def test_one_that_cannot_be_sent_holds_up_no_other(office: Office) -> None:
+    people = office.people(2)
+    office.queue(people[:1], contact_ref="K 1")
+    office.queue(people[:1], borrower_id=uuid4(), contact_ref="K-nobody")
+    (gone,) = office.queue(people[:1], template="nowhere")
+    office.queue(people[1:])
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        done = sender.step(TEN)
+
+    assert done.counts == {"sent": 1, "failed": 1, "blocked": 1, "dropped": 1}
+    assert len(provider.taken) == 1
+    reasons = {ref: line.reasons for ref, line in office.lines().items() if line.reasons}
+    assert reasons == {
+        "K 1": ["REF_NOT_USABLE"],
+        "K-nobody": ["BORROWER_UNKNOWN"],
+        gone: ["TEMPLATE"],
+    }
+
+
+def test_a_number_given_up_since_is_not_written_to_again(office: Office) -> None:
+    (person,) = office.people(1)
+    (ref,) = office.queue([person])
+    failing = Behaviour(secret=SECRET, fail_percent=100)
+    with simulated(failing) as (url, provider), office.dispatcher(url) as sender:
+        sender.step(TEN)
+        provider.behaviour = Behaviour(secret=SECRET)
+        (point_ref,) = office.book.get(Borrower, person).points
+        contacts.retire_contact_point(
+            office.book,
+            office.act(),
+            borrower_id=person,
+            point_ref=point_ref,
+            reason="sold",
+            retired_at=TEN,
+        )
+        assert sender.step(TEN + timedelta(hours=2)).counts == {"failed": 1}
+
+    assert not provider.taken
+    assert office.lines()[ref].reasons == ["CONTACT_POINT"]
 
 
 def test_what_no_provider_takes_is_tried_again_later(office: Office) -> None:

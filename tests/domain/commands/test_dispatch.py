@@ -16,7 +16,7 @@ from domain.borrower.contact import Template
 from domain.borrower.contact_state import Figure
 from domain.borrower.contacts import Result, Text
 from domain.borrower.gate import Answer
-from domain.commands import contacts, dispatch
+from domain.commands import borrowers, contacts, dispatch
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned, Subject, Turn
 from domain.commands.sayings import saying
@@ -65,17 +65,21 @@ def turn(at: datetime = TEN) -> Turn:
 def reachable(book: Book, *kinds: PointKind) -> UUID:
     borrower_id = registered(book)
     for number, kind in enumerate(kinds):
-        contacts.add_contact_point(
-            book,
-            act(),
-            borrower_id=borrower_id,
-            point_ref=f"P-{number}",
-            kind=kind,
-            source=PointSource.APPLICATION,
-            lawful_basis="CONTRACT",
-            added_at=TEN - timedelta(days=30),
-        )
+        reached_at(book, borrower_id, number, kind)
     return borrower_id
+
+
+def reached_at(book: Book, borrower_id: UUID, number: int, kind: PointKind) -> None:
+    contacts.add_contact_point(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        point_ref=f"P-{number}",
+        kind=kind,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - timedelta(days=30),
+    )
 
 
 def reminder(borrower_id: UUID, loan_id: UUID, **said: Any) -> Planned:
@@ -204,6 +208,63 @@ def test_a_contact_whose_sender_died_is_not_sent_when_it_is_out_of_date(book: Bo
     (again,) = dispatch.decide_all(book, [planned], turn(planned.expires_at))
 
     assert (again.answer, again.reasons) == (Answer.BLOCK, ("TOO_LATE",))
+
+
+def test_a_contact_whose_sender_died_is_not_sent_to_a_number_given_up_since(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    dispatch.decide_all(book, [planned], turn())
+    contacts.retire_contact_point(
+        book, act(), borrower_id=borrower_id, point_ref="P-0", reason="sold", retired_at=TEN
+    )
+
+    (again,) = dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("CONTACT_POINT",))
+    assert again.repeated
+
+
+def test_a_contact_whose_sender_died_is_not_sent_of_what_was_paid_since(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    dispatch.decide_all(book, [planned], turn())
+    repay(book, loan_id, "P-1", 90_00, FEB_13)
+
+    (again,) = dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("NOTHING_LEFT",))
+
+
+def test_nobody_is_held_up_by_a_borrower_whose_law_is_not_known(book: Book) -> None:
+    stranger, borrower_id = uuid4(), reachable(book, PointKind.PHONE)
+    borrowers.register(book, act(), borrower_id=stranger, jurisdiction="JP", zones=["Asia/Tokyo"])
+    reached_at(book, stranger, 0, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    found = dispatch.decide_all(
+        book, [reminder(stranger, loan_id), reminder(borrower_id, loan_id)], turn()
+    )
+
+    assert [(each.answer, each.reasons) for each in found] == [
+        (None, ("POLICY_MISSING",)),
+        (Answer.ALLOW, ()),
+    ]
+
+
+def test_nobody_is_judged_at_another_moment_than_that_of_sending(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    midnight = TEN - 10 * HOUR
+    dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+    planned = reminder(borrower_id, loan_id, purpose=Purpose.RECEIPT)
+
+    (early,) = dispatch.decide_all(book, [planned], turn(midnight))
+
+    assert (early.answer, early.until) == (Answer.DEFER, TEN)
+    assert early.reasons == ("CONTACT_OUT_OF_ORDER",)
+    assert decided_on(book, borrower_id) == {"ALLOW": 1}
 
 
 def test_what_came_of_a_batch_is_told_once(book: Book) -> None:
