@@ -16,6 +16,7 @@ from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carry_o
 
 if TYPE_CHECKING:
     from domain.borrower.why import Way
+    from domain.commands.collecting import Offered
     from entrypoints.session import Session
     from infra.answers import Case
 
@@ -187,6 +188,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
     items = []
     with opened.book.one_look():
         policies = opened.book.policies
+        jurisdictions = opened.book.rules.contact.jurisdictions
         for case in cases:
             borrower = borrowers[case.borrower_id]
             behaviour = borrower.behaviour(case.loan_id)
@@ -207,10 +209,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     behaviour=found.behaviour,
                     collector=found.collector,
                     ways=[_open(way) for way in found.ways],
-                    refused=[
-                        f"{way.channel} {way.point_ref}: {', '.join(way.decision.because)}"
-                        for way in found.refused
-                    ],
+                    refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
                     promises=[
                         f"{each.amount} {each.currency} by {each.promised_on}: {each.state}"
                         for each in case.promises
@@ -221,6 +220,14 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                 )
             )
     return items
+
+
+def _refused(found: Offered, *, known: bool) -> list[str]:
+    if not known:
+        return ["no policy says how to contact borrowers there"]
+    return [
+        f"{way.channel} {way.point_ref}: {', '.join(way.decision.because)}" for way in found.refused
+    ]
 
 
 def _open(way: Way) -> WayOpen:

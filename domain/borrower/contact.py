@@ -26,7 +26,8 @@ CALLS = frozenset({Channel.PHONE, Channel.AI_VOICE})
 
 def strictest_outcome(channel: Channel) -> Outcome:
     """What a contact by a channel counts as until it is told what came of it."""
-    return Outcome.CONVERSATION if channel in CALLS else Outcome.SENT
+    spoken = channel in CALLS or channel == Channel.VISIT
+    return Outcome.CONVERSATION if spoken else Outcome.SENT
 
 
 class Party(StrEnum):
@@ -94,6 +95,10 @@ class OptOut:
     at: datetime
     channel: Channel | None = None
     purpose: Purpose | None = None
+
+    def ends_by(self, channel: str | None, purpose: str | None, revoked_at: datetime) -> bool:
+        """Whether it ends when such a refusal was taken back at an instant."""
+        return (self.channel, self.purpose) == (channel, purpose) and self.at <= revoked_at
 
 
 @dataclass(frozen=True)

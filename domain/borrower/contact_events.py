@@ -219,7 +219,7 @@ class OptOutRevoked(Event):
         borrower.opt_outs = [
             each
             for each in borrower.opt_outs
-            if (each.channel, each.purpose) != (self.channel, self.purpose)
+            if not each.ends_by(self.channel, self.purpose, self.revoked_at)
         ]
 
 

@@ -89,11 +89,14 @@ class Contacts(Rights):
     ) -> Decision | None:
         """Ask the gate, and record what it answers.
 
-        A contact that was allowed is not decided on again: None then, nothing is recorded.
-        One that was put off or refused may be asked for again under the same reference.
+        A contact that was allowed is not decided on again: asked for at the same instant it
+        is None and nothing is recorded, later its answer holds no more. One that was put
+        off or refused may be asked for again under the same reference.
 
         Raises:
             ContactRefReused: the reference names another contact.
+            ContactOver: it was made, or tried in vain.
+            ContactStillOpen: it was allowed before, and not told what came of it.
             ContactOutOfOrder: a contact was decided on at a later instant.
             ContactPointUnknown: the borrower has no such contact point.
             ContactPointUnfit: the channel cannot use it.
@@ -101,9 +104,7 @@ class Contacts(Rights):
         """
         digest = _digest(intent, occasion, text)
         if contact_ref in self.contacts:
-            known = self.open_contacts.get(contact_ref)
-            if known is not None and known.digest != digest:
-                raise no.ContactRefReused(f"{contact_ref!r} already names another contact.")
+            self._must_be_alike(contact_ref, digest, at)
             return None
         if self.last_decided_at is not None and at < self.last_decided_at:
             raise no.ContactOutOfOrder(
@@ -253,6 +254,21 @@ class Contacts(Rights):
             answers=answers,
             said_ref=said_ref,
         )
+
+    def _must_be_alike(self, contact_ref: str, digest: str, at: datetime) -> None:
+        past, opened = self.contacts[contact_ref], self.open_contacts.get(contact_ref)
+        if past.outcome == Outcome.INBOUND or (opened is not None and opened.digest != digest):
+            raise no.ContactRefReused(f"{contact_ref!r} already names another contact.")
+        if opened is None:
+            raise no.ContactOver(
+                f"{contact_ref!r} was {past.outcome} at {past.at:%Y-%m-%d %H:%M:%SZ}: "
+                "ask for another under a reference of its own."
+            )
+        if at != opened.decided_at:
+            raise no.ContactStillOpen(
+                f"{contact_ref!r} was allowed at {opened.decided_at:%Y-%m-%d %H:%M:%SZ}: tell "
+                "what came of it, then ask for another under a reference of its own."
+            )
 
     def _must_reach(self, intent: Intent) -> None:
         if intent.contact_point is None:

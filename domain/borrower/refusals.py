@@ -27,6 +27,12 @@ class ContactOver(Refusal):
     code = "CONTACT_OVER"
 
 
+class ContactStillOpen(Refusal):
+    """The contact was allowed before, and it was not told what came of it."""
+
+    code = "CONTACT_STILL_OPEN"
+
+
 class ContactOutOfOrder(Refusal):
     """A contact is decided on at an instant before one that was decided on already."""
 
@@ -57,6 +63,18 @@ class ContactPointUnfit(Refusal):
     code = "CONTACT_POINT_UNFIT"
 
 
+class ContactPointOwn(Refusal):
+    """The contact point is the borrower's own: there is nobody else to leave alone."""
+
+    code = "CONTACT_POINT_OWN"
+
+
+class ConsentTakenBack(Refusal):
+    """The consent was given before one of the same scope was withdrawn."""
+
+    code = "CONSENT_TAKEN_BACK"
+
+
 class ConsentMissing(Refusal):
     """There is no consent of this scope to confirm or to withdraw."""
 
@@ -64,6 +82,6 @@ class ConsentMissing(Refusal):
 
 
 class HoursNotSound(Refusal):
-    """Hours end before they begin."""
+    """Hours end before they begin, or are none of a local clock."""
 
     code = "HOURS_NOT_SOUND"

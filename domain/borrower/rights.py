@@ -90,8 +90,19 @@ class Rights(ContactState):
         )
 
     def refuse_contact_point(self, act: Act, *, point_ref: str, refused_at: datetime) -> None:
-        """Let whose number it is be left alone."""
-        if self._point(point_ref).refused_at is None:
+        """Let whose number it is be left alone.
+
+        Raises:
+            ContactPointUnknown: the borrower has no such contact point.
+            ContactPointOwn: it is the borrower's own, who opts out instead.
+        """
+        point = self._point(point_ref)
+        if point.party == Party.BORROWER:
+            raise no.ContactPointOwn(
+                f"{point_ref!r} is the borrower's own: record what they refuse as an opt-out, "
+                "or block it, or retire it where it is somebody else's now."
+            )
+        if point.refused_at is None:
             self.record(
                 events.ContactPointRefused,
                 act,
@@ -163,7 +174,18 @@ class Rights(ContactState):
         granted_at: datetime,
         evidence_ref: str | None = None,
     ) -> None:
-        """Let a consent stand; while one of the scope stands, another changes nothing."""
+        """Let a consent stand; while one of the scope stands, another changes nothing.
+
+        Raises:
+            ConsentTakenBack: a consent of the scope was withdrawn later than that.
+        """
+        ends = [each.withdrawn_at for each in self.consents if each.scope == scope]
+        withdrawn_at = max((each for each in ends if each is not None), default=None)
+        if withdrawn_at is not None and granted_at <= withdrawn_at:
+            raise no.ConsentTakenBack(
+                f"A {scope} consent was withdrawn at {withdrawn_at:%Y-%m-%d %H:%M:%SZ}: "
+                "one that was given before does not stand. Ask the borrower anew."
+            )
         if not self._consents(scope):
             self.record(
                 events.ConsentGranted,
@@ -268,8 +290,11 @@ class Rights(ContactState):
         source: str,
         revoked_at: datetime,
     ) -> None:
-        """Let a refusal end, named as it was made; one that is not there ends nothing."""
-        if any((each.channel, each.purpose) == (channel, purpose) for each in self.opt_outs):
+        """Let a refusal end, named as it was made; one that is not there ends nothing.
+
+        A refusal of a later instant stands.
+        """
+        if any(each.ends_by(channel, purpose, revoked_at) for each in self.opt_outs):
             self.record(
                 events.OptOutRevoked,
                 act,
@@ -360,7 +385,8 @@ def _known_zones() -> frozenset[str]:
 
 def _must_be_hours(hours: OwnHours) -> None:
     try:
-        sound = time.fromisoformat(hours.start) < time.fromisoformat(hours.end)
+        start, end = time.fromisoformat(hours.start), time.fromisoformat(hours.end)
+        sound = start.tzinfo is None and end.tzinfo is None and start < end
     except ValueError:
         sound = False
     if not sound:

@@ -122,15 +122,13 @@ def offered(
     The ways that are open come first, then those that open soonest.
     """
     wanted = [Channel(each) for each in channels]
+    rules = book.rules.contact
+    if borrower.jurisdiction not in rules.jurisdictions:
+        wanted = []  # where no law is known, there is no way that keeps it
     found = [
         way
         for way in ways(
-            borrower,
-            book.rules.contact,
-            at,
-            loan_id=loan_id,
-            purposes=(Purpose.COLLECTION,),
-            channels=wanted,
+            borrower, rules, at, loan_id=loan_id, purposes=(Purpose.COLLECTION,), channels=wanted
         )
         if way.point_ref is not None
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.dated_rules import DatedRules
+from domain.base.refusal import Refusal
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent
 from domain.borrower.contact_state import as_rules
@@ -82,7 +83,7 @@ def reminders(
         elif not step.channels:
             yield Turn(planned, start, "not by this plan")
         else:
-            yield Turn(planned, first_moment(borrower, planned, rules.contact, start))
+            yield _turn(borrower, planned, rules.contact, start)
 
 
 def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) -> Iterator[Turn]:
@@ -112,7 +113,15 @@ def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) 
                 trial=None,
                 expires_at=start + timedelta(hours=VALID_HOURS),
             )
-            yield Turn(planned, first_moment(borrower, planned, rules.contact, start))
+            yield _turn(borrower, planned, rules.contact, start)
+
+
+def _turn(borrower: Borrower, planned: Planned, rules: ContactRules, start: datetime) -> Turn:
+    """When a contact has its turn; it is dropped where the gate would refuse to judge it."""
+    try:
+        return Turn(planned, first_moment(borrower, planned, rules, start))
+    except Refusal as refusal:
+        return Turn(planned, start, refusal.code)
 
 
 def first_moment(

@@ -13,7 +13,7 @@ from domain.base.contact_policy import (
     Purpose,
 )
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Intent
+from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from infra.contact_policies import load_contact_rules
 from projections import contacts
@@ -27,8 +27,8 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 SMS = Intent(Purpose.COLLECTION, Channel.SMS, contact_point="P-1", debt=str(LOAN_ID))
 
 
-def reachable() -> Borrower:
-    """Someone with a telephone number."""
+def reachable(party: Party = Party.BORROWER) -> Borrower:
+    """Someone with a telephone number, or a friend who has one."""
     ada = borrower()
     ada.add_contact_point(
         act(),
@@ -37,6 +37,7 @@ def reachable() -> Borrower:
         source=PointSource.APPLICATION,
         lawful_basis="CONTRACT",
         added_at=TEN - HOUR,
+        party=party,
     )
     return ada
 
@@ -114,7 +115,7 @@ def test_a_reply_is_kept_with_its_keyword_and_what_it_answers() -> None:
 
 
 def test_a_number_keeps_every_change_with_its_instant() -> None:
-    ada = reachable()
+    ada = reachable(Party.THIRD_PARTY)
     ada.block_contact_point(act(), point_ref="P-1", reason="wrong", blocked_at=TEN)
     ada.unblock_contact_point(act(), point_ref="P-1", reason="right", unblocked_at=TEN + HOUR)
     ada.refuse_contact_point(act(), point_ref="P-1", refused_at=TEN + HOUR)

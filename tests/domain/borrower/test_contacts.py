@@ -130,6 +130,27 @@ def test_a_contact_that_was_allowed_is_not_decided_on_again() -> None:
         ask(borrower, "C-1", replace(DUNNING, purpose=Purpose.SERVICE_REMINDER))
 
 
+def test_the_answer_of_the_morning_does_not_hold_at_night() -> None:
+    borrower = known()
+    ask(borrower, "C-1")
+
+    with pytest.raises(no.ContactStillOpen):
+        ask(borrower, "C-1", at=TEN + timedelta(hours=12))
+
+
+def test_a_contact_that_is_over_is_not_asked_for_again() -> None:
+    borrower = known()
+    call(borrower, "C-1", Outcome.ATTEMPTED, TEN)
+    borrower.receive(
+        act(), contact_ref="I-1", channel=Channel.PHONE, purpose=Purpose.COLLECTION, received_at=TEN
+    )
+
+    with pytest.raises(no.ContactOver):
+        ask(borrower, "C-1")
+    with pytest.raises(no.ContactRefReused):
+        ask(borrower, "I-1")
+
+
 def test_a_contact_that_was_put_off_may_be_asked_for_again() -> None:
     borrower = known()
     found = ask(borrower, "C-1", at=TEN - timedelta(hours=5))
@@ -197,6 +218,31 @@ def test_an_opt_out_holds_at_once_and_may_be_taken_back() -> None:
         act(), channel=Channel.PHONE, purpose=None, source="CALL", revoked_at=TEN + MINUTE
     )
     assert answer(ask(borrower, "C-2", at=TEN + MINUTE)) == Answer.ALLOW
+
+
+def test_a_consent_that_was_heard_of_late_does_not_outlive_its_withdrawal() -> None:
+    borrower = known()
+    consent = {"scope": ConsentScope.MARKETING, "source": "APP", "lawful_basis": "CONSENT"}
+    borrower.grant_consent(act(), granted_at=TEN, **consent)  # type: ignore[arg-type]
+    borrower.withdraw_consent(
+        act(), scope=ConsentScope.MARKETING, source="APP", withdrawn_at=TEN + MINUTE
+    )
+
+    with pytest.raises(no.ConsentTakenBack):
+        borrower.grant_consent(act(), granted_at=TEN, **consent)  # type: ignore[arg-type]
+    borrower.grant_consent(act(), granted_at=TEN + DAY, **consent)  # type: ignore[arg-type]
+    assert answer(ask(borrower, "A-1", ADVERT, TEN + DAY)) == Answer.ALLOW
+
+
+def test_a_refusal_stands_against_what_was_said_before_it() -> None:
+    borrower = known()
+    borrower.opt_out(act(), channel=Channel.PHONE, purpose=None, source="CALL", opted_out_at=TEN)
+
+    borrower.revoke_opt_out(
+        act(), channel=Channel.PHONE, purpose=None, source="CALL", revoked_at=TEN - MINUTE
+    )
+
+    assert answer(ask(borrower, "C-1")) == Answer.BLOCK
 
 
 def test_the_same_refusal_again_changes_nothing_but_an_earlier_instant_counts() -> None:
@@ -273,7 +319,16 @@ def test_a_letter_may_lie_there_at_any_hour() -> None:
     assert answer(ask(borrower, "C-1", letter)) == Answer.ALLOW
 
 
-@pytest.mark.parametrize("hours", [("20:00", "18:00"), ("18:00", "18:00"), ("late", "later")])
+@pytest.mark.parametrize(
+    "hours",
+    [
+        ("20:00", "18:00"),
+        ("18:00", "18:00"),
+        ("late", "later"),
+        ("18:00+08:00", "20:00"),
+        ("18:00Z", "20:00Z"),
+    ],
+)
 def test_hours_end_after_they_begin(hours: tuple[str, str]) -> None:
     with pytest.raises(no.HoursNotSound):
         known().set_own_hours(act(), hours=[OwnHours(*hours, only=True)], source="CALL", set_at=TEN)
@@ -327,6 +382,20 @@ def test_a_call_to_somebody_else_needs_that_the_borrower_is_out_of_reach() -> No
         call(borrower, f"C-{number + 1}", Outcome.ATTEMPTED, at)
 
     assert answer(ask(borrower, "C-4", friend, TEN + 3 * DAY)) == Answer.ALLOW
+
+
+def test_a_borrower_who_wants_to_be_left_alone_opts_out() -> None:
+    with pytest.raises(no.ContactPointOwn):
+        known().refuse_contact_point(act(), point_ref="P-1", refused_at=TEN)
+
+
+def test_a_visit_counts_as_a_talk_until_it_is_told_what_came_of_it() -> None:
+    borrower = known()
+    add_point(borrower, "A-1", kind=PointKind.ADDRESS)
+    visit = replace(DUNNING, channel=Channel.VISIT, contact_point="A-1")
+
+    assert answer(ask(borrower, "C-1", visit)) == Answer.ALLOW
+    assert borrower.contacts["C-1"].outcome == Outcome.CONVERSATION
 
 
 def test_the_friend_who_wants_to_be_left_alone_is() -> None:

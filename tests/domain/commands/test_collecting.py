@@ -17,7 +17,7 @@ from domain.commands import borrowers, collecting, contacts, days
 from domain.commands.book import Book
 from domain.commands.collecting import Late
 from tests.domain.commands.books import act, disbursed, repay
-from tests.domain.commands.test_dispatch import reachable
+from tests.domain.commands.test_dispatch import abroad, reachable
 
 FEB_20 = date(2025, 2, 20)
 NOON = datetime(2025, 2, 20, 4, 0, tzinfo=UTC)
@@ -101,6 +101,15 @@ def test_a_list_offers_nothing_that_the_gate_would_refuse(book: Book) -> None:
 
     assert found.ways == []
     assert {way.decision.because[0] for way in found.refused} == {"HOLD"}
+
+
+def test_nobody_is_offered_where_no_law_is_known(book: Book) -> None:
+    borrower_id = abroad(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    found = collecting.offered(book, book.get(Borrower, borrower_id), loan_id, CHANNELS, NOON)
+
+    assert (found.ways, found.refused) == ([], [])
 
 
 def test_a_list_says_what_came_of_the_last_contact(book: Book) -> None:

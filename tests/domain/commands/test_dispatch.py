@@ -69,6 +69,16 @@ def reachable(book: Book, *kinds: PointKind) -> UUID:
     return borrower_id
 
 
+def abroad(book: Book) -> UUID:
+    """A borrower of a law that no policy knows."""
+    borrower_id = uuid4()
+    borrowers.register(
+        book, act(), borrower_id=borrower_id, jurisdiction="JP", zones=["Asia/Tokyo"]
+    )
+    reached_at(book, borrower_id, 0, PointKind.PHONE)
+    return borrower_id
+
+
 def reached_at(book: Book, borrower_id: UUID, number: int, kind: PointKind) -> None:
     contacts.add_contact_point(
         book,
@@ -238,9 +248,7 @@ def test_a_contact_whose_sender_died_is_not_sent_of_what_was_paid_since(book: Bo
 
 
 def test_nobody_is_held_up_by_a_borrower_whose_law_is_not_known(book: Book) -> None:
-    stranger, borrower_id = uuid4(), reachable(book, PointKind.PHONE)
-    borrowers.register(book, act(), borrower_id=stranger, jurisdiction="JP", zones=["Asia/Tokyo"])
-    reached_at(book, stranger, 0, PointKind.PHONE)
+    stranger, borrower_id = abroad(book), reachable(book, PointKind.PHONE)
     loan_id = disbursed(book, borrower_id=borrower_id)
 
     found = dispatch.decide_all(

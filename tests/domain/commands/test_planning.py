@@ -15,7 +15,7 @@ from domain.commands import collecting, contacts, planning
 from domain.commands.book import Book
 from domain.commands.planning import ToRemind, Turn
 from tests.domain.commands.books import act, registered
-from tests.domain.commands.test_dispatch import reachable
+from tests.domain.commands.test_dispatch import abroad, reachable
 from tests.domain.story import LOAN_ID
 
 MIDNIGHT = datetime(2025, 2, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -64,6 +64,12 @@ def test_what_was_paid_is_left_out_and_when_nothing_is_left_it_says_why(book: Bo
 
     assert [each.loan_id for each in some.planned.about] == [LOAN_ID]
     assert none.dropped == "paid"
+
+
+def test_the_plan_of_a_day_is_made_with_a_borrower_whose_law_is_not_known(book: Book) -> None:
+    (turn,) = planned(book, abroad(book), row())
+
+    assert turn.dropped == "POLICY_MISSING"
 
 
 def test_hours_that_the_borrower_prefers_are_kept_to_inside_those_of_the_law(book: Book) -> None:
