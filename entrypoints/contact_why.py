@@ -79,9 +79,9 @@ def why(
 ) -> None:
     """Why a contact was or was not allowed at an instant, by the rules of that day.
 
-    By what the book knew at the end of the business day of that instant. Shows what the
-    gate answers for each purpose, channel and contact point, and what was decided on the
-    day, with every rule that objected. Nothing is recorded.
+    By what the book knew at that instant, as the decisions before and after it tell. Shows
+    what the gate answers for each purpose, channel and contact point, and what was decided
+    on the day, with every rule that objected. Nothing is recorded.
     """
     from entrypoints import output
     from entrypoints.session import session
@@ -123,7 +123,7 @@ def why_of(
     events = [
         event for event in opened.book.events.get(borrower_id) if isinstance(event, Stream.Event)
     ]
-    found = known_by(events, on)
+    found = known_by(events, at, on)
     if found is None:
         raise Trouble(f"No borrower {borrower_id} was known on {on}: give a later --at.")
     rules = opened.book.rules.contact

@@ -38,18 +38,43 @@ class Replayed:
     differs: str | None
 
 
-def known_by(events: Iterable[Stream.Event], on: date) -> Borrower | None:
-    """The borrower by what the book had learned at the end of a business day.
+TOLD_AT = (
+    *("added_at", "refused_at", "blocked_at", "unblocked_at", "retired_at", "set_at"),
+    *("granted_at", "reconfirmed_at", "withdrawn_at", "opted_out_at", "revoked_at"),
+    *("made_at", "reported_at", "received_at"),
+)
+"""The fields by which an event has an instant of its own."""
 
-    What is told with an instant of its own counts only from that instant on, which the
-    gate sees to.
+
+def known_by(events: Iterable[Stream.Event], at: datetime, on: date) -> Borrower | None:
+    """The borrower as the gate saw them at an instant of a business day.
+
+    The decisions tell the order: what stands on the stream before one was known to it. At
+    the instant of a decision that is all; of several at one instant the first is meant.
+    Between two of them an event counts from its own instant on, and one that has none from
+    its business day.
     """
+    stream = list(events)
+    decided = [
+        (index, event.decided_at)
+        for index, event in enumerate(stream)
+        if isinstance(event, ContactDecided)
+    ]
+    known = max((index + 1 for index, when in decided if when < at), default=0)
+    end, when = next((each for each in decided if each[1] >= at), (len(stream), None))
+    if when == at:
+        known = end
+    while known < end and not _is_later(stream[known], at, on):
+        known += 1
     borrower: Borrower | None = None
-    for event in events:
-        if event.business_on > on:
-            break
+    for event in stream[:known]:
         borrower = event.mutate(borrower)
     return borrower
+
+
+def _is_later(event: Stream.Event, at: datetime, on: date) -> bool:
+    told = [getattr(event, name, None) for name in TOLD_AT]
+    return event.business_on > on or any(each is not None and each > at for each in told)
 
 
 def ways(
