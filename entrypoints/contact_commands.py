@@ -89,7 +89,7 @@ def ask(
                 borrower_id=borrower_id,
                 contact_ref=contact_ref,
                 intent=intent,
-                at=instant,
+                at=opened.happened_at(instant),
                 occasion=occasion,
             )
 
@@ -140,7 +140,7 @@ def tell(
             contact_ref=contact_ref,
             result=Result(
                 outcome,
-                instant_of(at),
+                opened.happened_at(instant_of(at)),
                 duration_seconds=duration,
                 feedback=feedback,
                 intent_level=intent_level,
@@ -186,7 +186,7 @@ def received(
             contact_ref=ref or f"I-{act.command_id}",
             channel=channel,
             purpose=purpose,
-            received_at=instant_of(at),
+            received_at=opened.happened_at(instant_of(at)),
             point_ref=point,
             loan_id=None if loan is None else opened.stream_id(loan),
             answers=answers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -43,6 +44,9 @@ def _carry_out(
     **said: Any,
 ) -> None:
     def done(opened: Session, act: Act) -> Receipt:
+        for each in said.values():
+            if isinstance(each, datetime):
+                opened.happened_at(each)
         return do(opened.book, act, borrower_id=opened.stream_id(named), **said)
 
     carry_out(done, actor, command_id, as_json)

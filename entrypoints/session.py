@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import TextIO
 from uuid import UUID, uuid4, uuid5
+from zoneinfo import ZoneInfo
 
 import psycopg
 
+from domain.base.calendar import next_day
 from domain.base.dated_rules import DatedRules
 from domain.base.refs import ALPHABET
+from domain.base.refusal import NotYet
 from domain.base.stream import Act
 from domain.commands import days
 from domain.commands.book import Book, Receipt
@@ -23,6 +26,9 @@ from infra.bootstrap import PROJECTOR, as_role, open_book
 from infra.dated_rules import rules_known
 from infra.settings import Settings
 from infra.trouble import Trouble
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""So far the clocks of two machines may be apart."""
 
 REF = re.compile(rf"^([LB])-?([{ALPHABET}]{{5}})-?([{ALPHABET}]{{5}})$", re.IGNORECASE)
 
@@ -40,6 +46,26 @@ class Session:
         """An act of *actor* now, on the book's business date."""
         command_id = command_id or uuid4()
         return Act(actor, self.business_on, clock.now(), command_id, command_id)
+
+    def happened_at(self, instant: datetime) -> datetime:
+        """*instant*, which is not in the future.
+
+        It is at most a few minutes later than the clock, or on the book's business day
+        where that is ahead of the clock. A contact that is decided on at a later instant
+        would let nobody ask about the borrower until then.
+
+        Raises:
+            NotYet: it is later.
+        """
+        midnight = datetime.combine(
+            next_day(self.business_on), time(), ZoneInfo(self.settings.zone)
+        )
+        if instant > clock.now() + CLOCKS_DIFFER and instant >= midnight:
+            raise NotYet(
+                f"{instant:%Y-%m-%d %H:%M:%SZ} is still to come: give an instant that is over, "
+                f"or one of the business day {self.business_on}, or leave --at out."
+            )
+        return instant
 
     def stream_id(self, named: str) -> UUID:
         """The stream that staff mean by an id, a short reference or ``origin:ref``.

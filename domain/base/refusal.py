@@ -39,6 +39,12 @@ class ContentionRefused(Refusal):
     code = "CONTENTION"
 
 
+class NotYet(Refusal):
+    """What is told to have happened lies in the future."""
+
+    code = "NOT_YET"
+
+
 class AmountNotPositive(Refusal):
     """An amount was zero or negative."""
 

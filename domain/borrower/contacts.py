@@ -109,7 +109,7 @@ class Contacts(Rights):
         if self.last_decided_at is not None and at < self.last_decided_at:
             raise no.ContactOutOfOrder(
                 f"A contact was decided on at {self.last_decided_at:%Y-%m-%d %H:%M:%SZ}: "
-                "none is at an instant before it."
+                "none is decided on at an instant before it. Ask again in a moment."
             )
         self._must_reach(intent)
         decision = decide(intent, self.situation(), policies, at)

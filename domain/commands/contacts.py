@@ -10,6 +10,8 @@ from domain.borrower.contact import Intent, Party
 from domain.borrower.contact_state import OwnHours
 from domain.borrower.contacts import Result, Text, Trial
 from domain.commands.book import Book, command
+from domain.commands.borrowers import NotTheBorrowers
+from domain.loan.loan import Loan
 
 # --- where and when ------------------------------------------------------------------
 
@@ -231,8 +233,12 @@ def decide(
     """Ask the gate whether a contact may be made at an instant; its answer is recorded.
 
     A contact that was allowed has taken its place under the caps when this returns.
+
+    Raises:
+        NotTheBorrowers: it is about a loan of another borrower, whose caps are others.
     """
     borrower = book.get(Borrower, borrower_id)
+    _must_be_theirs(book, borrower, None if intent.debt is None else UUID(intent.debt))
     borrower.decide_contact(
         act,
         contact_ref=contact_ref,
@@ -297,8 +303,13 @@ def receive(
     answers: str | None = None,
     said_ref: str | None = None,
 ) -> Borrower:
-    """Note that the borrower got in touch."""
+    """Note that the borrower got in touch.
+
+    Raises:
+        NotTheBorrowers: it was about a loan of another borrower.
+    """
     borrower = book.get(Borrower, borrower_id)
+    _must_be_theirs(book, borrower, loan_id)
     borrower.receive(
         act,
         contact_ref=contact_ref,
@@ -312,3 +323,13 @@ def receive(
         said_ref=said_ref,
     )
     return borrower
+
+
+def _must_be_theirs(book: Book, borrower: Borrower, loan_id: UUID | None) -> None:
+    if loan_id is None:
+        return
+    loan = book.get(Loan, loan_id)
+    if loan.borrower_id != borrower.id:
+        raise NotTheBorrowers(
+            f"{loan.loan_ref} is no loan of {borrower.borrower_ref}: name one of theirs, or none."
+        )

@@ -189,7 +189,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     is_drawn_on(loans, borrower)
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     says_when_and_how_to_be_reached(loans, borrower)
-    is_asked_whether_to_be_called(loans, borrower, loan, moved_to)
+    is_asked_whether_to_be_called(loans, borrower, loan, on)
     is_reminded_and_collected(loans, borrower, moved_to)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
@@ -405,6 +405,8 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     loans("contact tell", borrower, "C-1", "conversation", "--seconds", "90", *noon)
     loans("contact received", borrower, "--channel", "phone", "--loan", loan, *noon)
     night = ("--at", f"{on}T22:00+08:00")
+    ahead = ("--ref", "C-3", "--at", "2999-12-31T12:00+08:00")
+    assert loans("contact ask", *call, *ahead, code=2)["refused"] == "NOT_YET"
     late = loans("contact ask", *call, "--ref", "C-2", *night, code=3)
     assert (late["answer"], late["because"]) == ("DEFER", ["WINDOW"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
 from domain.commands import contacts
 from domain.commands.book import Book, Receipt
-from tests.domain.commands.books import act, registered
+from domain.commands.borrowers import NotTheBorrowers
+from domain.loan.loan import Loan
+from tests.domain.commands.books import act, disbursed, registered
 
 TEN = datetime(2026, 9, 10, 2, 0, tzinfo=UTC)
 """Ten in the morning in Shanghai."""
@@ -108,6 +111,34 @@ def test_the_same_question_again_is_answered_once(book: Book) -> None:
     ask(book, borrower_id, "C-1")
 
     assert book.get(Borrower, borrower_id).version == version
+
+
+def test_a_contact_is_about_a_loan_of_the_borrower(book: Book) -> None:
+    theirs, anothers = disbursed(book), disbursed(book)
+    borrower_id = book.get(Loan, theirs).borrower_id
+    about = Intent(Purpose.COLLECTION, Channel.PHONE, debt=str(anothers))
+
+    with pytest.raises(NotTheBorrowers):
+        contacts.decide(
+            book,
+            act(),
+            borrower_id=borrower_id,
+            contact_ref="C-1",
+            intent=about,
+            at=TEN,
+            occasion="test",
+        )
+    contacts.decide(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        contact_ref="C-1",
+        intent=replace(about, debt=str(theirs)),
+        at=TEN,
+        occasion="test",
+    )
+
+    assert answers(book, borrower_id) == {"ALLOW": 1}
 
 
 def test_a_number_of_nobody_is_refused(book: Book) -> None:

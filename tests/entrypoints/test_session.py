@@ -1,0 +1,42 @@
+"""The circumstances of a command: what has happened lies not in the future."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.base.refusal import NotYet
+from entrypoints.session import Session
+from infra import clock
+from infra.settings import Settings
+
+TODAY = clock.business_date("Asia/Shanghai")
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+def session(folder: Path, business_on: date) -> Session:
+    nothing: Any = None
+    return Session(Settings(home=folder, zone="Asia/Shanghai"), "", nothing, business_on)
+
+
+def test_what_happened_lies_in_the_past_or_so_little_ahead_as_clocks_differ(tmp_path: Path) -> None:
+    opened = session(tmp_path, TODAY - 9 * DAY)
+    now = clock.now()
+
+    for instant in (now, now + MINUTE, now - 900 * DAY):
+        assert opened.happened_at(instant) == instant
+    with pytest.raises(NotYet):
+        opened.happened_at(now + 10 * MINUTE)
+
+
+def test_a_book_that_is_ahead_of_the_clock_goes_by_its_own_day(tmp_path: Path) -> None:
+    ahead = TODAY + 30 * DAY
+    opened = session(tmp_path, ahead)
+    midnight = datetime(ahead.year, ahead.month, ahead.day, 16, tzinfo=UTC)
+
+    assert opened.happened_at(midnight - MINUTE) == midnight - MINUTE
+    with pytest.raises(NotYet):
+        opened.happened_at(midnight)
