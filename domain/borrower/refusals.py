@@ -57,6 +57,12 @@ class ContactPointReused(Refusal):
     code = "CONTACT_POINT_REUSED"
 
 
+class ContactPointInClear(Refusal):
+    """The number or address itself was given in place of its reference."""
+
+    code = "CONTACT_POINT_IN_CLEAR"
+
+
 class ContactPointUnfit(Refusal):
     """The contact point cannot be used by this channel."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time
 from functools import cache
 from itertools import product
@@ -24,6 +25,9 @@ from domain.borrower.contact_state import ContactState, OwnHours
 
 BY_REPLY = "REPLY"
 """Where a refusal was said that came as an answer to a message."""
+
+IN_CLEAR = re.compile(r".*@.*|[+(]?\d[\d ()./-]{5,}[\dXx]", re.DOTALL)
+"""What a telephone number or an e-mail address looks like, and no reference."""
 
 
 class Rights(ContactState):
@@ -68,8 +72,14 @@ class Rights(ContactState):
         """Let a number or address be known; without a lawful basis it cannot be used.
 
         Raises:
+            ContactPointInClear: it is no reference but the number or address itself.
             ContactPointReused: the reference names another one, or one that was retired.
         """
+        if IN_CLEAR.fullmatch(point_ref):
+            raise no.ContactPointInClear(
+                "That is the number or address itself: put it into the vault, and give the "
+                "reference that it has there."
+            )
         known = self.points.get(point_ref)
         if known is not None or point_ref in self.retired_points:
             if known is None or (known.kind, known.party) != (kind, party):

@@ -175,13 +175,13 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
     waits = tell.lend(borrower, until_stage="DECISION")
     tell.close_until(date(2025, 2, 10))
     # One command that records on two streams.
+    _contact(tell, borrower, paid)
     held = {"hold_ref": "H-0", "kind": "BANKRUPTCY", "reason": "court order", "loan_ids": [paid]}
     tell(borrowers.set_hold, borrower_id=borrower, **held)
     tell(loans.charge_fee, loan_id=paid, kind="LATE_FEE", fee_ref="F-1")
     tell.repay(paid, "P-1", 2_500_00)
     tell.repay(paid, "P-2", 700_00)
     tell(loans.reverse, loan_id=paid, payment_ref="P-2", reason="bounced")
-    _contact(tell, borrower, paid)
     tell(borrowers.set_hold, borrower_id=borrower, hold_ref="H-1", kind="DISPUTE", reason="asked")
     tell(
         borrowers.promise,

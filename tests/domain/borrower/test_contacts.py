@@ -252,6 +252,25 @@ def test_the_same_refusal_again_changes_nothing_but_an_earlier_instant_counts() 
         assert len(borrower.opt_outs) == count
 
 
+@pytest.mark.parametrize(
+    "said", ["+8613912345678", "139 1234 5678", "(0731) 8888-6666", "ada@example.org"]
+)
+def test_a_number_itself_is_no_reference_and_is_not_repeated(said: str) -> None:
+    with pytest.raises(no.ContactPointInClear) as refused:
+        add_point(registered(), said)
+
+    assert said not in refused.value.sentence
+
+
+@pytest.mark.parametrize("ref", ["P-1", "V-0731-8888", "6f9f2f43-4f5e-4b7e-9d0e-1a2b3c4d5e6f"])
+def test_a_reference_is_a_reference(ref: str) -> None:
+    borrower = registered()
+
+    add_point(borrower, ref)
+
+    assert ref in borrower.points
+
+
 @pytest.mark.parametrize("basis", ["", "  "])
 def test_a_number_without_a_lawful_basis_is_not_used(basis: str) -> None:
     borrower = registered()
