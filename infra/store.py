@@ -21,6 +21,7 @@ from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Hold, Promise
 from domain.borrower.collection import Strategy
+from domain.borrower.complaint_events import Complaint, Rating
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
 from domain.borrower.contact_state import OpenContact, OwnHours
 from domain.catalogue import STREAMS
@@ -62,7 +63,7 @@ RECORDS = {
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
-            *(ConversionOffer, Tier),
+            *(Complaint, ConversionOffer, Rating, Tier),
         )
     )
 }

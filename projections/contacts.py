@@ -1,6 +1,7 @@
 """Contacts: what was decided on each and why, what came of it, and what borrowers agreed to.
 
-With the payments on loans, so that what a contact led to can be told.
+With their complaints and what they think of us; and with the payments on loans, so that
+what a contact led to can be told.
 """
 
 from functools import singledispatch
@@ -12,7 +13,7 @@ from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 1
+VERSION = 2
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -151,6 +152,52 @@ TABLES = (
             "source": "text",
             "keyword": "text",
             "contact_ref": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    # What happened to a complaint; severity and deadlines stand where they were set.
+    Table(
+        "contacts_complaint",
+        {
+            **OF_BORROWER,
+            "complaint_ref": "text",
+            "change": "text",
+            "changed_at": "timestamptz",
+            "severity": "text",
+            "category": "text",
+            "came_by": "text",
+            "loan_id": "uuid",
+            "respond_by": "timestamptz",
+            "resolve_by": "timestamptz",
+            "rule_version": "text",
+            "hold_ref": "text",
+            "cause": "text",
+            "escalated_to": "text",
+            "reason": "text",
+            "outcome": "text",
+            "remedy": "text",
+            "satisfaction": "integer",
+            "contact_ref": "text",
+            "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",), ("borrower_id", "complaint_ref")),
+    ),
+    Table(
+        "contacts_feedback",
+        {
+            **OF_BORROWER,
+            "feedback_ref": "text",
+            "source": "text",
+            "score": "integer",
+            "occasion": "text",
+            "given_at": "timestamptz",
+            "contact_ref": "text",
+            "complaint_ref": "text",
+            "said_ref": "text",
+            "actor": "text",
         },
         key=("borrower_id", "version"),
         indexes=(("business_on",),),
@@ -463,6 +510,112 @@ def _(event: Borrower.OptOutRevoked) -> list[Change]:
     ]
 
 
+# --- complaints and feedback ------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.ComplaintOpened) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="OPENED",
+            changed_at=event.opened_at,
+            severity=event.severity,
+            category=event.category,
+            came_by=event.came_by,
+            loan_id=event.loan_id,
+            respond_by=event.respond_by,
+            resolve_by=event.resolve_by,
+            rule_version=event.policy_version,
+            hold_ref=event.hold_ref,
+            said_ref=event.said_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ComplaintEscalated) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="ESCALATED",
+            changed_at=event.escalated_at,
+            severity=event.severity,
+            respond_by=event.respond_by,
+            resolve_by=event.resolve_by,
+            rule_version=event.policy_version,
+            cause=event.cause,
+            escalated_to=event.escalated_to,
+            reason=event.reason,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ComplaintAnswered) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="ANSWERED",
+            changed_at=event.answered_at,
+            contact_ref=event.contact_ref,
+            said_ref=event.said_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ComplaintResolved) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="RESOLVED",
+            changed_at=event.resolved_at,
+            outcome=event.outcome,
+            remedy=event.remedy,
+            satisfaction=event.satisfaction,
+            said_ref=event.said_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ComplaintReopened) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="REOPENED",
+            changed_at=event.reopened_at,
+            severity=event.severity,
+            respond_by=event.respond_by,
+            resolve_by=event.resolve_by,
+            rule_version=event.policy_version,
+            hold_ref=event.hold_ref,
+            reason=event.reason,
+            said_ref=event.said_ref,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.FeedbackRecorded) -> list[Change]:
+    return [
+        _row(
+            "contacts_feedback",
+            event,
+            feedback_ref=event.feedback_ref,
+            source=event.source,
+            score=event.score,
+            occasion=event.occasion,
+            given_at=event.given_at,
+            contact_ref=event.contact_ref,
+            complaint_ref=event.complaint_ref,
+            said_ref=event.said_ref,
+            actor=event.actor,
+        )
+    ]
+
+
 # --- loans ------------------------------------------------------------------------------
 
 
@@ -510,6 +663,12 @@ def _payment(event: Any, amount: int) -> Put:
 
 def _point(event: Any, **values: Any) -> Put:
     return _row("contacts_point", event, point_ref=event.point_ref, **values)
+
+
+def _complaint(event: Any, **values: Any) -> Put:
+    return _row(
+        "contacts_complaint", event, complaint_ref=event.complaint_ref, actor=event.actor, **values
+    )
 
 
 def _consent(event: Any, **values: Any) -> Put:

@@ -76,6 +76,11 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "borrower.complaint-answered",
+        "borrower.complaint-escalated",
+        "borrower.complaint-opened",
+        "borrower.complaint-reopened",
+        "borrower.complaint-resolved",
         "borrower.consent-granted",
         "borrower.consent-reconfirmed",
         "borrower.consent-withdrawn",
@@ -86,6 +91,7 @@ IGNORED = frozenset(
         "borrower.contact-point-refused",
         "borrower.contact-point-retired",
         "borrower.contact-point-unblocked",
+        "borrower.feedback-recorded",
         "borrower.inbound-received",
         "borrower.message-delivered",
         "borrower.opt-out-revoked",

@@ -11,6 +11,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
+from domain.base.complaint_policy import ComplaintLevel
 from domain.base.refusal import Refusal
 from domain.base.reply_keyword import Keyword, ReplyKeywords, keyword_in
 from domain.base.retention import RestrictedProcessing, RetentionFloor
@@ -303,6 +304,7 @@ class Policies:
     retention_floors: tuple[RetentionFloor, ...] = ()
     restricted_processing: tuple[RestrictedProcessing, ...] = ()
     reply_keywords: tuple[ReplyKeywords, ...] = ()
+    complaint_levels: tuple[ComplaintLevel, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -326,6 +328,18 @@ class Policies:
         A jurisdiction's own comes before that of all; None without one.
         """
         rules = [rule for rule in self.hold_rules if rule.kind == kind]
+        held = _held_in(rules, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return next(iter([*reversed(own), *reversed(held)]), None)
+
+    def complaint_level(
+        self, severity: str, on: date, jurisdiction: str = ANYWHERE
+    ) -> ComplaintLevel | None:
+        """How fast a complaint of a severity is dealt with, by the rule in force on a day.
+
+        A jurisdiction's own comes before that of all; None without one.
+        """
+        rules = [rule for rule in self.complaint_levels if rule.severity == severity]
         held = _held_in(rules, jurisdiction, on)
         own = [rule for rule in held if rule.jurisdiction == jurisdiction]
         return next(iter([*reversed(own), *reversed(held)]), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations  # apply() names Borrower before it exists
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
@@ -12,10 +12,14 @@ from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-from domain.borrower import collection, contact_events
+from domain.borrower import collection, complaint_events, contact_events
+from domain.borrower.complaints import Complaints
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
 from domain.borrower.rights import must_be_zones
+
+BEHIND_UTC = timedelta(hours=12)
+"""So far behind is the last zone: a day that begins there has begun everywhere."""
 
 
 class PromiseState(StrEnum):
@@ -108,16 +112,16 @@ class Promise:
     state: str = PromiseState.OPEN
 
 
-class Borrower(collection.Collection, Stream):
-    """One borrower: zones and jurisdiction, holds, promises, contacts.
+class Borrower(Complaints, Stream):
+    """One borrower: zones and jurisdiction, holds, promises, contacts, complaints.
 
-    What concerns contact stands in the classes it joins; the events of these, which stand
-    in ``contact_events``, have their names here.
+    What concerns contact and complaints stands in the classes it joins; the events of these,
+    which stand in ``contact_events`` and ``complaint_events``, have their names here.
     """
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 3
+    SNAPSHOT_VERSION = 4
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -138,6 +142,12 @@ class Borrower(collection.Collection, Stream):
     InboundReceived: TypeAlias = contact_events.InboundReceived
     StrategyAssigned: TypeAlias = collection.StrategyAssigned
     CollectorAssigned: TypeAlias = collection.CollectorAssigned
+    ComplaintOpened: TypeAlias = complaint_events.ComplaintOpened
+    ComplaintEscalated: TypeAlias = complaint_events.ComplaintEscalated
+    ComplaintAnswered: TypeAlias = complaint_events.ComplaintAnswered
+    ComplaintResolved: TypeAlias = complaint_events.ComplaintResolved
+    ComplaintReopened: TypeAlias = complaint_events.ComplaintReopened
+    FeedbackRecorded: TypeAlias = complaint_events.FeedbackRecorded
 
     def __init__(self) -> None:
         super().__init__()
@@ -420,6 +430,15 @@ class Borrower(collection.Collection, Stream):
         ]
 
     def next_action(self) -> NextAction | None:
-        """The day after the earliest open promise."""
-        days = [p.promised_on for p in self.promises.values() if p.state == PromiseState.OPEN]
-        return NextAction("PROMISE", next_day(min(days))) if days else None
+        """The day after the earliest open promise, or that of a complaint's next deadline."""
+        found = [
+            NextAction("PROMISE", next_day(each.promised_on))
+            for each in self.promises.values()
+            if each.state == PromiseState.OPEN
+        ]
+        found += [
+            NextAction("COMPLAINT", (by - BEHIND_UTC).date())
+            for each in self.complaints.values()
+            for by in each.deadlines.values()
+        ]
+        return min(found, key=lambda each: each.due_on, default=None)

@@ -91,3 +91,63 @@ class HoursNotSound(Refusal):
     """Hours end before they begin, or are none of a local clock."""
 
     code = "HOURS_NOT_SOUND"
+
+
+class ComplaintUnknown(Refusal):
+    """The borrower has no complaint with this reference."""
+
+    code = "COMPLAINT_UNKNOWN"
+
+
+class ComplaintRefReused(Refusal):
+    """The reference already names another complaint."""
+
+    code = "COMPLAINT_REF_REUSED"
+
+
+class ComplaintLevelMissing(Refusal):
+    """No policy in force says how fast a complaint of this severity is dealt with."""
+
+    code = "COMPLAINT_LEVEL_MISSING"
+
+
+class ComplaintOver(Refusal):
+    """The complaint was resolved."""
+
+    code = "COMPLAINT_OVER"
+
+
+class ComplaintNotOver(Refusal):
+    """The complaint is still open."""
+
+    code = "COMPLAINT_NOT_OVER"
+
+
+class ComplaintOutOfOrder(Refusal):
+    """Something would happen to a complaint before what happened to it already."""
+
+    code = "COMPLAINT_OUT_OF_ORDER"
+
+
+class SeverityNotHigher(Refusal):
+    """An escalation never makes a complaint less severe."""
+
+    code = "SEVERITY_NOT_HIGHER"
+
+
+class ScoreNotSound(Refusal):
+    """A score is a whole number from 1 to 5."""
+
+    code = "SCORE_NOT_SOUND"
+
+
+class FeedbackRefReused(Refusal):
+    """The reference already names other feedback."""
+
+    code = "FEEDBACK_REF_REUSED"
+
+
+class CallBackNotAllowed(Refusal):
+    """A call-back is a contact of care that the gate allowed before it was made."""
+
+    code = "CALL_BACK_NOT_ALLOWED"

@@ -55,7 +55,32 @@ def set_hold(
     Raises:
         NotTheBorrowers: one of the loans is another borrower's.
     """
-    borrower = book.get(Borrower, borrower_id)
+    return place_hold(
+        book,
+        act,
+        book.get(Borrower, borrower_id),
+        hold_ref=hold_ref,
+        kind=kind,
+        reason=reason,
+        from_on=from_on,
+        loan_ids=loan_ids,
+        all_loans=all_loans,
+    )
+
+
+def place_hold(
+    book: Book,
+    act: Act,
+    borrower: Borrower,
+    *,
+    hold_ref: str,
+    kind: str,
+    reason: str,
+    from_on: date | None = None,
+    loan_ids: list[UUID] | None = None,
+    all_loans: list[UUID] | None = None,
+) -> tuple[Stream, ...]:
+    """The borrower with a hold, and the loans on which it stops something; see ``set_hold``."""
     if hold_ref in borrower.holds:
         borrower.set_hold(act, hold_ref=hold_ref, kind=kind, reason=reason, rule=None)
         return (borrower,)
@@ -93,6 +118,19 @@ def lift_hold(
 ) -> tuple[Stream, ...]:
     """Let a hold end, and what it stopped on loans go on."""
     borrower = book.get(Borrower, borrower_id)
+    return end_hold(book, act, borrower, hold_ref=hold_ref, reason=reason, lifted_on=lifted_on)
+
+
+def end_hold(
+    book: Book,
+    act: Act,
+    borrower: Borrower,
+    *,
+    hold_ref: str,
+    reason: str,
+    lifted_on: date | None = None,
+) -> tuple[Stream, ...]:
+    """The borrower with a hold lifted, and the loans on which something goes on."""
     borrower.lift_hold(act, hold_ref=hold_ref, reason=reason, lifted_on=lifted_on)
     hold = borrower.holds[hold_ref]
     if not borrower.pending_events or hold.lifted_on is None:

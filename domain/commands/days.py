@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import IntegrityError
 
@@ -110,7 +111,7 @@ def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) 
     loans = book.streams.due(day, Loan.TOPIC, None, BATCH_STREAMS)
     counts: Counter[str] = Counter()
     if len(borrowers) + len(loans) < BATCH_STREAMS:
-        batch = _attended_borrowers(book, borrowers, day, now())
+        batch = _attended_borrowers(book, borrowers, day, now(), zone)
         batch.add(_attended_loans(book, loans, day, now()))
         try:
             return _close(book, day, batch.counts(), batch, zone=zone, now=now())
@@ -118,7 +119,7 @@ def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) 
             pass  # a writer was faster on one of them: in steps, then
     open_day(book, day, zone=zone, now=now())
     for due in _batches(book, Borrower, day):
-        counts += _keep(book, due, lambda some: _attended_borrowers(book, some, day, now()))
+        counts += _keep(book, due, lambda some: _attended_borrowers(book, some, day, now(), zone))
     for due in _batches(book, Loan, day):
         counts += _keep(book, due, lambda some: _attended_loans(book, some, day, now()))
     return _close(book, day, counts, Batch(), zone=zone, now=now())
@@ -189,7 +190,11 @@ def _reprice(policies: Policies, loan: Loan, act: Act) -> None:
         loan.reprice(act, policies.index_rate(plan.index, on))
 
 
-def _attended_borrowers(book: Book, due: Sequence[Due], day: date, now: datetime) -> Batch:
+def _attended_borrowers(
+    book: Book, due: Sequence[Due], day: date, now: datetime, zone: str
+) -> Batch:
+    # A day that is closed before its end leaves the deadlines of its last hours to the next.
+    end = datetime.combine(next_day(day), time(), ZoneInfo(zone)).astimezone(UTC)
     borrowers = book.get_many(Borrower, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     over = {borrower.id: borrower.promises_due(day) for borrower in borrowers.values()}
@@ -202,6 +207,7 @@ def _attended_borrowers(book: Book, due: Sequence[Due], day: date, now: datetime
             borrower.assess_promise(
                 acts[borrower.id], promise_ref=promise.promise_ref, received=received
             )
+        borrower.escalate_overdue(acts[borrower.id], at=min(end, now))
     return Batch(list(borrowers.values()), acts)
 
 

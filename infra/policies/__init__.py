@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from domain.base.calendar import HolidayCalendar
+from domain.base.complaint_policy import ComplaintLevel, Desk, Severity
 from domain.base.contact_policy import Channel, Purpose
 from domain.base.policy import (
     AssetClassRule,
@@ -120,6 +124,23 @@ def _keywords(row: Row) -> Row:
     }
 
 
+def _complaint_level(row: Row) -> Row:
+    """The desk, where there is one; the rest as it stands."""
+    if row["severity"] not in set(Severity):
+        raise ValueError(f"its severity is none of {', '.join(Severity)}")
+    if not 0 < row["answer_minutes"] <= row["resolve_minutes"]:
+        raise ValueError("its answer is not due before its resolution")
+    if "desk" not in row:
+        return {}
+    hours = [row["desk"].get(name) for name in ("opens", "closes")]
+    if not all(isinstance(each, time) for each in hours) or hours != sorted(set(hours)):
+        raise ValueError("its desk has no sound hours")
+    desk = Desk(**row["desk"])
+    return {
+        "desk": replace(desk, zone=ZoneInfo(desk.zone).key, calendar=HolidayCalendar(desk.calendar))
+    }
+
+
 LOCAL = ("jurisdiction",)
 
 KINDS = {
@@ -153,5 +174,8 @@ KINDS = {
         RestrictedProcessing, "restricted_processing", _tuple_of("purposes"), keys=LOCAL
     ),
     "reply_keyword": Kind(ReplyKeywords, "reply_keywords", _keywords, keys=(*LOCAL, "meaning")),
+    "complaint_level": Kind(
+        ComplaintLevel, "complaint_levels", _complaint_level, keys=("severity", *LOCAL)
+    ),
 }
 """The kinds of rule by which loans are serviced; a further one is one more line."""
