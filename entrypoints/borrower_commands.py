@@ -101,13 +101,13 @@ def set_hold(
             reason=reason,
             from_on=on.date() if on else None,
             loan_ids=[opened.stream_id(each) for each in loan] if loan else None,
-            all_loans=None if loan else _loans_of(opened, borrower_id),
+            all_loans=None if loan else all_loans_of(opened, borrower_id),
         )
 
     _hold(do, actor, command_id, as_json)
 
 
-def _loans_of(opened: Session, borrower_id: UUID) -> list[UUID]:
+def all_loans_of(opened: Session, borrower_id: UUID) -> list[UUID]:
     """The borrower's loans, once the view of them shows all that is stored.
 
     Raises:

@@ -16,6 +16,8 @@ from entrypoints import (
     bench_command,
     borrower_commands,
     collect_commands,
+    complaint_commands,
+    complaint_questions,
     contact_command,
     contact_commands,
     contact_questions,

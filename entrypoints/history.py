@@ -166,6 +166,7 @@ def state_of(stream: Any) -> dict[str, Any]:
         "missing",
         "holds",
         "promises",
+        "complaints",
         "open_on",
         "closed_on",
     )

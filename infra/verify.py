@@ -374,6 +374,24 @@ BORROWER_ROWS = {
         " AND NOT EXISTS (SELECT FROM rm.contacts_result AS r"
         " WHERE r.borrower_id = d.borrower_id AND r.contact_ref = d.contact_ref) GROUP BY 1"
     ),
+    "contacts, complaints": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', complaint_ref,"
+        " CASE (array_agg(change ORDER BY version DESC) FILTER (WHERE change <> 'ESCALATED'))[1]"
+        " WHEN 'ANSWERED' THEN 'ANSWERED' WHEN 'RESOLVED' THEN 'RESOLVED' ELSE 'OPEN' END,"
+        " (array_agg(severity ORDER BY version DESC) FILTER (WHERE severity IS NOT NULL))[1],"
+        " count(*) FILTER (WHERE change IN ('OPENED', 'REOPENED')),"
+        " count(*) FILTER (WHERE change = 'ESCALATED'),"
+        " floor(extract(epoch FROM (array_agg(resolve_by ORDER BY version DESC)"
+        " FILTER (WHERE resolve_by IS NOT NULL))[1]))::bigint) AS said"
+        " FROM rm.contacts_complaint WHERE borrower_id = ANY(%s)"
+        " GROUP BY borrower_id, complaint_ref) AS standing GROUP BY 1"
+    ),
+    "contacts, ratings": (
+        "SELECT borrower_id, array_agg(concat_ws(' ', feedback_ref, source, score)"
+        ' ORDER BY feedback_ref COLLATE "C") FROM rm.contacts_feedback'
+        " WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
     "contacts, last decision": (
         "SELECT borrower_id, max(decided_at) FROM rm.contacts_decision"
         " WHERE borrower_id = ANY(%s) GROUP BY 1"
@@ -545,6 +563,14 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
             for ref, past in borrower.contacts.items()
         ],
         "contacts, open": list(borrower.open_contacts),
+        "contacts, complaints": [
+            f"{each.complaint_ref} {each.stage} {each.severity} {each.round} {each.escalations}"
+            f" {_seconds(each.resolve_by)}"
+            for each in borrower.complaints.values()
+        ],
+        "contacts, ratings": [
+            f"{ref} {each.source} {each.score}" for ref, each in borrower.ratings.items()
+        ],
     }
     return (sorted(said[view]),) if said[view] else None
 

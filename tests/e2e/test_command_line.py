@@ -142,6 +142,7 @@ class CommandLine:
         "",
         "borrower",
         "collect",
+        "complaint",
         "contact",
         "contact inbox",
         "convert",
@@ -191,6 +192,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     says_when_and_how_to_be_reached(loans, borrower)
     is_asked_whether_to_be_called(loans, borrower, loan, on)
     is_reminded_and_collected(loans, borrower, moved_to)
+    complains_and_rates_us(loans, borrower, loan, moved_to + timedelta(days=1))
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
     with at_work(system) as colleague:
@@ -451,6 +453,50 @@ def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> No
     noon = ("--on", str(on), "--at", f"{on}T13:00+08:00")
     listed = loans("collect list", "--collector", "chen", *noon)
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
+
+
+def complains_and_rates_us(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
+    """A complaint passes its deadline, is answered, resolved, reopened, and resolved again."""
+
+    def at(hour: int) -> tuple[str, str]:
+        return ("--at", f"{on}T{hour:02}:00+08:00")
+
+    what = ("--severity", "high", "--category", "collection", "--loan", loan, "--ref", "Q-1")
+    opened = loans("complaint open", borrower, *what, "--channel", "platform", *at(1))
+    assert [step["event"] for step in opened["recorded"]] == [
+        "borrower.complaint-opened",
+        "borrower.hold-set",
+    ]
+    (passed,) = loans("complaint clock", *at(6))
+    assert (passed["complaint_ref"], passed["cause"]) == ("Q-1", "ANSWER_OVERDUE")
+    assert loans("complaint clock", *at(7)) == []
+    raised = ("--reason", "the press asks", "--severity", "critical", "--to", "ombudsman")
+    loans("complaint escalate", borrower, "Q-1", *raised, *at(7))
+    call = (borrower, "--purpose", "care", "--channel", "phone", "--point", "P-1", *at(12))
+    assert loans("contact ask", *call, "--ref", "B-1")["answer"] == "ALLOW"
+    loans("complaint answer", borrower, "Q-1", "--contact", "B-1", *at(13))
+    by_call = ("--source", "call_back", "--complaint", "Q-1", *at(13))
+    refused = loans("feedback", borrower, "--score", "4", *by_call, code=2)
+    assert refused["refused"] == "CALL_BACK_NOT_ALLOWED"
+    loans("feedback", borrower, "--score", "4", "--contact", "B-1", *by_call)
+    resolved = loans("complaint resolve", borrower, "Q-1", "upheld", *at(14))
+    assert resolved["recorded"][-1]["event"] == "borrower.hold-lifted"
+    again = loans("complaint reopen", borrower, "Q-1", "--reason", "it goes on", *at(15))
+    version = ("--version", str(again["version"]))
+    (shown,) = loans("complaint show", borrower, *version, *at(17))["found"]["complaints"]
+    assert (shown["stage"], shown["round"], shown["minutes_left"]) == ("OPEN", 2, -60)
+    assert [step["change"] for step in shown["steps"]][-2:] == ["RESOLVED", "REOPENED"]
+    listed = loans("complaint board", *at(17))["found"]
+    assert (listed["open"], listed["over"], listed["complaints"][0]["loan_ref"]) == (1, 1, loan)
+    done = ("--satisfaction", "5", "--remedy", "APOLOGY", *at(18))
+    last = loans("complaint resolve", borrower, "Q-1", "partly_upheld", *done)
+    loans("complaint show", borrower, "--version", str(last["version"]))
+    report = loans("rights-report")["found"]
+    counted = report["complaints"]
+    assert (counted["received"], counted["resolved"], counted["reopened"]) == (1, 1, 1)
+    assert (counted["resolution_rate"], counted["median_hours_to_close"]) == ("1.0000", "17.0")
+    assert [each["source"] for each in report["by_source"]] == ["CALL_BACK", "COMPLAINT"]
+    assert report["satisfaction"]["csat"] == "1.0000"
 
 
 def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> None:

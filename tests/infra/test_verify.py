@@ -22,6 +22,7 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from psycopg import sql
 
+from domain.base.complaint_policy import Severity
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
@@ -31,9 +32,10 @@ from domain.base.contact_policy import (
     Purpose,
 )
 from domain.base.stream import Act
+from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
-from domain.commands import borrowers, contacts, days, loans, products
+from domain.commands import borrowers, complaints, contacts, days, loans, products
 from domain.commands.book import Book, Receipt
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
@@ -201,7 +203,7 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
 
 
 def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
-    """A number, a consent, a refusal, a call that was told, one that was not, and a reply."""
+    """A number, a consent, a refusal, two calls, one of them told, a reply, two complaints."""
     to = {"borrower_id": borrower}
     at = datetime.combine(tell.on, time(2), UTC)  # ten in the morning
     tell(contacts.add_contact_point, **to, point_ref="N-1", kind=PointKind.PHONE, added_at=at,
@@ -218,6 +220,18 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(contacts.tell, **to, contact_ref="C-1", result=result)
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
          purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
+    for number in (1, 2):
+        tell(complaints.open_complaint, **to, complaint_ref=f"Q-{number}", came_by=Came.APP,
+             severity=Severity.LOW, category=Category.COST, loan_id=loan, opened_at=at)  # fmt: skip
+    tell(complaints.escalate_complaint, **to, complaint_ref="Q-1", reason="the press asks",
+         severity=Severity.HIGH, escalated_at=at)  # fmt: skip
+    tell(complaints.resolve_complaint, **to, complaint_ref="Q-1", outcome=Verdict.UPHELD,
+         resolved_at=at)  # fmt: skip
+    tell(complaints.reopen_complaint, **to, complaint_ref="Q-1", reason="it goes on",
+         reopened_at=at)  # fmt: skip
+    tell(complaints.answer_complaint, **to, complaint_ref="Q-2", answered_at=at)
+    tell(complaints.give_feedback, **to, feedback_ref="R-1", source=FeedbackSource.APP, score=3,
+         occasion="service", given_at=at)  # fmt: skip
 
 
 def _show(line: Line) -> None:
@@ -470,26 +484,32 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "collections, holds": [("rm_collections_v1.collections_hold", "lifted_on = '2025-02-11'")],
     "reminders, holds": [("rm_reminders_v1.reminders_hold", "lifted_on = '2025-02-11'")],
     "collections, promises": [("rm_collections_v1.collections_promise", "state = 'KEPT'")],
-    "contacts": [("rm_contacts_v1.contacts_loan", "borrower_id = loan_id")],
-    "contacts, payments": [("rm_contacts_v1.contacts_payment", "amount = amount + 1")],
-    "contacts, zones": [("rm_contacts_v1.contacts_borrower", "zones = '{UTC}'")],
+    "contacts": [("rm_contacts_v2.contacts_loan", "borrower_id = loan_id")],
+    "contacts, payments": [("rm_contacts_v2.contacts_payment", "amount = amount + 1")],
+    "contacts, zones": [("rm_contacts_v2.contacts_borrower", "zones = '{UTC}'")],
     "contacts, points": [
-        ("rm_contacts_v1.contacts_point", "kind = 'EMAIL'"),
-        ("rm_contacts_v1.contacts_point", "change = 'RETIRED'"),
+        ("rm_contacts_v2.contacts_point", "kind = 'EMAIL'"),
+        ("rm_contacts_v2.contacts_point", "change = 'RETIRED'"),
     ],
-    "contacts, consents": [("rm_contacts_v1.contacts_consent", "change = 'WITHDRAWN'")],
+    "contacts, consents": [("rm_contacts_v2.contacts_consent", "change = 'WITHDRAWN'")],
     "contacts, opt-outs": [
-        ("rm_contacts_v1.contacts_opt_out", "channel = 'EMAIL'"),
-        ("rm_contacts_v1.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
+        ("rm_contacts_v2.contacts_opt_out", "channel = 'EMAIL'"),
+        ("rm_contacts_v2.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
     ],
     "contacts, counted": [
-        ("rm_contacts_v1.contacts_result", "outcome = 'CONNECTED'"),
-        ("rm_contacts_v1.contacts_result", "made_at = made_at + interval '1 s'"),
-        ("rm_contacts_v1.contacts_inbound", "purpose = 'CARE'"),
+        ("rm_contacts_v2.contacts_result", "outcome = 'CONNECTED'"),
+        ("rm_contacts_v2.contacts_result", "made_at = made_at + interval '1 s'"),
+        ("rm_contacts_v2.contacts_inbound", "purpose = 'CARE'"),
     ],
-    "contacts, open": [("rm_contacts_v1.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, open": [("rm_contacts_v2.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, complaints": [
+        ("rm_contacts_v2.contacts_complaint", "severity = 'CRITICAL'"),
+        ("rm_contacts_v2.contacts_complaint", "resolve_by = resolve_by + interval '1 s'"),
+        ("rm_contacts_v2.contacts_complaint", "complaint_ref = 'Q-3'"),
+    ],
+    "contacts, ratings": [("rm_contacts_v2.contacts_feedback", "score = 5")],
     "contacts, last decision": [
-        ("rm_contacts_v1.contacts_decision", "decided_at = decided_at + interval '1 s'")
+        ("rm_contacts_v2.contacts_decision", "decided_at = decided_at + interval '1 s'")
     ],
     "portfolio": [
         ("rm_portfolio_v2.portfolio_loans", "loans = loans + 1"),

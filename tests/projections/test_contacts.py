@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from domain.base.complaint_policy import ComplaintLevel, Severity
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
@@ -14,6 +15,8 @@ from domain.base.contact_policy import (
 )
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
+from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
 from infra.contact_policies import load_contact_rules
 from projections import contacts
@@ -24,6 +27,16 @@ RULES = load_contact_rules()
 TEN = datetime(2025, 1, 15, 2, 0, tzinfo=UTC)
 """Ten in the morning in Shanghai."""
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+LEVEL = ComplaintLevel(
+    version="complaints-test",
+    severity=Severity.HIGH,
+    answer_minutes=60,
+    resolve_minutes=48 * 60,
+    valid_from=date(1990, 1, 1),
+    valid_until=None,
+    source="test",
+    jurisdiction="ANY",
+)
 SMS = Intent(Purpose.COLLECTION, Channel.SMS, contact_point="P-1", debt=str(LOAN_ID))
 
 
@@ -40,6 +53,20 @@ def reachable(party: Party = Party.BORROWER) -> Borrower:
         party=party,
     )
     return ada
+
+
+def complained(ada: Borrower) -> None:
+    ada.open_complaint(
+        act(),
+        complaint_ref="Q-1",
+        severity=Severity.HIGH,
+        category=Category.COLLECTION,
+        came_by=Came.HOTLINE,
+        opened_at=TEN,
+        level=LEVEL,
+        desk_days=None,
+        loan_id=LOAN_ID,
+    )
 
 
 def ask(ada: Borrower, contact_ref: str, at: datetime = TEN) -> None:
@@ -179,4 +206,74 @@ def test_of_a_loan_whose_it_is_and_what_was_paid_and_taken_back_is_kept() -> Non
     assert only(found["contacts_payment"], "business_on", "payment_ref", "amount") == [
         (date(2025, 2, 15), "P-1", 100_00),
         (date(2025, 2, 20), "P-1", -100_00),
+    ]
+
+
+def test_a_complaint_keeps_every_step_with_its_deadlines() -> None:
+    ada = borrower()
+    complained(ada)
+    ada.escalate_overdue(act(), at=TEN + 2 * HOUR)
+    ada.answer_complaint(act(), complaint_ref="Q-1", answered_at=TEN + 3 * HOUR)
+    ada.resolve_complaint(
+        act(),
+        complaint_ref="Q-1",
+        outcome=Verdict.UPHELD,
+        resolved_at=TEN + 4 * HOUR,
+        satisfaction=4,
+    )
+
+    found = rows(contacts, ada)["contacts_complaint"]
+
+    assert only(found, "change", "changed_at") == [
+        ("OPENED", TEN),
+        ("ESCALATED", TEN + 2 * HOUR),
+        ("ANSWERED", TEN + 3 * HOUR),
+        ("RESOLVED", TEN + 4 * HOUR),
+    ]
+    assert only(found[:2], "severity", "respond_by", "resolve_by") == [
+        ("HIGH", TEN + HOUR, TEN + 48 * HOUR),
+        ("HIGH", TEN + HOUR, TEN + 48 * HOUR),
+    ]
+    assert (found[1]["cause"], found[3]["outcome"]) == ("ANSWER_OVERDUE", "UPHELD")
+    assert (found[0]["loan_id"], found[3]["satisfaction"]) == (LOAN_ID, 4)
+
+
+def test_a_reopened_complaint_has_new_deadlines_and_another_hold() -> None:
+    ada = borrower()
+    complained(ada)
+    ada.resolve_complaint(
+        act(), complaint_ref="Q-1", outcome=Verdict.WITHDRAWN, resolved_at=TEN + HOUR
+    )
+    ada.reopen_complaint(
+        act(),
+        complaint_ref="Q-1",
+        reason="it goes on",
+        reopened_at=TEN + 2 * HOUR,
+        level=LEVEL,
+        desk_days=None,
+    )
+
+    last = rows(contacts, ada)["contacts_complaint"][-1]
+
+    assert (last["change"], last["hold_ref"], last["reason"]) == ("REOPENED", "Q-1/2", "it goes on")
+    assert last["respond_by"] == TEN + 3 * HOUR
+
+
+def test_a_rating_is_kept_with_what_it_is_about() -> None:
+    ada = borrower()
+    complained(ada)
+    ada.give_feedback(
+        act(),
+        feedback_ref="R-1",
+        source=FeedbackSource.APP,
+        score=2,
+        occasion="service",
+        given_at=TEN,
+        complaint_ref="Q-1",
+    )
+
+    found = rows(contacts, ada)["contacts_feedback"]
+
+    assert only(found, "feedback_ref", "source", "score", "complaint_ref") == [
+        ("R-1", "APP", 2, "Q-1")
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -338,7 +337,7 @@ def call_back(borrower: Borrower, contact_ref: str, at: datetime) -> str:
 
 def test_a_rating_by_call_back_needs_a_contact_of_care_that_was_allowed() -> None:
     borrower = given(registered(), add_point)
-    by_call = {"source": FeedbackSource.CALL_BACK}
+    by_call: dict[str, Any] = {"source": FeedbackSource.CALL_BACK}
 
     for contact_ref in (None, "B-1"):
         with pytest.raises(no.CallBackNotAllowed):
@@ -378,7 +377,8 @@ def test_replay_and_snapshot_give_the_same_complaints() -> None:
     rate(borrower)
 
     again = replayed(borrower.pending_events)
-    kept = from_snapshot(Borrower, UUID(str(BORROWER_ID)), borrower.version, to_snapshot(borrower))
+    kept = from_snapshot(Borrower, BORROWER_ID, borrower.version, to_snapshot(borrower))
 
+    assert isinstance(kept, Borrower)
     assert state(again) == state(borrower)
     assert (kept.complaints, kept.ratings) == (borrower.complaints, borrower.ratings)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.base.complaint_policy import Severity
 from domain.borrower.borrower import Borrower
-from domain.commands import borrowers, days, loans
+from domain.borrower.complaint_events import Came, Category, Verdict
+from domain.commands import borrowers, complaints, days, loans
 from domain.commands.book import Book
 from domain.loan.loan import Loan
 from domain.operations.business_day import BusinessDay, DayOutOfOrder
@@ -241,3 +243,68 @@ def test_every_day_of_a_long_history_is_one_stream(book: Book) -> None:
     stream = book.get(BusinessDay, days.days_id(book))
     assert stream.version == 1 + 2 * 61
     assert stream.closed_on == JAN_15 + timedelta(days=60)
+
+
+def complain(book: Book, opened_at: datetime) -> UUID:
+    """A borrower whose complaint is to be answered within the hour, and resolved in two days."""
+    borrower_id = registered(book)
+    complaints.open_complaint(
+        book,
+        act(opened_at.date()),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        severity=Severity.CRITICAL,
+        category=Category.COLLECTION,
+        came_by=Came.HOTLINE,
+        opened_at=opened_at,
+    )
+    return borrower_id
+
+
+def escalated(book: Book, borrower_id: UUID) -> list[tuple[date, str]]:
+    return [
+        (event.business_on, event.cause)
+        for event in events_of(book, borrower_id)
+        if isinstance(event, Borrower.ComplaintEscalated)
+    ]
+
+
+def test_the_run_escalates_complaints_of_which_a_deadline_passed_on_the_day(book: Book) -> None:
+    close(book, date(2025, 1, 14))
+    borrower_id = complain(book, datetime(2025, 1, 15, 14, 0, tzinfo=UTC))
+
+    close(book, date(2025, 1, 20))
+
+    assert escalated(book, borrower_id) == [
+        (JAN_15, "ANSWER_OVERDUE"),
+        (date(2025, 1, 17), "RESOLUTION_OVERDUE"),
+    ]
+
+
+def test_a_run_before_the_end_of_its_day_leaves_what_is_still_to_pass_to_the_next(
+    book: Book,
+) -> None:
+    borrower_id = complain(book, datetime(2025, 1, 15, 12, 0, tzinfo=UTC))
+
+    close(book, JAN_15)  # at 10:00 UTC, before the deadline
+    assert escalated(book, borrower_id) == []
+
+    close(book, date(2025, 1, 16))
+    assert escalated(book, borrower_id) == [(date(2025, 1, 16), "ANSWER_OVERDUE")]
+
+
+def test_a_complaint_that_was_resolved_in_time_is_not_escalated(book: Book) -> None:
+    opened_at = datetime(2025, 1, 15, 14, 0, tzinfo=UTC)
+    borrower_id = complain(book, opened_at)
+    complaints.resolve_complaint(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        outcome=Verdict.NOT_UPHELD,
+        resolved_at=opened_at,
+    )
+
+    close(book, date(2025, 1, 20))
+
+    assert escalated(book, borrower_id) == []
