@@ -77,7 +77,7 @@ class FeedbackSource(StrEnum):
 
 @dataclass(frozen=True)
 class Complaint:
-    """A complaint as it stands; *round* counts how often it was open, last from *began_at*.
+    """A complaint as it stands; *round* counts how often it was open.
 
     *overdue* are the deadlines of this round that passed and were escalated. Without
     *loan_id* it is about every debt.
@@ -88,7 +88,6 @@ class Complaint:
     category: str
     came_by: str
     loan_id: UUID | None
-    began_at: datetime
     respond_by: datetime
     resolve_by: datetime
     hold_ref: str
@@ -154,7 +153,6 @@ class ComplaintOpened(Event):
             self.category,
             self.came_by,
             self.loan_id,
-            self.opened_at,
             self.respond_by,
             self.resolve_by,
             self.hold_ref,
@@ -166,7 +164,8 @@ class ComplaintOpened(Event):
 class ComplaintEscalated(Event):
     """A complaint goes to the next level: a person says so, or a deadline passed.
 
-    With a higher severity the deadlines are those of its level, never later than before.
+    With a higher severity the deadlines are those of its level from here on, never later than
+    before.
     """
 
     TOPIC = "borrower.complaint-escalated"
@@ -263,7 +262,6 @@ class ComplaintReopened(Event):
         borrower.complaints[self.complaint_ref] = replace(
             known,
             severity=self.severity,
-            began_at=self.reopened_at,
             respond_by=self.respond_by,
             resolve_by=self.resolve_by,
             hold_ref=self.hold_ref,

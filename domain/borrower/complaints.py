@@ -93,8 +93,8 @@ class Complaints(ComplaintState):
     ) -> None:
         """Let a complaint go to the next level, on a person's word.
 
-        With a higher *severity* its deadlines become those of the *level*, counted from when
-        it was opened, where they are earlier.
+        With a higher *severity* its deadlines become those of the *level*, counted from now,
+        where they are sooner.
 
         Raises:
             ComplaintUnknown: there is none of this reference.
@@ -113,7 +113,7 @@ class Complaints(ComplaintState):
         by = {"respond_by": known.respond_by, "resolve_by": known.resolve_by}
         if raised:
             level = _in_force(level, severity)
-            sooner = _deadlines(known.began_at, level, desk_days)
+            sooner = _deadlines(escalated_at, level, desk_days)
             by = {name: min(by[name], sooner[name]) for name in by}
         self.record(
             events.ComplaintEscalated,

@@ -150,7 +150,11 @@ def test_a_complaint_is_shown_with_every_step_and_the_deadlines_in_force(
 
     assert found is not None
     (shown,) = found.complaints
-    assert (shown.severity, shown.escalations, shown.respond_by) == ("CRITICAL", 1, TEN + HOUR)
+    assert (shown.severity, shown.escalations, shown.respond_by) == (
+        "CRITICAL",
+        1,
+        TEN + HOUR * 3 / 2,
+    )
     assert [step.change for step in shown.steps] == ["OPENED", "ESCALATED"]
     assert [each.score for each in found.ratings] == [1]
 

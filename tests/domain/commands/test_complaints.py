@@ -188,7 +188,7 @@ def test_a_more_severe_complaint_is_due_by_the_level_in_force_for_that(book: Boo
     )
 
     known = of(book, borrower_id).complaint("Q-1")
-    assert (known.respond_by, known.resolve_by) == (TEN + HOUR, TEN + 2 * DAY)
+    assert (known.respond_by, known.resolve_by) == (TEN + 2 * HOUR, TEN + HOUR + 2 * DAY)
 
 
 def clock(book: Book, at: datetime, *borrowers_asked: UUID) -> list[tuple[str, str]]:
