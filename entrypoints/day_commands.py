@@ -86,4 +86,4 @@ def _render(done: list[tuple[date, dict[str, int]]], until: date) -> None:
     if counts:
         output.show(rows)
     else:
-        output.out.print("No loan, application or promise needed attention.")
+        output.out.print("No loan, application, promise or complaint needed attention.")

@@ -8,7 +8,7 @@ import pytest
 
 from domain.base.calendar import BusinessDays
 from domain.base.complaint_policy import Desk, Severity, deadline
-from infra.dated_rules import rules_known
+from infra.dated_rules import checked, rules_known
 
 DESK = Desk(time(9), time(18), "Asia/Shanghai", "CN")
 DAYS = BusinessDays("CN", frozenset({5, 6}), holidays=frozenset({date(2026, 9, 25)}))
@@ -60,3 +60,39 @@ def test_the_level_of_a_jurisdiction_comes_before_that_of_all() -> None:
     levels = [policies.complaint_level(Severity.LOW, date(2026, 9, 1), of) for of in ("CN", "US")]
 
     assert [each.jurisdiction for each in levels if each] == ["CN", "ANY"]
+
+
+LEVEL = """
+[[complaint_level]]
+version = "complaints-2"
+severity = "LOW"
+jurisdiction = "CN"
+answer_minutes = 60
+desk = { opens = 09:00:00, closes = 18:00:00, zone = "Asia/Shanghai", calendar = "CN" }
+resolve_minutes = 120
+from = 2027-01-01
+source = "a test"
+"""
+
+
+@pytest.mark.parametrize(
+    ("sound", "wrong"),
+    [
+        ('"LOW"', '"MILD"'),
+        ("= 60", "= 0"),
+        ("= 60", "= 121"),
+        ("opens = 09:00:00, ", ""),
+        ("09:00:00", '"nine"'),
+        ("09:00:00", "18:00:00"),
+        ("Asia/Shanghai", "Asia/Nowhere"),
+        ('"CN" }', '"XX" }'),
+    ],
+)
+def test_a_level_that_is_not_sound_is_no_rule(sound: str, wrong: str) -> None:
+    known = rules_known()
+
+    assert checked(LEVEL, "levels.toml", known)[1] == []
+
+    _, faults = checked(LEVEL.replace(sound, wrong), "levels.toml", known)
+    assert len(faults) == 1
+    assert faults[0].startswith("levels.toml: complaint-level-")
