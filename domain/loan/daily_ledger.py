@@ -19,6 +19,7 @@ from domain.loan.daily_claims import NO_END, DailyClaims, unpaid_in_advance
 from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import for_prepaying, unearned
+from domain.loan.held import HeldByDay
 from domain.loan.ledger import Balance, Claims, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
 from domain.loan.reschedule import Change
@@ -52,6 +53,7 @@ class DailyLedger(Ledger):
     def __post_init__(self) -> None:
         self._begin()
         super().__post_init__()
+        self.held = HeldByDay(self.laid, self.opening)
 
     def _begin(self) -> None:
         rows, terms = self.opening or self.rows, self.terms
@@ -91,6 +93,15 @@ class DailyLedger(Ledger):
     def _draw(self, fact: Fact) -> None:
         """Nothing is laid: the balance of each day has it."""
 
+    def _hold(self, fact: Fact) -> None:
+        super()._hold(fact)
+        self._bear()
+
+    def _bear(self) -> None:
+        """Let each day bear the rate it has by now, or none."""
+        pauses = [*self.free, *self.laid.pauses, *self.held.days]
+        self.daily = replace(self.daily, rates=self.laid.rates, pauses=pauses, known={})
+
     def _note(self, on: date, parts: list[Part]) -> None:
         super()._note(on, parts)
         for part in parts:
@@ -123,8 +134,7 @@ class DailyLedger(Ledger):
         super()._lay_anew(fact, change, moved=moved, taken=taken)
         if self.laid.agreed:
             self._share_anew(on, change, before)
-        pauses = [*self.free, *self.laid.pauses]
-        self.daily = replace(self.daily, rates=self.laid.rates, pauses=pauses, known={})
+        self._bear()
         self.seen = None
         self.rows = self.looked_at(on, taken)
 

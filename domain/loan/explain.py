@@ -239,8 +239,8 @@ class _Told:
             found = daily[place]
             formula = self._daily_formula(place, found.stretches)
             line = Line("interest", found.own, row.due_on, "interest", version, row.number, formula)
+            yield replace(line, rules=(*self.first_rate, *self._held_by(found.stretches)))
             line = replace(line, rules=self.first_rate)
-            yield line
             yield replace(
                 line, amount=found.carried, what="carried from the one before", formula=None
             )
@@ -249,6 +249,19 @@ class _Told:
             rest = row.interest - found.accrued + found.passed
             what = "that became principal" if rest < 0 else "paid before its day"
             yield replace(line, amount=rest, what=what, formula=None)
+
+    def _held_by(self, stretches: Sequence[Stretch]) -> tuple[Rule, ...]:
+        """The rules of the holds by which some of these days bear no interest, each once."""
+        stopping = (
+            held
+            for held in self.ledger.held.holds.values()
+            if held.stops_interest
+            and any(
+                max(start, held.days.first - ONE_DAY) < min(end, held.days.last)
+                for start, end, _ in stretches
+            )
+        )
+        return tuple(dict.fromkeys(Rule("HOLD", held.policy_version) for held in stopping))
 
     def _daily_formula(self, place: int, stretches: Sequence[Stretch]) -> str:
         assert isinstance(self.ledger, DailyLedger)

@@ -234,6 +234,18 @@ class HeldBack:
         return self.laid_due.get(row.number, row.due_on)
 
 
+@dataclass
+class HeldByDay(HeldBack):
+    """The same where the balance of each day bears interest: no row is laid with any."""
+
+    def note(self, rows: list[Instalment], on: date) -> None:
+        """Keep nothing: the balance of each day is known."""
+
+    def held_back(self, rows: list[Instalment], since: date) -> list[Instalment]:  # noqa: ARG002
+        """*rows* as they are; the days that are held bear no interest."""
+        return rows
+
+
 def _with(row: Instalment, interest: int, on: date) -> Instalment:
     """*row* with another interest, paid on a day if that leaves nothing of what was begun."""
     row = replace(row, interest=interest)

@@ -15,7 +15,6 @@ from domain.loan.facts import Fact, FactKind
 from domain.loan.held import Held
 from domain.loan.ledger import Ledger
 from domain.loan.state import SERVICED, LoanState
-from domain.loan.timetable import TermsNotOffered
 
 
 class Holding(Consequences):
@@ -31,16 +30,10 @@ class Holding(Consequences):
 
         Raises:
             DateInFuture: the hold begins later than today.
-            TermsNotOffered: interest goes by the balance of each day, and is to be stopped.
         """
         if self.state not in SERVICED or hold_ref in self.holds:
             return
         self._must_not_be_future(act, from_on)
-        if rule.stops_interest and self._accrues_daily():
-            raise TermsNotOffered(
-                f"Interest of loan {self.loan_ref} goes by the balance of each day, which no"
-                " hold stops: name the other loans, and grant this one relief apart."
-            )
         assert self.accrues_from is not None
         held = Held(
             hold_ref,

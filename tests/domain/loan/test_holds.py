@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, RatePlan, RateStep
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Subsidy
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
-from domain.loan.timetable import TermsNotOffered
 from domain.loan.what_if import Hold, what_if
 from tests.domain import story
 from tests.domain.story import (
@@ -348,20 +346,180 @@ def test_flat_interest_is_held_back_by_its_days() -> None:
     assert interests(loan) == [as_laid[0] - 10_00, *as_laid[1:]]
 
 
-def test_interest_by_the_balance_of_each_day_is_not_stopped_but_penalty_is() -> None:
-    daily = terms(
-        accrual="DAILY_BALANCE",
-        annual_rate=Decimal(0),
-        method="EQUAL_PRINCIPAL",
-        term_months=10,
-        day_count="ACT/365F",
-        penalty_rate=Decimal("0.365"),
-    )
-    loan = given(disbursed(daily), held("H-1", MAR_15))
+# --- interest by the balance of each day -------------------------------------------------
+
+BY_DAY = replace(INTEREST_ONLY, accrual="DAILY_BALANCE")
+"""A limit of 1,000.00, drawn in full: 1.00 a day."""
+LEVELLED = terms(
+    accrual="DAILY_BALANCE", annual_rate=Decimal("0.365"), day_count="ACT/365F", term_months=6
+)
+
+
+def daily_interests(loan: Loan, on: date = JAN_15) -> list[int]:
+    return [row.interest for row in loan.ledger_on(on).rows]
+
+
+def test_a_hold_on_penalty_leaves_interest_by_the_balance_of_each_day_alone() -> None:
+    loan = given(disbursed(replace(LATE, accrual="DAILY_BALANCE")), held("H-1", MAR_15))
 
     assert loan.ledger_on(APR_15).balance(APR_15).penalty == 27 * 10
-    with pytest.raises(TermsNotOffered, match="name the other loans"):
-        held("H-2", MAR_15, **BOTH)(loan)
+
+
+def test_days_on_hold_bear_no_interest_whatever_the_balance_of_the_day() -> None:
+    loan = disbursed(BY_DAY)
+    as_lent = daily_interests(loan)
+
+    held("H-1", date(2025, 2, 6), **BOTH)(loan)
+
+    assert interests(loan) == [21_00, *[0] * (len(as_lent) - 1)]
+
+    released("H-1", date(2025, 2, 26))(loan)
+
+    assert interests(loan) == [21_00, 18_00, *as_lent[2:]]
+
+
+def test_money_that_comes_on_a_day_on_hold_lowers_the_interest_after_it() -> None:
+    steps = (held("H-1", date(2025, 1, 26), **BOTH), paid("P-1", 510_00, date(2025, 2, 1)))
+    loan = given(disbursed(BY_DAY), *steps)
+
+    released("H-1", date(2025, 2, 6))(loan)
+
+    # Ten days before the hold come to 10.00, and ten after it to 0.50 each.
+    assert loan.splits["P-1"].interest == 10_00
+    assert interests(loan)[0] == 15_00
+
+
+def test_an_equal_instalment_stays_what_it_is_and_pays_more_principal() -> None:
+    loan = disbursed(LEVELLED)
+    before = loan.instalments[0]
+    assert before.interest == 31_00
+
+    held("H-1", date(2025, 1, 26), on=date(2025, 2, 20), **BOTH)(loan)
+    released("H-1", date(2025, 2, 5), on=date(2025, 2, 20))(loan)
+
+    first = loan.instalments[0]
+    assert (first.interest, first.principal) == (21_00, before.principal + 10_00)
+    assert sum(row.principal for row in loan.instalments) == 1_000_00
+
+
+def test_a_hold_learnt_late_splits_payments_by_each_days_balance_anew() -> None:
+    loan = given(disbursed(BY_DAY), paid("P-1", 31_00, date(2025, 2, 15)))
+
+    held("H-1", date(2025, 2, 6), on=date(2025, 3, 1), **BOTH)(loan)
+
+    placed = last(loan, Loan.HoldPlaced)
+    assert [
+        (each.ref, each.after.interest, each.after.principal) for each in placed.reallocated
+    ] == [("P-1", 21_00, 10_00)]
+    in_time = given(
+        disbursed(BY_DAY),
+        held("H-1", date(2025, 2, 6), **BOTH),
+        paid("P-1", 31_00, date(2025, 2, 15)),
+    )
+    assert (loan.parts, loan.ledger_on(MAR_15).rows) == (
+        in_time.parts,
+        in_time.ledger_on(MAR_15).rows,
+    )
+
+
+def test_a_hold_on_interest_by_day_that_is_lifted_from_its_first_day_never_stood() -> None:
+    loan = given(disbursed(LEVELLED), paid("P-1", 200_00, date(2025, 3, 1)))
+    rows, splits = loan.ledger_on(APR_15).rows, dict(loan.splits)
+
+    held("H-1", date(2025, 2, 6), on=MAY_15, **BOTH)(loan)
+    assert loan.splits != splits
+    released("H-1", date(2025, 2, 6), on=MAY_15)(loan)
+
+    assert (loan.ledger_on(APR_15).rows, loan.splits) == (rows, splits)
+
+
+def test_overdue_principal_bears_nothing_on_days_on_hold() -> None:
+    loan = given(disbursed(LEVELLED), held("H-1", date(2025, 2, 20), **BOTH))
+
+    # Row two has four days on 1,000.00; the rest of its days are held.
+    assert daily_interests(loan, MAR_15)[:3] == [31_00, 4_00, 0]
+
+
+def test_what_closes_a_loan_by_the_balance_of_each_day_leaves_out_days_on_hold() -> None:
+    loan = given(disbursed(BY_DAY), held("H-1", date(2025, 1, 26), **BOTH))
+
+    assert loan.payoff(date(2025, 2, 10)) == 1_010_00
+
+    released("H-1", date(2025, 2, 5))(loan)
+
+    assert loan.payoff(date(2025, 2, 10)) == 1_016_00
+
+
+def test_days_that_two_holds_cover_and_relief_frees_are_left_out_once() -> None:
+    loan = given(
+        disbursed(BY_DAY),
+        held("H-1", date(2025, 1, 21), **BOTH),
+        held("H-2", date(2025, 1, 26), kind="FRAUD", **BOTH),
+        released("H-1", date(2025, 1, 31)),
+        released("H-2", date(2025, 2, 5)),
+    )
+
+    loan.reschedule(
+        act(date(2025, 2, 10)),
+        agreed=Agreement(
+            "INTEREST_PAUSE", free_from=date(2025, 2, 1), free_until=date(2025, 2, 10)
+        ),
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+    )
+
+    # 21 January to 10 February are free: 31 days less 21.
+    assert daily_interests(loan, date(2025, 2, 10))[0] == 10_00
+
+
+def test_the_explanation_of_each_days_interest_names_the_hold_and_its_days() -> None:
+    steps = (held("H-1", date(2025, 2, 6), **BOTH), released("H-1", date(2025, 2, 26)))
+
+    told = explain(lived(disbursed(BY_DAY), *steps), MAR_15)
+
+    assert told is not None and told.stood.balance is not None
+    assert told.total("interest") == told.stood.balance.interest == (365 - 20) * 1_00
+    assert [line.what for line in told.lines if "hold" in line.what] == [
+        "no interest from 2025-02-06 to 2025-02-25: BANKRUPTCY hold H-1, holds-test",
+        "no penalty from 2025-02-06 to 2025-02-25: BANKRUPTCY hold H-1, holds-test",
+    ]
+    first = next(line for line in told.lines if line.figure == "interest" and line.instalment == 1)
+    assert first.formula == (
+        "1,000.00 x 36.5 % x ACT/365F from 2025-01-15 to 2025-02-05"
+        " + 1,000.00 x 0 % x ACT/365F from 2025-02-05 to 2025-02-15 = 21.000000, rounded half up"
+    )
+    assert [(rule.rule, rule.version) for rule in first.rules] == [("HOLD", "holds-test")]
+    third = [line for line in told.lines if line.figure == "interest" and line.instalment == 3]
+    assert third[0].rules == ()
+
+
+def test_before_its_day_a_hold_changes_no_interest_by_the_balance_of_each_day() -> None:
+    events = lived(disbursed(BY_DAY), held("H-1", MAR_15, on=MAY_15, **BOTH))
+
+    day_before, on_its_day = (standing(events, date(2025, 3, day)) for day in (14, 15))
+
+    assert day_before is not None and on_its_day is not None
+    assert [row.interest for row in day_before.instalments][1:3] == [28_00, 31_00]
+    assert [row.interest for row in on_its_day.instalments][1:3] == [27_00, 0]
+
+
+def test_what_if_a_hold_stopped_interest_by_the_balance_of_each_day() -> None:
+    found = what_if(
+        lived(disbursed(BY_DAY)), [Hold(date(2025, 2, 6), hold_rule(stops_interest=True))], APR_15
+    )
+
+    assert found.with_it.balance is not None
+    assert found.with_it.balance.interest == 21_00
+
+
+def test_what_a_partner_pays_goes_on_while_interest_is_on_hold() -> None:
+    shared = replace(BY_DAY, subsidy=Subsidy("SHOP", Decimal("0.0365")))
+    loan = given(disbursed(shared), held("H-1", date(2025, 2, 6), **BOTH))
+
+    story.attended(date(2025, 2, 16))(loan)
+
+    assert last(loan, Loan.InterestSubsidised).amount == 3_10
 
 
 # --- loans that came from elsewhere ------------------------------------------------------

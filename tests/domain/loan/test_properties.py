@@ -315,9 +315,7 @@ def known(loan: Loan, it: Late) -> None:
         story.reversed_(it.ref, LATER)(loan)
         return
     if isinstance(it, OnHold):
-        # Interest by the balance of each day is stopped by no hold.
-        stops = it.interest and not loan._accrues_daily()
-        rule = {"stops_interest": stops, "stops_penalty": it.penalty}
+        rule = {"stops_interest": it.interest, "stops_penalty": it.penalty}
         story.held(it.ref, it.on, LATER, **rule)(loan)
         return
     if isinstance(it, Released):
