@@ -139,6 +139,12 @@ class Account:
         ends = [fact for fact in self.facts if fact.kind in HOLDS]
         return {fact.ref: fact.hold for fact in ends if fact.hold is not None}
 
+    @property
+    def converted_on(self) -> date | None:
+        """From when on it is repaid in instalments that it was converted into."""
+        changes = [fact.on for fact in self.facts if fact.change and fact.change.method]
+        return max(changes, default=None)
+
     # --- the ledger behind it -------------------------------------------------------
 
     def _was_laid_anew(self, *more: Fact) -> bool:
@@ -307,7 +313,7 @@ class Account:
         return self.state.lower().replace("_", " ")
 
     def _has_limit(self) -> bool:
-        return self.terms is not None and has_limit(self.terms)
+        return self.terms is not None and has_limit(self.terms) and self.converted_on is None
 
     def _accrues_daily(self) -> bool:
         return self.terms is not None and self.terms.accrual == Accrual.DAILY_BALANCE

@@ -160,7 +160,7 @@ def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:
     """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
     assert loan.terms is not None
     amount = loan.terms.amount
-    if has_limit(loan.terms):
+    if has_limit(ledger.laid.terms):
         return Limit(amount, max(amount - ledger.principal_owed(as_of), 0))
     if in_parts(loan.terms):
         out = sum(row.principal for row in loan.opening) + sum(each.amount for each in ledger.draws)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from domain.base.money import rounded
 from domain.base.repayment import Method
 from domain.base.stream import Act
 from domain.base.terms import Conversion
 from domain.loan import cost, events
 from domain.loan import refusals as no
+from domain.loan.cost import Flow
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.ledger import Ledger
 from domain.loan.relief import PayBy
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
-from domain.loan.timetable import TermsNotOffered, days_after
+from domain.loan.timetable import days_after
 from domain.loan.workout import Workout
 
 CONVERTIBLE = (Method.BULLET, Method.INTEREST_ONLY)
@@ -32,7 +35,6 @@ class Converting(Workout):
         Raises:
             NotConvertible: the contract does not offer it, or not so many.
             PastDue: something is overdue, and the contract asks that nothing is.
-            TermsNotOffered: interest goes by the balance of each day.
         """
         named = self._must_be_convertible(act)
         if not 2 <= count <= named.most:
@@ -44,7 +46,7 @@ class Converting(Workout):
         self._must_be_under_cap(change.annual_rate, on)
         ledger = self._converted(on, change)
         ahead = _ahead(ledger, on)
-        flows = self._flows_ahead(on, ledger)
+        flows = self._flows_converted(on, ledger)
         annualised = cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE)
         self.record(
             events.ConversionOffered,
@@ -103,16 +105,18 @@ class Converting(Workout):
     def _must_be_convertible(self, act: Act) -> Conversion:
         self._must_be_active()
         assert self.terms is not None
-        if self._accrues_daily():
-            raise TermsNotOffered(
-                "What interest by the balance of each day is laid over is not converted into"
-                " instalments yet; it is repaid at any time."
-            )
         named = self.terms.conversion
         if named is None or self.terms.method not in CONVERTIBLE:
             raise no.NotConvertible("The contract offers no conversion into instalments.")
         if self.converted_on is not None:
             raise no.NotConvertible(f"The loan was converted on {self.converted_on} already.")
+        ledger = self._ledger() if self._accrues_daily() else None
+        later = ledger.to_come(act.business_on) if isinstance(ledger, DailyLedger) else []
+        if later:
+            raise no.NotConvertible(
+                f"The contract pays out {self._written(later[0].amount)} more on {later[0].on};"
+                " convert the loan after that."
+            )
         if not named.when_past_due and self._is_past_due(act.business_on):
             raise no.PastDue(
                 "A loan that is past due is not converted; what is overdue comes first."
@@ -123,10 +127,25 @@ class Converting(Workout):
         fact = self._reschedule_fact(RescheduleKind.CONVERSION.lower(), on, change)
         return self._rerun([*self.facts, fact])
 
+    def _flows_converted(self, on: date, ledger: Ledger) -> list[Flow]:
+        """What is owed, and how *ledger* pays it back after *on*.
+
+        Where the balance of each day bears interest, the balance may be another one since the
+        row began: what it bore until *on* is owed that day.
+        """
+        flows = self._flows_ahead(on, ledger)
+        before = self.ledger_on(on)
+        if isinstance(before, DailyLedger):
+            interest = rounded(before.bearing(on), before.terms.rounding)
+            interest -= sum(row.interest_paid for row in before.rows if row.due_on > on)
+            principal = before.principal_owed(on)
+            flows[0] = Flow(on, principal + max(interest, 0), principal)
+        return flows
+
     def _conversion_change(self, on: date, count: int, pay_by: PayBy | None) -> Change:
         """Equal instalments on the days of the loan's rhythm; open rows first, then new ones."""
         stands = self._standing(on, pay_by)
-        still = stands.still
+        still = [row for row in stands.still if row.paid_on is None]
         if not still or not self.balance.principal:
             raise no.NotConvertible(
                 "No principal is to come due any more that could be turned into instalments."
@@ -153,4 +172,4 @@ class Converting(Workout):
 
 def _ahead(ledger: Ledger, on: date) -> list[Instalment]:
     """The instalments to come of which something is owed."""
-    return [row for row in ledger.rows if row.due_on > on and row.left]
+    return [row for row in ledger.rows_on(on) if row.due_on > on and row.left]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 
 from domain.base.repayment import Method, Repayment
 from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
@@ -22,7 +23,7 @@ from domain.loan.fees import for_prepaying, unearned
 from domain.loan.held import HeldByDay
 from domain.loan.ledger import Balance, Claims, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
-from domain.loan.reschedule import Change
+from domain.loan.reschedule import Change, Running
 from domain.loan.schedule import Instalment, rates_of
 from domain.loan.timetable import has_limit, share
 
@@ -130,7 +131,10 @@ class DailyLedger(Ledger):
         on, taken = fact.on, taken or {}
         before = self.daily_rows_with(on, taken)
         self.laid.agreed = {}
-        self.laid.lasts = has_limit(self.terms) and not self.paid_off
+        if change.method is not None:
+            self.laid.running = Running(on, self.bearing(on, taken))
+        stays = has_limit(self.laid.terms) and change.method is None
+        self.laid.lasts = stays and not self.paid_off
         super()._lay_anew(fact, change, moved=moved, taken=taken)
         if self.laid.agreed:
             self._share_anew(on, change, before)
@@ -147,7 +151,8 @@ class DailyLedger(Ledger):
         self.paid = [paid.get(number, []) for number in anew]
         self.places = {number: place for place, number in enumerate(anew)}
         spans, shares = zip(*anew.values(), strict=True)
-        self.daily = replace(self.daily, spans=spans, shares=shares)
+        levelled = self.laid.terms.method == Method.EQUAL_INSTALMENTS
+        self.daily = replace(self.daily, spans=spans, shares=shares, levelled=levelled)
         # What is gathered of a row, or falls away, is as if it had been paid that day.
         self.paid_days |= {
             row.number: on for row in self.rows if row.number in anew and row.paid_on == on
@@ -229,10 +234,25 @@ class DailyLedger(Ledger):
 
     def _drawn(self, on: date) -> list[PaidOut]:
         """What was paid out, and what the contract says will be after *on*."""
-        paid_out = list(self._paid_out())
+        return [self.lent[0], *self._paid_out(), *self.to_come(on)]
+
+    def to_come(self, on: date) -> list[PaidOut]:
+        """What the contract says will be paid out after *on*."""
         planned = () if self.paid_off else self.lent[1:]
-        to_come = Counter(draw for draw in planned if draw.on > on) - Counter(paid_out)
-        return [self.lent[0], *paid_out, *to_come.elements()]
+        later = Counter(draw for draw in planned if draw.on > on) - Counter(self._paid_out())
+        return list(later.elements())
+
+    def bearing(self, on: date, taken: Taken | None = None) -> Decimal:
+        """Unrounded interest of the row that runs on *on*, up to that day."""
+        found = self.daily_rows_with(on, taken or {}, on)
+        return sum(
+            (
+                self.daily.exact(place, each.stretches)
+                for place, each in enumerate(found)
+                if self.daily.spans[place].end > on and each.stretches
+            ),
+            Decimal(0),
+        )
 
     def _paid_out(self) -> Iterator[PaidOut]:
         """What came to the principal later: draws, and interest that became principal."""
@@ -308,7 +328,7 @@ class DailyLedger(Ledger):
 
     def is_over(self, on: date) -> bool:
         """Whether the loan has ended: nothing is owed, and nothing can be drawn any more."""
-        can_draw = has_limit(self.terms) and not self.paid_off and on < self.ends_on
+        can_draw = has_limit(self.laid.terms) and not self.paid_off and on < self.ends_on
         return not can_draw and self.is_paid(on)
 
 

@@ -59,16 +59,21 @@ def _spans(
     change: Change,
 ) -> dict[int, Span]:
     """The days of the rows that were laid anew; those with no new day keep theirs."""
-    ends = [span.end for span, share in found.values() if not share.gone]
-    start = max(ends, default=laid.begins_on)
-    if not any(number in found for number in laid.agreed):
-        start = max(start, on)  # nothing bore interest since the last row was over
     moved = {row.instalment for row in change.rows or ()}
     spans: dict[int, Span] = {}
-    for number in sorted(laid.agreed):
+    start = laid.begins_on
+    for number in sorted({*found, *laid.agreed}):
+        if number not in laid.agreed:
+            span, share = found[number]
+            start = start if share.gone else max(start, span.end)
+            continue
         due_on = rows[number].due_on
-        span = found[number][0] if number in found else Span(start, due_on)
-        spans[number] = span._replace(end=due_on) if number in moved else span
+        if number in found and (not spans or number not in moved):
+            span = found[number][0]  # the first one runs already
+            spans[number] = span._replace(end=due_on) if number in moved else span
+        else:
+            # After a row that is over nothing bore interest until it was laid.
+            spans[number] = Span(start if spans else max(start, on), due_on)
         start = max(start, spans[number].end)
     return spans
 

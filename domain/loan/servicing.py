@@ -314,6 +314,12 @@ class Servicing(Consequences):
                 f"The contract has no limit to draw on, and plans no payout of"
                 f" {self._written(amount)} on {on}."
             )
+        converted_on = self.converted_on
+        if has_limit(self.terms) and converted_on is not None and on > converted_on:
+            raise no.DrawNotOffered(
+                f"The loan was converted into instalments on {converted_on}; since then nothing"
+                " more is drawn on it."
+            )
         payoff = next((fact for fact in self.facts if fact.kind == FactKind.PAYOFF), None)
         if payoff is not None:
             raise no.DrawNotOffered(f"The loan was to be paid off on {payoff.on}.")

@@ -93,12 +93,6 @@ class Workout(Consequences):
             pay_by or (lambda day: day),
         )
 
-    @property
-    def converted_on(self) -> date | None:
-        """From when on it is repaid in instalments that it was converted into."""
-        changes = [fact.on for fact in self.facts if fact.change and fact.change.method]
-        return max(changes, default=None)
-
     def _first_due_on(self) -> date:
         """The first day of the loan's rhythm, which what is due with the payout is not."""
         assert self.terms is not None and self.accrues_from is not None

@@ -220,10 +220,6 @@ def _conversion(offer: Offer) -> Iterator[str]:
             f"A conversion into instalments goes with {listed(AT_THE_END)}.",
         ),
         (
-            offer.accrual == Accrual.DAILY_BALANCE,
-            "Interest on the balance of each day is not converted into instalments.",
-        ),
-        (
             offer.frequency == Frequency.CUSTOM,
             "A conversion into instalments needs a frequency to lay them by.",
         ),

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from domain.base.terms import Conversion, FeeTerm, RateCap
+from domain.base.terms import Conversion, FeeTerm, PlannedDraw, RateCap
 from domain.loan import refusals as no
+from domain.loan.as_of import standing
 from domain.loan.explain import FIGURES, explain
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
-from domain.loan.timetable import TermsNotOffered
+from domain.loan.what_if import Conversion as Converting
+from domain.loan.what_if import what_if
 from tests.domain import story
 from tests.domain.story import act, given, kinds, last, paid, repay, reversed_, state, terms
 
@@ -193,15 +195,6 @@ def test_the_digest_that_was_signed_must_be_that_of_the_offer() -> None:
     convert(loan, MAR_15, digest=last(loan, Loan.ConversionOffered).offer_digest)
 
 
-def test_interest_by_the_balance_of_each_day_is_not_converted() -> None:
-    loan = story.disbursed(
-        terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE", conversion=TWELVE)
-    )
-
-    with pytest.raises(TermsNotOffered, match="not converted"):
-        offer(loan, MAR_1)
-
-
 def test_a_converted_loan_is_repaid_and_laid_anew_by_its_instalments() -> None:
     loan = converted(convertible())
     repay(loan, "P-1", loan.instalments[0].left, date(2025, 4, 15))
@@ -262,3 +255,190 @@ def test_a_conversion_is_paid_in_its_new_instalments() -> None:
     loan = given(converted(convertible()), paid("P-1", 1_100_00, date(2025, 9, 15)))
 
     assert loan.state == "SETTLED"
+
+
+# --- interest by the balance of each day -------------------------------------------------
+
+
+def by_day(**changes: Any) -> Loan:
+    """A limit of 1,000.00, drawn in full, at 36.5 %: 1.00 a day, in 12 rows."""
+    fields = {
+        "method": "INTEREST_ONLY",
+        "accrual": "DAILY_BALANCE",
+        "annual_rate": Decimal("0.365"),
+        "day_count": "ACT/365F",
+        "penalty_rate": Decimal(0),
+        **changes,
+    }
+    return convertible(**fields)
+
+
+def test_a_limit_becomes_equal_instalments_with_interest_by_each_day() -> None:
+    loan = by_day()
+    repay(loan, "P-1", 31_00, FEB_15)
+
+    converted(loan, on=FEB_15, count=3)
+
+    assert [(row.due_on.month, row.principal, row.interest) for row in loan.instalments[1:4]] == [
+        (3, 324_98, 28_00),
+        (4, 332_05, 20_93),
+        (5, 342_97, 10_29),
+    ]
+    assert sum(row.principal for row in loan.instalments) == 1_000_00
+    assert all(row.left == 0 for row in loan.instalments[4:])
+
+
+def test_what_was_offered_is_what_is_owed_where_each_days_balance_bears_interest() -> None:
+    loan = by_day()
+    repay(loan, "P-1", 31_00, FEB_15)
+
+    offer(loan, MAR_1)
+    event = last(loan, Loan.ConversionOffered)
+    convert(loan, date(2025, 3, 10), digest=event.offer_digest)
+
+    assert [row for row in loan.instalments if row.left] == event.schedule
+    assert event.principal == 1_000_00
+    totals = {row.principal + row.interest for row in event.schedule[:-1]}
+    assert len(totals) == 1
+    assert abs(event.annualised_cost - Decimal("0.365")) < Decimal("0.005")
+
+
+def test_what_was_drawn_a_moment_ago_costs_what_it_costs_from_then_on() -> None:
+    drawn_late = by_day(term_months=6)
+    repay(drawn_late, "P-1", 931_00, FEB_15)
+    story.draw(drawn_late, "D-1", 900_00, date(2025, 3, 9))
+    since_the_row_began = by_day(term_months=6)
+    repay(since_the_row_began, "P-1", 31_00, FEB_15)
+
+    for loan in (drawn_late, since_the_row_began):
+        offer(loan, date(2025, 3, 10))
+
+    late, whole = (last(loan, Loan.ConversionOffered) for loan in (drawn_late, since_the_row_began))
+    assert late.interest < whole.interest
+    assert abs(late.annualised_cost - whole.annualised_cost) < Decimal("0.01")
+    assert len({row.left for row in late.schedule[:-1]}) == 1
+    assert abs(late.schedule[-1].left - late.schedule[0].left) < 1_00
+
+
+def test_a_bullet_by_each_days_balance_becomes_so_many_instalments() -> None:
+    loan = by_day(method="BULLET")
+
+    converted(loan, on=MAR_15, count=6)
+
+    assert [row.due_on.month for row in loan.instalments] == [4, 5, 6, 7, 8, 9]
+    assert sum(row.principal for row in loan.instalments) == 1_000_00
+    # 90 days to the payout, the days before counted: all of it with the first one.
+    assert loan.instalments[0].interest == 90_00
+    assert loan.instalments[1].interest == 26_83
+    assert len({row.left for row in loan.instalments[:-1]}) == 1
+
+
+def test_a_bullet_that_was_extended_bears_interest_in_each_of_its_instalments() -> None:
+    loan = by_day(method="BULLET")
+    loan.reschedule(
+        act(FEB_15),
+        agreed=Agreement("EXTENSION", instalments=3),
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+    )
+
+    converted(loan, on=MAR_15, count=4)
+
+    assert [row.due_on.month for row in loan.instalments] == [4, 5, 6, 7]
+    assert [row.interest > 0 for row in loan.instalments] == [True] * 4
+    assert len({row.left for row in loan.instalments[:-1]}) == 1
+
+
+def test_early_money_lowers_the_interest_of_a_converted_loan_by_its_day() -> None:
+    loan = converted(by_day(method="BULLET"), on=MAR_15, count=6)
+    due = loan.instalments[0].left
+    repay(loan, "P-1", due, date(2025, 4, 15))
+    before = loan.instalments[1].interest
+
+    repay(loan, "P-2", 300_00, date(2025, 4, 16))
+
+    assert loan.instalments[1].interest < before
+    assert loan.splits["P-2"].interest < 1_00
+
+
+def test_a_limit_is_not_drawn_on_after_it_was_converted() -> None:
+    loan = by_day(term_months=6)
+    repay(loan, "P-1", 531_00, FEB_15)
+    converted(loan, on=MAR_1, count=3)
+
+    with pytest.raises(no.DrawNotOffered, match="converted into instalments on 2025-03-01"):
+        story.draw(loan, "D-1", 10_00, MAR_15)
+
+    events: list[Any] = list(loan.pending_events)
+    stood = standing(events, MAR_1)
+    assert stood is not None and stood.limit is None
+
+
+def test_a_converted_limit_is_over_when_its_instalments_are_paid() -> None:
+    loan = by_day(term_months=6)
+    repay(loan, "P-1", 31_00, FEB_15)
+    converted(loan, on=MAR_1, count=2)
+
+    for row in [row for row in loan.instalments if row.left]:
+        repay(loan, f"P-{row.number}-again", row.left, row.due_on)
+
+    assert loan.state == "CLOSED"
+
+
+def test_a_payment_found_late_counts_before_the_conversion_by_each_days_balance() -> None:
+    late = by_day()
+    repay(late, "P-1", 31_00, FEB_15)
+    converted(late, on=MAR_1)
+    repay(late, "P-2", 200_00, date(2025, 2, 20), MAR_20)
+    in_order = by_day()
+    repay(in_order, "P-1", 31_00, FEB_15)
+    repay(in_order, "P-2", 200_00, date(2025, 2, 20))
+    converted(in_order, on=MAR_1)
+
+    assert late.ledger_on(MAR_20).rows == in_order.ledger_on(MAR_20).rows
+
+
+def test_what_is_overdue_of_a_limit_is_laid_among_the_instalments() -> None:
+    lenient = by_day(term_months=2, conversion=Conversion(12, 10, when_past_due=True))
+
+    offer(lenient, date(2025, 3, 10))
+    convert(lenient, date(2025, 3, 10))
+
+    # Principal was due at the end only; January's interest stays overdue where it is.
+    assert lenient.instalments[0].left == 31_00
+    assert sum(row.principal for row in lenient.instalments) == 1_000_00
+
+
+def test_nothing_is_converted_while_the_contract_pays_out_more() -> None:
+    loan = by_day(method="BULLET", draws=[PlannedDraw(date(2025, 4, 1), 400_00)])
+
+    with pytest.raises(no.NotConvertible, match=r"400.00 CNY more on 2025-04-01"):
+        offer(loan, MAR_15)
+
+
+def test_the_parts_of_a_loan_converted_by_each_days_balance_add_up() -> None:
+    loan = by_day()
+    repay(loan, "P-1", 31_00, FEB_15)
+    converted(loan, on=MAR_1)
+    repay(loan, "P-2", 100_00, date(2025, 4, 10))
+    events: list[Any] = list(loan.pending_events)
+
+    found = explain(events, date(2025, 6, 1))
+
+    assert found is not None and found.stood.balance is not None
+    owed = vars(found.stood.balance)
+    assert {figure: found.total(figure) for figure in FIGURES} == {
+        **{name: owed[name] for name in FIGURES[:4]},
+        "credit": owed["unapplied"],
+    }
+
+
+def test_what_if_a_limit_were_converted() -> None:
+    loan = by_day()
+    repay(loan, "P-1", 31_00, FEB_15)
+    events: list[Any] = list(loan.pending_events)
+
+    found = what_if(events, [Converting(FEB_15, 3)], MAR_1)
+
+    assert found.recorded == ["loan.conversion-offered", "loan.converted"]

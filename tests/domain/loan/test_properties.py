@@ -17,6 +17,7 @@ from domain.base.refusal import Refusal
 from domain.base.repayment import Repayment
 from domain.base.terms import (
     BUCKETS,
+    Conversion,
     FeeTerm,
     RateCap,
     RatePlan,
@@ -141,6 +142,7 @@ DAILY = st.builds(
         "future_money": st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT", "REAMORTISED"]),
     },
     accrual=st.just("DAILY_BALANCE"),
+    conversion=st.sampled_from([None, Conversion(12, 20, when_past_due=True)]),
     rate_plan=RATE_PLANS,
     renewal=RENEWALS,
     prepayment=PREPAYMENTS,
@@ -691,6 +693,12 @@ def _renew(loan: Loan, number: int, on: date, it: Try) -> None:
     loan.renew(act(on), consent_ref="CONSENT-1")
 
 
+def _convert(loan: Loan, number: int, on: date, it: Try) -> None:
+    loan.attend(act(on))
+    loan.offer_conversion(act(on), count=it.which)
+    loan.convert(act(on), consent_ref="CONSENT-1")
+
+
 def _draw(loan: Loan, number: int, on: date, it: Try) -> None:
     drawn_on = max(on - timedelta(days=it.backdated_days), JAN_15)
     story.draw(loan, f"D-{number}", it.amount, drawn_on, on)
@@ -713,6 +721,7 @@ ATTEMPTS = {
     "draw": _draw,
     "reschedule": _reschedule,
     "renew": _renew,
+    "convert": _convert,
     "repay": _repay,
     "pay off": _pay_off,
     "reverse": _reverse,

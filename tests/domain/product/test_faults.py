@@ -36,6 +36,12 @@ SOUND: list[dict[str, Any]] = [
     {"frequency": "DAY", "repayment": Repayment(every=10)},
     {"method": "BULLET"},
     {"method": "BULLET", "conversion": Conversion(6, 10, Decimal("0.05"))},
+    {
+        "method": "INTEREST_ONLY",
+        "accrual": "DAILY_BALANCE",
+        "future_money": "NEXT_INSTALMENT",
+        "conversion": Conversion(6, 10),
+    },
     {"rate_tiers": [RateTier("REPEAT", Decimal("0.05")), RateTier("REPEAT", Decimal(0), 12)]},
     {
         "rate_plan": step_down((3, "0.055")),
