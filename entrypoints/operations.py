@@ -247,9 +247,9 @@ def run_checks(settings: Settings, *, without_rebuild: bool = False) -> Iterator
         yield checks.check_stream(conn, published)
         yield checks.check_rows(conn, book)
         yield checks.check_money(conn, schemas)
-        yield checks.check_decisions(conn, book)
         if not without_rebuild:
             yield _check_rebuild(settings.database_url)
+        yield checks.check_decisions(conn, book)
         yield checks.check_personal_data(conn, schemas, settings.logs)
 
 
