@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
@@ -15,7 +15,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party, PastContact
 from domain.borrower.gate import Answer
 from domain.borrower.why import Way, ways
-from domain.commands.book import Book, Command, command, digest_of
+from domain.commands.book import Book, Command, act_on, command, digest_of
 
 BATCH_BORROWERS = 200
 
@@ -62,11 +62,12 @@ def _assign(
     with book.one_look():
         policies = book.policies
         for borrower in borrowers.values():
+            on_borrower = act_on(by, borrower.id)
             now = {each.loan_id for each in late[borrower.id]}
             for each in late[borrower.id]:
                 rule = policies.strategy(each.bucket, on, borrower.behaviour(each.loan_id))
                 borrower.assign_strategy(
-                    by,
+                    on_borrower,
                     loan_id=each.loan_id,
                     bucket=each.bucket,
                     days_past_due=each.days_past_due,
@@ -75,13 +76,13 @@ def _assign(
             for known in [*borrower.strategies.values()]:
                 if known.loan_id not in now:
                     borrower.assign_strategy(
-                        by, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
+                        on_borrower, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
                     )
     changed = [each for each in borrowers.values() if each.pending_events]
     count = sum(len(each.pending_events) for each in changed)
     commands = [
         Command(
-            uuid5(by.command_id, str(each.id)),
+            act_on(by, each.id).command_id,
             digest_of("assign_strategies", {"on": on}),
             each.id,
             each.version,

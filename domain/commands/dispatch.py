@@ -127,13 +127,16 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
     """
     borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
     loans = book.get_many(Loan, {about.loan_id for each in planned for about in each.about})
+    acts = {each.id: _act_of(turn.act(each.id), each) for each in borrowers.values()}
+    on_each = replace(turn, act=acts.__getitem__)
     with book.one_look():
         found = [
-            _decided(book, borrowers.get(each.borrower_id), each, loans, turn) for each in planned
+            _decided(book, borrowers.get(each.borrower_id), each, loans, on_each)
+            for each in planned
         ]
     changed = [each for each in borrowers.values() if each.pending_events]
     try:
-        book.keep([_command(turn.act(each.id), each) for each in changed], *changed)
+        book.keep([_command(acts[each.id], each) for each in changed], *changed)
     except IntegrityError:
         middle = len(planned) // 2
         halves = [half for half in (planned[:middle], planned[middle:]) if half]
@@ -149,13 +152,14 @@ def tell_all(
     for (borrower_id, contact_ref), result in results.items():
         by_borrower[borrower_id][contact_ref] = result
     borrowers = book.get_many(Borrower, by_borrower)
+    acts = {each.id: _act_of(act(each.id), each) for each in borrowers.values()}
     for borrower in borrowers.values():
         for contact_ref, result in by_borrower[borrower.id].items():
             if contact_ref in borrower.open_contacts:
-                borrower.tell_contact(act(borrower.id), contact_ref=contact_ref, result=result)
+                borrower.tell_contact(acts[borrower.id], contact_ref=contact_ref, result=result)
     changed = [each for each in borrowers.values() if each.pending_events]
     try:
-        book.keep([_command(act(each.id), each) for each in changed], *changed)
+        book.keep([_command(acts[each.id], each) for each in changed], *changed)
     except IntegrityError:
         items = list(results.items())
         middle = len(items) // 2
@@ -309,10 +313,15 @@ def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
     return None
 
 
+def _act_of(act: Act, borrower: Borrower) -> Act:
+    """The part of an act that is done on a borrower as they stand: a command of its own."""
+    return replace(act, command_id=uuid5(act.command_id, f"{borrower.id} {borrower.version}"))
+
+
 def _command(act: Act, borrower: Borrower) -> Command:
     said = [
         (type(event).__name__, getattr(event, "contact_ref", ""))
         for event in borrower.pending_events
     ]
-    command_id = uuid5(act.command_id, f"{borrower.id} {borrower.version}")
-    return Command(command_id, digest_of(ACTOR, {"said": said}), borrower.id, borrower.version)
+    digest = digest_of(ACTOR, {"said": said})
+    return Command(act.command_id, digest, borrower.id, borrower.version)

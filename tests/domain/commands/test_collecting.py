@@ -61,6 +61,18 @@ def test_a_late_loan_gets_the_strategy_of_its_bucket_and_another_when_that_chang
     assert strategy(book, borrower_id, loan_id) == "negotiate a plan"
 
 
+def test_a_strategy_is_found_under_the_command_that_its_event_names(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    assign(book, borrower_id, loan_id)
+
+    [*_, event] = book.events.get(borrower_id)
+
+    assert isinstance(event, Borrower.StrategyAssigned)
+    found = book.streams.find_command(event.command_id)
+    assert found is not None
+    assert (found.stream_id, found.version) == (borrower_id, event.originator_version)
+
+
 def test_who_promised_is_left_to_keep_it_and_called_when_it_was_broken(book: Book) -> None:
     borrower_id, loan_id = late_borrower(book)
     borrowers.promise(

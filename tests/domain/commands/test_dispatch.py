@@ -292,6 +292,24 @@ def test_what_came_of_a_batch_is_told_once(book: Book) -> None:
     assert over.reasons == ("OVER",)
 
 
+def test_what_was_decided_and_told_is_found_under_the_commands_that_the_events_name(
+    book: Book,
+) -> None:
+    people = [reachable(book, PointKind.PHONE) for _ in range(2)]
+    planned = [reminder(each, disbursed(book, borrower_id=each)) for each in people]
+    dispatch.decide_all(book, planned, turn())
+    results = {(each.borrower_id, each.contact_ref): Result(Outcome.SENT, TEN) for each in planned}
+    dispatch.tell_all(book, results, act=turn().act)
+
+    for borrower_id in people:
+        decided, told = [*book.events.get(borrower_id)][-2:]
+        for event in (decided, told):
+            assert isinstance(event, Borrower.ContactDecided | Borrower.ContactMade)
+            found = book.streams.find_command(event.command_id)
+            assert found is not None
+            assert (found.stream_id, found.version) == (borrower_id, event.originator_version)
+
+
 def test_a_batch_in_which_another_was_first_is_decided_again(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
