@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +15,12 @@ from entrypoints.contact_commands import At, instant_of
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carry_out
 
 if TYPE_CHECKING:
+    from domain.base.stream import Act
     from domain.borrower.why import Way
     from domain.commands.collecting import Offered
+    from entrypoints.questions import Asked
     from entrypoints.session import Session
-    from infra.answers import Case
+    from infra.answers import Case, PromiseShown
 
 collect = typer.Typer(
     help="A collector's day: plan strategies, work the list, take borrowers over.",
@@ -29,6 +31,10 @@ app.add_typer(collect, name="collect")
 OnDay = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; else today's.")
 ]
+
+
+SPOKEN = ("PHONE", "VISIT")
+"""The channels that need a collector; what is written is sent by itself."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +52,11 @@ def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> Non
 
     Run it after the day is closed; run again it changes only what has changed.
     """
-    from datetime import time
-
-    from domain.commands import collecting
     from entrypoints import output
     from entrypoints.questions import asking
-    from infra import queries
 
     with asking(on) as asked:
-        opened = asked.opened
-        answer = queries.collections(
-            asked.conn, opened.book.policies, asked.on, time(12), opened.settings.zone
-        )
-        late = [
-            collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
-            for each in answer.found
-        ]
-        changed = collecting.assign_strategies(
-            opened.book, late, asked.on, act=lambda: opened.act(actor, None)
-        )
-        found = Assigned(asked.on, len(late), changed)
+        found = assigned(asked, act=lambda: asked.opened.act(actor, None))
     output.emit(
         found,
         as_json=as_json,
@@ -73,6 +64,25 @@ def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> Non
             f"{done.late} loan(s) late on {done.on}; {done.changed} strategies changed."
         ),
     )
+
+
+def assigned(asked: Asked, *, act: Callable[[], Act]) -> Assigned:
+    """Assign strategies to the loans that are late on the day that is asked about."""
+    from datetime import time
+
+    from domain.commands import collecting
+    from infra import queries
+
+    opened = asked.opened
+    answer = queries.collections(
+        asked.conn, opened.book.policies, asked.on, time(12), opened.settings.zone
+    )
+    late = [
+        collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
+        for each in answer.found
+    ]
+    changed = collecting.assign_strategies(opened.book, late, asked.on, act=act)
+    return Assigned(asked.on, len(late), changed)
 
 
 @collect.command("take-over")
@@ -123,7 +133,7 @@ class Item:
     collector: str | None
     ways: list[WayOpen]
     refused: list[str]
-    promises: list[str]
+    promises: list[PromiseShown]
     last_contact: str | None
     last_at: datetime | None
     stale: bool
@@ -145,8 +155,10 @@ def worklist(
 ) -> None:
     """The worklist: late loans, and by what means one may contact the borrower, from when.
 
-    What it offers, the contact gate would allow; ask it with `contact ask` before each
-    contact all the same, which records the answer and takes the place under the caps.
+    Who may be contacted now comes first, and of these the latest loans. What it offers, the
+    contact gate would allow; ask it with `contact ask` before each contact all the same,
+    which records the answer and takes the place under the caps. Then `contact tell` what
+    came of it, and `borrower promise` what was promised.
     """
     from zoneinfo import ZoneInfo
 
@@ -210,10 +222,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     collector=found.collector,
                     ways=[_open(way) for way in found.ways],
                     refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
-                    promises=[
-                        f"{each.amount} {each.currency} by {each.promised_on}: {each.state}"
-                        for each in case.promises
-                    ],
+                    promises=case.promises,
                     last_contact=None if last is None else f"{last.channel} {last.outcome}",
                     last_at=None if last is None else last.at,
                     stale=case.stale,
@@ -253,21 +262,18 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
         output.out.print("Nobody is on the list.")
         return
     rows = output.table(
-        *("loan", "borrower", "", "days", "overdue", "to do", "how", "promised", "last", "who"),
-        right=("days", "overdue"),
-        wraps=("to do", "how", "promised"),
+        *("loan", "overdue", "to do", "how", "last, and promised", "who"),
+        right=("overdue",),
+        wraps=("to do", "how", "last, and promised"),
     )
     for item in items:
+        overdue = output.money(item.amount_overdue, item.currency)
         rows.add_row(
-            item.loan_ref,
-            item.borrower_ref,
-            item.bucket,
-            str(item.days_past_due),
-            output.money(item.amount_overdue, item.currency),
+            f"{item.loan_ref}\n{item.borrower_ref}",
+            f"{overdue}\n{item.bucket}, {item.days_past_due:,} days",
             item.strategy or "",
             _how(item),
-            item.promises[-1].rpartition(": ")[2].lower() if item.promises else "",
-            "" if item.last_at is None else f"{item.last_contact} {item.last_at:%m-%d %H:%M}",
+            "\n".join(_said(item)),
             item.collector or "",
         )
     output.show(rows)
@@ -275,10 +281,26 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
     output.out.print(f"{total} on the list at {at:%Y-%m-%d %H:%M:%SZ}{more}.")
 
 
+def _said(item: Item) -> Iterator[str]:
+    """What the borrower was last told or said, and the last promise."""
+    from entrypoints import output
+
+    if item.last_at is not None:
+        yield f"{item.last_contact} {item.last_at:%m-%d %H:%MZ}"
+    for promise in item.promises[-1:]:
+        amount = output.money(promise.amount, promise.currency)
+        yield f"{amount} by {promise.promised_on:%m-%d}: {promise.state.lower()}"
+
+
 def _how(item: Item) -> str:
+    """The first way, and the first by which one speaks with the borrower."""
     if not item.ways:
         return f"not: {'; '.join(item.refused)}" if item.refused else "no contact point known"
-    way = item.ways[0]
-    if way.open_now:
-        return f"{way.channel} {way.point_ref} now"
-    return f"{way.channel} {way.point_ref} from {way.from_at:%m-%d %H:%M:%SZ}"
+    ways = [item.ways[0]]
+    ways += [way for way in item.ways if way.channel in SPOKEN][:1]
+    return "\n".join(dict.fromkeys(map(_way, ways)))
+
+
+def _way(way: WayOpen) -> str:
+    when = "now" if way.open_now else f"from {way.from_at:%m-%d %H:%MZ}"
+    return f"{way.channel} {when} {way.point_ref}"
