@@ -14,7 +14,8 @@ from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
     from domain.commands.book import Book
-    from entrypoints.demo.replay import Progress
+    from entrypoints.demo.intents import Plan
+    from entrypoints.demo.replay import Journal, Progress
     from entrypoints.demo.summary import Summary
     from infra.settings import Settings
 
@@ -29,11 +30,12 @@ def demo(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the demo here.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start everything and replay six years of a book: 1993 to 1998.
+    """Start everything and replay six years of a book: 1993 to 1998, and a day of contact.
 
     The loans of a real tape with generated repayments, and a generated book beside it,
-    go through the same commands, events and views as yours would. Stopped at any moment
-    it leaves nothing half done: --resume goes on.
+    go through the same commands, events and views as yours would; on the day after,
+    reminders and messages are planned, judged and sent to providers that fail now and
+    then. Stopped at any moment it leaves nothing half done: --resume goes on.
     """
     import time
 
@@ -66,7 +68,7 @@ def demo(
 
 
 def run(settings: Settings, database_url: str, progress: Callable[[Any], None]) -> Summary:
-    """The book as it stands after the replay, once every view shows it."""
+    """The book as it stands after replay and day of contact, once every view shows it."""
     import time
 
     from entrypoints.demo.plan import plan
@@ -78,33 +80,90 @@ def run(settings: Settings, database_url: str, progress: Callable[[Any], None]) 
     from infra.reading import connection
 
     progress(Step("demo", "planning"))
-    with open_book(database_url, connections=2) as book:
+    planned = plan()
+    with open_book(database_url, connections=2) as book, connection(database_url) as conn:
         _must_be_the_demo(book)
         journal = Journal(settings.home / "journal.jsonl")
         try:
             done = replay(
                 book,
-                plan(),
+                planned,
                 zone=settings.zone,
                 now=clock.now,
                 journal=journal,
                 each=_Shown(progress),
             )
+            replayed = time.monotonic()
+            waited = _day_of_contact(settings, database_url, book, conn, planned, journal, progress)
+            contacted = time.monotonic()
         finally:
             journal.close()
-        with connection(database_url) as conn:
-            waited = time.monotonic()
-            _catch_up(conn, progress)
-            shown = time.monotonic()
-            found = summary(conn, book.policies, settings.zone)
+        _catch_up(conn, progress)
+        shown = time.monotonic()
+        found = summary(conn, book.policies, settings.zone)
     this = Run(
         commands=done.commands,
         events=done.events,
         replay_seconds=round(done.seconds, 1),
-        catch_up_seconds=round(shown - waited, 1),
+        catch_up_seconds=round(waited + shown - contacted, 1),
+        contact_seconds=round(contacted - replayed - waited, 1),
         seconds=0.0,
     )
     return replace(found, run=this)
+
+
+def _day_of_contact(
+    settings: Settings,
+    database_url: str,
+    book: Book,
+    conn: Any,
+    planned: Plan,
+    journal: Journal,
+    progress: Callable[[Any], None],
+) -> float:
+    """Work the first day after the replay; the seconds that were waited for the views.
+
+    Not where the book stands at another day, nor where the vault has no key to keep
+    numbers and addresses under.
+    """
+    import time
+
+    from entrypoints.demo import contact_day
+    from entrypoints.demo.intents import DAY_OF_CONTACT
+    from entrypoints.demo.people import people
+    from entrypoints.demo.plan import SEED
+    from entrypoints.session import Session
+    from infra import clock
+    from infra.embedded.part import Step
+    from infra.trouble import Trouble
+    from infra.vault_keys import read_keys
+
+    try:
+        read_keys(settings)
+    except Trouble as trouble:
+        progress(Step("contact", f"left out: {trouble}"))
+        return 0.0
+    if not contact_day.is_to_come(book):
+        return 0.0
+    waited = 0.0
+
+    def catch_up() -> None:
+        nonlocal waited
+        began = time.monotonic()
+        _catch_up(conn, progress)
+        waited += time.monotonic() - began
+
+    office = contact_day.Office(
+        Session(settings, database_url, book, DAY_OF_CONTACT),
+        conn,
+        journal,
+        clock.now,
+        lambda doing, done, total: progress(Step("contact", doing, done, total)),
+    )
+    everybody = people(planned, SEED)
+    contact_day.introduce(office, everybody)
+    contact_day.work(office, everybody, catch_up)
+    return waited
 
 
 def erase(settings: Settings) -> None:

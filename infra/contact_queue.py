@@ -147,6 +147,11 @@ def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[L
         ).fetchall()
 
 
+def give_back(conn: Connection, on: date) -> None:
+    """Take a day's contacts back from whoever has them; only where nobody is at work any more."""
+    conn.execute("UPDATE contact.queue SET leased_until = NULL WHERE planned_on = %s", (on,))
+
+
 def put_off(conn: Connection, until: Sequence[tuple[str, datetime, Sequence[str]]]) -> None:
     """Let contacts wait until their instants, for the reasons."""
     with conn.cursor() as cursor:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from domain.base.calendar import next_day
+
 START = date(1993, 7, 1)
 END = date(1998, 12, 31)
+DAY_OF_CONTACT = next_day(END)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
+from entrypoints.demo import contacted
+from entrypoints.demo.contacted import Contacts
 from entrypoints.demo.intents import END
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Run:
     events: int
     replay_seconds: float
     catch_up_seconds: float
+    contact_seconds: float
     seconds: float
 
 
@@ -84,6 +87,7 @@ class Summary:
     book: Portfolio
     reminders: Reminders
     collections: Collections
+    contacts: Contacts | None
     events: Events
     examples: list[Example]
     real: str
@@ -100,6 +104,7 @@ def summary(conn: Connection, policies: Policies, zone: str) -> Summary:
     reminders = queries.reminders(conn, policies, END).found
     cases = queries.collections(conn, policies, END, ASKED_AT, zone).found
     stuck = queries.applications(conn, END, late_only=True, limit=1).found
+    said = contacted.contacts(conn)
     stored = conn.execute("SELECT count(*) FROM store.book_events").fetchone()
     assert stored is not None
     return Summary(
@@ -115,8 +120,9 @@ def summary(conn: Connection, policies: Policies, zone: str) -> Summary:
             ),
         ),
         collections=_collections(cases),
+        contacts=said,
         events=_events(freshness(conn), stored[0]),
-        examples=_examples(cases, reminders, stuck[0].loan_ref if stuck else None),
+        examples=_examples(cases, reminders, stuck[0].loan_ref if stuck else None, said),
         real=REAL,
         generated=GENERATED,
     )
@@ -144,7 +150,9 @@ def _events(views: list[Freshness], stored: int) -> Events:
     )
 
 
-def _examples(cases: list[Case], reminders: list[Reminder], stuck: str | None) -> list[Example]:
+def _examples(
+    cases: list[Case], reminders: list[Reminder], stuck: str | None, said: Contacts | None
+) -> list[Example]:
     found = [
         Example("./loans portfolio --on 1996-06-30", "the book as known that day"),
         Example("./loans collections --on 1998-12-31 --at 16:00", "whom one may call right then"),
@@ -163,12 +171,30 @@ def _examples(cases: list[Case], reminders: list[Reminder], stuck: str | None) -
     if merged:
         ref = merged[0].instalments[0].loan_ref
         found.append(Example(f"./loans statement {ref}", "its movements of money"))
+    if said is not None:
+        found += _of_contact(said)
     found += [
         Example("./loans statement berka:5314", "by the bank's own number"),
         Example("./loans verify", "the invariants, checked live"),
         Example("./loans down", "stop all; the data stays"),
     ]
     return found
+
+
+def _of_contact(said: Contacts) -> list[Example]:
+    told = {"DEFER": "put off", "BLOCK": "blocked"}
+    return [
+        Example("./loans contact summary", "what was decided, by which rule"),
+        Example(f"./loans contact log --on {said.on}", "one by one; by --reason cap"),
+        *(
+            Example(
+                f"./loans contact why {each.borrower_ref} --at {each.at:%Y-%m-%dT%H:%MZ}",
+                f"{told[each.answer]}: {', '.join(each.reasons)}",
+            )
+            for each in said.shown
+        ),
+        Example(f"./loans collect list --at {said.on}T10:00Z", "a collector's list"),
+    ]
 
 
 def render(found: Summary) -> None:
@@ -201,9 +227,12 @@ def render(found: Summary) -> None:
         rows.add_row(
             "this run",
             f"{run.seconds:.1f} s: {run.commands:,} commands, {run.events:,} events in"
-            f" {run.replay_seconds:.1f} s, then {run.catch_up_seconds:.1f} s until all was shown",
+            f" {run.replay_seconds:.1f} s, {run.contact_seconds:.1f} s for the day of contact,"
+            f" {run.catch_up_seconds:.1f} s until all was shown",
         )
     show(rows)
+    if found.contacts is not None:
+        contacted.render(found.contacts)
     out.print(found.real)
     out.print(found.generated)
     out.print("\nTry next:", style="bold")
