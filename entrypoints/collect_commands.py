@@ -262,7 +262,7 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
         output.out.print("Nobody is on the list.")
         return
     rows = output.table(
-        *("loan", "overdue", "to do", "how", "last, and promised", "who"),
+        *("loan", "overdue", "to do", "how", "last, and promised"),
         right=("overdue",),
         wraps=("to do", "how", "last, and promised"),
     )
@@ -271,14 +271,20 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
         rows.add_row(
             f"{item.loan_ref}\n{item.borrower_ref}",
             f"{overdue}\n{item.bucket}, {item.days_past_due:,} days",
-            item.strategy or "",
+            "\n".join(_to_do(item)),
             _how(item),
             "\n".join(_said(item)),
-            item.collector or "",
         )
     output.show(rows)
     more = f"; the first {len(items)} are shown" if len(items) < total else ""
     output.out.print(f"{total} on the list at {at:%Y-%m-%d %H:%M:%SZ}{more}.")
+
+
+def _to_do(item: Item) -> Iterator[str]:
+    if item.strategy is not None:
+        yield item.strategy
+    if item.collector is not None:
+        yield f"by {item.collector}"
 
 
 def _said(item: Item) -> Iterator[str]:

@@ -1,0 +1,68 @@
+"""The worklist as a collector reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from entrypoints.collect_commands import Item, WayOpen, _render
+from infra.answers import PromiseShown
+
+AT = datetime(1999, 1, 1, 10, 0, tzinfo=UTC)
+LATER = datetime(1999, 1, 1, 14, 30, tzinfo=UTC)
+LETTER = WayOpen("LETTER", "V-AAAAA-AAAAA", True, None, [])
+CALL = WayOpen("PHONE", "V-BBBBB-BBBBB", False, LATER, ["WINDOW"])
+
+
+def item(**said: Any) -> Item:
+    values: dict[str, Any] = {
+        "loan_id": UUID(int=1),
+        "loan_ref": "L-22222-22222",
+        "borrower_ref": "B-11111-11111",
+        "currency": "CNY",
+        "amount_overdue": 4_434_03,
+        "days_past_due": 1_226,
+        "bucket": "M7",
+        "strategy": "agency or legal",
+        "behaviour": "PROMISE_OPEN",
+        "collector": "anna",
+        "ways": [LETTER, CALL],
+        "refused": [],
+        "promises": [PromiseShown("PP-1", "CNY", 608_33, date(1999, 1, 5), "OPEN", None)],
+        "last_contact": "LETTER SENT",
+        "last_at": datetime(1998, 12, 31, 23, 30, tzinfo=UTC),
+        "stale": False,
+        **said,
+    }
+    return Item(**values)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *items: Item) -> str:
+    _render(items, len(items), AT)
+    return capsys.readouterr().out
+
+
+def test_a_promise_is_an_amount_that_people_read(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, item())
+
+    assert "4,434.03 CNY" in shown
+    assert "M7, 1,226 days" in shown
+    assert "608.33 CNY" in shown
+
+
+def test_a_letter_does_not_hide_from_when_one_may_call(capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(printed(capsys, item()).split())
+
+    assert "V-AAAAA-AAAAA" in words
+    assert "V-BBBBB-BBBBB" in words
+
+
+def test_who_may_not_be_contacted_is_shown_with_the_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = ["PHONE V-BBBBB-BBBBB: COOLDOWN"]
+
+    assert "COOLDOWN" in printed(capsys, item(ways=[], refused=refused, promises=[]))
