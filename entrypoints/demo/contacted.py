@@ -107,7 +107,7 @@ def _became(line: Line, last: LoggedContact | None) -> str:
 
 
 def _because(found: Iterable[Sequence[str]]) -> dict[str, int]:
-    counts = Counter(" ".join(reasons) or "its turn has not come" for reasons in found)
+    counts = Counter(", ".join(reasons) or "its turn has not come" for reasons in found)
     return dict(counts.most_common())
 
 
@@ -151,7 +151,7 @@ def render(found: Contacts) -> None:
         ("dropped", found.dropped, found.dropped_because),
         ("waiting", found.waiting, found.waiting_because),
     ):
-        why = ", ".join(f"{reason} {times:,}" for reason, times in because.items())
+        why = "; ".join(f"{reason} {times:,}" for reason, times in because.items())
         rows.add_row(name, f"{count:,}" + (f": {why}" if count else ""))
     rows.add_row("blocked", f"{found.blocked:,} by the rules below")
     rows.add_row("put off", f"{found.put_off:,} times by the rules below, then asked again")

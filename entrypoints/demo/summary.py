@@ -184,17 +184,21 @@ def _examples(
 def _of_contact(said: Contacts) -> list[Example]:
     told = {"DEFER": "put off", "BLOCK": "blocked"}
     return [
-        Example("./loans contact summary", "what was decided, by which rule"),
+        Example("./loans contact summary", "what was decided, by rule"),
         Example(f"./loans contact log --on {said.on}", "one by one; by --reason cap"),
         *(
             Example(
                 f"./loans contact why {each.borrower_ref} --at {each.at:%Y-%m-%dT%H:%MZ}",
-                f"{told[each.answer]}: {', '.join(each.reasons)}",
+                f"{told[each.answer]}: {_in_short(each.reasons)}",
             )
             for each in said.shown
         ),
-        Example(f"./loans collect list --at {said.on}T10:00Z", "a collector's list"),
+        Example(f"./loans collect list --at {said.on}T15:30Z", "a collector's list"),
     ]
+
+
+def _in_short(reasons: list[str]) -> str:
+    return reasons[0] if len(reasons) == 1 else f"{len(reasons)} reasons"
 
 
 def render(found: Summary) -> None:
