@@ -4,10 +4,16 @@ from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
 from domain.loan.loan import Loan
 from domain.operations.business_day import BusinessDay
+from domain.operations.campaign import Campaign
+from domain.operations.experiment import Experiment
+from domain.operations.referral import Referral
 from domain.policy.policy import Policy
 from domain.product.product import Product
 
-STREAMS: tuple[type[Stream], ...] = (Loan, Borrower, Product, Policy, BusinessDay)
+STREAMS: tuple[type[Stream], ...] = (
+    *(Loan, Borrower, Product, Policy, BusinessDay),
+    *(Experiment, Campaign, Referral),
+)
 
 
 def event_types() -> dict[str, type[Stream.Event]]:

@@ -33,6 +33,9 @@ from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import ConversionOffer, Fee, RenewalOffer, Tier
 from domain.operations.business_day import Count
+from domain.operations.campaign import Plan
+from domain.operations.design import Design
+from domain.operations.experiment import Proposal
 from domain.policy.policy import Look, Policy, VersionStanding
 from domain.product.product import Offer
 from infra import codec
@@ -62,6 +65,7 @@ RECORDS = {
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
+            *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
             *(Complaint, ConversionOffer, Rating, Tier),
         )

@@ -36,7 +36,10 @@ ROWS_PER_READ = 5_000
 STREAMS_PER_READ = 500
 HEADER_BYTES = 10
 
-EVENT_TOPICS = ("loan.events", "borrower.events", "product.events", "policy.events", "day.events")
+EVENT_TOPICS = (
+    *("loan.events", "borrower.events", "product.events", "policy.events"),
+    *("experiment.events", "day.events"),
+)
 SCHEMA_TOPIC = "loan.schemas"
 
 PERSONAL = {

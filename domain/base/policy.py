@@ -6,7 +6,7 @@ No figure stands here; the figures are policy files with sources, and later even
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from decimal import Decimal
 from typing import Protocol, TypeVar
@@ -242,6 +242,18 @@ class ContractForm:
     product_code: str | None = None
 
 
+@dataclass(frozen=True)
+class ReferralRule:
+    """Which kinds of reward may be given to who referred a borrower; no other may."""
+
+    version: str
+    jurisdiction: str
+    rewards: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
 class Dated(Protocol):
     """A rule with the days it is in force: ``[valid_from, valid_until)``."""
 
@@ -305,6 +317,7 @@ class Policies:
     restricted_processing: tuple[RestrictedProcessing, ...] = ()
     reply_keywords: tuple[ReplyKeywords, ...] = ()
     complaint_levels: tuple[ComplaintLevel, ...] = ()
+    referral_rules: tuple[ReferralRule, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -419,6 +432,19 @@ class Policies:
     def keyword_in(self, text: str, jurisdiction: str, on: date) -> Keyword | None:
         """The keyword that an answer of somebody there is on a day; None when it is none."""
         return keyword_in(text, _held_in(self.reply_keywords, jurisdiction, on))
+
+    def referral_rule(self, jurisdiction: str, on: date) -> ReferralRule:
+        """What may be given for a referral on a day: what each rule in force there lists.
+
+        Raises:
+            PolicyMissing: no rule is in force there.
+        """
+        held = _held_in(self.referral_rules, jurisdiction, on)
+        strictest = _one(held, on, f"rewards for referrals in {jurisdiction}")
+        listed = set.intersection(*(set(rule.rewards) for rule in held))
+        return replace(
+            strictest, rewards=tuple(each for each in strictest.rewards if each in listed)
+        )
 
     def passes_restriction(self, purpose: str, on: date) -> bool:
         """Whether data of a restricted person may be read for a purpose on a day.

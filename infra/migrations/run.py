@@ -20,6 +20,7 @@ TOPICS: dict[str, tuple[int, dict[str, str]]] = {
     "borrower.events": (12, KEPT_FOR_EVER),
     "product.events": (1, KEPT_FOR_EVER),
     "policy.events": (1, KEPT_FOR_EVER),
+    "experiment.events": (1, KEPT_FOR_EVER),
     "day.events": (1, KEPT_FOR_EVER),
     "loan.schemas": (1, COMPACTED),
     "loan.relay": (1, COMPACTED),

@@ -24,6 +24,7 @@ from domain.base.policy import (
     IndexRate,
     NameLint,
     Policies,
+    ReferralRule,
     ReminderPlan,
     ReminderStep,
     RenewalRule,
@@ -170,6 +171,7 @@ KINDS = {
     "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),
     "charge_lint": Kind(ChargeLint, "charge_lints", _tuple_of("words"), keys=LOCAL),
     "retention_floor": Kind(RetentionFloor, "retention_floors", keys=(*LOCAL, "record_class")),
+    "referral_rewards": Kind(ReferralRule, "referral_rules", _tuple_of("rewards"), keys=LOCAL),
     "restricted_processing": Kind(
         RestrictedProcessing, "restricted_processing", _tuple_of("purposes"), keys=LOCAL
     ),
