@@ -39,7 +39,7 @@ def plan(on: OnDay = None, as_json: AsJson = False) -> None:
 
     A reminder is one for each borrower; a late loan has a message when its strategy is new
     (`collect plan`). Run again it adds only what is new: a due date that moved, a loan that
-    was paid out.
+    was paid out. Whom a running experiment holds out is queued as dropped, with the reason.
     """
     from entrypoints import output
     from entrypoints.questions import asking
@@ -57,7 +57,7 @@ def planned(asked: Asked) -> Planned:
     import psycopg
 
     from domain.borrower.borrower import Borrower
-    from domain.commands import planning
+    from domain.commands import planning, trials
     from infra import contact_queue, queries
     from infra.bootstrap import as_role
     from infra.store import WRITER
@@ -79,6 +79,7 @@ def planned(asked: Asked) -> Planned:
     late = queries.collections(asked.conn, book.policies, on, time(12), opened.settings.zone)
     people = book.get_many(Borrower, {case.borrower_id for case in late.found})
     turns += planning.dunnings(people.values(), book.rules, start)
+    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
     with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
         new = contact_queue.put(conn, turns, on)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
