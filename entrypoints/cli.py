@@ -15,6 +15,7 @@ import typer
 from entrypoints import (
     bench_command,
     borrower_commands,
+    campaign_commands,
     collect_commands,
     complaint_commands,
     complaint_questions,
@@ -25,6 +26,7 @@ from entrypoints import (
     day_commands,
     demo_command,
     dispatch_command,
+    experiment_commands,
     explain_command,
     history,
     import_command,

@@ -74,6 +74,7 @@ def launch(book: Book, act: Act, *, plan: Plan, borrowers: int, approved_by: str
                 f"{plan.campaign} was launched with another plan, and none is ever edited:"
                 " give this one a name of its own."
             )
+        plan.must_be_sent_on(act.business_on)
         return known
     faults = faults_of(book, plan, act.business_on)
     if faults:

@@ -71,6 +71,18 @@ class Plan:
     valid_from: date
     valid_until: date
 
+    def must_be_sent_on(self, day: date) -> None:
+        """Pass on the days of the campaign.
+
+        Raises:
+            CampaignNotNow: the day is none of them.
+        """
+        if not self.valid_from <= day < self.valid_until:
+            raise CampaignNotNow(
+                f"{self.campaign} is sent from {self.valid_from} until {self.valid_until};"
+                f" {day} is none of these days."
+            )
+
     def faults(self) -> list[str]:
         """Everything that is wrong with it by itself, in sentences; empty when it is sound."""
         return list(self._faults())
@@ -137,11 +149,7 @@ class Campaign(Stream):
             CampaignNotNow: the day is none of its days.
         """
         two_people(act.actor, approved_by, "A campaign")
-        if not plan.valid_from <= act.business_on < plan.valid_until:
-            raise CampaignNotNow(
-                f"{plan.campaign} is sent from {plan.valid_from} until {plan.valid_until};"
-                f" {act.business_on} is none of these days."
-            )
+        plan.must_be_sent_on(act.business_on)
         return cls.open(
             cls.Launched,
             act,

@@ -31,10 +31,11 @@ class Metric(StrEnum):
     PAID_IN_TIME = "paid_in_time"
     DPD_1_30_RATE = "dpd_1_30_rate"
     OPT_OUT_RATE = "opt_out_rate"
+    COMPLAINT_RATE = "complaint_rate"
     REPLY_RATE = "reply_rate"
 
 
-HARM = frozenset({Metric.DPD_1_30_RATE, Metric.OPT_OUT_RATE})
+HARM = frozenset({Metric.DPD_1_30_RATE, Metric.OPT_OUT_RATE, Metric.COMPLAINT_RATE})
 """Of these less is better: what a guard rail can stand before."""
 
 

@@ -141,12 +141,14 @@ class CommandLine:
     [
         "",
         "borrower",
+        "campaign",
         "collect",
         "complaint",
         "contact",
         "contact inbox",
         "convert",
         "day",
+        "experiment",
         "policy",
         "product",
         "projections",
@@ -203,6 +205,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     is_converted(loans, borrower, tmp_path)
     rules_change(loans, tmp_path, on)
     texts_are_reviewed(loans, tmp_path, on)
+    is_tried_and_advertised(loans, borrower, tmp_path)
     people_are_kept_and_erased(loans, borrower, tmp_path)
     operators_look(loans, tmp_path)
     routes_are_looked_at(loans)
@@ -296,6 +299,68 @@ def texts_are_reviewed(loans: CommandLine, folder: Path, on: date) -> None:
     assert loans("template show", "cn-hello")["text"] == "今日应还{{ amount | money }}"
     shown = loans("template render", "cn-hello", "--figure", "amount=1250.00 CNY")
     assert shown["text"] == "今日应还1,250.00元"
+
+
+EXPERIMENT = """
+name = "hold-out"
+hypothesis = "Reminders help."
+applies_to = "REMINDERS"
+control = "NO_REMINDER"
+primary_metric = "paid_in_time"
+arms = [
+    {{ name = "AS_PLANNED", weight = 1 }},
+    {{ name = "NO_REMINDER", weight = {held_out}, hold_out = true }},
+]
+"""
+
+CAMPAIGN = """
+name = "greeting"
+purpose = "MARKETING"
+channels = ["SMS"]
+template = "offer"
+product_line = "consumer"
+from = 2020-01-01
+until = 2099-01-01
+figures = {{ product = "a loan", product_version = "CLI:{version}" }}
+audience = {{ jurisdiction = "CN", products = ["CLI"] }}
+"""
+
+
+def is_tried_and_advertised(loans: CommandLine, borrower: str, folder: Path) -> None:
+    """An experiment from its start to a winner, a campaign, and a reward that is not cash."""
+    experiment = folder / "experiment.toml"
+    experiment.write_text(EXPERIMENT.format(held_out=1_000_000))
+    loans("experiment start", str(experiment))
+    again = loans("experiment start", str(experiment))
+    assert (again["version"], again["recorded"]) == (1, [])
+    experiment.write_text(EXPERIMENT.format(held_out=1))
+    refused = loans("experiment start", str(experiment), code=2)
+    assert refused["refused"] == "EXPERIMENT_KNOWN"
+    assert [each["state"] for each in loans("experiment list")] == ["runs"]
+    loans("experiment propose", "hold-out", "AS_PLANNED", "--by", "analyst")
+    refused = loans("experiment approve", "hold-out", "--by", "analyst", code=2)
+    assert refused["refused"] == "SAME_PERSON"
+    loans("experiment stop", "hold-out", "--reason", "tried")
+    loans("experiment approve", "hold-out", "--by", "manager")
+    assert loans("experiment show", "hold-out")["winner"] == "AS_PLANNED"
+    measured = loans("experiment results", "hold-out")["found"]
+    assert [each["arm"] for each in measured["arms"]] == ["AS_PLANNED", "NO_REMINDER"]
+
+    campaign = folder / "campaign.toml"
+    campaign.write_text(CAMPAIGN.format(version=9))
+    assert len(loans("campaign check", str(campaign), code=1)["faults"]) == 1
+    campaign.write_text(CAMPAIGN.format(version=1))
+    assert loans("campaign check", str(campaign))["faults"] == []
+    launched = loans("campaign launch", str(campaign), "--approved-by", "manager")
+    assert launched["new"] == launched["borrowers"]
+    came = loans("campaign results", "greeting")["found"]
+    assert came["queued"] == launched["new"]
+
+    friend = loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")
+    referred = (str(friend["ref"]), "--referred-by", borrower)
+    refused = loans("borrower refer", *referred, "--reward", "cash", code=2)
+    assert refused["refused"] == "REWARD_NOT_ALLOWED"
+    loans("borrower refer", *referred, "--reward", "points")
 
 
 def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:

@@ -21,6 +21,7 @@ from domain.operations.campaign import (
     Audience,
     Campaign,
     CampaignKnown,
+    CampaignNotNow,
     CampaignNotSound,
     Plan,
     SaidFigure,
@@ -37,6 +38,7 @@ from tests.domain.story import LOAN_ID
 ON = date(2025, 2, 12)
 MIDNIGHT = datetime(2025, 2, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 MARCH = datetime(2025, 3, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
+MARCH_12 = MARCH.date()
 HELD_OUT_ALL = replace(
     DESIGN, arms=[Arm("NO_REMINDER", 1_000_000, hold_out=True), Arm("AS_PLANNED", 1)]
 )
@@ -194,8 +196,8 @@ PLAN = Plan(
 )
 
 
-def launch(book: Book, plan: Plan = PLAN) -> None:
-    campaigns.launch(book, act(MARCH.date()), plan=plan, borrowers=1, approved_by="manager")
+def launch(book: Book, plan: Plan = PLAN, on: date = MARCH_12) -> None:
+    campaigns.launch(book, act(on), plan=plan, borrowers=1, approved_by="manager")
 
 
 def test_a_campaign_is_launched_once_and_says_the_figures_of_its_product(book: Book) -> None:
@@ -211,6 +213,8 @@ def test_a_campaign_is_launched_once_and_says_the_figures_of_its_product(book: B
     assert found.planned.occasion == "campaign:spring"
     with pytest.raises(CampaignKnown):
         launch(book, replace(PLAN, product_line="housing"))
+    with pytest.raises(CampaignNotNow):
+        launch(book, on=PLAN.valid_until)
 
 
 def test_an_arm_of_a_campaign_may_offer_another_product_or_nothing(book: Book) -> None:
