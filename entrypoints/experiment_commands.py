@@ -265,14 +265,16 @@ def _render_one(found: Experiment) -> None:
     output.show(rows)
     for rail in design.guard_rails:
         than = " above control" if rail.above_control else ""
-        output.out.print(f"  {rail.metric} at most {rail.most}{than}, or no arm wins")
+        most = f"{(100 * rail.most).normalize():f} %"
+        output.out.print(f"  {rail.metric} at most {most}{than}, or the arm cannot win")
     output.out.print(f"It is decided by {design.primary_metric}. {_state_sentence(found)}")
 
 
 def _state_sentence(found: Experiment) -> str:
     if found.winner is None and found.proposal is not None:
         return f"{found.proposal.proposed_by} proposed {found.proposal.arm}; approve it."
-    return f"It {_state(found.winner, found.over_on)}."
+    was = "" if found.is_running else "was "
+    return f"It {was}{_state(found.winner, found.over_on)}."
 
 
 def _render_results(found: Results) -> None:

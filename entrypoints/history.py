@@ -110,7 +110,7 @@ def ref_of(opened: Session, stream_id: UUID) -> str:
     stream = opened.book.streams.load([stream_id])[stream_id]
     if isinstance(stream, Product):
         return f"{stream.offer.code}:{stream.offer.version}"
-    for name in ("loan_ref", "borrower_ref", "rule"):
+    for name in ("loan_ref", "borrower_ref", "rule", "experiment", "campaign"):
         if hasattr(stream, name):
             return str(getattr(stream, name))
     return str(stream_id)

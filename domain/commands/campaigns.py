@@ -32,6 +32,10 @@ def faults_of(book: Book, plan: Plan, on: date) -> list[str]:
 def _text_faults(book: Book, plan: Plan, on: date) -> Iterator[str]:
     find = figures_of(book, on)
     said = _figures(plan, find)
+    product = said.get(PRODUCT)
+    if product is not None and find(product) is None:
+        yield f"{product} is not published: its figures cannot be said."
+        return
     for channel in plan.channels:
         texts = [
             each
@@ -52,7 +56,7 @@ def _text_faults(book: Book, plan: Plan, on: date) -> Iterator[str]:
                 yield f"{text.rule} needs the figures {', '.join(missing)}."
                 continue
             taken = {name: said[name] for name in text.figures}
-            for fault in product_faults(text, taken, said.get(PRODUCT), find):
+            for fault in product_faults(text, taken, product, find):
                 yield f"{text.rule}: {fault}."
 
 

@@ -160,3 +160,8 @@ class Campaign(Stream):
             requested_by=act.actor,
             approved_by=approved_by,
         )
+
+    @property
+    def campaign(self) -> str:
+        """Its name."""
+        return self.plan.campaign

@@ -142,6 +142,11 @@ class Experiment(Stream):
         return cls.open(cls.Started, act, experiment_id, act.business_on, design=design)
 
     @property
+    def experiment(self) -> str:
+        """Its name."""
+        return self.design.experiment
+
+    @property
     def is_running(self) -> bool:
         """Whether it gives borrowers arms."""
         return self.over_on is None

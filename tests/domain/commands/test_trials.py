@@ -237,6 +237,9 @@ def test_a_campaign_needs_a_text_in_force_with_its_figures_and_for_its_purpose(b
         launch(book, replace(PLAN, figures=PLAN.figures[:1]))
     with pytest.raises(CampaignNotSound, match="No text of nowhere by SMS"):
         launch(book, replace(PLAN, template="nowhere"))
+    unpublished = [SaidFigure("product_version", "TEST:9")]
+    with pytest.raises(CampaignNotSound, match="TEST:9 is not published"):
+        launch(book, replace(PLAN, figures=unpublished))
     with pytest.raises(CampaignNotSound, match="not for CARE"):
         launch(book, replace(PLAN, purpose="CARE"))
 
