@@ -44,6 +44,12 @@ class GuardRailBroken(Refusal):
     code = "GUARD_RAIL_BROKEN"
 
 
+class NotMeasured(Refusal):
+    """Of nobody in the arm can be told yet what the experiment is decided by."""
+
+    code = "NOT_MEASURED"
+
+
 class NoWinnerProposed(Refusal):
     """Nobody proposed a winner."""
 
@@ -173,6 +179,7 @@ class Experiment(Stream):
         Raises:
             ExperimentOver: a winner was approved.
             ArmUnknown: it has no such arm.
+            NotMeasured: it is not known of anybody in the arm what decides.
             GuardRailBroken: the arm breaks a guard rail, or nobody can tell.
         """
         self._must_have_no_winner()
@@ -181,7 +188,7 @@ class Experiment(Stream):
                 f"{self.design.experiment} has no arm {arm!r}: give one of"
                 f" {', '.join(each.arm for each in self.design.arms)}."
             )
-        self._must_keep_its_rails(arm, counts)
+        self._must_be_fit_to_win(arm, counts)
         self.record(
             self.WinnerProposed,
             act,
@@ -206,7 +213,7 @@ class Experiment(Stream):
                 f"Nobody proposed a winner of {self.design.experiment}: do it first."
             )
         two_people(self.proposal.proposed_by, act.actor, "The winner of an experiment")
-        self._must_keep_its_rails(self.proposal.arm, counts)
+        self._must_be_fit_to_win(self.proposal.arm, counts)
         self.record(
             self.WinnerApproved,
             act,
@@ -222,7 +229,10 @@ class Experiment(Stream):
         if self.winner is not None:
             raise ExperimentOver(f"The winner of {self.design.experiment} is {self.winner}.")
 
-    def _must_keep_its_rails(self, arm: str, counts: list[ArmCount]) -> None:
+    def _must_be_fit_to_win(self, arm: str, counts: list[ArmCount]) -> None:
+        decides = self.design.primary_metric
+        if not any(each.borrowers for each in counts if (each.arm, each.metric) == (arm, decides)):
+            raise NotMeasured(f"Of nobody in {arm} is {decides} known yet: see experiment results.")
         broken = self.design.broken(counts, arm)
         if broken:
             raise GuardRailBroken(f"{arm} cannot win: {'; '.join(broken)}.")

@@ -327,7 +327,7 @@ audience = {{ jurisdiction = "CN", products = ["CLI"] }}
 
 
 def is_tried_and_advertised(loans: CommandLine, borrower: str, folder: Path) -> None:
-    """An experiment from its start to a winner, a campaign, and a reward that is not cash."""
+    """An experiment that nobody is in yet, a campaign, and a reward that is not cash."""
     experiment = folder / "experiment.toml"
     experiment.write_text(EXPERIMENT.format(held_out=1_000_000))
     loans("experiment start", str(experiment))
@@ -337,12 +337,12 @@ def is_tried_and_advertised(loans: CommandLine, borrower: str, folder: Path) -> 
     refused = loans("experiment start", str(experiment), code=2)
     assert refused["refused"] == "EXPERIMENT_KNOWN"
     assert [each["state"] for each in loans("experiment list")] == ["runs"]
-    loans("experiment propose", "hold-out", "AS_PLANNED", "--by", "analyst")
-    refused = loans("experiment approve", "hold-out", "--by", "analyst", code=2)
-    assert refused["refused"] == "SAME_PERSON"
+    refused = loans("experiment propose", "hold-out", "AS_PLANNED", code=2)
+    assert refused["refused"] == "NOT_MEASURED"
+    refused = loans("experiment approve", "hold-out", code=2)
+    assert refused["refused"] == "NO_WINNER_PROPOSED"
     loans("experiment stop", "hold-out", "--reason", "tried")
-    loans("experiment approve", "hold-out", "--by", "manager")
-    assert loans("experiment show", "hold-out")["winner"] == "AS_PLANNED"
+    assert loans("experiment show", "hold-out")["state"].startswith("stopped")
     measured = loans("experiment results", "hold-out")["found"]
     assert [each["arm"] for each in measured["arms"]] == ["AS_PLANNED", "NO_REMINDER"]
 

@@ -19,6 +19,7 @@ from domain.operations.experiment import (
     ExperimentNotSound,
     ExperimentOver,
     GuardRailBroken,
+    NotMeasured,
     NoWinnerProposed,
 )
 from domain.operations.referral import Referral, ReferredThemselves, RewardNotAllowed
@@ -37,6 +38,7 @@ def started() -> Experiment:
 
 def counts(opted_out: int = 1, late: int = 4) -> list[ArmCount]:
     return [
+        ArmCount("AS_PLANNED", Metric.PAID_IN_TIME, 100, 100 - late),
         ArmCount("AS_PLANNED", Metric.OPT_OUT_RATE, 100, opted_out),
         ArmCount("AS_PLANNED", Metric.DPD_1_30_RATE, 100, late),
         ArmCount("NO_REMINDER", Metric.DPD_1_30_RATE, 100, 5),
@@ -86,6 +88,13 @@ def test_a_broken_guard_rail_vetoes_a_winner_when_proposed_and_when_approved() -
         experiment.approve(act(DAY, "manager"), counts=counts(late=9))
 
     assert recorded(experiment) == ["WinnerProposed"]
+
+
+def test_an_arm_of_which_nothing_is_known_yet_does_not_win() -> None:
+    nobody = [ArmCount("AS_PLANNED", Metric.PAID_IN_TIME, 0, 0), *counts()[1:]]
+
+    with pytest.raises(NotMeasured, match="paid_in_time"):
+        started().propose(act(DAY), arm="AS_PLANNED", counts=nobody)
 
 
 def test_a_winner_is_one_of_the_arms_and_is_proposed_before_it_is_approved() -> None:
