@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.base.contact_policy import HoldKind
 from domain.loan.state import LoanState
 from domain.operations.campaign import Audience
 from domain.operations.design import ArmCount, Design, Metric
@@ -82,14 +81,7 @@ def results(conn: Connection, design: Design, on: date) -> Answer[Results]:
     """
     with snapshot(conn):
         fresh = _freshness(conn)
-        rows = rows_of(
-            conn,
-            _Standing,
-            _STANDING,
-            experiment=design.experiment,
-            on=on,
-            complaint=str(HoldKind.COMPLAINT),
-        )
+        rows = rows_of(conn, _Standing, _STANDING, experiment=design.experiment, on=on)
     return Answer(results_of(design, rows, on), fresh)
 
 
@@ -190,9 +182,9 @@ _STANDING = """
                 AND i.business_on BETWEEN m.first_on AND %(on)s
         )) AS replied,
         count(*) FILTER (WHERE EXISTS (
-            SELECT FROM rm.collections_hold AS h
-            WHERE h.borrower_id = m.borrower_id AND h.kind = %(complaint)s
-                AND h.business_on BETWEEN m.first_on AND %(on)s
+            SELECT FROM rm.contacts_complaint AS q
+            WHERE q.borrower_id = m.borrower_id AND q.change = 'OPENED'
+                AND q.business_on BETWEEN m.first_on AND %(on)s
         )) AS complained
     FROM member AS m
     LEFT JOIN paid USING (borrower_id)
@@ -263,7 +255,6 @@ def campaign_results(conn: Connection, campaign: str, on: date) -> Answer[Campai
     asked = {
         "occasion": f"campaign:{campaign}",
         "on": on,
-        "complaint": str(HoldKind.COMPLAINT),
         "written_off": str(LoanState.WRITTEN_OFF),
     }
     with snapshot(conn):
@@ -317,9 +308,9 @@ _SENT = f"""
                 AND o.business_on BETWEEN line.planned_on AND %(on)s
         )) AS opted_out,
         count(*) FILTER (WHERE sent AND EXISTS (
-            SELECT FROM rm.collections_hold AS h
-            WHERE h.borrower_id = line.borrower_id AND h.kind = %(complaint)s
-                AND h.business_on BETWEEN line.planned_on AND %(on)s
+            SELECT FROM rm.contacts_complaint AS q
+            WHERE q.borrower_id = line.borrower_id AND q.change = 'OPENED'
+                AND q.business_on BETWEEN line.planned_on AND %(on)s
         )) AS complained
     FROM line
 """  # noqa: S608 - what is put together are constants

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.base.contact_policy import Channel, Outcome, Purpose
-from domain.base.policy import HoldRule
 from domain.borrower.borrower import Borrower
 from domain.borrower.contacts import Trial
 from domain.commands.dispatch import Planned, Subject
@@ -22,10 +21,10 @@ from domain.operations.design import Arm, Metric
 from infra import contact_queue
 from infra import experiment_queries as queries
 from tests.domain.operations.test_design import DESIGN
+from tests.infra.test_complaint_queries import complain
 from tests.infra.test_contact_queries import ask, hear, reachable, tell, ten
 from tests.infra.views_at_work import (
     FEB_15,
-    JAN_15,
     ViewsAtWork,
     act,
     borrower,
@@ -142,16 +141,7 @@ def test_replies_refusals_and_complaints_count_from_the_first_contact_on(
     late.opt_out(
         act(EARLY), channel=Channel.SMS, purpose=None, source="APP", opted_out_at=ten(EARLY)
     )
-    rule = HoldRule(
-        version="holds-test",
-        kind="COMPLAINT",
-        blocks_reminders=False,
-        blocks_collection=True,
-        valid_from=JAN_15,
-        valid_until=None,
-        source="test",
-    )
-    quiet.set_hold(act(EARLY), hold_ref="H-1", kind="COMPLAINT", reason="rude", rule=rule)
+    complain(quiet, on=EARLY)
     ask(quiet, "R-B-R2-reminder -3", EARLY, purpose=Purpose.SERVICE_REMINDER, loan=None)
     tell(quiet, "R-B-R2-reminder -3", Outcome.SENT, EARLY)
     at_work.show(early, late, quiet)
