@@ -44,6 +44,9 @@ def _carry_out(
     **said: Any,
 ) -> None:
     def done(opened: Session, act: Act) -> Receipt:
+        for each in said.values():
+            if isinstance(each, datetime):
+                opened.happened_at(each)
         return do(opened.book, act, borrower_id=opened.stream_id(named), **said)
 
     carry_out(done, actor, command_id, as_json)
@@ -86,7 +89,7 @@ def open_complaint(
             severity=severity,
             category=category,
             came_by=channel,
-            opened_at=instant_of(at),
+            opened_at=opened.happened_at(instant_of(at)),
             loan_id=opened.stream_id(loan) if loan else None,
             all_loans=None if loan else _loans_held(opened, act, borrower_id),
             said_ref=said,
@@ -234,7 +237,7 @@ def reopen(
             borrower_id=borrower_id,
             complaint_ref=complaint_ref,
             reason=reason,
-            reopened_at=instant_of(at),
+            reopened_at=opened.happened_at(instant_of(at)),
             severity=severity,
             all_loans=_loans_held(opened, act, borrower_id),
             said_ref=said,
@@ -278,7 +281,7 @@ def clock(
     found: list[Overdue] = []
     with session() as opened:
         done = complaints.escalate_all_overdue(
-            opened.book, instant_of(at), act=lambda: opened.act(actor, None)
+            opened.book, opened.happened_at(instant_of(at)), act=lambda: opened.act(actor, None)
         )
         for act, receipt in done:
             opened.journal([(act.command_id, receipt)])
@@ -364,7 +367,7 @@ def feedback(
             source=source,
             score=score,
             occasion=occasion,
-            given_at=instant_of(at),
+            given_at=opened.happened_at(instant_of(at)),
             contact_ref=contact,
             complaint_ref=complaint,
             said_ref=said,

@@ -194,7 +194,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     says_when_and_how_to_be_reached(loans, borrower)
     is_asked_whether_to_be_called(loans, borrower, loan, on)
     is_reminded_and_collected(loans, borrower, moved_to)
-    complains_and_rates_us(loans, borrower, loan, moved_to + timedelta(days=1))
+    complains_and_rates_us(loans, on)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
     with at_work(system) as colleague:
@@ -520,13 +520,21 @@ def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> No
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
 
 
-def complains_and_rates_us(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
+def complains_and_rates_us(loans: CommandLine, on: date) -> None:
     """A complaint passes its deadline, is answered, resolved, reopened, and resolved again."""
+    borrower = str(
+        loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")["ref"]
+    )
+    loan = loans.lend(borrower)
+    known = ("--basis", "CONTRACT", "--at", f"{on}T00:00+08:00")
+    loans("borrower point", borrower, "P-1", "PHONE", *known)
 
     def at(hour: int) -> tuple[str, str]:
         return ("--at", f"{on}T{hour:02}:00+08:00")
 
     what = ("--severity", "high", "--category", "collection", "--loan", loan, "--ref", "Q-1")
+    ahead = ("--at", "2999-12-31T12:00+08:00")
+    assert loans("complaint open", borrower, *what, *ahead, code=2)["refused"] == "NOT_YET"
     opened = loans("complaint open", borrower, *what, "--channel", "platform", *at(1))
     assert [step["event"] for step in opened["recorded"]] == [
         "borrower.complaint-opened",
