@@ -17,6 +17,7 @@ from entrypoints import (
     borrower_commands,
     campaign_commands,
     collect_commands,
+    collect_questions,
     complaint_commands,
     complaint_questions,
     contact_command,

@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 import typer
 
+from domain.base.contact_policy import BY_BORROWER, LateReason
 from entrypoints.app import AsJson, app
 from entrypoints.contact_commands import At, instant_of
-from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carry_out
+from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Loan, carry_out
 
 if TYPE_CHECKING:
     from domain.base.stream import Act
@@ -99,6 +100,36 @@ def take_over(
     carry_out(
         lambda opened, act: collecting.assign_collector(
             opened.book, act, borrower_id=opened.stream_id(borrower), collector=collector
+        ),
+        actor,
+        command_id or uuid4(),
+        as_json,
+    )
+
+
+@collect.command("reason")
+def reason(
+    loan: Loan,
+    reason: Annotated[LateReason, typer.Argument(help="Why it is late.", case_sensitive=False)],
+    source: Annotated[str, typer.Option(help="Who told it.")] = BY_BORROWER,
+    contact: Annotated[
+        str | None, typer.Option(help="The contact in which it was told, by its reference.")
+    ] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note why a loan is late; `contact tell --reason-late` notes it with what came of a call."""
+    from domain.commands import collecting
+
+    carry_out(
+        lambda opened, act: collecting.record_late_reason(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            reason=reason,
+            source=source,
+            contact_ref=contact,
         ),
         actor,
         command_id or uuid4(),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from domain.base.contact_policy import Channel, Outcome, Purpose
+from domain.base.contact_policy import Channel, LateReason, Outcome, Purpose
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carried_out, carry_out
@@ -123,12 +123,16 @@ def tell(
     said: Annotated[
         str | None, typer.Option("--said", help="What was said, by its reference in the vault.")
     ] = None,
+    reason_late: Annotated[
+        LateReason | None,
+        typer.Option("--reason-late", help="Why the loan is late.", case_sensitive=False),
+    ] = None,
     at: At = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what came of a contact that was allowed."""
+    """Tell what came of a contact that was allowed, and why the loan is late if that was said."""
     from domain.borrower.contacts import Result
     from domain.commands import contacts
 
@@ -146,6 +150,7 @@ def tell(
                 intent_level=intent_level,
                 said_ref=said,
             ),
+            reason_late=reason_late,
         ),
         actor,
         command_id,

@@ -397,6 +397,12 @@ BORROWER_ROWS = {
         ' ORDER BY feedback_ref COLLATE "C") FROM rm.contacts_feedback'
         " WHERE borrower_id = ANY(%s) GROUP BY 1"
     ),
+    "contacts, late reasons": (
+        "SELECT borrower_id, array_agg(loan_id || ' ' || reason ORDER BY loan_id)"
+        " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_late_reason"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
+        " GROUP BY 1"
+    ),
     "contacts, last decision": (
         "SELECT borrower_id, max(decided_at) FROM rm.contacts_decision"
         " WHERE borrower_id = ANY(%s) GROUP BY 1"
@@ -575,6 +581,9 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
         "contacts, ratings": [
             f"{ref} {each.source} {each.score}" for ref, each in borrower.ratings.items()
+        ],
+        "contacts, late reasons": [
+            f"{each.loan_id} {each.reason}" for each in borrower.late_reasons.values()
         ],
     }
     return (sorted(said[view]),) if said[view] else None

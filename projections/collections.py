@@ -126,6 +126,7 @@ IGNORED = frozenset(
         "borrower.opted-out",
         "borrower.own-hours-set",
         "borrower.collector-assigned",
+        "borrower.late-reason-recorded",
         "borrower.strategy-assigned",
         "loan.applied",
         "loan.approved",

@@ -13,7 +13,7 @@ from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 2
+VERSION = 3
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -197,6 +197,19 @@ TABLES = (
             "contact_ref": "text",
             "complaint_ref": "text",
             "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    Table(
+        "contacts_late_reason",
+        {
+            **OF_BORROWER,
+            "loan_id": "uuid",
+            "reason": "text",
+            "source": "text",
+            "contact_ref": "text",
             "actor": "text",
         },
         key=("borrower_id", "version"),
@@ -611,6 +624,24 @@ def _(event: Borrower.FeedbackRecorded) -> list[Change]:
             contact_ref=event.contact_ref,
             complaint_ref=event.complaint_ref,
             said_ref=event.said_ref,
+            actor=event.actor,
+        )
+    ]
+
+
+# --- collection -------------------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.LateReasonRecorded) -> list[Change]:
+    return [
+        _row(
+            "contacts_late_reason",
+            event,
+            loan_id=event.loan_id,
+            reason=event.reason,
+            source=event.source,
+            contact_ref=event.contact_ref,
             actor=event.actor,
         )
     ]

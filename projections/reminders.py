@@ -103,6 +103,7 @@ IGNORED = frozenset(
         "borrower.promise-made",
         "borrower.registered",
         "borrower.collector-assigned",
+        "borrower.late-reason-recorded",
         "borrower.strategy-assigned",
         "loan.applied",
         "loan.approved",

@@ -113,6 +113,22 @@ class Reason(StrEnum):
     WINDOW = "WINDOW"
 
 
+BY_BORROWER = "borrower"
+"""Who told why a loan is late, where the borrower did."""
+
+
+class LateReason(StrEnum):
+    """Why a loan is late, as it was told."""
+
+    FORGOT = "FORGOT"
+    INCOME_LOST = "INCOME_LOST"
+    ILLNESS = "ILLNESS"
+    DISPUTE = "DISPUTE"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+    WILL_NOT = "WILL_NOT"
+    OTHER = "OTHER"
+
+
 class DayKind(StrEnum):
     """On which local days hours hold; all but the first need a calendar."""
 

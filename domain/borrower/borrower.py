@@ -12,7 +12,7 @@ from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-from domain.borrower import collection, complaint_events, contact_events
+from domain.borrower import collection, complaint_events, contact_events, lateness
 from domain.borrower.complaints import Complaints
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
@@ -121,7 +121,7 @@ class Borrower(Complaints, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 4
+    SNAPSHOT_VERSION = 5
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -148,6 +148,7 @@ class Borrower(Complaints, Stream):
     ComplaintResolved: TypeAlias = complaint_events.ComplaintResolved
     ComplaintReopened: TypeAlias = complaint_events.ComplaintReopened
     FeedbackRecorded: TypeAlias = complaint_events.FeedbackRecorded
+    LateReasonRecorded: TypeAlias = lateness.LateReasonRecorded
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.base.policy import StrategyRule
 from domain.base.stream import Act
 from domain.borrower.contact_events import Event
-from domain.borrower.contacts import Contacts
+from domain.borrower.lateness import Lateness
 
 
 class Behaviour(StrEnum):
@@ -86,7 +86,7 @@ class CollectorAssigned(Event):
         borrower.collector = self.collector
 
 
-class Collection(Contacts):
+class Collection(Lateness):
     """The collection of one borrower's late loans."""
 
     def __init__(self) -> None:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.base.contact_policy import Channel, Purpose
+from domain.base.contact_policy import Channel, LateReason, Purpose
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party, PastContact
 from domain.borrower.gate import Answer
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
+from domain.loan.loan import Loan
 
 BATCH_BORROWERS = 200
 
@@ -35,6 +36,25 @@ def assign_collector(book: Book, act: Act, *, borrower_id: UUID, collector: str 
     """Let a collector take a borrower over."""
     borrower = book.get(Borrower, borrower_id)
     borrower.assign_collector(act, collector=collector)
+    return borrower
+
+
+@command
+def record_late_reason(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    reason: LateReason,
+    source: str,
+    contact_ref: str | None = None,
+) -> Borrower:
+    """Note why a loan is late."""
+    loan = book.get(Loan, loan_id)
+    borrower = book.get(Borrower, loan.borrower_id)
+    borrower.record_late_reason(
+        act, loan_id=loan_id, reason=reason, source=source, contact_ref=contact_ref
+    )
     return borrower
 
 

@@ -3,7 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSource, Purpose
+from domain.base.contact_policy import (
+    BY_BORROWER,
+    Channel,
+    ConsentScope,
+    LateReason,
+    PointKind,
+    PointSource,
+    Purpose,
+)
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
@@ -253,10 +261,22 @@ def decide(
 
 
 @command
-def tell(book: Book, act: Act, *, borrower_id: UUID, contact_ref: str, result: Result) -> Borrower:
-    """Tell what came of a contact that was allowed."""
+def tell(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    contact_ref: str,
+    result: Result,
+    reason_late: LateReason | None = None,
+) -> Borrower:
+    """Tell what came of a contact that was allowed, and why its loan is late if that was said."""
     borrower = book.get(Borrower, borrower_id)
     borrower.tell_contact(act, contact_ref=contact_ref, result=result)
+    if reason_late is not None:
+        borrower.record_late_reason_told(
+            act, contact_ref=contact_ref, reason=reason_late, source=BY_BORROWER
+        )
     return borrower
 
 

@@ -193,7 +193,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     says_when_and_how_to_be_reached(loans, borrower)
     is_asked_whether_to_be_called(loans, borrower, loan, on)
-    is_reminded_and_collected(loans, borrower, moved_to)
+    is_reminded_and_collected(loans, borrower, loan, moved_to)
     complains_and_rates_us(loans, on)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
@@ -469,7 +469,9 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     noon = ("--at", f"{on}T12:00+08:00")
     allowed = loans("contact ask", *call, "--loan", loan, "--ref", "C-1", *noon)
     assert (allowed["answer"], allowed["rules"]) == ("ALLOW", [])
-    loans("contact tell", borrower, "C-1", "conversation", "--seconds", "90", *noon)
+    said = ("conversation", "--seconds", "90", "--reason-late", "forgot")
+    told = loans("contact tell", borrower, "C-1", *said, *noon)
+    assert told["recorded"][-1]["event"] == "borrower.late-reason-recorded"
     loans("contact received", borrower, "--channel", "phone", "--loan", loan, *noon)
     night = ("--at", f"{on}T22:00+08:00")
     ahead = ("--ref", "C-3", "--at", "2999-12-31T12:00+08:00")
@@ -505,13 +507,16 @@ def contacts_are_looked_at(loans: CommandLine, borrower: str, on: date, version:
     assert [each["scope"] for each in register["consents"]] == ["MARKETING"]
 
 
-def is_reminded_and_collected(loans: CommandLine, borrower: str, on: date) -> None:
+def is_reminded_and_collected(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
     planned = loans("contact plan", "--on", str(on))
     assert planned["reminders"] + planned["dunnings"] == planned["new"]
     queued = loans("contact queue", "--on", str(on))
     assert len(queued) == planned["new"]
     sent = loans("contact dispatch", "--at", f"{on}T22:30+08:00")
     assert sum(sent["counts"].values()) == sum(line["state"] == "WAITING" for line in queued)
+    loans("collect reason", loan, "illness", "--source", "employer")
+    shares = loans("collect reasons", "--to", str(on))["found"]
+    assert sum(each["loans"] for each in shares["reasons"]) == shares["loans"]
     done = loans("collect take-over", borrower, "chen")
     assert done["recorded"][-1]["event"] == "borrower.collector-assigned"
     assert loans("collect plan", "--on", str(on))["on"] == str(on)

@@ -26,6 +26,7 @@ from domain.base.complaint_policy import Severity
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
+    LateReason,
     Outcome,
     PointKind,
     PointSource,
@@ -35,7 +36,7 @@ from domain.base.stream import Act
 from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
-from domain.commands import borrowers, complaints, contacts, days, loans, products
+from domain.commands import borrowers, collecting, complaints, contacts, days, loans, products
 from domain.commands.book import Book, Receipt
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
@@ -218,6 +219,7 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
              at=at + timedelta(minutes=number))  # fmt: skip
     result = Result(Outcome.ATTEMPTED, at + timedelta(minutes=3))
     tell(contacts.tell, **to, contact_ref="C-1", result=result)
+    tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
          purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
     for number in (1, 2):
@@ -484,32 +486,33 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "collections, holds": [("rm_collections_v1.collections_hold", "lifted_on = '2025-02-11'")],
     "reminders, holds": [("rm_reminders_v1.reminders_hold", "lifted_on = '2025-02-11'")],
     "collections, promises": [("rm_collections_v1.collections_promise", "state = 'KEPT'")],
-    "contacts": [("rm_contacts_v2.contacts_loan", "borrower_id = loan_id")],
-    "contacts, payments": [("rm_contacts_v2.contacts_payment", "amount = amount + 1")],
-    "contacts, zones": [("rm_contacts_v2.contacts_borrower", "zones = '{UTC}'")],
+    "contacts": [("rm_contacts_v3.contacts_loan", "borrower_id = loan_id")],
+    "contacts, payments": [("rm_contacts_v3.contacts_payment", "amount = amount + 1")],
+    "contacts, zones": [("rm_contacts_v3.contacts_borrower", "zones = '{UTC}'")],
     "contacts, points": [
-        ("rm_contacts_v2.contacts_point", "kind = 'EMAIL'"),
-        ("rm_contacts_v2.contacts_point", "change = 'RETIRED'"),
+        ("rm_contacts_v3.contacts_point", "kind = 'EMAIL'"),
+        ("rm_contacts_v3.contacts_point", "change = 'RETIRED'"),
     ],
-    "contacts, consents": [("rm_contacts_v2.contacts_consent", "change = 'WITHDRAWN'")],
+    "contacts, consents": [("rm_contacts_v3.contacts_consent", "change = 'WITHDRAWN'")],
     "contacts, opt-outs": [
-        ("rm_contacts_v2.contacts_opt_out", "channel = 'EMAIL'"),
-        ("rm_contacts_v2.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
+        ("rm_contacts_v3.contacts_opt_out", "channel = 'EMAIL'"),
+        ("rm_contacts_v3.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
     ],
     "contacts, counted": [
-        ("rm_contacts_v2.contacts_result", "outcome = 'CONNECTED'"),
-        ("rm_contacts_v2.contacts_result", "made_at = made_at + interval '1 s'"),
-        ("rm_contacts_v2.contacts_inbound", "purpose = 'CARE'"),
+        ("rm_contacts_v3.contacts_result", "outcome = 'CONNECTED'"),
+        ("rm_contacts_v3.contacts_result", "made_at = made_at + interval '1 s'"),
+        ("rm_contacts_v3.contacts_inbound", "purpose = 'CARE'"),
     ],
-    "contacts, open": [("rm_contacts_v2.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, open": [("rm_contacts_v3.contacts_decision", "answer = 'BLOCK'")],
     "contacts, complaints": [
-        ("rm_contacts_v2.contacts_complaint", "severity = 'CRITICAL'"),
-        ("rm_contacts_v2.contacts_complaint", "resolve_by = resolve_by + interval '1 s'"),
-        ("rm_contacts_v2.contacts_complaint", "complaint_ref = 'Q-3'"),
+        ("rm_contacts_v3.contacts_complaint", "severity = 'CRITICAL'"),
+        ("rm_contacts_v3.contacts_complaint", "resolve_by = resolve_by + interval '1 s'"),
+        ("rm_contacts_v3.contacts_complaint", "complaint_ref = 'Q-3'"),
     ],
-    "contacts, ratings": [("rm_contacts_v2.contacts_feedback", "score = 5")],
+    "contacts, ratings": [("rm_contacts_v3.contacts_feedback", "score = 5")],
+    "contacts, late reasons": [("rm_contacts_v3.contacts_late_reason", "reason = 'OTHER'")],
     "contacts, last decision": [
-        ("rm_contacts_v2.contacts_decision", "decided_at = decided_at + interval '1 s'")
+        ("rm_contacts_v3.contacts_decision", "decided_at = decided_at + interval '1 s'")
     ],
     "portfolio": [
         ("rm_portfolio_v2.portfolio_loans", "loans = loans + 1"),

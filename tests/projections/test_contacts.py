@@ -8,6 +8,7 @@ from domain.base.complaint_policy import ComplaintLevel, Severity
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
+    LateReason,
     Outcome,
     PointKind,
     PointSource,
@@ -191,6 +192,17 @@ def test_a_refusal_and_its_end_are_kept() -> None:
     assert only(found, "change", "channel", "purpose", "source") == [
         ("OPTED_OUT", "SMS", None, "REPLY"),
         ("REVOKED", "SMS", None, "APP"),
+    ]
+
+
+def test_why_a_loan_is_late_is_kept_with_who_told_it() -> None:
+    ada = borrower()
+    ada.record_late_reason(act(), loan_id=LOAN_ID, reason=LateReason.ILLNESS, source="employer")
+
+    found = rows(contacts, ada)["contacts_late_reason"]
+
+    assert only(found, "loan_id", "reason", "source", "contact_ref", "actor") == [
+        (LOAN_ID, "ILLNESS", "employer", None, "clerk")
     ]
 
 
