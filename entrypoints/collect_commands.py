@@ -139,13 +139,17 @@ def reason(
 
 @dataclass(frozen=True)
 class WayOpen:
-    """A way to contact the borrower that the gate allows, now or from an instant on."""
+    """A way to contact the borrower that the gate allows, now or from an instant on.
+
+    *script* is what is said, with its version, where somebody speaks.
+    """
 
     channel: str
     point_ref: str
     open_now: bool
     from_at: datetime | None
     because: list[str]
+    script: str | None
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,15 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
             behaviour = borrower.behaviour(case.loan_id)
             rule = policies.strategy(case.bucket, opened.business_on, behaviour)
             channels = [] if rule is None else rule.channels
-            found = collecting.offered(opened.book, borrower, case.loan_id, channels, at)
+            found = collecting.offered(
+                opened.book,
+                borrower,
+                case.loan_id,
+                channels,
+                at,
+                script=None if rule is None else rule.template,
+                on=opened.business_on,
+            )
             last = found.last
             items.append(
                 Item(
@@ -251,7 +263,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     strategy=None if rule is None else rule.strategy,
                     behaviour=found.behaviour,
                     collector=found.collector,
-                    ways=[_open(way) for way in found.ways],
+                    ways=[_open(way, found) for way in found.ways],
                     refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
                     promises=case.promises,
                     last_contact=None if last is None else f"{last.channel} {last.outcome}",
@@ -270,14 +282,16 @@ def _refused(found: Offered, *, known: bool) -> list[str]:
     ]
 
 
-def _open(way: Way) -> WayOpen:
+def _open(way: Way, found: Offered) -> WayOpen:
     decision = way.decision
+    script = found.scripts.get((way.channel, str(way.point_ref)))
     return WayOpen(
         str(way.channel),
         str(way.point_ref),
         decision.until is None,
         decision.until,
         [str(each) for each in decision.because],
+        None if script is None else f"{script.rule} {script.version}",
     )
 
 

@@ -30,13 +30,14 @@ Point = Annotated[str | None, typer.Option("--point", help="The contact point, b
 
 @dataclass(frozen=True)
 class Asked:
-    """What the gate answered of one contact."""
+    """What the gate answered of one contact, and the script it goes by, if it has one."""
 
     contact_ref: str
     answer: str
     until: datetime | None
     because: list[str]
     rules: list[str]
+    script: str | None
     decided_at: datetime
     version: int
 
@@ -51,6 +52,10 @@ def ask(
     third_party: Annotated[bool, typer.Option(help="Somebody else is asked.")] = False,
     ref: Annotated[str | None, typer.Option(help="The contact's reference.")] = None,
     product_line: Annotated[str | None, typer.Option(help="The line it advertises.")] = None,
+    script: Annotated[
+        str | None,
+        typer.Option(help="What a collector says, a text or family; else by the strategy."),
+    ] = None,
     occasion: Annotated[str, typer.Option(help="What brings it about.")] = "staff",
     at: At = None,
     actor: Actor = STAFF,
@@ -60,11 +65,12 @@ def ask(
     """Ask whether a contact may be made now; the answer is recorded with its reasons.
 
     ALLOW takes a place under the caps at once: make the contact, then `contact tell` what
-    came of it. DEFER says from when. BLOCK says what stands against it. Exits with 3
+    came of it. DEFER says from when. BLOCK says what stands against it. A collector's call
+    or visit names the script it goes by; without one in force it is blocked. Exits with 3
     unless it is allowed.
     """
     from domain.borrower.contact import Intent, Party
-    from domain.commands import contacts
+    from domain.commands import scripts
     from entrypoints import output
     from entrypoints.session import session
 
@@ -83,7 +89,7 @@ def ask(
         instant = instant_of(at)
 
         def do(opened: Session, act: Act) -> Receipt:
-            return contacts.decide(
+            return scripts.ask(
                 opened.book,
                 act,
                 borrower_id=borrower_id,
@@ -91,6 +97,7 @@ def ask(
                 intent=intent,
                 at=opened.happened_at(instant),
                 occasion=occasion,
+                script=script,
             )
 
         receipt = carried_out(opened, do, actor, command_id)
@@ -218,6 +225,7 @@ def _answer(opened: Session, borrower_id: UUID, contact_ref: str, version: int) 
         found.until,
         sorted({each.reason for each in found.against}),
         [f"{each.rule} ({each.version})" for each in found.against],
+        None if found.template is None else f"{found.template} {found.template_version}",
         found.decided_at,
         version,
     )
@@ -250,4 +258,5 @@ def _render(asked: Asked) -> None:
     lines = [f"{asked.answer}{until}  {asked.contact_ref}"]
     lines += [f"  {reason}" for reason in asked.because]
     lines += [f"  by {rule}" for rule in asked.rules]
+    lines += [f"  say: {asked.script} (template show)"] if asked.script else []
     output.out.print("\n".join(lines))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -85,10 +85,11 @@ def ways(
     loan_id: UUID | None = None,
     purposes: Iterable[Purpose] = tuple(Purpose),
     channels: Iterable[Channel] = tuple(Channel),
+    says: Callable[[Intent], Template | None] = lambda _: None,
 ) -> Iterator[Way]:
     """What the gate answers at an instant, by each purpose, channel and contact point.
 
-    Texts are not judged: there is none.
+    Texts are judged where *says* gives what a contact would say.
     """
     situation = borrower.situation()
     channels = list(channels)
@@ -105,6 +106,7 @@ def ways(
                     None if point is None else point.id,
                     None if loan_id is None else str(loan_id),
                 )
+                intent = replace(intent, template=says(intent))
                 decision = decide(intent, situation, rules, at)
                 yield Way(purpose, channel, intent.contact_point, decision)
 

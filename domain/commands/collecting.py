@@ -11,11 +11,13 @@ from eventsourcing.persistence import IntegrityError
 
 from domain.base.contact_policy import Channel, LateReason, Purpose
 from domain.base.stream import Act
+from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Party, PastContact
+from domain.borrower.contact import Intent, Party, PastContact, Template
 from domain.borrower.gate import Answer
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
+from domain.commands.scripts import FOR_OTHERS, SPOKEN, is_to_others, script_in_force, sounds_like
 from domain.loan.loan import Loan
 
 BATCH_BORROWERS = 200
@@ -123,7 +125,8 @@ def _assign(
 class Offered:
     """How a borrower may be contacted about a loan: now, or from an instant on.
 
-    *refused* says, by channel and contact point, why the others may not be used.
+    *refused* says, by channel and contact point, why the others may not be used. *scripts*
+    are what is said where somebody speaks, by the contact point.
     """
 
     ways: list[Way]
@@ -133,23 +136,49 @@ class Offered:
     behaviour: str
     strategy: str | None
     collector: str | None
+    scripts: dict[tuple[Channel, str], TextTemplate]
 
 
 def offered(
-    book: Book, borrower: Borrower, loan_id: UUID, channels: Sequence[str], at: datetime
+    book: Book,
+    borrower: Borrower,
+    loan_id: UUID,
+    channels: Sequence[str],
+    at: datetime,
+    *,
+    script: str | None = None,
+    on: date | None = None,
 ) -> Offered:
     """What a collector may do about a late loan at an instant: nothing that the gate refuses.
 
-    The ways that are open come first, then those that open soonest.
+    The ways that are open come first, then those that open soonest. With *script*, the family
+    of the scripts in force on the business date *on*, calls and visits go by these.
     """
     wanted = [Channel(each) for each in channels]
     rules = book.rules.contact
     if borrower.jurisdiction not in rules.jurisdictions:
         wanted = []  # where no law is known, there is no way that keeps it
+    scripts: dict[tuple[Channel, str], TextTemplate] = {}
+
+    def says(intent: Intent) -> Template | None:
+        if script is None or on is None or intent.channel not in SPOKEN:
+            return None
+        family = FOR_OTHERS if is_to_others(borrower, intent) else script
+        found = script_in_force(book, family, intent.channel, borrower.jurisdiction, on)
+        if found is not None and intent.contact_point is not None:
+            scripts[intent.channel, intent.contact_point] = found
+        return sounds_like(found)
+
     found = [
         way
         for way in ways(
-            borrower, rules, at, loan_id=loan_id, purposes=(Purpose.COLLECTION,), channels=wanted
+            borrower,
+            rules,
+            at,
+            loan_id=loan_id,
+            purposes=(Purpose.COLLECTION,),
+            channels=wanted,
+            says=says,
         )
         if way.point_ref is not None
     ]
@@ -173,4 +202,5 @@ def offered(
         behaviour=str(borrower.behaviour(loan_id)),
         strategy=None if known is None else known.strategy,
         collector=borrower.collector,
+        scripts=scripts,
     )

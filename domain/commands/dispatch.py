@@ -279,18 +279,20 @@ def _stopped(planned: Planned, opened: OpenContact, reason: str) -> Decided:
 
 
 def _intent(planned: Planned, channel: Channel, point_ref: str | None, text: Text | None) -> Intent:
-    template = None
-    if planned.template is not None:
-        template = NOTHING_TO_SAY if text is None else text.reads
-    return Intent(
+    intent = Intent(
         planned.purpose,
         channel,
         Party.BORROWER,
         point_ref,
         str(planned.about[0].loan_id) if planned.about else None,
         planned.product_line,
-        template,
     )
+    return intent if planned.template is None else with_text(intent, text)
+
+
+def with_text(intent: Intent, text: Text | None) -> Intent:
+    """A contact that is to say a text; where there is none, no rule of texts lets it pass."""
+    return replace(intent, template=NOTHING_TO_SAY if text is None else text.reads)
 
 
 def _day(at: datetime, borrower: Borrower) -> date:

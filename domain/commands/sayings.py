@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -27,27 +27,39 @@ def saying(planned: Planned, loans: Mapping[UUID, Loan], on: date) -> Due:
     """
     if planned.purpose not in ABOUT_LOANS:
         return Due(planned.figures)
+    found = _figures_now(planned.about, loans, on)
+    if not found:
+        return Due((), moot="NOTHING_LEFT")
+    figures = {**found, **{figure.figure: figure.reads for figure in planned.figures}}
+    return Due(tuple(Figure(name, reads) for name, reads in figures.items()))
+
+
+def overdue_figures(loans: Sequence[Loan], on: date) -> dict[str, str]:
+    """The figures of all that is overdue on loans on a business date; none where nothing is."""
+    by_id = {loan.id: loan for loan in loans}
+    return _figures_now([Subject(loan_id) for loan_id in by_id], by_id, on)
+
+
+def _figures_now(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -> dict[str, str]:
     rows = [
         (loan, row)
-        for subject in planned.about
+        for subject in about
         if (loan := loans.get(subject.loan_id)) is not None and loan.state == LoanState.ACTIVE
         for row in loan.rows_on(on)
         if row.left and _is_meant(subject, row, on)
     ]
     if not rows:
-        return Due((), moot="NOTHING_LEFT")
+        return {}
     sums: defaultdict[str, int] = defaultdict(int)
     for loan, row in rows:
         sums[loan.currency] += row.left
     amounts = [f"{written(amount, currency)} {currency}" for currency, amount in sums.items()]
-    figures = {
+    return {
         "amount": " + ".join(amounts),
         "due_on": f"{min(row.pay_by_on for _, row in rows)}",
         "instalments": str(len(rows)),
         "loan": ", ".join(sorted({loan.loan_ref for loan, _ in rows})),
-        **{figure.figure: figure.reads for figure in planned.figures},
     }
-    return Due(tuple(Figure(name, reads) for name, reads in figures.items()))
 
 
 def _is_meant(subject: Subject, row: Instalment, on: date) -> bool:

@@ -133,6 +133,26 @@ def prepare(
     return Prepared(wording, faults + product_faults(template, figures, product, find))
 
 
+def text_in_force(
+    rules: DatedRules,
+    named: str,
+    *,
+    channel: Channel,
+    jurisdiction: str,
+    on: date,
+    language: str | None = None,
+) -> TextTemplate | None:
+    """The text of a name or family for a channel on a day, in a *language* where there is one."""
+    texts = [
+        each
+        for each in rules.texts_in_force(on)
+        if named in (each.rule, each.family)
+        and (each.channel, each.jurisdiction) == (channel, jurisdiction)
+    ]
+    wished = [each for each in texts if each.language == language]
+    return next(iter([*wished, *texts]), None)
+
+
 class Wordings:
     """Puts planned contacts in words, by the texts of a book.
 
@@ -179,14 +199,9 @@ class Wordings:
             found = rules.text_version(named, version)
             ended = found and found.valid_until and found.valid_until <= on
             return None if ended else found
-        texts = [
-            each
-            for each in rules.texts_in_force(on)
-            if named in (each.rule, each.family)
-            and (each.channel, each.jurisdiction) == (channel, jurisdiction)
-        ]
-        wished = [each for each in texts if each.language == self._language]
-        return next(iter([*wished, *texts]), None)
+        return text_in_force(
+            rules, named, channel=channel, jurisdiction=jurisdiction, on=on, language=self._language
+        )
 
     def _untrue(
         self, template: TextTemplate, figures: Mapping[str, str], product: str | None, on: date

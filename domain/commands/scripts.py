@@ -1,0 +1,131 @@
+"""What a collector says: a call or a visit goes by a script that is in force."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from domain.base.contact_policy import Channel, Purpose
+from domain.base.money import written
+from domain.base.refusal import Refusal
+from domain.base.stream import Act
+from domain.base.text_template import TextTemplate
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import Intent, Party, Template
+from domain.borrower.contact_state import Figure
+from domain.borrower.wording import example
+from domain.commands.book import Book, command
+from domain.commands.dispatch import NOTHING_TO_SAY, with_text
+from domain.commands.sayings import overdue_figures
+from domain.commands.texts import Wordings, text_in_force
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState
+
+SPOKEN = (Channel.PHONE, Channel.AI_VOICE, Channel.VISIT)
+"""The channels by which somebody speaks, and so by a script."""
+
+FOR_OTHERS = "out-of-reach"
+"""The family of what is said to somebody else: it names no debt."""
+
+
+class NothingOverdue(Refusal):
+    """There is nothing to collect on the loan."""
+
+    code = "NOTHING_OVERDUE"
+
+
+@command
+def ask(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    contact_ref: str,
+    intent: Intent,
+    at: datetime,
+    occasion: str,
+    script: str | None = None,
+) -> Borrower:
+    """Ask the gate whether a contact may be made; one of collection carries its script.
+
+    The script is that of the loan's strategy, or the one named, a text or a family of
+    texts, in the version in force; where none is, nothing may be said (TEMPLATE).
+
+    Raises:
+        NothingOverdue: nothing is to be collected on the loan.
+    """
+    borrower = book.get(Borrower, borrower_id)
+    text = None
+    if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
+        loan = None if intent.debt is None else book.get(Loan, UUID(intent.debt))
+        family = script
+        if family is None and loan is not None:
+            family = _family_of(book, borrower, loan, act.business_on)
+        if is_to_others(borrower, intent):
+            family, loan = FOR_OTHERS, None
+        if family is not None:
+            figures = {} if loan is None else _figures(loan, act.business_on)
+            text = Wordings(book)(
+                family,
+                channel=intent.channel,
+                jurisdiction=borrower.jurisdiction,
+                figures=[Figure(name, reads) for name, reads in figures.items()],
+                on=act.business_on,
+                version=None,
+            )
+            intent = with_text(intent, text)
+    borrower.decide_contact(
+        act,
+        contact_ref=contact_ref,
+        intent=intent,
+        policies=book.rules.contact,
+        at=at,
+        occasion=occasion,
+        text=text,
+    )
+    return borrower
+
+
+def _family_of(book: Book, borrower: Borrower, loan: Loan, on: date) -> str | None:
+    """The family of scripts that the strategy of a loan goes by; None where none is said."""
+    rule = book.policies.strategy(loan.bucket, on, borrower.behaviour(loan.id))
+    return None if rule is None else rule.template
+
+
+def is_to_others(borrower: Borrower, intent: Intent) -> bool:
+    """Whether somebody else is spoken to; in doubt it is so."""
+    own = borrower.situation().is_own(intent.contact_point)
+    return intent.party == Party.THIRD_PARTY or not own
+
+
+def script_in_force(
+    book: Book, family: str, channel: Channel, jurisdiction: str, on: date
+) -> TextTemplate | None:
+    """The script of a family for a channel on a day; None when none is in force."""
+    return text_in_force(book.rules, family, channel=channel, jurisdiction=jurisdiction, on=on)
+
+
+def sounds_like(script: TextTemplate | None) -> Template:
+    """How a script sounds, with figures that are made up: for the gate, before a call is due."""
+    return NOTHING_TO_SAY if script is None else example(script).for_gate()
+
+
+def _figures(loan: Loan, on: date) -> dict[str, str]:
+    """What is to be collected on a loan, as a script says it.
+
+    Raises:
+        NothingOverdue: that is nothing.
+    """
+    if loan.state == LoanState.WRITTEN_OFF:
+        left = loan.claim.total - sum(each.amount for each in loan.recoveries.values())
+        since = loan.oldest_unpaid_on()
+        if left > 0 and since is not None:
+            amount = f"{written(left, loan.currency)} {loan.currency}"
+            return {"amount": amount, "due_on": f"{since}", "loan": loan.loan_ref}
+    figures = overdue_figures([loan], on)
+    if not figures:
+        raise NothingOverdue(
+            f"Nothing is overdue on {loan.loan_ref} on {on}: there is nothing to collect;"
+            " ask for another purpose."
+        )
+    return figures
