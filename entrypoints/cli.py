@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from entrypoints import (
+    agency_commands,
     bench_command,
     borrower_commands,
     campaign_commands,

@@ -17,6 +17,32 @@ class ReasonShare:
 
 
 @dataclass(frozen=True)
+class Collected:
+    """Money that came in, in minor units."""
+
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An agency, when it is to be evaluated again, and what it collects.
+
+    What follows from its registration is empty where it has none on the day. *collected* is
+    what was paid on loans while they were placed with it.
+    """
+
+    agency: str
+    licence: str | None
+    jurisdictions: list[str]
+    evaluated_on: date | None
+    passed: bool | None
+    days_to_evaluation: int | None
+    loans_placed: int
+    collected: list[Collected]
+
+
+@dataclass(frozen=True)
 class LateReasons:
     """Why loans were late, as it was told from one day to another."""
 

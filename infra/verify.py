@@ -403,6 +403,12 @@ BORROWER_ROWS = {
         " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
         " GROUP BY 1"
     ),
+    "contacts, placements": (
+        "SELECT borrower_id, array_agg(loan_id || ' ' || agency ORDER BY loan_id)"
+        " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_placement"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
+        " WHERE change = 'PLACED' GROUP BY 1"
+    ),
     "contacts, last decision": (
         "SELECT borrower_id, max(decided_at) FROM rm.contacts_decision"
         " WHERE borrower_id = ANY(%s) GROUP BY 1"
@@ -581,6 +587,9 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
         "contacts, ratings": [
             f"{ref} {each.source} {each.score}" for ref, each in borrower.ratings.items()
+        ],
+        "contacts, placements": [
+            f"{each.loan_id} {each.agency}" for each in borrower.placements.values()
         ],
         "contacts, late reasons": [
             f"{each.loan_id} {each.reason}" for each in borrower.late_reasons.values()

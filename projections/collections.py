@@ -126,6 +126,8 @@ IGNORED = frozenset(
         "borrower.opted-out",
         "borrower.own-hours-set",
         "borrower.collector-assigned",
+        "borrower.agency-placed",
+        "borrower.agency-recalled",
         "borrower.late-reason-recorded",
         "borrower.strategy-assigned",
         "loan.applied",

@@ -216,6 +216,20 @@ TABLES = (
         indexes=(("business_on",),),
     ),
     Table(
+        "contacts_placement",
+        {
+            **OF_BORROWER,
+            "loan_id": "uuid",
+            "agency": "text",
+            "change": "text",
+            "evaluation_due_on": "date",
+            "reason": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",),),
+    ),
+    Table(
         "contacts_loan",
         {
             "loan_id": "uuid",
@@ -237,6 +251,7 @@ TABLES = (
             "payment_ref": "text",
             "received_on": "date",
             "amount": "bigint",
+            "currency": "text",
         },
         key=("loan_id", "version"),
     ),
@@ -647,6 +662,20 @@ def _(event: Borrower.LateReasonRecorded) -> list[Change]:
     ]
 
 
+@changes.register
+def _(event: Borrower.AgencyPlaced) -> list[Change]:
+    return [
+        _placement(
+            event, change="PLACED", evaluation_due_on=event.evaluation_due_on, reason=event.bucket
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.AgencyRecalled) -> list[Change]:
+    return [_placement(event, change="RECALLED", reason=event.reason)]
+
+
 # --- loans ------------------------------------------------------------------------------
 
 
@@ -688,7 +717,19 @@ def _payment(event: Any, amount: int) -> Put:
             "payment_ref": event.payment_ref,
             "received_on": event.received_on,
             "amount": amount,
+            "currency": event.currency,
         },
+    )
+
+
+def _placement(event: Any, **values: Any) -> Put:
+    return _row(
+        "contacts_placement",
+        event,
+        loan_id=event.loan_id,
+        agency=event.agency,
+        actor=event.actor,
+        **values,
     )
 
 

@@ -103,6 +103,8 @@ IGNORED = frozenset(
         "borrower.promise-made",
         "borrower.registered",
         "borrower.collector-assigned",
+        "borrower.agency-placed",
+        "borrower.agency-recalled",
         "borrower.late-reason-recorded",
         "borrower.strategy-assigned",
         "loan.applied",

@@ -118,6 +118,34 @@ class StrategyRule:
 
 
 @dataclass(frozen=True)
+class AgencyRule:
+    """An agency that may collect for the lender, and what came of its last evaluation."""
+
+    version: str
+    agency: str
+    licence: str
+    jurisdictions: tuple[str, ...]
+    evaluated_on: date
+    passed: bool
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class AgencyStandard:
+    """In which buckets agencies collect, and how many days an evaluation of one counts."""
+
+    version: str
+    jurisdiction: str
+    buckets: tuple[str, ...]
+    evaluation_days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class IndexRate:
     """An index that rates of loans follow, an annual fraction."""
 
@@ -318,6 +346,8 @@ class Policies:
     reply_keywords: tuple[ReplyKeywords, ...] = ()
     complaint_levels: tuple[ComplaintLevel, ...] = ()
     referral_rules: tuple[ReferralRule, ...] = ()
+    agencies: tuple[AgencyRule, ...] = ()
+    agency_standards: tuple[AgencyStandard, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -388,6 +418,21 @@ class Policies:
         own = [rule for rule in rules if behaviour and rule.behaviour == behaviour]
         for_all = [rule for rule in rules if rule.behaviour is None]
         return next(iter([*reversed(own), *reversed(for_all)]), None)
+
+    def agency(self, agency: str, on: date) -> AgencyRule | None:
+        """An agency as it is registered on a day; None where it is not."""
+        found = in_force([rule for rule in self.agencies if rule.agency == agency], on)
+        return found[-1] if found else None
+
+    def agency_standard(self, jurisdiction: str, on: date) -> AgencyStandard:
+        """What placing loans with agencies goes by on a day; a jurisdiction's own comes first.
+
+        Raises:
+            PolicyMissing: there is no such rule.
+        """
+        held = _held_in(self.agency_standards, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return _one(own or held, on, f"a standard for agencies in {jurisdiction}")
 
     def asset_class_rule(self, product_code: str, on: date) -> AssetClassRule | None:
         """What decides the asset class of a product's loans on a day; None without a rule."""

@@ -12,7 +12,7 @@ from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-from domain.borrower import collection, complaint_events, contact_events, lateness
+from domain.borrower import collection, complaint_events, contact_events, lateness, placement
 from domain.borrower.complaints import Complaints
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
@@ -149,6 +149,8 @@ class Borrower(Complaints, Stream):
     ComplaintReopened: TypeAlias = complaint_events.ComplaintReopened
     FeedbackRecorded: TypeAlias = complaint_events.FeedbackRecorded
     LateReasonRecorded: TypeAlias = lateness.LateReasonRecorded
+    AgencyPlaced: TypeAlias = placement.AgencyPlaced
+    AgencyRecalled: TypeAlias = placement.AgencyRecalled
 
     def __init__(self) -> None:
         super().__init__()

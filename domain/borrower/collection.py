@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.base.policy import StrategyRule
 from domain.base.stream import Act
 from domain.borrower.contact_events import Event
-from domain.borrower.lateness import Lateness
+from domain.borrower.placement import Placements
 
 
 class Behaviour(StrEnum):
@@ -86,7 +86,7 @@ class CollectorAssigned(Event):
         borrower.collector = self.collector
 
 
-class Collection(Lateness):
+class Collection(Placements):
     """The collection of one borrower's late loans."""
 
     def __init__(self) -> None:

@@ -100,6 +100,8 @@ def _assign(
                     borrower.assign_strategy(
                         on_borrower, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
                     )
+                    if str(known.loan_id) in borrower.placements:
+                        borrower.recall(by, loan_id=known.loan_id, reason="not late any more")
     changed = [each for each in borrowers.values() if each.pending_events]
     count = sum(len(each.pending_events) for each in changed)
     commands = [

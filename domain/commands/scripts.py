@@ -53,8 +53,10 @@ def ask(
 
     Raises:
         NothingOverdue: nothing is to be collected on the loan.
+        NotPlaced: an agency asks, and does not collect the loan.
     """
     borrower = book.get(Borrower, borrower_id)
+    borrower.must_act_for_us(act.actor, intent.debt)
     text = None
     if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
         loan = None if intent.debt is None else book.get(Loan, UUID(intent.debt))

@@ -13,6 +13,8 @@ from domain.base.calendar import HolidayCalendar
 from domain.base.complaint_policy import ComplaintLevel, Desk, Severity
 from domain.base.contact_policy import Channel, Purpose
 from domain.base.policy import (
+    AgencyRule,
+    AgencyStandard,
     AssetClassRule,
     CapRule,
     ChargeLint,
@@ -157,6 +159,8 @@ KINDS = {
     "reminder_step": Kind(
         ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days",)
     ),
+    "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
+    "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),
     "index_rate": Kind(IndexRate, "index_rates", _annual_rate, keys=("index",)),
     "asset_class": Kind(
         AssetClassRule,

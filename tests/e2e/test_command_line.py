@@ -193,7 +193,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     borrower_objects_and_promises(loans, borrower, loan, moved_to)
     says_when_and_how_to_be_reached(loans, borrower)
     is_asked_whether_to_be_called(loans, borrower, loan, on)
-    is_reminded_and_collected(loans, borrower, loan, moved_to)
+    is_reminded_and_collected(loans, borrower, loan, moved_to, tmp_path)
     complains_and_rates_us(loans, on)
     is_late_and_written_off(loans, loan, moved_to)
     is_secured_and_sold(loans, loans.lend(borrower))
@@ -507,7 +507,22 @@ def contacts_are_looked_at(loans: CommandLine, borrower: str, on: date, version:
     assert [each["scope"] for each in register["consents"]] == ["MARKETING"]
 
 
-def is_reminded_and_collected(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
+AGENCY = """
+[[agency]]
+version = "acme-1"
+agency = "acme"
+licence = "L-7"
+jurisdictions = ["CN"]
+evaluated_on = {day}
+passed = true
+from = {day}
+source = "a test"
+"""
+
+
+def is_reminded_and_collected(
+    loans: CommandLine, borrower: str, loan: str, on: date, folder: Path
+) -> None:
     planned = loans("contact plan", "--on", str(on))
     assert planned["reminders"] + planned["dunnings"] == planned["new"]
     queued = loans("contact queue", "--on", str(on))
@@ -517,6 +532,17 @@ def is_reminded_and_collected(loans: CommandLine, borrower: str, loan: str, on: 
     loans("collect reason", loan, "illness", "--source", "employer")
     shares = loans("collect reasons", "--to", str(on))["found"]
     assert sum(each["loans"] for each in shares["reasons"]) == shares["loans"]
+    refused = loans("collect place", loan, "acme", code=2)
+    assert refused["refused"] == "AGENCY_UNKNOWN"
+    agency = folder / "agency.toml"
+    agency.write_text(AGENCY.format(day=loans("day show")["business_date"]))
+    loans("policy publish", str(agency), "--approved-by", "manager")
+    refused = loans("collect place", loan, "acme", code=2)
+    assert refused["refused"] == "NOT_FOR_AGENCY"
+    refused = loans("collect recall", loan, "--reason", "paid", code=2)
+    assert refused["refused"] == "NOT_PLACED"
+    listed = loans("collect agencies")["found"]
+    assert [(each["agency"], each["days_to_evaluation"]) for each in listed] == [("acme", 365)]
     done = loans("collect take-over", borrower, "chen")
     assert done["recorded"][-1]["event"] == "borrower.collector-assigned"
     assert loans("collect plan", "--on", str(on))["on"] == str(on)

@@ -33,11 +33,12 @@ from domain.base.contact_policy import (
     Purpose,
 )
 from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
 from domain.commands import borrowers, collecting, complaints, contacts, days, loans, products
-from domain.commands.book import Book, Receipt
+from domain.commands.book import Book, Receipt, command
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from entrypoints.demo.offers import HOME_CNY
@@ -50,6 +51,7 @@ from infra.store import WRITER
 from infra.verify import Check, Published
 from infra.views import open_view
 from tests.conftest import with_database
+from tests.domain.borrower.test_placement import ACME, LATE
 from tests.infra.line import Line, make_line
 
 JAN_1 = date(2025, 1, 1)
@@ -219,6 +221,7 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
              at=at + timedelta(minutes=number))  # fmt: skip
     result = Result(Outcome.ATTEMPTED, at + timedelta(minutes=3))
     tell(contacts.tell, **to, contact_ref="C-1", result=result)
+    tell(_place, borrower_id=borrower, loan_id=loan)
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
          purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
@@ -234,6 +237,14 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(complaints.answer_complaint, **to, complaint_ref="Q-2", answered_at=at)
     tell(complaints.give_feedback, **to, feedback_ref="R-1", source=FeedbackSource.APP, score=3,
          occasion="service", given_at=at)  # fmt: skip
+
+
+@command
+def _place(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrower:
+    """A loan is with an agency, without the months it takes to get there."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.place(act, agency=ACME, loan=replace(LATE, loan_id=loan_id))
+    return borrower
 
 
 def _show(line: Line) -> None:
@@ -511,6 +522,11 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     ],
     "contacts, ratings": [("rm_contacts_v3.contacts_feedback", "score = 5")],
     "contacts, late reasons": [("rm_contacts_v3.contacts_late_reason", "reason = 'OTHER'")],
+    "contacts, open": [("rm_contacts_v3.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, placements": [
+        ("rm_contacts_v3.contacts_placement", "agency = 'other'"),
+        ("rm_contacts_v3.contacts_placement", "change = 'RECALLED'"),
+    ],
     "contacts, last decision": [
         ("rm_contacts_v3.contacts_decision", "decided_at = decided_at + interval '1 s'")
     ],
