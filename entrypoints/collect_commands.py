@@ -72,7 +72,7 @@ def assigned(asked: Asked, *, act: Callable[[], Act]) -> Assigned:
     from datetime import time
 
     from domain.commands import collecting
-    from infra import queries
+    from infra import collect_queries, queries
 
     opened = asked.opened
     answer = queries.collections(
@@ -82,7 +82,10 @@ def assigned(asked: Asked, *, act: Callable[[], Act]) -> Assigned:
         collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
         for each in answer.found
     ]
-    changed = collecting.assign_strategies(opened.book, late, asked.on, act=act)
+    collected = collect_queries.borrowers_with_strategies(asked.conn)
+    changed = collecting.assign_strategies(
+        opened.book, late, asked.on, act=act, collected=collected
+    )
     return Assigned(asked.on, len(late), changed)
 
 

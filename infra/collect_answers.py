@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,66 @@ class Collected:
 
     currency: str
     amount: int
+
+
+@dataclass(frozen=True)
+class PromiseMade:
+    """A promise to pay, in minor units, and what became of it.
+
+    *collector* had the borrower when it was made, or else who noted it; *strategy* is what
+    the loan was collected by.
+    """
+
+    borrower_id: UUID
+    loan_id: UUID
+    loan_ref: str | None
+    promise_ref: str
+    currency: str
+    amount: int
+    made_on: date
+    promised_on: date
+    state: str
+    received: int | None
+    collector: str
+    strategy: str | None
+
+
+@dataclass(frozen=True)
+class PromiseRate:
+    """How many promises were kept of those whose day is over; no rate where there is none."""
+
+    of: str | None
+    made: int
+    kept: int
+    broken: int
+    open: int
+    kept_rate: Decimal | None
+
+
+@dataclass(frozen=True)
+class Promises:
+    """Promises, those due first, and how they were kept by collector and by strategy."""
+
+    promises: list[PromiseMade]
+    by_collector: list[PromiseRate]
+    by_strategy: list[PromiseRate]
+
+
+@dataclass(frozen=True)
+class StrategyEffect:
+    """What came of loans that were assigned a strategy.
+
+    *measured* are those of which enough days are over; *cured* of these were not late any
+    more then. *collected* came in before another strategy took over.
+    """
+
+    strategy: str
+    assigned: int
+    waiting: int
+    measured: int
+    cured: int
+    cure_rate: Decimal | None
+    collected: list[Collected]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from psycopg.rows import tuple_row
 from domain.base.policy import PolicyMissing
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book
+from domain.loan.delinquency import Bucket
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from infra.decisions import Judges, borrowers_decided_on, made_again
@@ -301,6 +302,10 @@ LOAN_ROWS = {
         " WHERE loan_id = ANY(%s) GROUP BY 1"
     ),
     "contacts": "SELECT loan_id, borrower_id FROM rm.contacts_loan WHERE loan_id = ANY(%s)",
+    "contacts, bucket": (
+        "SELECT * FROM (SELECT DISTINCT ON (loan_id) loan_id, bucket FROM rm.contacts_bucket"
+        " WHERE loan_id = ANY(%s) ORDER BY loan_id, version DESC) AS last WHERE bucket <> 'M0'"
+    ),
     "contacts, payments": (
         "SELECT loan_id, sum(amount) FROM rm.contacts_payment WHERE loan_id = ANY(%s)"
         " GROUP BY 1 HAVING sum(amount) <> 0"
@@ -403,6 +408,24 @@ BORROWER_ROWS = {
         " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
         " GROUP BY 1"
     ),
+    "contacts, strategies": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', loan_id, bucket, behaviour, strategy) AS said"
+        " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_strategy"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
+        " WHERE strategy IS NOT NULL) AS standing GROUP BY 1"
+    ),
+    "contacts, collector": (
+        "SELECT borrower_id, ARRAY[collector] FROM (SELECT DISTINCT ON (borrower_id) *"
+        " FROM rm.contacts_collector WHERE borrower_id = ANY(%s)"
+        " ORDER BY borrower_id, version DESC) AS last WHERE collector IS NOT NULL"
+    ),
+    "contacts, promises": (
+        "SELECT borrower_id, array_agg(promise_ref || ' ' || state ORDER BY promise_ref)"
+        " FROM (SELECT DISTINCT ON (borrower_id, promise_ref) * FROM rm.contacts_promise"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, promise_ref, version DESC) AS last"
+        " GROUP BY 1"
+    ),
     "contacts, placements": (
         "SELECT borrower_id, array_agg(loan_id || ' ' || agency ORDER BY loan_id)"
         " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_placement"
@@ -418,6 +441,7 @@ BORROWER_ROWS = {
 
 
 NO_MONEY = (0,) * 8
+NOTHING: tuple[tuple[Any, ...], ...] = ((0,), (Bucket.M0,))
 
 
 def check_rows(conn: psycopg.Connection[Any], book: Book) -> Check:
@@ -505,11 +529,11 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
         "reminders, dates": ([row.pay_by_on for row in loan.instalments],),
         "collections": (loan.oldest_unpaid_on(),),
         "contacts": (loan.borrower_id,),
+        "contacts, bucket": (loan.bucket,),
         "contacts, payments": (sum(_money_of(loan)[:2]),),
     }
-    if view == "contacts, payments" and said[view] == (0,):
-        return None
-    return said[view]
+    # Nothing paid, and never late: there is no row.
+    return None if view.startswith("contacts, ") and said[view] in NOTHING else said[view]
 
 
 def _instalment(row: Instalment) -> list[str | None]:
@@ -587,6 +611,14 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
         "contacts, ratings": [
             f"{ref} {each.source} {each.score}" for ref, each in borrower.ratings.items()
+        ],
+        "contacts, strategies": [
+            f"{each.loan_id} {each.bucket} {each.behaviour} {each.strategy}"
+            for each in borrower.strategies.values()
+        ],
+        "contacts, collector": [] if borrower.collector is None else [borrower.collector],
+        "contacts, promises": [
+            f"{each.promise_ref} {each.state}" for each in borrower.promises.values()
         ],
         "contacts, placements": [
             f"{each.loan_id} {each.agency}" for each in borrower.placements.values()

@@ -8,7 +8,7 @@ from functools import singledispatch
 from typing import Any
 
 from domain.base.stream import Stream
-from domain.borrower.borrower import Borrower
+from domain.borrower.borrower import Borrower, PromiseState
 from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
@@ -216,6 +216,40 @@ TABLES = (
         indexes=(("business_on",),),
     ),
     Table(
+        "contacts_strategy",
+        {
+            **OF_BORROWER,
+            "loan_id": "uuid",
+            "bucket": "text",
+            "days_past_due": "integer",
+            "behaviour": "text",
+            "strategy": "text",
+            "policy_version": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",), ("business_on",)),
+    ),
+    Table(
+        "contacts_collector", {**OF_BORROWER, "collector": "text"}, key=("borrower_id", "version")
+    ),
+    # A promise as it was made, and a row for what became of it.
+    Table(
+        "contacts_promise",
+        {
+            **OF_BORROWER,
+            "promise_ref": "text",
+            "loan_id": "uuid",
+            "currency": "text",
+            "amount": "bigint",
+            "promised_on": "date",
+            "state": "text",
+            "received": "bigint",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    Table(
         "contacts_placement",
         {
             **OF_BORROWER,
@@ -241,6 +275,12 @@ TABLES = (
         key=("loan_id",),
         indexes=(("borrower_id",),),
     ),
+    # How late a loan is, whenever it changed.
+    Table(
+        "contacts_bucket",
+        {"loan_id": "uuid", "version": "bigint", **KNOWN, "bucket": "text"},
+        key=("loan_id", "version"),
+    ),
     # Money that came in, and the same taken back: with *amount* below zero.
     Table(
         "contacts_payment",
@@ -259,18 +299,12 @@ TABLES = (
 
 IGNORED = frozenset(
     {
-        "borrower.collector-assigned",
         "borrower.hold-lifted",
         "borrower.hold-set",
         "borrower.own-hours-set",
-        "borrower.promise-broken",
-        "borrower.promise-kept",
-        "borrower.promise-made",
-        "borrower.strategy-assigned",
         "loan.applied",
         "loan.approved",
         "loan.asset-class-changed",
-        "loan.bucket-changed",
         "loan.closed",
         "loan.contract-signed",
         "loan.conversion-offered",
@@ -308,8 +342,8 @@ IGNORED = frozenset(
         "loan.written-off",
     }
 )
-"""Of a loan only whose it is and what was paid; holds and promises stand in collections,
-and a hold that stopped a contact among the objections to it."""
+"""Of a loan only whose it is, how late, and what was paid; holds stand in collections, and one
+that stopped a contact among the objections to it."""
 
 
 @singledispatch
@@ -648,6 +682,46 @@ def _(event: Borrower.FeedbackRecorded) -> list[Change]:
 
 
 @changes.register
+def _(event: Borrower.StrategyAssigned) -> list[Change]:
+    return [
+        _row(
+            "contacts_strategy",
+            event,
+            loan_id=event.loan_id,
+            bucket=event.bucket,
+            days_past_due=event.days_past_due,
+            behaviour=event.behaviour,
+            strategy=event.strategy,
+            policy_version=event.policy_version,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.CollectorAssigned) -> list[Change]:
+    return [_row("contacts_collector", event, collector=event.collector)]
+
+
+@changes.register
+def _(event: Borrower.PromiseMade) -> list[Change]:
+    return [
+        _promise(
+            event, PromiseState.OPEN, event.amount, promised_on=event.promised_on, received=None
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.PromiseKept) -> list[Change]:
+    return [_promise(event, PromiseState.KEPT, event.promised, received=event.received)]
+
+
+@changes.register
+def _(event: Borrower.PromiseBroken) -> list[Change]:
+    return [_promise(event, PromiseState.BROKEN, event.promised, received=event.received)]
+
+
+@changes.register
 def _(event: Borrower.LateReasonRecorded) -> list[Change]:
     return [
         _row(
@@ -679,21 +753,19 @@ def _(event: Borrower.AgencyRecalled) -> list[Change]:
 # --- loans ------------------------------------------------------------------------------
 
 
-@changes.register(Loan.Disbursed)
-@changes.register(Loan.Migrated)
-def _(event: Loan.Disbursed | Loan.Migrated) -> list[Change]:
-    return [
-        Put(
-            "contacts_loan",
-            key={"loan_id": event.originator_id},
-            values={
-                "version": event.originator_version,
-                **known(event),
-                "loan_ref": event.loan_ref,
-                "borrower_id": event.borrower_id,
-            },
-        )
-    ]
+@changes.register
+def _(event: Loan.Disbursed) -> list[Change]:
+    return [_loan(event)]
+
+
+@changes.register
+def _(event: Loan.Migrated) -> list[Change]:
+    return [_loan(event), _bucket(event)]
+
+
+@changes.register
+def _(event: Loan.BucketChanged) -> list[Change]:
+    return [_bucket(event)]
 
 
 @changes.register(Loan.Repaid)
@@ -708,6 +780,27 @@ def _(event: Loan.RepaymentReversed | Loan.RecoveryReversed) -> list[Change]:
     return [_payment(event, -event.amount)]
 
 
+def _loan(event: Loan.Disbursed | Loan.Migrated) -> Put:
+    return Put(
+        "contacts_loan",
+        key={"loan_id": event.originator_id},
+        values={
+            "version": event.originator_version,
+            **known(event),
+            "loan_ref": event.loan_ref,
+            "borrower_id": event.borrower_id,
+        },
+    )
+
+
+def _bucket(event: Loan.BucketChanged | Loan.Migrated) -> Put:
+    return Put(
+        "contacts_bucket",
+        key={"loan_id": event.originator_id, "version": event.originator_version},
+        values={**known(event), "bucket": event.bucket},
+    )
+
+
 def _payment(event: Any, amount: int) -> Put:
     return Put(
         "contacts_payment",
@@ -719,6 +812,20 @@ def _payment(event: Any, amount: int) -> Put:
             "amount": amount,
             "currency": event.currency,
         },
+    )
+
+
+def _promise(event: Any, state: PromiseState, amount: int, **values: Any) -> Put:
+    return _row(
+        "contacts_promise",
+        event,
+        promise_ref=event.promise_ref,
+        loan_id=event.loan_id,
+        currency=event.currency,
+        amount=amount,
+        state=str(state),
+        actor=event.actor,
+        **values,
     )
 
 

@@ -60,13 +60,20 @@ def record_late_reason(
     return borrower
 
 
-def assign_strategies(book: Book, late: Iterable[Late], on: date, *, act: Callable[[], Act]) -> int:
+def assign_strategies(
+    book: Book,
+    late: Iterable[Late],
+    on: date,
+    *,
+    act: Callable[[], Act],
+    collected: Iterable[UUID] = (),
+) -> int:
     """Let every late loan be collected by the strategy in force for it; how many changed.
 
     A loan that was late and is not among them is collected no more, which is recorded when
-    its borrower has another that is.
+    its borrower has another that is, or is among those *collected* so far.
     """
-    by_borrower: dict[UUID, list[Late]] = {}
+    by_borrower: dict[UUID, list[Late]] = {borrower_id: [] for borrower_id in collected}
     for each in late:
         by_borrower.setdefault(each.borrower_id, []).append(each)
     people = list(by_borrower)

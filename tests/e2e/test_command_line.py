@@ -546,6 +546,10 @@ def is_reminded_and_collected(
     done = loans("collect take-over", borrower, "chen")
     assert done["recorded"][-1]["event"] == "borrower.collector-assigned"
     assert loans("collect plan", "--on", str(on))["on"] == str(on)
+    made = loans("collect promises", "--state", "open")["found"]
+    assert "PP-1" in [each["promise_ref"] for each in made["promises"]]
+    told = loans("collect strategies", "--within", "7", "--to", str(on))["found"]
+    assert all(each["measured"] + each["waiting"] == each["assigned"] for each in told)
     noon = ("--on", str(on), "--at", f"{on}T13:00+08:00")
     listed = loans("collect list", "--collector", "chen", *noon)
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])

@@ -221,6 +221,8 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
              at=at + timedelta(minutes=number))  # fmt: skip
     result = Result(Outcome.ATTEMPTED, at + timedelta(minutes=3))
     tell(contacts.tell, **to, contact_ref="C-1", result=result)
+    tell(collecting.assign_collector, borrower_id=borrower, collector="chen")
+    tell(_assign, borrower_id=borrower, loan_id=loan)
     tell(_place, borrower_id=borrower, loan_id=loan)
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
@@ -244,6 +246,15 @@ def _place(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrowe
     """A loan is with an agency, without the months it takes to get there."""
     borrower = book.get(Borrower, borrower_id)
     borrower.place(act, agency=ACME, loan=replace(LATE, loan_id=loan_id))
+    return borrower
+
+
+@command
+def _assign(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrower:
+    """A loan is collected by the strategy of its bucket."""
+    borrower = book.get(Borrower, borrower_id)
+    rule = book.policies.strategy("M1", act.business_on)
+    borrower.assign_strategy(act, loan_id=loan_id, bucket="M1", days_past_due=9, rule=rule)
     return borrower
 
 
@@ -500,6 +511,7 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "contacts": [("rm_contacts_v3.contacts_loan", "borrower_id = loan_id")],
     "contacts, payments": [("rm_contacts_v3.contacts_payment", "amount = amount + 1")],
     "contacts, zones": [("rm_contacts_v3.contacts_borrower", "zones = '{UTC}'")],
+    "contacts, bucket": [("rm_contacts_v3.contacts_bucket", "bucket = 'M7'")],
     "contacts, points": [
         ("rm_contacts_v3.contacts_point", "kind = 'EMAIL'"),
         ("rm_contacts_v3.contacts_point", "change = 'RETIRED'"),
@@ -522,7 +534,12 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     ],
     "contacts, ratings": [("rm_contacts_v3.contacts_feedback", "score = 5")],
     "contacts, late reasons": [("rm_contacts_v3.contacts_late_reason", "reason = 'OTHER'")],
-    "contacts, open": [("rm_contacts_v3.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, strategies": [
+        ("rm_contacts_v3.contacts_strategy", "strategy = NULL"),
+        ("rm_contacts_v3.contacts_strategy", "behaviour = 'PROMISE_KEPT'"),
+    ],
+    "contacts, collector": [("rm_contacts_v3.contacts_collector", "collector = 'wu'")],
+    "contacts, promises": [("rm_contacts_v3.contacts_promise", "state = 'KEPT'")],
     "contacts, placements": [
         ("rm_contacts_v3.contacts_placement", "agency = 'other'"),
         ("rm_contacts_v3.contacts_placement", "change = 'RECALLED'"),

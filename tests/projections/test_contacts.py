@@ -19,9 +19,11 @@ from domain.borrower.complaint_events import Came, Category, FeedbackSource, Ver
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from infra.contact_policies import load_contact_rules
+from infra.policies import load_policies
 from projections import contacts
+from tests.domain.borrower.test_placement import ACME, LATE
 from tests.domain.story import BORROWER_ID, JAN_15, LOAN_ID, act, disbursed, repay
-from tests.projections.rows import borrower, only, rows
+from tests.projections.rows import borrower, migrated, only, rows
 
 RULES = load_contact_rules()
 TEN = datetime(2025, 1, 15, 2, 0, tzinfo=UTC)
@@ -193,6 +195,55 @@ def test_a_refusal_and_its_end_are_kept() -> None:
         ("OPTED_OUT", "SMS", None, "REPLY"),
         ("REVOKED", "SMS", None, "APP"),
     ]
+
+
+def test_a_strategy_a_collector_and_what_became_of_a_promise_are_kept() -> None:
+    ada = borrower()
+    rule = load_policies().strategy("M1", JAN_15)
+    ada.assign_strategy(act(), loan_id=LOAN_ID, bucket="M1", days_past_due=3, rule=rule)
+    ada.assign_collector(act(), collector="chen")
+    ada.promise(
+        act(),
+        promise_ref="W-1",
+        loan_id=LOAN_ID,
+        amount=50_00,
+        currency="CNY",
+        promised_on=date(2025, 1, 20),
+    )
+    ada.assess_promise(act(date(2025, 1, 21)), promise_ref="W-1", received=40_00)
+
+    found = rows(contacts, ada)
+
+    assert only(found["contacts_strategy"], "loan_id", "bucket", "behaviour", "strategy") == [
+        (LOAN_ID, "M1", "ORDINARY", "soft reminder and call")
+    ]
+    assert only(found["contacts_collector"], "collector") == [("chen",)]
+    assert only(found["contacts_promise"], "state", "amount", "received") == [
+        ("OPEN", 50_00, None),
+        ("BROKEN", 50_00, 40_00),
+    ]
+
+
+def test_a_loan_with_an_agency_is_kept_until_it_comes_back() -> None:
+    ada = borrower()
+    ada.place(act(), agency=ACME, loan=LATE)
+    ada.recall(act(), loan_id=LOAN_ID, reason="complaints")
+
+    found = rows(contacts, ada)["contacts_placement"]
+
+    assert only(found, "loan_id", "agency", "change", "reason") == [
+        (LOAN_ID, "acme", "PLACED", "M4"),
+        (LOAN_ID, "acme", "RECALLED", "complaints"),
+    ]
+
+
+def test_how_late_a_loan_is_is_kept_whenever_it_changed() -> None:
+    loan = disbursed()
+    loan.attend(act(date(2025, 2, 20)))
+    repay(loan, "P-1", 100_00, date(2025, 2, 25))
+
+    assert only(rows(contacts, loan)["contacts_bucket"], "bucket") == [("M1",), ("M0",)]
+    assert only(rows(contacts, migrated())["contacts_bucket"], "bucket") == [(migrated().bucket,)]
 
 
 def test_why_a_loan_is_late_is_kept_with_who_told_it() -> None:

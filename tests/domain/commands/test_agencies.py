@@ -100,11 +100,11 @@ def test_an_agency_that_nobody_registered_is_unknown(book: Book) -> None:
 
 def test_a_loan_that_is_not_late_any_more_comes_back_from_the_agency(book: Book) -> None:
     borrower_id, loan_id = late(book)
-    other_id = disbursed(book, borrower_id=borrower_id)
-    both = [Late(each, borrower_id, "M4", 120) for each in (loan_id, other_id)]
-    collecting.assign_strategies(book, both, JUN_20, act=lambda: act(JUN_20))
+    each = Late(loan_id, borrower_id, "M4", 120)
+    collecting.assign_strategies(book, [each], JUN_20, act=lambda: act(JUN_20))
     agencies.place(book, act(JUN_20), loan_id=loan_id, agency="acme")
 
-    collecting.assign_strategies(book, both[1:], JUN_20, act=lambda: act(JUN_20))
+    collecting.assign_strategies(book, [], JUN_20, act=lambda: act(JUN_20), collected=[borrower_id])
 
-    assert book.get(Borrower, borrower_id).placements == {}
+    borrower = book.get(Borrower, borrower_id)
+    assert (borrower.placements, borrower.strategies) == ({}, {})
