@@ -144,7 +144,8 @@ def reason(
 class WayOpen:
     """A way to contact the borrower that the gate allows, now or from an instant on.
 
-    *script* is what is said, with its version, where somebody speaks.
+    *somebody_else* is asked there, who hears nothing of a debt. *script* is what is said,
+    with its version, where somebody speaks.
     """
 
     channel: str
@@ -152,6 +153,7 @@ class WayOpen:
     open_now: bool
     from_at: datetime | None
     because: list[str]
+    somebody_else: bool
     script: str | None
 
 
@@ -174,6 +176,7 @@ class Item:
     promises: list[PromiseShown]
     last_contact: str | None
     last_at: datetime | None
+    out_of_reach: bool
     stale: bool
 
 
@@ -232,6 +235,7 @@ def worklist(
 def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]:
     """The late loans with what a collector may do about each at an instant."""
     from domain.borrower.borrower import Borrower as BorrowerStream
+    from domain.borrower.third_party import has_no_contact
     from domain.commands import collecting
 
     borrowers = opened.book.get_many(BorrowerStream, {case.borrower_id for case in cases})
@@ -241,7 +245,8 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
         jurisdictions = opened.book.rules.contact.jurisdictions
         for case in cases:
             borrower = borrowers[case.borrower_id]
-            behaviour = borrower.behaviour(case.loan_id)
+            lost = has_no_contact(borrower.situation(), opened.book.rules.contact, at)
+            behaviour = borrower.behaviour(case.loan_id, out_of_reach=lost)
             rule = policies.strategy(case.bucket, opened.business_on, behaviour)
             channels = [] if rule is None else rule.channels
             found = collecting.offered(
@@ -271,6 +276,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     promises=case.promises,
                     last_contact=None if last is None else f"{last.channel} {last.outcome}",
                     last_at=None if last is None else last.at,
+                    out_of_reach=found.out_of_reach,
                     stale=case.stale,
                 )
             )
@@ -294,6 +300,7 @@ def _open(way: Way, found: Offered) -> WayOpen:
         decision.until is None,
         decision.until,
         [str(each) for each in decision.because],
+        str(way.point_ref) in found.of_others,
         None if script is None else f"{script.rule} {script.version}",
     )
 
@@ -330,7 +337,7 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
 
 def _to_do(item: Item) -> Iterator[str]:
     if item.strategy is not None:
-        yield item.strategy
+        yield item.strategy + (" (out of reach)" if item.out_of_reach else "")
     if item.collector is not None:
         yield f"by {item.collector}"
 
@@ -357,4 +364,5 @@ def _how(item: Item) -> str:
 
 def _way(way: WayOpen) -> str:
     when = "now" if way.open_now else f"from {way.from_at:%m-%d %H:%MZ}"
-    return f"{way.channel} {when} {way.point_ref}"
+    other = " (somebody else)" if way.somebody_else else ""
+    return f"{way.channel} {when} {way.point_ref}{other}"

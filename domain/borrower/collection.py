@@ -22,6 +22,8 @@ class Behaviour(StrEnum):
     PROMISE_OPEN = "PROMISE_OPEN"
     PROMISE_KEPT = "PROMISE_KEPT"
     PROMISE_BROKEN = "PROMISE_BROKEN"
+    OUT_OF_REACH = "OUT_OF_REACH"
+    """Calls were made in vain, as often as the law says."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +100,28 @@ class Collection(Placements):
         """What was promised on a loan, in the order of the days it was promised for."""
         raise NotImplementedError
 
-    def behaviour(self, loan_id: UUID) -> Behaviour:
-        """How the borrower kept to the last promise on a loan."""
+    def behaviour(self, loan_id: UUID, *, out_of_reach: bool = False) -> Behaviour:
+        """How the borrower kept to the last promise on a loan; out of reach if none is open."""
         promised = self.promises_on(loan_id)
-        return Behaviour(f"PROMISE_{promised[-1].state}") if promised else Behaviour.ORDINARY
+        kept = Behaviour(f"PROMISE_{promised[-1].state}") if promised else Behaviour.ORDINARY
+        return Behaviour.OUT_OF_REACH if out_of_reach and kept != Behaviour.PROMISE_OPEN else kept
 
     def assign_strategy(
-        self, act: Act, *, loan_id: UUID, bucket: str, days_past_due: int, rule: StrategyRule | None
+        self,
+        act: Act,
+        *,
+        loan_id: UUID,
+        bucket: str,
+        days_past_due: int,
+        rule: StrategyRule | None,
+        out_of_reach: bool = False,
     ) -> None:
         """Let a late loan be collected by the strategy of its bucket and behaviour.
 
         Nothing is recorded while neither of these nor the strategy changes.
         """
         known = self.strategies.get(str(loan_id))
-        behaviour = self.behaviour(loan_id)
+        behaviour = self.behaviour(loan_id, out_of_reach=out_of_reach)
         strategy = None if rule is None else rule.strategy
         if known is None and rule is None:
             return

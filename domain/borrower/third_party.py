@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from domain.base.contact_policy import Outcome, ThirdPartyRule
-from domain.borrower.contact import CALLS, Intent, Party, PastContact, Situation
+from domain.base.contact_policy import Channel, ContactRules, Outcome, Purpose, ThirdPartyRule
+from domain.borrower.contact import CALLS, Intent, Party, PastContact, Situation, known
 from domain.borrower.hours import LocalTime
 
 SUCCESSES = frozenset({Outcome.CONNECTED, Outcome.CONVERSATION})
@@ -31,6 +33,25 @@ def is_out_of_reach(rule: ThirdPartyRule, situation: Situation, now: LocalTime) 
         (rule.dead_numbers and _every_number_is_dead(situation, failures))
         or (in_a_row and now.on > days[(rule.in_a_row or 1) - 1])
         or (rule.days is not None and len(set(days)) >= rule.days)
+    )
+
+
+def has_no_contact(situation: Situation, rules: ContactRules, at: datetime) -> bool:
+    """Whether the borrower is out of reach wherever they may be, by the law's rule at an instant.
+
+    Where somebody else is never asked, the law does not say what that is: nobody is.
+    """
+    then = known(situation, at)
+    return all(
+        _is_out_of_reach_by_law(then, rules, LocalTime.of(at, ZoneInfo(zone)))
+        for zone in situation.zones
+    )
+
+
+def _is_out_of_reach_by_law(situation: Situation, rules: ContactRules, now: LocalTime) -> bool:
+    bound = rules.binding(situation.jurisdiction, Purpose.COLLECTION, Channel.PHONE, now.on)
+    return bool(bound.third_parties) and all(
+        not rule.never and is_out_of_reach(rule, situation, now) for rule in bound.third_parties
     )
 
 

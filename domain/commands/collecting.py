@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
+from datetime import UTC, date, datetime, time
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import IntegrityError
 
+from domain.base.calendar import next_day
 from domain.base.contact_policy import Channel, LateReason, Purpose
 from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, PastContact, Template
 from domain.borrower.gate import Answer
+from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
 from domain.commands.scripts import FOR_OTHERS, SPOKEN, is_to_others, script_in_force, sounds_like
@@ -93,14 +96,17 @@ def _assign(
         for borrower in borrowers.values():
             on_borrower = act_on(by, borrower.id)
             now = {each.loan_id for each in late[borrower.id]}
+            lost = has_no_contact(borrower.situation(), book.rules.contact, _end_of(on, borrower))
             for each in late[borrower.id]:
-                rule = policies.strategy(each.bucket, on, borrower.behaviour(each.loan_id))
+                behaviour = borrower.behaviour(each.loan_id, out_of_reach=lost)
+                rule = policies.strategy(each.bucket, on, behaviour)
                 borrower.assign_strategy(
                     on_borrower,
                     loan_id=each.loan_id,
                     bucket=each.bucket,
                     days_past_due=each.days_past_due,
                     rule=rule,
+                    out_of_reach=lost,
                 )
             for known in [*borrower.strategies.values()]:
                 if known.loan_id not in now:
@@ -127,6 +133,11 @@ def _assign(
     return count
 
 
+def _end_of(on: date, borrower: Borrower) -> datetime:
+    """When a day is over for the borrower, in the first of their zones."""
+    return datetime.combine(next_day(on), time(), ZoneInfo(borrower.zones[0])).astimezone(UTC)
+
+
 # --- the worklist ----------------------------------------------------------------------
 
 
@@ -135,7 +146,8 @@ class Offered:
     """How a borrower may be contacted about a loan: now, or from an instant on.
 
     *refused* says, by channel and contact point, why the others may not be used. *scripts*
-    are what is said where somebody speaks, by the contact point.
+    are what is said where somebody speaks, by the contact point. Somebody else, by the contact
+    points *of_others*, is offered only while the borrower is *out_of_reach*.
     """
 
     ways: list[Way]
@@ -146,6 +158,8 @@ class Offered:
     strategy: str | None
     collector: str | None
     scripts: dict[tuple[Channel, str], TextTemplate]
+    of_others: frozenset[str]
+    out_of_reach: bool
 
 
 def offered(
@@ -191,7 +205,13 @@ def offered(
         )
         if way.point_ref is not None
     ]
-    usable = [way for way in found if way.decision.answer != Answer.BLOCK]
+    lost = has_no_contact(borrower.situation(), book.rules.contact, at)
+    usable = [
+        way
+        for way in found
+        if way.decision.answer != Answer.BLOCK
+        and (lost or borrower.points[str(way.point_ref)].party == Party.BORROWER)
+    ]
     usable.sort(key=lambda way: (way.decision.until or at, wanted.index(way.channel)))
     known = borrower.strategies.get(str(loan_id))
     past = {
@@ -208,8 +228,12 @@ def offered(
         ],
         last=None if last_ref is None else past[last_ref],
         last_ref=last_ref,
-        behaviour=str(borrower.behaviour(loan_id)),
+        behaviour=str(borrower.behaviour(loan_id, out_of_reach=lost)),
         strategy=None if known is None else known.strategy,
         collector=borrower.collector,
         scripts=scripts,
+        of_others=frozenset(
+            ref for ref, point in borrower.points.items() if point.party != Party.BORROWER
+        ),
+        out_of_reach=lost,
     )

@@ -9,6 +9,8 @@ import pytest
 
 from domain.base.contact_policy import Channel, HoldKind, Outcome, PointSource, Purpose
 from domain.borrower.contact import ContactHold, ContactPoint, Intent, Party, Situation
+from domain.borrower.third_party import has_no_contact
+from infra.contact_policies import load_contact_rules
 from tests.domain.borrower.asking import (
     ALLOWED,
     NEW_YORK,
@@ -22,6 +24,7 @@ from tests.domain.borrower.asking import (
     local,
 )
 
+RULES = load_contact_rules()
 OWN = ContactPoint("n1", Party.BORROWER, PointSource.APPLICATION)
 FRIEND = ContactPoint("p1", Party.THIRD_PARTY, PointSource.APPLICATION)
 ASKING = collecting(party=Party.THIRD_PARTY, contact_point="p1")
@@ -49,6 +52,30 @@ def test_three_failures_in_a_row_open_the_way_from_the_next_day() -> None:
 
     assert answer(ASKING, tried, TEN) == deferred(TOMORROW, "THIRD_PARTY")
     assert answer(ASKING, tried, TOMORROW) == ALLOWED
+
+
+def test_who_was_called_in_vain_as_often_as_the_law_says_is_out_of_reach_the_day_after() -> None:
+    tried = missed(*((TEN - number * HOUR / 2, ATTEMPTED) for number in (1, 2, 3)))
+
+    assert not has_no_contact(tried, RULES, TEN)
+    assert has_no_contact(tried, RULES, TOMORROW)
+
+
+def test_who_may_be_in_another_place_is_out_of_reach_once_it_is_the_next_day_there_too() -> None:
+    tried = missed(*((TEN - number * HOUR / 2, ATTEMPTED) for number in (1, 2, 3)))
+    travelling = replace(tried, zones=(SHANGHAI, NEW_YORK))
+    midnight_passed_in_new_york = TEN + 3 * HOUR
+
+    assert has_no_contact(replace(tried, zones=(NEW_YORK,)), RULES, midnight_passed_in_new_york)
+    assert not has_no_contact(travelling, RULES, midnight_passed_in_new_york)
+    assert has_no_contact(travelling, RULES, TOMORROW)
+
+
+def test_nobody_is_out_of_reach_where_somebody_else_is_never_asked() -> None:
+    tried = missed(*((TEN - number * DAY, ATTEMPTED) for number in (1, 2, 3, 4)))
+
+    assert has_no_contact(tried, RULES, TEN)
+    assert not has_no_contact(replace(tried, jurisdiction="US"), RULES, TEN)
 
 
 def test_the_next_day_is_that_after_the_third_failure_not_after_the_latest() -> None:

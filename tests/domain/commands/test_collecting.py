@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.base.contact_policy import Channel, Outcome, PointKind, Purpose
+from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Intent
+from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
 from domain.commands import borrowers, collecting, contacts, days
@@ -150,6 +150,60 @@ def test_a_list_says_what_came_of_the_last_contact(book: Book) -> None:
     assert found.last_ref == "C-1"
     assert found.last is not None
     assert found.last.outcome == Outcome.CONVERSATION
+
+
+def called_in_vain(book: Book, borrower_id: UUID, loan_id: UUID, at: datetime) -> None:
+    contacts.decide(
+        book,
+        someone(),
+        borrower_id=borrower_id,
+        contact_ref=f"C-{at}",
+        intent=Intent(Purpose.COLLECTION, Channel.PHONE, contact_point="P-0", debt=str(loan_id)),
+        at=at,
+        occasion="worklist",
+    )
+    contacts.tell(
+        book,
+        someone(),
+        borrower_id=borrower_id,
+        contact_ref=f"C-{at}",
+        result=Result(Outcome.ATTEMPTED, at),
+    )
+
+
+def test_somebody_else_is_offered_only_once_the_borrower_is_out_of_reach(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    contacts.add_contact_point(
+        book,
+        someone(),
+        borrower_id=borrower_id,
+        point_ref="P-9",
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONSENT",
+        added_at=NOON - timedelta(days=9),
+        party=Party.THIRD_PARTY,
+    )
+    for number in (3, 2, 1):
+        called_in_vain(book, borrower_id, loan_id, NOON - timedelta(hours=number))
+    borrower = book.get(Borrower, borrower_id)
+
+    def offered(at: datetime) -> tuple[bool, list[str | None]]:
+        found = collecting.offered(book, borrower, loan_id, ("PHONE",), at)
+        return found.out_of_reach, [way.point_ref for way in found.ways]
+
+    assert offered(NOON) == (False, ["P-0"])
+    assert offered(NOON + timedelta(days=1)) == (True, ["P-0", "P-9"])
+
+
+def test_who_is_out_of_reach_is_looked_for(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    for number in (3, 2, 1):
+        called_in_vain(book, borrower_id, loan_id, NOON - timedelta(days=number))
+
+    assign(book, borrower_id, loan_id)
+
+    assert strategy(book, borrower_id, loan_id) == "find the borrower"
 
 
 def test_a_borrower_is_taken_over_once(book: Book) -> None:
