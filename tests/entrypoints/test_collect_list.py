@@ -13,8 +13,8 @@ from infra.answers import PromiseShown
 
 AT = datetime(1999, 1, 1, 10, 0, tzinfo=UTC)
 LATER = datetime(1999, 1, 1, 14, 30, tzinfo=UTC)
-LETTER = WayOpen("LETTER", "V-AAAAA-AAAAA", True, None, [])
-CALL = WayOpen("PHONE", "V-BBBBB-BBBBB", False, LATER, ["WINDOW"])
+LETTER = WayOpen("LETTER", "V-AAAAA-AAAAA", True, None, [], somebody_else=False, script=None)
+CALL = WayOpen("PHONE", "V-BBBBB-BBBBB", False, LATER, ["WINDOW"], somebody_else=False, script=None)
 
 
 def item(**said: Any) -> Item:
@@ -26,6 +26,7 @@ def item(**said: Any) -> Item:
         "amount_overdue": 4_434_03,
         "days_past_due": 1_226,
         "bucket": "M7",
+        "out_of_reach": False,
         "strategy": "agency or legal",
         "behaviour": "PROMISE_OPEN",
         "collector": "anna",
