@@ -24,6 +24,8 @@ from domain.borrower.collection import Strategy
 from domain.borrower.complaint_events import Complaint, Rating
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
 from domain.borrower.contact_state import OpenContact, OwnHours
+from domain.borrower.lateness import ToldReason
+from domain.borrower.placement import Placement
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
 from domain.loan.allocation import Part, Split
@@ -67,7 +69,7 @@ RECORDS = {
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
-            *(Complaint, ConversionOffer, Rating, Tier),
+            *(Complaint, ConversionOffer, Placement, Rating, Tier, ToldReason),
         )
     )
 }
