@@ -23,6 +23,7 @@ from infra import contact_queries as queries
 from infra.contact_answers import FunnelStage
 from infra.contact_policies import load_contact_rules
 from infra.contact_queries import Filters
+from projections.contacts import VERSION
 from tests.infra.views_at_work import (
     JAN_15,
     ViewsAtWork,
@@ -261,9 +262,9 @@ def test_a_row_of_a_borrower_whose_events_wait_for_a_retry_is_marked_stale(
     ask(bo, "C-2")
     at_work.show(ada, bo)
     at_work.conn.execute(
-        "INSERT INTO views.parked VALUES ('contacts', 1, %s, 99, 'borrower.events', 0, 9, 9,"
+        "INSERT INTO views.parked VALUES ('contacts', %s, %s, 99, 'borrower.events', 0, 9, 9,"
         " 'borrower.contact-made', '', 'broken')",
-        (ada.id,),
+        (VERSION, ada.id),
     )
 
     found = queries.log(at_work.conn, MON).found
