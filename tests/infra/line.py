@@ -137,6 +137,10 @@ def held(borrower: Borrower, *hold_refs: str) -> Borrower:
             blocks_reminders=True,
             blocks_collection=True,
             policy_version="test",
+            loan_ids=None,
+            touches=None,
+            stops_interest=None,
+            stops_penalty=None,
         )
     return borrower
 
