@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from domain.base.complaint_policy import Severity
-from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from entrypoints.app import AsJson, app
 from entrypoints.contact_commands import At, instant_of
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Reason, carry_out

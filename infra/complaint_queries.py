@@ -18,7 +18,8 @@ from psycopg import sql
 
 from domain.base.complaint_policy import Severity
 from domain.base.refs import short_ref
-from domain.borrower.complaint_events import ComplaintStage, Verdict
+from domain.borrower.complaint_events import ComplaintStage
+from domain.borrower.complaint_words import Verdict
 from infra.answers import Answer
 from infra.complaint_answers import (
     ComplaintBoard,

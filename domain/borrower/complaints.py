@@ -11,16 +11,8 @@ from domain.base.contact_policy import Outcome, Purpose
 from domain.base.stream import Act
 from domain.borrower import complaint_events as events
 from domain.borrower import refusals as no
-from domain.borrower.complaint_events import (
-    Came,
-    Category,
-    Cause,
-    Complaint,
-    ComplaintStage,
-    ComplaintState,
-    FeedbackSource,
-    Verdict,
-)
+from domain.borrower.complaint_events import Cause, Complaint, ComplaintStage, ComplaintState
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 
 SCORES = range(1, 6)
 SEVERITIES = list(Severity)

@@ -10,7 +10,7 @@ from domain.base.calendar import BusinessDays
 from domain.base.complaint_policy import ComplaintLevel, Severity
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.commands.book import Book, Due, Receipt, command
 from domain.commands.borrowers import end_hold, place_hold
 

@@ -10,7 +10,8 @@ from entrypoints.history import AMOUNTS, HIDDEN
 COUNTS = {
     *("product_version", "version", "term_months", "instalment", "from_instalment"),
     *("late_instalment", "sequence", "most", "days_past_due", "count"),
-    *("duration_seconds", "review_seconds"),
+    *("duration_seconds", "review_seconds", "score", "satisfaction"),
+    *("escalations", "round", "borrowers"),
 }
 
 

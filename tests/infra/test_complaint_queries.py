@@ -11,7 +11,7 @@ import pytest
 
 from domain.base.complaint_policy import Severity
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from infra import complaint_queries as queries
 from infra.complaint_answers import RightsReport, ShownComplaint
 from tests.infra.views_at_work import (

@@ -34,7 +34,7 @@ from domain.base.contact_policy import (
 )
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
 from domain.commands import borrowers, collecting, complaints, contacts, days, loans, products

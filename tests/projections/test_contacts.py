@@ -15,7 +15,7 @@ from domain.base.contact_policy import (
     Purpose,
 )
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, FeedbackSource, Verdict
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from infra.contact_policies import load_contact_rules

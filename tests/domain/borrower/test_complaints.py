@@ -12,14 +12,8 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.base.stream import NextAction
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import (
-    Came,
-    Category,
-    Cause,
-    ComplaintStage,
-    FeedbackSource,
-    Verdict,
-)
+from domain.borrower.complaint_events import Cause, ComplaintStage
+from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from infra.store import from_snapshot, to_snapshot
 from tests.domain.borrower.test_borrower import promise, registered

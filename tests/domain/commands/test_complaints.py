@@ -14,7 +14,8 @@ from domain.base.contact_policy import Channel, Purpose, Reason
 from domain.base.stream import Stream
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, Cause, Verdict
+from domain.borrower.complaint_events import Cause
+from domain.borrower.complaint_words import Came, Category, Verdict
 from domain.borrower.why import ways
 from domain.commands import borrowers, complaints
 from domain.commands.book import Book

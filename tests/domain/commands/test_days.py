@@ -10,7 +10,7 @@ import pytest
 
 from domain.base.complaint_policy import Severity
 from domain.borrower.borrower import Borrower
-from domain.borrower.complaint_events import Came, Category, Verdict
+from domain.borrower.complaint_words import Came, Category, Verdict
 from domain.commands import borrowers, complaints, days, loans
 from domain.commands.book import Book
 from domain.loan.loan import Loan
