@@ -76,7 +76,7 @@ def assigned(asked: Asked, *, act: Callable[[], Act]) -> Assigned:
 
     opened = asked.opened
     answer = queries.collections(
-        asked.conn, opened.book.policies, asked.on, time(12), opened.settings.zone
+        asked.conn, opened.book.rules, asked.on, time(12), opened.settings.zone
     )
     late = [
         collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
@@ -213,7 +213,7 @@ def worklist(
         zone = ZoneInfo(opened.settings.zone)
         moment = instant.astimezone(zone)
         answer = queries.collections(
-            asked.conn, opened.book.policies, asked.on, moment.time(), opened.settings.zone
+            asked.conn, opened.book.rules, asked.on, moment.time(), opened.settings.zone
         )
         items = items_of(opened, answer.found, instant)
     chosen = [

@@ -100,7 +100,7 @@ def run(settings: Settings, database_url: str, progress: Callable[[Any], None]) 
             journal.close()
         _catch_up(conn, progress)
         shown = time.monotonic()
-        found = summary(conn, book.policies, settings.zone)
+        found = summary(conn, book.rules, settings.zone)
     this = Run(
         commands=done.commands,
         events=done.events,

@@ -98,7 +98,7 @@ class Importer:
         from domain.base.stream import Act
         from domain.commands.imports import Origin
         from infra import clock
-        from infra.policies import load_policies
+        from infra.contact_policies import load_contact_rules
 
         self._mapping = mapping
         self._session = session
@@ -108,7 +108,7 @@ class Importer:
         nobody = _no_id()
         act = Act(actor, on, clock.now(), nobody, _correlation(mapping, session))
         self._origin: Origin = Origin(mapping.origin, act)
-        self._jurisdictions = sorted({w.jurisdiction for w in load_policies().contact_windows})
+        self._jurisdictions = sorted(load_contact_rules().jurisdictions)
         self.summary = Summary(mapping.origin, mapping.as_of, on, check)
 
     def run(self, file: Path, beside: Path, progress: Callable[[Any], None]) -> Summary:

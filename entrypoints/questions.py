@@ -313,7 +313,7 @@ def collections(
     with asking(on) as asked:
         zone = asked.opened.settings.zone
         moment: time = at.time() if at else clock.now().astimezone(ZoneInfo(zone)).time()
-        answer = queries.collections(asked.conn, asked.opened.book.policies, asked.on, moment, zone)
+        answer = queries.collections(asked.conn, asked.opened.book.rules, asked.on, moment, zone)
     total = len(answer.found)
     shown = answer if as_json else replace(answer, found=answer.found[:limit])
     show_answer(shown, as_json, lambda rows: _render_cases(rows, total, asked.on))

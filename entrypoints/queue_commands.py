@@ -76,7 +76,7 @@ def planned(asked: Asked) -> Planned:
     start = datetime.combine(on, time(), ZoneInfo(opened.settings.zone))
     turns = list(planning.reminders(wanted, borrowers, book.rules, start))
     reminded = len(turns)
-    late = queries.collections(asked.conn, book.policies, on, time(12), opened.settings.zone)
+    late = queries.collections(asked.conn, book.rules, on, time(12), opened.settings.zone)
     people = book.get_many(Borrower, {case.borrower_id for case in late.found})
     turns += planning.dunnings(people.values(), book.rules, start)
     turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
+from domain.base.contact_policy import Channel, ContactRules, Purpose
+from domain.base.dated_rules import DatedRules
 from domain.base.policy import Policies
 from domain.base.repayment import Method
 from domain.base.terms import Accrual
@@ -57,7 +59,6 @@ from infra.freshness import freshness_of, parked_streams
 from infra.reading import Connection, columns_of, rows_of, scalars_of, snapshot, sums_of
 
 OPEN_STAGES = (Stage.EVIDENCE, Stage.DECISION, Stage.DISCLOSURE, Stage.SIGNING, Stage.DISBURSEMENT)
-CONTACT_PURPOSE = "COLLECTION"
 
 
 def loans_of(conn: Connection, borrower_id: UUID) -> list[UUID]:
@@ -340,7 +341,7 @@ class _WhoWhere(NamedTuple):
 
 
 def collections(
-    conn: Connection, policies: Policies, on: date, at: time_of_day, zone: str
+    conn: Connection, rules: DatedRules, on: date, at: time_of_day, zone: str
 ) -> Answer[list[Case]]:
     """Every loan that is late on *on*, the latest first, with what a collector needs.
 
@@ -356,11 +357,11 @@ def collections(
         holds = _holds(conn, "collections_hold", borrowers, on)
         promises = _promises(conn, [row.loan_id for row in overdue], on)
         parked = parked_streams(conn, "collections")
-    contact_of = _contacts(policies, now)
+    contact_of = _contacts(rules.contact, now)
     cases = []
     for row in overdue:
         dpd = days_past_due(row.oldest_unpaid_on, on)
-        rule = policies.strategy(bucket(dpd), on)
+        rule = rules.policies.strategy(bucket(dpd), on)
         who = known.get(row.borrower_id)
         held = holds.get(row.borrower_id, [])
         contact = contact_of(who.jurisdiction, tuple(who.zones)) if who and not held else None
@@ -471,14 +472,16 @@ def _promises(conn: Connection, loans: list[UUID], on: date) -> dict[UUID, list[
 
 
 def _contacts(
-    policies: Policies, now: datetime
+    rules: ContactRules, now: datetime
 ) -> Callable[[str, tuple[str, ...]], Contact | None]:
-    """The contact period by jurisdiction and zones; computed once for each."""
+    """The hours of calls by jurisdiction and zones; computed once for each."""
 
     @cache
     def contact_of(jurisdiction: str, zones: tuple[str, ...]) -> Contact | None:
         period = next_contact(
-            zones, lambda day: policies.windows(jurisdiction, CONTACT_PURPOSE, day), now
+            zones,
+            lambda day: rules.binding(jurisdiction, Purpose.COLLECTION, Channel.PHONE, day),
+            now,
         )
         if period is None:
             return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
@@ -18,21 +18,6 @@ from domain.base.retention import RestrictedProcessing, RetentionFloor
 
 ANYWHERE = "ANY"
 """The jurisdiction of a rule that holds in all of them."""
-
-
-@dataclass(frozen=True)
-class ContactWindow:
-    """When a borrower may be contacted, in local time: ``[start, end)``."""
-
-    version: str
-    jurisdiction: str
-    purpose: str
-    channel: str
-    start: time
-    end: time
-    valid_from: date
-    valid_until: date | None
-    source: str
 
 
 @dataclass(frozen=True)
@@ -331,7 +316,6 @@ class Policies:
     service_levels: tuple[ServiceLevels, ...]
     hold_rules: tuple[HoldRule, ...]
     reminder_plans: tuple[ReminderPlan, ...]
-    contact_windows: tuple[ContactWindow, ...]
     strategies: tuple[StrategyRule, ...]
     index_rates: tuple[IndexRate, ...] = ()
     asset_classes: tuple[AssetClassRule, ...] = ()
@@ -400,14 +384,6 @@ class Policies:
         rules = [rule for rule in self.reminder_steps if rule.offset_days == offset_days]
         found = in_force(rules, on)
         return found[-1] if found else None
-
-    def windows(self, jurisdiction: str, purpose: str, on: date) -> list[ContactWindow]:
-        """The contact windows of a jurisdiction in force on a day."""
-        return [
-            window
-            for window in in_force(self.contact_windows, on)
-            if window.jurisdiction == jurisdiction and window.purpose == purpose
-        ]
 
     def strategy(self, bucket: str, on: date, behaviour: str | None = None) -> StrategyRule | None:
         """What collectors do in a bucket, by the rule in force on a day.

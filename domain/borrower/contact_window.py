@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 from zoneinfo import ZoneInfo
 
-from domain.base.policy import ContactWindow
+from domain.base.contact_policy import ContactRules, DayKind, Hours
+from domain.borrower.hours import is_such_a_day
 
 LIMIT_DAYS = 14
 """How far ahead a window is looked for."""
@@ -26,19 +27,19 @@ class ContactPeriod:
 
 def next_contact(
     zones: Sequence[str],
-    windows_on: Callable[[date], Sequence[ContactWindow]],
+    rules_on: Callable[[date], ContactRules],
     at: datetime,
     limit_days: int = LIMIT_DAYS,
 ) -> ContactPeriod | None:
     """The period in which contact is allowed, the one *at* lies in or the next.
 
-    An instant is allowed when the clock of every zone shows a time inside the window
-    in force on the date there. None when no such instant comes within *limit_days*,
-    when no zone is known, or when no window is in force: unknown hours are no hours.
+    An instant is allowed when the clock of every zone shows a time inside the hours of
+    each rule that binds on the date there. None when no such instant comes within
+    *limit_days*, when no zone is known, or when no rule has hours: unknown hours are none.
     """
     if not zones:
         return None
-    everywhere = [_allowed_in(ZoneInfo(zone), windows_on, at, limit_days) for zone in zones]
+    everywhere = [_allowed_in(ZoneInfo(zone), rules_on, at, limit_days) for zone in zones]
     coming = [period for period in reduce(_common, everywhere) if period.end_at > at]
     if not coming or coming[0].start_at > at + timedelta(days=limit_days):
         return None
@@ -46,25 +47,32 @@ def next_contact(
 
 
 def _allowed_in(
-    zone: ZoneInfo,
-    windows_on: Callable[[date], Sequence[ContactWindow]],
-    at: datetime,
-    limit_days: int,
+    zone: ZoneInfo, rules_on: Callable[[date], ContactRules], at: datetime, limit_days: int
 ) -> list[ContactPeriod]:
     first = at.astimezone(zone).date() - timedelta(days=1)
     days = (first + timedelta(days=number) for number in range(limit_days + 3))
-    periods = (_allowed_on(zone, day, windows_on(day)) for day in days)
-    return [period for period in periods if period is not None]
+    return [period for day in days for period in _allowed_on(zone, day, rules_on(day))]
 
 
-def _allowed_on(
-    zone: ZoneInfo, day: date, windows: Sequence[ContactWindow]
-) -> ContactPeriod | None:
-    """What all *windows* allow on a local day; the strictest wins."""
-    if not windows:
-        return None
-    start = max(_instants(day, max(window.start for window in windows), zone))
-    end = min(_instants(day, min(window.end for window in windows), zone))
+def _allowed_on(zone: ZoneInfo, day: date, rules: ContactRules) -> list[ContactPeriod]:
+    """What each of the rules allows on a local day: the strictest wins."""
+    calendar = rules.calendar(day.year)
+    each = [
+        [
+            period
+            for hours in rule.hours
+            if (hours.days == DayKind.ANY or calendar is not None)
+            and is_such_a_day(hours.days, day, calendar)
+            and (period := _period(zone, day, hours)) is not None
+        ]
+        for rule in rules.hours
+        if not rule.at_any_time
+    ]
+    return reduce(_common, each) if each else []
+
+
+def _period(zone: ZoneInfo, day: date, hours: Hours) -> ContactPeriod | None:
+    start, end = max(_instants(day, hours.start, zone)), min(_instants(day, hours.end, zone))
     return ContactPeriod(start, end) if start < end else None
 
 

@@ -11,7 +11,7 @@ from entrypoints.demo.contacted import Contacts
 from entrypoints.demo.intents import END
 
 if TYPE_CHECKING:
-    from domain.base.policy import Policies
+    from domain.base.dated_rules import DatedRules
     from infra.answers import Case, Freshness, Portfolio, Reminder
     from infra.reading import Connection
 
@@ -95,14 +95,14 @@ class Summary:
     run: Run | None = None
 
 
-def summary(conn: Connection, policies: Policies, zone: str) -> Summary:
+def summary(conn: Connection, rules: DatedRules, zone: str) -> Summary:
     """The whole of it, from the views."""
     from infra import queries
     from infra.freshness import freshness
 
     book = queries.portfolio(conn, END).found
-    reminders = queries.reminders(conn, policies, END).found
-    cases = queries.collections(conn, policies, END, ASKED_AT, zone).found
+    reminders = queries.reminders(conn, rules.policies, END).found
+    cases = queries.collections(conn, rules, END, ASKED_AT, zone).found
     stuck = queries.applications(conn, END, late_only=True, limit=1).found
     said = contacted.contacts(conn)
     stored = conn.execute("SELECT count(*) FROM store.book_events").fetchone()
@@ -115,7 +115,7 @@ def summary(conn: Connection, policies: Policies, zone: str) -> Summary:
             instalments=sum(len(reminder.instalments) for reminder in reminders),
             for_several=sum(len(reminder.instalments) > 1 for reminder in reminders),
             week=sum(
-                len(queries.reminders(conn, policies, END + timedelta(days=days)).found)
+                len(queries.reminders(conn, rules.policies, END + timedelta(days=days)).found)
                 for days in range(7)
             ),
         ),

@@ -20,7 +20,6 @@ from domain.base.policy import (
     ChargeLint,
     ClassFrom,
     ClassStandard,
-    ContactWindow,
     ContractForm,
     HoldRule,
     IndexRate,
@@ -99,12 +98,6 @@ def _annual_rate(row: Row) -> Row:
     return {"annual_rate": Decimal(row["annual_rate"])}
 
 
-def _window(row: Row) -> Row:
-    if row["start"] >= row["end"]:
-        raise ValueError("it has no sound hours")
-    return {}
-
-
 def _standard(row: Row) -> Row:
     """What decides the class, in a record of its own."""
     said = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
@@ -150,9 +143,6 @@ KINDS = {
     "service_levels": Kind(ServiceLevels, "service_levels"),
     "hold": Kind(HoldRule, "hold_rules", keys=("kind", *LOCAL)),
     "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
-    "window": Kind(
-        ContactWindow, "contact_windows", _window, keys=("jurisdiction", "purpose", "channel")
-    ),
     "strategy": Kind(
         StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")
     ),

@@ -246,8 +246,8 @@ def statement_of(staff: Staff, loan: UUID) -> list[tuple[str, str, int, int]]:
 def cases_of(staff: Staff, loan: UUID, on: date | None = None) -> list[Case]:
     """What collectors see of a loan at ten in the morning."""
     zone = staff.opened.settings.zone
-    policies = staff.book.policies
-    found = queries.collections(staff.conn, policies, on or staff.on, time(10), zone).found
+    rules = staff.book.rules
+    found = queries.collections(staff.conn, rules, on or staff.on, time(10), zone).found
     return [case for case in found if case.loan_id == loan]
 
 

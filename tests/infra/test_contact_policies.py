@@ -86,17 +86,6 @@ def test_only_a_moratorium_stops_interest_and_few_holds_stop_penalty(
         assert (hold.stops_interest, hold.stops_penalty) == (stops_interest, stops_penalty)
 
 
-@pytest.mark.parametrize("jurisdiction", JURISDICTIONS)
-def test_the_list_of_who_is_late_names_the_hours_of_the_gate(jurisdiction: str) -> None:
-    (plain,) = load_policies().windows(jurisdiction, Purpose.COLLECTION, DAY)
-
-    rules = SHIPPED.binding(jurisdiction, Purpose.COLLECTION, Channel.PHONE, DAY)
-
-    assert [(each.start, each.end) for rule in rules.hours for each in rule.hours] == [
-        (plain.start, plain.end)
-    ]
-
-
 LIMIT = """
 [[limit]]
 rule = "a-limit"

@@ -16,6 +16,7 @@ from tests.infra.views_at_work import (
     FEB_15,
     JAN_15,
     POLICIES,
+    RULES,
     ViewsAtWork,
     act,
     applied,
@@ -230,7 +231,7 @@ def test_a_dispute_keeps_no_reminder_back(at_work: ViewsAtWork) -> None:
 def cases(
     at_work: ViewsAtWork, on: date, at: time = time(9), zone: str = "Asia/Shanghai"
 ) -> list[Case]:
-    return queries.collections(at_work.conn, POLICIES, on, at, zone).found
+    return queries.collections(at_work.conn, RULES, on, at, zone).found
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from domain.base.terms import Terms
 from domain.borrower.borrower import Borrower
 from domain.loan.loan import Loan
 from infra import codec
+from infra.dated_rules import rules_known
 from infra.freshness import VIEWS
 from infra.migrations.run import migrate
-from infra.policies import load_policies
 from infra.reading import Connection, connection
 from infra.view_tables import schema_of
 from infra.views import Record, View, open_view
@@ -29,7 +29,8 @@ from tests.domain.story import LEVELS, TERMS
 NAMESPACE = UUID("0a0b0c0d-4f5e-4b7e-9d0e-1a2b3c4d5e6f")
 JAN_15 = date(2025, 1, 15)
 FEB_15 = date(2025, 2, 15)
-POLICIES = load_policies()
+RULES = rules_known()
+POLICIES = RULES.policies
 
 
 def act(on: date, actor: str = "clerk") -> Act:

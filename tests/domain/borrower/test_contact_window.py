@@ -10,28 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from domain.base.policy import ContactWindow
+from domain.base.contact_policy import ContactRules, Hours, HoursRule, Purpose
 from domain.borrower.contact_window import ContactPeriod, next_contact
 
-Windows = Callable[[date], list[ContactWindow]]
+Rules = Callable[[date], ContactRules]
 
 
-def window(start: time, end: time) -> ContactWindow:
-    return ContactWindow(
+def window(start: time, end: time, *more: tuple[time, time]) -> HoursRule:
+    return HoursRule(
+        rule="test",
         version="test",
         jurisdiction="US",
-        purpose="COLLECTION",
-        channel="PHONE",
-        start=start,
-        end=end,
+        purposes=(Purpose.COLLECTION,),
+        hours=tuple(Hours(start=first, end=last) for first, last in ((start, end), *more)),
         valid_from=date(1990, 1, 1),
-        valid_until=None,
         source="test",
     )
 
 
-def always(*windows: ContactWindow) -> Windows:
-    return lambda day: list(windows)
+def always(*rules: HoursRule) -> Rules:
+    return lambda _: ContactRules(hours=rules)
 
 
 EIGHT_TO_NINE_PM = always(window(time(8), time(21)))
@@ -140,7 +138,9 @@ def test_of_two_windows_in_force_the_stricter_counts() -> None:
 
 def test_a_window_that_changes_counts_from_its_day_in_the_borrowers_zone() -> None:
     changed_on = date(2025, 3, 4)
-    windows: Windows = lambda day: [window(time(10 if day >= changed_on else 8), time(21))]  # noqa: E731
+
+    def windows(day: date) -> ContactRules:
+        return ContactRules(hours=(window(time(10 if day >= changed_on else 8), time(21)),))
 
     before = next_contact(["Asia/Shanghai"], windows, utc(2025, 3, 3))
     after = next_contact(["Asia/Shanghai"], windows, utc(2025, 3, 3, 20))
@@ -182,3 +182,17 @@ def test_throughout_a_period_every_clock_shows_a_time_inside_the_window(
     for moment in (found.start_at, found.end_at - timedelta(microseconds=1)):
         for zone in zones:
             assert time(8) <= moment.astimezone(ZoneInfo(zone)).time() < time(21)
+
+
+def test_hours_in_two_stretches_are_two_periods() -> None:
+    siesta = always(window(time(8), time(12), (time(16), time(20))))
+
+    first = next_contact(["Asia/Shanghai"], siesta, utc(2025, 3, 3))
+    second = next_contact(["Asia/Shanghai"], siesta, utc(2025, 3, 3, 5))
+
+    assert first == ContactPeriod(utc(2025, 3, 3, 0), utc(2025, 3, 3, 4))
+    assert second == ContactPeriod(utc(2025, 3, 3, 8), utc(2025, 3, 3, 12))
+
+
+def test_a_rule_without_hours_leaves_no_time() -> None:
+    assert next_contact(["Asia/Shanghai"], always(), utc(2025, 3, 3)) is None
