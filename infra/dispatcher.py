@@ -9,11 +9,10 @@ be made.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -28,10 +27,9 @@ from domain.borrower.gate import Answer
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
 from domain.commands import days, dispatch
 from domain.commands.book import Book
-from domain.commands.dispatch import ACTOR, Decided, Planned, Turn
+from domain.commands.dispatch import ACTOR, Decided, Turn
 from domain.commands.sayings import saying
 from domain.commands.texts import Wordings
-from domain.loan.loan import Loan
 from infra import clock, contact_queue
 from infra.bootstrap import as_role
 from infra.channels import journal
@@ -95,7 +93,9 @@ class Dispatcher:
     def _turn(self, lines: Sequence[Line], at: datetime, done: Step) -> None:
         on = days.business_date(self._book) or clock.business_date(self._zone)
         act = self._act(on)
-        turn = Turn(at, lambda _: act, _saying(on), self._wordings)
+        turn = Turn(
+            at, lambda _: act, lambda planned, loans: saying(planned, loans, on), self._wordings
+        )
         planned = {line.contact_ref: line for line in lines}
         decided = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
         allowed = [each for each in decided if each.answer == Answer.ALLOW]
@@ -263,14 +263,6 @@ class Dispatcher:
         contact_queue.end(self._conn, ended)
 
 
-def _saying(on: date) -> Callable[[Planned, Mapping[UUID, Loan]], dispatch.Due]:
-    return partial(_said, on)
-
-
-def _said(on: date, planned: Planned, loans: Mapping[UUID, Loan]) -> dispatch.Due:
-    return saying(planned, loans, on)
-
-
 def _came_of(result: channel.Result, by: Channel, at: datetime) -> Result | channel.Result:
     """What a channel's result says of the contact; itself, while that is still open.
 
@@ -311,13 +303,11 @@ def _word(result: Result) -> str:
 
 
 @contextmanager
-def open_dispatcher(
-    settings: Settings, database_url: str, book: Book, routes: Routes | None = None
-) -> Iterator[Dispatcher]:
+def open_dispatcher(settings: Settings, database_url: str, book: Book) -> Iterator[Dispatcher]:
     """A dispatcher on a running system; what it holds open is closed afterwards."""
     with (
         psycopg.connect(as_role(database_url, WRITER), autocommit=True) as conn,
         open_vault(database_url, settings, lambda: book.policies) as vault,
-        open_routes(settings, database_url) as found,
+        open_routes(settings, database_url) as routes,
     ):
-        yield Dispatcher(book, conn, vault, routes or found, settings.zone)
+        yield Dispatcher(book, conn, vault, routes, settings.zone)
