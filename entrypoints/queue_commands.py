@@ -58,6 +58,7 @@ def planned(asked: Asked) -> Planned:
 
     from domain.borrower.borrower import Borrower
     from domain.commands import planning, trials
+    from domain.loan.loan import Loan
     from infra import contact_queue, queries
     from infra.bootstrap import as_role
     from infra.store import WRITER
@@ -65,9 +66,14 @@ def planned(asked: Asked) -> Planned:
     opened, on = asked.opened, asked.on
     book = opened.book
     answer = queries.reminders(asked.conn, book.policies, on, include_cancelled=True)
+    loans = book.get_many(
+        Loan, {row.loan_id for reminder in answer.found for row in reminder.instalments}
+    )
     wanted: dict[UUID, list[planning.ToRemind]] = {
         reminder.borrower_id: [
-            planning.ToRemind(row.loan_id, row.number, row.offset_days, row.cancelled)
+            planning.ToRemind(
+                row.loan_id, row.number, row.offset_days, row.cancelled, loans[row.loan_id].segment
+            )
             for row in reminder.instalments
         ]
         for reminder in answer.found

@@ -72,7 +72,8 @@ class HoldRule:
 class ReminderStep:
     """By what a reminder of an offset goes out, the first choice first, and with which text.
 
-    Without channels none is sent.
+    Without channels none is sent. With a *segment* it is for loans of that one only, and
+    goes before the step for all.
     """
 
     version: str
@@ -82,6 +83,7 @@ class ReminderStep:
     valid_from: date
     valid_until: date | None
     source: str
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -379,11 +381,18 @@ class Policies:
         """
         return _one(self.reminder_plans, on, "a reminder plan")
 
-    def reminder_step(self, offset_days: int, on: date) -> ReminderStep | None:
-        """How a reminder of an offset goes out on a day; None where nothing says so."""
+    def reminder_step(
+        self, offset_days: int, on: date, segment: str | None = None
+    ) -> ReminderStep | None:
+        """How a reminder of an offset goes out on a day; None where nothing says so.
+
+        A step for the *segment* goes before the one for all.
+        """
         rules = [rule for rule in self.reminder_steps if rule.offset_days == offset_days]
         found = in_force(rules, on)
-        return found[-1] if found else None
+        own = [rule for rule in found if segment and rule.segment == segment]
+        for_all = [rule for rule in found if rule.segment is None]
+        return next(iter([*reversed(own), *reversed(for_all)]), None)
 
     def strategy(self, bucket: str, on: date, behaviour: str | None = None) -> StrategyRule | None:
         """What collectors do in a bucket, by the rule in force on a day.

@@ -26,12 +26,16 @@ MESSAGES = (Channel.SMS, Channel.EMAIL, Channel.PUSH, Channel.WECOM, Channel.LET
 
 @dataclass(frozen=True)
 class ToRemind:
-    """An instalment of the day's plan; *cancelled* says why nobody is reminded of it."""
+    """An instalment of the day's plan; *cancelled* says why nobody is reminded of it.
+
+    *segment* is the one that the borrower was in when the loan was applied for.
+    """
 
     loan_id: UUID
     instalment: int
     offset_days: int
     cancelled: str | None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ def reminders(
             continue
         live = [row for row in rows if row.cancelled is None]
         # What is latest speaks loudest: its text, its channels.
-        step = rules.policies.reminder_step(max(row.offset_days for row in live or rows), on)
+        loudest = max(live or rows, key=lambda row: row.offset_days)
+        step = rules.policies.reminder_step(loudest.offset_days, on, loudest.segment)
         if step is None:
             continue
         planned = Planned(

@@ -147,7 +147,7 @@ KINDS = {
         StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")
     ),
     "reminder_step": Kind(
-        ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days",)
+        ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days", "segment")
     ),
     "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
     "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -118,3 +119,28 @@ def test_a_late_loan_has_a_message_on_the_day_its_strategy_is_new(book: Book) ->
     assert (turn.planned.channels, turn.planned.template) == ((Channel.SMS,), "collection")
     assert turn.not_before == EIGHT
     assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT + timedelta(days=1))]
+
+
+def test_a_segment_has_steps_of_its_own_or_none_where_it_is_left_alone(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    borrowers = book.get_many(Borrower, [borrower_id])
+    step = book.rules.policies.reminder_step(-3, MIDNIGHT.date())
+    assert step is not None
+    own = (
+        replace(step, segment="FARMERS", channels=("EMAIL",), template="on-due"),
+        replace(step, segment="STAFF", channels=()),
+    )
+    policies = book.rules.policies
+    rules = replace(
+        book.rules, policies=replace(policies, reminder_steps=(*policies.reminder_steps, *own))
+    )
+
+    def first(segment: str | None) -> Turn:
+        plan = {borrower_id: [replace(row(), segment=segment)]}
+        (turn,) = planning.reminders(plan, borrowers, rules, MIDNIGHT)
+        return turn
+
+    assert first("FARMERS").planned.channels == (Channel.EMAIL,)
+    assert first("FARMERS").planned.template == "on-due"
+    assert first("STAFF").dropped == "not by this plan"
+    assert first("OTHERS").planned == first(None).planned
