@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.contact_commands import At, instant_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from infra.dispatcher import Dispatcher
-
-IDLE_SECONDS = 1.0
-"""So long a dispatcher that watches rests when nothing is due."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ def dispatch(
     from entrypoints.session import session
     from infra import clock, contact_queue
     from infra.bootstrap import PROJECTOR, as_role
-    from infra.dispatcher import open_dispatcher
+    from infra.dispatcher import IDLE_SECONDS, open_dispatcher, send_due
     from infra.embedded.part import Step
     from infra.inbound import open_inbound
     from infra.stopping import stop_on_signal
@@ -76,47 +68,23 @@ def dispatch(
         output.progress(quiet=as_json) as progress,
     ):
 
-        def told() -> None:
-            done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-            progress(Step("dispatch", done or "nothing is due"))
+        def told(sent: Counter[str]) -> None:
+            done = ", ".join(f"{count} {what}" for what, count in sorted(sent.items()))
+            progress(Step("dispatch", done))
 
-        def hear() -> None:
-            heard.update(inbound.hear(instant))
-
-        if watch:
-            stop = stop_on_signal()
-            while not stop.is_set():
-                before = heard.total()
-                if not run(dispatcher, counts, None, batch, told, hear) and heard.total() == before:
-                    stop.wait(IDLE_SECONDS)
-        else:
-            run(dispatcher, counts, instant, batch, told, hear)
+        stop = stop_on_signal() if watch else None
+        while True:
+            sent, told_us = send_due(dispatcher, inbound, instant, batch, told)
+            counts.update(sent)
+            heard.update(told_us)
+            if stop is None or stop.is_set():
+                break
+            if not sent and not told_us:
+                stop.wait(IDLE_SECONDS)
         with psycopg.connect(as_role(opened.database_url, PROJECTOR)) as conn:
             waits = contact_queue.next_turn(conn)
     found = Dispatched(instant or clock.now(), dict(counts), dict(heard), waits)
     output.emit(found, as_json=as_json, render=_render)
-
-
-def run(
-    dispatcher: Dispatcher,
-    counts: Counter[str],
-    at: datetime | None,
-    batch: int,
-    told: Callable[[], None],
-    hear: Callable[[], object],
-) -> int:
-    """Give everything its turn that is due; how many contacts that were.
-
-    Before each batch what borrowers answered is *heard*.
-    """
-    total = 0
-    hear()
-    while (step := dispatcher.step(at, batch)).total:
-        counts.update(step.counts)
-        total += step.total
-        told()
-        hear()
-    return total
 
 
 def _render(found: Dispatched) -> None:

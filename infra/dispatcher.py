@@ -9,7 +9,7 @@ be made.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -37,6 +37,7 @@ from infra.channels import message as channel
 from infra.channels.message import REF, Message
 from infra.channels.routes import Routes, open_routes
 from infra.contact_queue import Line, State
+from infra.inbound import Inbound
 from infra.settings import Settings
 from infra.store import WRITER
 from infra.vault import Vault, open_vault
@@ -45,6 +46,8 @@ from infra.vault_values import Kind, Purpose
 Connection = psycopg.Connection[Any]
 
 BATCH = 500
+IDLE_SECONDS = 1.0
+"""So long whoever goes on sending rests when nothing is due."""
 LEASE = timedelta(minutes=2)
 """So long a process has what it took for itself; one that died gives it back after."""
 AGAIN_AFTER = timedelta(seconds=30)
@@ -300,6 +303,26 @@ def _word(result: Result) -> str:
     if result.outcome == Outcome.FAILED:
         return "failed"
     return "sent" if result.certain else "uncertain"
+
+
+def send_due(
+    dispatcher: Dispatcher,
+    inbound: Inbound,
+    at: datetime | None = None,
+    batch: int = BATCH,
+    each: Callable[[Counter[str]], None] = lambda _: None,
+) -> tuple[Counter[str], Counter[str]]:
+    """Give everything its turn that is due; counts of what was sent, and of what was heard.
+
+    What borrowers answered is recorded before each batch: a refusal counts for what is sent
+    after it. *each* is told the counts after every batch.
+    """
+    sent, heard = Counter[str](), inbound.hear(at)
+    while (step := dispatcher.step(at, batch)).total:
+        sent.update(step.counts)
+        each(sent)
+        heard.update(inbound.hear(at))
+    return sent, heard
 
 
 @contextmanager

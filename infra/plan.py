@@ -89,6 +89,7 @@ class Plan:
                 ("relay", "entrypoints.relay"),
                 *((name, f"consumers.{name}") for name in CONSUMERS),
                 *([("receiver", "entrypoints.receiver")] if self._settings.receiver else []),
+                *([("dispatcher", "entrypoints.dispatcher")] if self._settings.dispatcher else []),
             ]
         ]
         return [*servers, migrate, *workers]

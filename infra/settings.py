@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     receiver: OptionalText = None
     """Where providers bring receipts and replies, host:port; without one nobody listens."""
 
+    dispatcher: bool = False
+    """Whether ``up`` also sends what is due; else ``contact dispatch`` does."""
+
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
         said = {name: getattr(self, name) for name in type(self).model_fields}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,11 +21,20 @@ from domain.borrower.contact import OptOut
 from domain.borrower.contact_state import Figure
 from domain.commands import contacts
 from entrypoints.demo.provider import Behaviour, simulated
+from infra import clock
 from infra.dispatcher import Dispatcher
 from infra.migrations.run import migrate
+from infra.plan import Plan
+from infra.settings import Settings, child_environment
 from infra.verify import check_decisions
 from tests.infra.channels.samples import SECRET
 from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
+
+RECEIPT_FIGURES = (
+    Figure("loan", "L-00000-00000"),
+    Figure("amount", "100.00 CNY"),
+    Figure("received_on", "2026-11-20"),
+)
 
 
 @pytest.fixture
@@ -266,3 +279,52 @@ def test_a_decision_that_would_come_out_otherwise_is_found(office: Office) -> No
 
     assert check.fault_count == 1
     assert "answer: ALLOW, again BLOCK" in check.faults[0]
+
+
+def test_up_sends_only_where_it_was_told_to(tmp_path: Path) -> None:
+    def named(*, dispatcher: bool) -> set[str]:
+        settings = Settings(
+            home=tmp_path, database_url="-", kafka_bootstrap="-", dispatcher=dispatcher
+        )
+        return {each.name for each in Plan(settings).processes()}
+
+    assert named(dispatcher=True) - named(dispatcher=False) == {"dispatcher"}
+    assert "dispatcher" not in named(dispatcher=False)
+
+
+def test_the_process_sends_what_is_due_until_it_is_told_to_stop(
+    office: Office, tmp_path: Path
+) -> None:
+    people = office.people(2)
+    now = clock.now()
+    office.queue(
+        people,
+        purpose=Purpose.RECEIPT,
+        template="receipt",
+        figures=RECEIPT_FIGURES,
+        expires_at=now + timedelta(hours=1),
+    )
+    with office.writer() as conn:
+        conn.execute("UPDATE contact.queue SET not_before = %s", (now,))
+    with simulated(Behaviour(secret=SECRET)) as (url, provider):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "entrypoints.dispatcher"],
+            env=child_environment(
+                LOANS_HOME=str(tmp_path),
+                LOANS_DATABASE_URL=office.url,
+                LOANS_KAFKA_BOOTSTRAP="-",
+                LOANS_VAULT_KEY_FILE=str(office.keys),
+                LOANS_PROVIDER_CN_SMS_MAIN_URL=url,
+                LOANS_PROVIDER_CN_SMS_MAIN_SECRET=SECRET,
+            ),
+        )
+        try:
+            until = time.monotonic() + 30
+            while len(provider.taken) < 2 and time.monotonic() < until:
+                time.sleep(0.05)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(20) == 0
+
+    assert len(provider.taken) == 2
+    assert outcomes(office, people) == {"SENT": 2}

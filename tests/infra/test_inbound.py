@@ -20,7 +20,6 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
 from domain.commands import contacts, replies
 from entrypoints.demo.provider import Behaviour, simulated
-from entrypoints.dispatch_command import run
 from infra import clock, vault_erasure
 from infra.bootstrap import as_role
 from infra.channels import inbox, journal
@@ -28,6 +27,7 @@ from infra.channels.inbox import Inbox, Kind
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
 from infra.channels.vault_seal import seal_of
+from infra.dispatcher import send_due
 from infra.inbound import Inbound
 from infra.migrations.run import migrate
 from infra.policies import load_policies
@@ -442,14 +442,13 @@ def listening(office: Office) -> Iterator[str]:
 def test_a_refusal_that_comes_while_a_queue_is_sent_stops_the_rest_of_it(desk: Desk) -> None:
     people = desk.office.people(1)
     desk.office.queue(people, each=2)
-    counts: Counter[str] = Counter()
 
-    def answered() -> None:
-        if counts == {"sent": 1}:
+    def answered(sent: Counter[str]) -> None:
+        if sent == {"sent": 1}:
             desk.reply("T", at=TEN.isoformat())
 
     with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
-        run(sender, counts, TEN, 1, answered, lambda: desk.inbound.hear(TEN))
+        counts, _ = send_due(sender, desk.inbound, TEN, 1, answered)
 
     assert counts == {"sent": 2, "blocked": 1}
     assert desk.confirmations() == ["opt-out-confirmed"]
