@@ -47,7 +47,7 @@ def ask(
     borrower: Borrower,
     purpose: Annotated[Purpose, typer.Option(help="What it is for.", case_sensitive=False)],
     channel: Annotated[Channel, typer.Option(help="By what means.", case_sensitive=False)],
-    point: Point = None,
+    point: Annotated[str, typer.Option("--point", help="The contact point, by its reference.")],
     loan: Debt = None,
     third_party: Annotated[bool, typer.Option(help="Somebody else is asked.")] = False,
     ref: Annotated[str | None, typer.Option(help="The contact's reference.")] = None,

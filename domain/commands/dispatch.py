@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.base.contact_policy import Channel, Purpose, Reason
+from domain.base.contact_policy import Channel, PointSource, Purpose, Reason
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
@@ -303,8 +303,12 @@ def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
     """The first channel by which the borrower can be reached, one they prefer before others."""
     preferred = [each.channel for each in borrower.own_hours if each.channel is not None]
     channels = sorted(planned.channels, key=lambda channel: channel not in preferred)
+    # What was read from the telephone needs consents that what was given does not.
+    points = sorted(
+        borrower.points.values(), key=lambda point: point.source != PointSource.APPLICATION
+    )
     for channel in channels:
-        for point in borrower.points.values():
+        for point in points:
             if (
                 point.kind == REACHED_BY[channel]
                 and point.party == Party.BORROWER

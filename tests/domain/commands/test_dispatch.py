@@ -153,6 +153,28 @@ def test_the_channel_is_the_first_by_which_the_borrower_can_be_reached(book: Boo
     assert by_nothing.reasons == ("NO_CONTACT_POINT",)
 
 
+def test_a_number_that_was_given_goes_before_one_that_was_read_from_the_telephone(
+    book: Book,
+) -> None:
+    borrower_id = registered(book)
+    for ref, source in (("P-0", PointSource.CALL_LOG), ("P-1", PointSource.APPLICATION)):
+        contacts.add_contact_point(
+            book,
+            act(),
+            borrower_id=borrower_id,
+            point_ref=ref,
+            kind=PointKind.PHONE,
+            source=source,
+            lawful_basis="CONTRACT",
+            added_at=TEN - timedelta(days=30),
+        )
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    (found,) = dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+
+    assert (found.answer, found.point_ref) == (Answer.ALLOW, "P-1")
+
+
 def test_a_text_that_is_not_in_force_is_blocked_and_the_answer_recorded(book: Book) -> None:
     borrower_id = reachable(book, PointKind.PHONE)
     loan_id = disbursed(book, borrower_id=borrower_id)
