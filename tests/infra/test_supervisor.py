@@ -131,13 +131,18 @@ def test_processes_end_with_the_program_they_are_attached_to(settings: Settings)
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 1.2])
 def test_ctrl_c_during_up_leaves_nothing_behind(settings: Settings, delay: float) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-m", "entrypoints.cli", "up"],
-        env=child_environment(**settings.environment()),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    # A shell lets what it starts in the background ignore Ctrl-C, and so its children.
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "entrypoints.cli", "up"],
+            env=child_environment(**settings.environment()),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, heeded)
     time.sleep(delay)
     os.killpg(program.pid, signal.SIGINT)
     program.wait(60)
