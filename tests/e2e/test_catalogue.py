@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from heapq import heappop, heappush
-from io import StringIO
 from typing import Any
 
 import pytest
-import typer
 
 import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
 from domain.base.money import written
-from entrypoints.app import app
 from entrypoints.product_file import read_offer
 from infra.settings import ROOT, child_environment
 from tests.e2e.system import DEADLINE_SECONDS, System, must_hold, running_system
@@ -306,26 +301,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture
-def at_hand(system: System, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """The same command line without a process for each command."""
-    for name, value in system.settings.environment().items():
-        monkeypatch.setenv(name, value)
-    program = typer.main.get_command(app)
-
-    def loans(*words: str) -> Any:
-        printed = StringIO()
-        with redirect_stdout(printed):
-            program.main([*words, "--json"], prog_name="loans", standalone_mode=False)
-        return json.loads(printed.getvalue())
-
-    return loans
-
-
-def test_every_product_of_the_catalogue_is_serviced_to_its_end(
-    system: System, at_hand: CommandLine
-) -> None:
-    by_process = system.loans
+def test_every_product_of_the_catalogue_is_serviced_to_its_end(system: System) -> None:
+    by_process, at_hand = system.loans, system.at_hand
     at_hand("day", "close", str(DAY - timedelta(days=1)))
     published = by_process("product", "publish", str(FOLDER))
     assert len(published) == len(LIVES)

@@ -115,14 +115,17 @@ def commands() -> dict[str, Any]:
 
 @dataclass
 class CommandLine:
-    """Starts commands, and remembers which."""
+    """Gives commands, and remembers which; the first of each group starts a process."""
 
     system: System
     given: set[str] = field(default_factory=set)
 
     def __call__(self, words: str, *arguments: str, code: int = 0) -> Any:
+        group = words.split(maxsplit=1)[0]
+        known = any(each.split()[0] == group for each in self.given)
         self.given.add(words)
-        return self.system.loans(*words.split(), *arguments, code=code)
+        give = self.system.at_hand if known else self.system.loans
+        return give(*words.split(), *arguments, code=code)
 
     def lend(self, borrower: str, product: str = "CLI:1", *payout: str, months: str = "3") -> str:
         """A loan of 1,200.00."""
