@@ -83,7 +83,7 @@ def set_hold(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set a hold: what it blocks stops at once, contact, penalty or interest.
+    """Set a hold: what it blocks stops at once, contact, penalty, interest, payouts.
 
     Which of them a kind of hold stops is dated policy. What accrued since a past day is
     taken back, on every loan it covers, in one transaction.

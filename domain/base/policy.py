@@ -48,7 +48,8 @@ class ServiceLevels:
 class HoldRule:
     """What a kind of hold blocks, and what it stops on the loans that it covers.
 
-    With penalty stop the charges that overdue instalments bring of themselves.
+    With penalty stop the charges that overdue instalments bring of themselves. While one
+    stands that stops payouts or renewals, none is made.
     """
 
     version: str
@@ -61,6 +62,8 @@ class HoldRule:
     stops_interest: bool = False
     stops_penalty: bool = False
     jurisdiction: str = ANYWHERE
+    stops_payout: bool = False
+    stops_renewal: bool = False
 
     @property
     def stops_money(self) -> bool:

@@ -291,6 +291,17 @@ class Borrower(Complaints, Stream):
         """The holds that were set, for the contact gate."""
         return holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
 
+    def holds_on(self, loan_id: UUID, on: date) -> list[Hold]:
+        """The holds that stand on a day and cover a loan, the oldest first."""
+        standing = (
+            hold
+            for hold in self.holds.values()
+            if hold.from_on <= on
+            and (hold.lifted_on is None or on < hold.lifted_on)
+            and (not hold.loan_ids or loan_id in hold.loan_ids)
+        )
+        return sorted(standing, key=lambda hold: hold.from_on)
+
     def set_hold(
         self,
         act: Act,

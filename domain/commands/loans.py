@@ -1,11 +1,13 @@
 """What can be done with a loan."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.policy import PolicyMissing, in_force
+from domain.base.policy import HoldRule, PolicyMissing, in_force
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
@@ -26,6 +28,12 @@ class ContractFormSuperseded(Refusal):
     """A contract was to be signed on a form that is not in force."""
 
     code = "CONTRACT_FORM_SUPERSEDED"
+
+
+class OnHold(Refusal):
+    """A hold stops what was asked for."""
+
+    code = "ON_HOLD"
 
 
 @command
@@ -205,7 +213,11 @@ def disburse(
     first_due_on: date | None = None,
     amount: int | None = None,
 ) -> Loan:
-    """Pay a signed loan out; of one with a limit an amount within it."""
+    """Pay a signed loan out; of one with a limit an amount within it.
+
+    Raises:
+        OnHold: a hold stands that stops payouts.
+    """
     loan = book.get(Loan, loan_id)
     loan.disburse(
         act,
@@ -215,6 +227,7 @@ def disburse(
         business_days=_business_days(book, loan),
         amount=amount,
     )
+    _must_not_be_held(book, act, loan, "paid out", attrgetter("stops_payout"))
     return _classed(book, act, loan)
 
 
@@ -229,9 +242,14 @@ def draw(
     paid_to: str,
     drawn_on: date | None = None,
 ) -> Loan:
-    """Pay more out on a loan with a limit."""
+    """Pay more out on a loan with a limit.
+
+    Raises:
+        OnHold: a hold stands that stops payouts.
+    """
     loan = book.get(Loan, loan_id)
     loan.draw(act, amount=amount, draw_ref=draw_ref, paid_to=paid_to, drawn_on=drawn_on)
+    _must_not_be_held(book, act, loan, "paid out", attrgetter("stops_payout"))
     return loan
 
 
@@ -410,11 +428,16 @@ def reschedule(
 
 @command
 def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
-    """The borrower accepts the renewal that was offered."""
+    """The borrower accepts the renewal that was offered.
+
+    Raises:
+        OnHold: a hold stands that stops renewals.
+    """
     loan = book.get(Loan, loan_id)
     days = _business_days(book, loan)
     pay_by = None if days is None else days.on_or_after
     loan.renew(act, consent_ref=consent_ref, pay_by=pay_by)
+    _must_not_be_held(book, act, loan, "renewed", attrgetter("stops_renewal"))
     return _classed(book, act, loan)
 
 
@@ -549,6 +572,26 @@ def release_security(
     loan = book.get(Loan, loan_id)
     loan.release_security(act, security_ref=security_ref, reason=reason)
     return loan
+
+
+def _must_not_be_held(
+    book: Book, act: Act, loan: Loan, done: str, stops: Callable[[HoldRule], bool]
+) -> None:
+    """Pass where nothing was done, or no hold that covers the loan stops it by today's rules.
+
+    Raises:
+        OnHold: one does.
+    """
+    if not loan.pending_events:
+        return
+    borrower = book.get(Borrower, loan.borrower_id)
+    for hold in borrower.holds_on(loan.id, act.business_on):
+        rule = book.policies.hold_rule(hold.kind, act.business_on, borrower.jurisdiction)
+        if rule is not None and stops(rule):
+            raise OnHold(
+                f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} stands"
+                f" since {hold.from_on} (policy {rule.version}); lift it first."
+            )
 
 
 def _classed(book: Book, act: Act, loan: Loan) -> Loan:

@@ -63,7 +63,14 @@ def registered(book: Book, on: date = JAN_15) -> UUID:
     return borrower_id
 
 
-def applied(book: Book, on: date = JAN_15, borrower_id: UUID | None = None) -> UUID:
+def applied(
+    book: Book,
+    on: date = JAN_15,
+    borrower_id: UUID | None = None,
+    *,
+    code: str = "TEST",
+    term_months: int = 12,
+) -> UUID:
     """An application; the product is there."""
     loan_id = uuid4()
     loans.apply_for(
@@ -71,21 +78,29 @@ def applied(book: Book, on: date = JAN_15, borrower_id: UUID | None = None) -> U
         act(on),
         loan_id=loan_id,
         borrower_id=borrower_id or registered(book, on),
-        product_code="TEST",
+        product_code=code,
         product_version=1,
         amount=1_000_00,
-        term_months=12,
+        term_months=term_months,
     )
     return loan_id
 
 
 def disbursed(book: Book, on: date = JAN_15, borrower_id: UUID | None = None) -> UUID:
     """A loan that was paid out; the product is there."""
-    loan_id = applied(book, on, borrower_id)
+    loan_id = signed(book, on, borrower_id)
+    loans.disburse(book, act(on), loan_id=loan_id, disbursement_ref="D-1", paid_to="account-ref-1")
+    return loan_id
+
+
+def signed(
+    book: Book, on: date = JAN_15, borrower_id: UUID | None = None, **applied_for: Any
+) -> UUID:
+    """A loan that can be paid out; the product is there."""
+    loan_id = applied(book, on, borrower_id, **applied_for)
     loans.approve(book, act(on), loan_id=loan_id, requested_by="officer", approved_by="manager")
     loans.disclose(book, act(on), loan_id=loan_id)
     loans.sign(book, act(on), loan_id=loan_id, contract_ref="C-1")
-    loans.disburse(book, act(on), loan_id=loan_id, disbursement_ref="D-1", paid_to="account-ref-1")
     return loan_id
 
 

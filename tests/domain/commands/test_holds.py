@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from domain.base.refusal import NotFound
-from domain.base.stream import Stream
+from domain.base.stream import Act, Stream
+from domain.base.terms import Renewal
 from domain.borrower.borrower import Borrower
 from domain.commands import borrowers, loans
-from domain.commands.book import Book
+from domain.commands.book import Book, command
 from domain.loan import refusals as no
-from tests.domain.commands.books import act, applied, disbursed, loan_of, registered, repay
+from domain.loan.loan import Loan
+from tests.domain.commands.books import (
+    JAN_15,
+    OFFER,
+    act,
+    applied,
+    disbursed,
+    loan_of,
+    offered,
+    registered,
+    repay,
+    signed,
+)
 
+FEB_1 = date(2025, 2, 1)
 MAR_1 = date(2025, 3, 1)
 MAR_20 = date(2025, 3, 20)
 APR_1 = date(2025, 4, 1)
@@ -40,6 +56,24 @@ def recorded_by(book: Book, command_id: UUID, *streams: UUID) -> list[str]:
         for event in events
         if isinstance(event, Stream.Event) and event.correlation_id == command_id
     ]
+
+
+def pay_out(book: Book, loan_id: UUID, **changes: Any) -> None:
+    loans.disburse(
+        book,
+        act(JAN_15),
+        loan_id=loan_id,
+        disbursement_ref="D-1",
+        paid_to="account-ref-1",
+        **changes,
+    )
+
+
+@command
+def attend(book: Book, act: Act, *, loan_id: UUID) -> Loan:
+    loan = book.get(Loan, loan_id)
+    loan.attend(act)
+    return loan
 
 
 def owed(book: Book, loan_id: UUID) -> int:
@@ -94,7 +128,84 @@ def test_what_a_kind_of_hold_stops_is_policy(book: Book) -> None:
         ref: (hold.stops_interest, hold.stops_penalty, hold.policy_version)
         for ref, hold in loan_of(book, loan_id).holds.items()
     }
-    assert stops == {"MORATORIUM": (True, True, "holds-2"), "BANKRUPTCY": (False, True, "holds-2")}
+    assert stops == {"MORATORIUM": (True, True, "holds-3"), "BANKRUPTCY": (False, True, "holds-3")}
+
+
+@pytest.mark.parametrize("kind", ["FRAUD", "AML", "DECEASED"])
+def test_nothing_is_paid_out_while_a_hold_that_stops_payouts_stands(book: Book, kind: str) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, JAN_15, kind=kind)
+
+    with pytest.raises(loans.OnHold, match=f"the {kind} hold 'H-1' stands since 2025-01-15"):
+        pay_out(book, loan_id)
+
+    assert loan_of(book, loan_id).disbursed_on is None
+    borrowers.lift_hold(
+        book, act(JAN_15), borrower_id=borrower_id, hold_ref="H-1", reason="cleared"
+    )
+    pay_out(book, loan_id)
+    assert loan_of(book, loan_id).disbursed_on == JAN_15
+
+
+def test_a_hold_on_contact_stops_no_payout(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, JAN_15, kind="CEASE")
+
+    pay_out(book, loan_id)
+
+    assert loan_of(book, loan_id).disbursed_on == JAN_15
+
+
+def test_a_hold_on_one_debt_stops_the_payout_of_that_one(book: Book) -> None:
+    borrower_id = registered(book)
+    held, free = signed(book, borrower_id=borrower_id), signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, JAN_15, kind="FRAUD", loan_ids=[held])
+
+    pay_out(book, free)
+
+    with pytest.raises(loans.OnHold):
+        pay_out(book, held)
+
+
+def test_a_payout_that_is_refused_for_its_own_reason_says_that(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, kind="FRAUD")
+
+    with pytest.raises(no.AlreadyDisbursed):
+        pay_out(book, loan_id)
+
+
+def test_no_more_is_drawn_within_a_limit_while_a_hold_stops_payouts(book: Book) -> None:
+    offered(book, replace(OFFER, code="LIMIT", accrual="DAILY_BALANCE", method="INTEREST_ONLY"))
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id, code="LIMIT")
+    pay_out(book, loan_id, amount=100_00)
+    set_hold(book, borrower_id, FEB_1, kind="FRAUD", all_loans=[loan_id])
+
+    with pytest.raises(loans.OnHold):
+        loans.draw(book, act(FEB_1), loan_id=loan_id, amount=50_00, draw_ref="DR-1", paid_to="ref")
+
+
+def test_a_term_is_not_renewed_under_a_hold(book: Book) -> None:
+    offered(book, replace(OFFER, code="RENEWS", term_months_min=3, renewal=Renewal(3, 1, 10)))
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id, code="RENEWS", term_months=3)
+    pay_out(book, loan_id)
+    for number, row in enumerate(loan_of(book, loan_id).instalments[:2], 1):
+        repay(book, loan_id, f"P-{number}", row.principal + row.interest, row.due_on)
+    on = date(2025, 4, 10)
+    attend(book, act(on), loan_id=loan_id)
+    set_hold(book, borrower_id, on, kind="DISPUTE", all_loans=[loan_id])
+
+    with pytest.raises(loans.OnHold, match="is not renewed"):
+        loans.renew(book, act(on), loan_id=loan_id, consent_ref="C-2")
+
+    borrowers.lift_hold(book, act(on), borrower_id=borrower_id, hold_ref="H-1", reason="settled")
+    loans.renew(book, act(on), loan_id=loan_id, consent_ref="C-2")
+    assert loan_of(book, loan_id).renewals == 1
 
 
 def test_lifting_a_hold_ends_it_on_the_loans_from_the_same_day(book: Book) -> None:
