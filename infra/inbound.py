@@ -19,7 +19,7 @@ import psycopg
 from domain.base.contact_policy import Channel, Outcome, PointKind
 from domain.base.contact_policy import Purpose as ContactPurpose
 from domain.base.refusal import ContentionRefused, Refusal
-from domain.base.reply_keyword import Keyword, KeywordMeaning
+from domain.base.reply_keyword import FoundWord, Keyword, KeywordMeaning
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contacts import REACHED_BY
@@ -269,7 +269,11 @@ class Inbound:
         if self._is_done(act):
             return
         text, said_ref = answer.item.said["text"], None
+        found: Sequence[FoundWord] = ()
         if sender.keyword is None:
+            found = replies.words_found(
+                self._book.policies, sender.borrower, answer.channel, text, act
+            )
             if sender.point_ref is not None and replies.is_third_party(
                 sender.borrower, sender.point_ref
             ):
@@ -288,6 +292,7 @@ class Inbound:
             answers=answer.answers,
             word=None if sender.keyword is None else sender.keyword.word,
             said_ref=said_ref,
+            found=found,
         )
 
     def _confirm(self, answer: Answered, refusing: Sequence[Sender], on: date) -> None:

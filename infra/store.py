@@ -23,7 +23,7 @@ from domain.borrower.borrower import Hold, Promise
 from domain.borrower.collection import Strategy
 from domain.borrower.complaint_events import Complaint, Rating
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
-from domain.borrower.contact_state import OpenContact, OwnHours
+from domain.borrower.contact_state import OpenContact, OwnHours, Reply
 from domain.borrower.lateness import ToldReason
 from domain.borrower.placement import Placement
 from domain.catalogue import STREAMS
@@ -68,7 +68,7 @@ RECORDS = {
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
-            *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Strategy),
+            *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
             *(Complaint, ConversionOffer, Placement, Rating, Tier, ToldReason),
         )
     )

@@ -125,6 +125,8 @@ IGNORED = frozenset(
         "borrower.opt-out-revoked",
         "borrower.opted-out",
         "borrower.own-hours-set",
+        "borrower.reply-answered",
+        "borrower.reply-read",
         "borrower.collector-assigned",
         "borrower.agency-placed",
         "borrower.agency-recalled",

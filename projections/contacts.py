@@ -7,13 +7,14 @@ what a contact led to can be told.
 from functools import singledispatch
 from typing import Any
 
+from domain.base.reply_keyword import KeywordMeaning
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower, PromiseState
 from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 3
+VERSION = 4
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -108,10 +109,29 @@ TABLES = (
             "keyword": "text",
             "answers": "text",
             "said_ref": "text",
+            "found": "text[]",
+            "kept_back": "text[]",
             "actor": "text",
         },
         key=("borrower_id", "version"),
-        indexes=(("business_on",),),
+        indexes=(("business_on",), ("contact_ref",)),
+    ),
+    # What was done about an answer in words: it was read, and answered.
+    Table(
+        "contacts_reply",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "change": "text",
+            "changed_at": "timestamptz",
+            "outcome": "text",
+            "awaits_answer": "boolean",
+            "answered_by": "text",
+            "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("borrower_id", "contact_ref"),),
     ),
     Table(
         "contacts_point",
@@ -464,7 +484,43 @@ def _(event: Borrower.InboundReceived) -> list[Change]:
             keyword=event.keyword,
             answers=event.answers,
             said_ref=event.said_ref,
+            found=[each.word for each in event.found or ()],
+            kept_back=sorted(
+                {
+                    f"{channel} {purpose}"
+                    for each in event.found or ()
+                    if each.meaning == KeywordMeaning.MAY_REFUSE
+                    for channel in each.channels
+                    for purpose in each.purposes or ["ANY"]
+                }
+            ),
             actor=event.actor,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ReplyRead) -> list[Change]:
+    return [
+        _reply(
+            event,
+            change="READ",
+            changed_at=event.read_at,
+            outcome=event.outcome,
+            awaits_answer=event.awaits_answer,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ReplyAnswered) -> list[Change]:
+    return [
+        _reply(
+            event,
+            change="ANSWERED",
+            changed_at=event.answered_at,
+            awaits_answer=False,
+            answered_by=event.answered_by,
         )
     ]
 
@@ -835,6 +891,17 @@ def _placement(event: Any, **values: Any) -> Put:
         event,
         loan_id=event.loan_id,
         agency=event.agency,
+        actor=event.actor,
+        **values,
+    )
+
+
+def _reply(event: Any, **values: Any) -> Put:
+    return _row(
+        "contacts_reply",
+        event,
+        contact_ref=event.contact_ref,
+        said_ref=event.said_ref,
         actor=event.actor,
         **values,
     )

@@ -97,6 +97,8 @@ IGNORED = frozenset(
         "borrower.opt-out-revoked",
         "borrower.opted-out",
         "borrower.own-hours-set",
+        "borrower.reply-answered",
+        "borrower.reply-read",
         "borrower.zones-changed",
         "borrower.promise-broken",
         "borrower.promise-kept",

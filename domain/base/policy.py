@@ -13,7 +13,14 @@ from typing import Protocol, TypeVar
 
 from domain.base.complaint_policy import ComplaintLevel
 from domain.base.refusal import Refusal
-from domain.base.reply_keyword import Keyword, ReplyKeywords, keyword_in
+from domain.base.reply_keyword import (
+    FoundWord,
+    Keyword,
+    KeywordMeaning,
+    ReplyKeywords,
+    keyword_in,
+    words_among,
+)
 from domain.base.retention import RestrictedProcessing, RetentionFloor
 
 ANYWHERE = "ANY"
@@ -465,6 +472,22 @@ class Policies:
     def keyword_in(self, text: str, jurisdiction: str, on: date) -> Keyword | None:
         """The keyword that an answer of somebody there is on a day; None when it is none."""
         return keyword_in(text, _held_in(self.reply_keywords, jurisdiction, on))
+
+    def words_among(
+        self, text: str, answered_by: str, jurisdiction: str, on: date
+    ) -> tuple[FoundWord, ...]:
+        """The keywords among the words of an answer, by the rules in force there on a day."""
+        return words_among(text, _held_in(self.reply_keywords, jurisdiction, on), answered_by)
+
+    def refusal_covers(self, answered_by: str, jurisdiction: str, on: date) -> list[str]:
+        """The channels that a refusal in whatever words speaks of there on a day."""
+        refusing = [
+            each
+            for each in _held_in(self.reply_keywords, jurisdiction, on)
+            if each.meaning == KeywordMeaning.REFUSES
+        ]
+        also = {channel for each in refusing for channel in each.also} - {answered_by}
+        return [answered_by, *sorted(also)]
 
     def referral_rule(self, jurisdiction: str, on: date) -> ReferralRule:
         """What may be given for a referral on a day: what each rule in force there lists.

@@ -121,7 +121,7 @@ class Borrower(Complaints, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 5
+    SNAPSHOT_VERSION = 6
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -140,6 +140,8 @@ class Borrower(Complaints, Stream):
     ContactMade: TypeAlias = contact_events.ContactMade
     MessageDelivered: TypeAlias = contact_events.MessageDelivered
     InboundReceived: TypeAlias = contact_events.InboundReceived
+    ReplyRead: TypeAlias = contact_events.ReplyRead
+    ReplyAnswered: TypeAlias = contact_events.ReplyAnswered
     StrategyAssigned: TypeAlias = collection.StrategyAssigned
     CollectorAssigned: TypeAlias = collection.CollectorAssigned
     ComplaintOpened: TypeAlias = complaint_events.ComplaintOpened

@@ -17,8 +17,10 @@ from domain.base.contact_policy import (
     PointSource,
     Purpose,
 )
+from domain.base.reply_keyword import FoundWord
 from domain.base.stream import Stream
 from domain.borrower.contact import (
+    CALLS,
     Consent,
     ContactPoint,
     OptOut,
@@ -26,7 +28,10 @@ from domain.borrower.contact import (
     PastContact,
     strictest_outcome,
 )
-from domain.borrower.contact_state import ContactState, Figure, OpenContact, OwnHours
+from domain.borrower.contact_state import ContactState, Figure, OpenContact, OwnHours, Reply
+
+SPOKEN = CALLS | {Channel.VISIT}
+"""The channels of which nothing written comes."""
 
 
 class Event(Stream.Event):
@@ -344,7 +349,10 @@ class MessageDelivered(Event):
 
 
 class InboundReceived(Event):
-    """The borrower got in touch."""
+    """The borrower got in touch; *found* are keywords among other words of what was written.
+
+    What was written, is no keyword and lies in the vault waits until somebody read it.
+    """
 
     TOPIC = "borrower.inbound-received"
     contact_ref: str
@@ -356,6 +364,7 @@ class InboundReceived(Event):
     keyword: str | None
     answers: str | None
     said_ref: str | None
+    found: list[FoundWord] | None
 
     def apply(self, borrower: ContactState) -> None:
         borrower.contacts[self.contact_ref] = PastContact(
@@ -365,6 +374,50 @@ class InboundReceived(Event):
             Outcome.INBOUND,
             self.point_ref,
             None if self.loan_id is None else str(self.loan_id),
+        )
+        if self.keyword is None and self.said_ref is not None and self.channel not in SPOKEN:
+            borrower.replies[self.contact_ref] = Reply(
+                self.contact_ref, self.channel, self.received_at, list(self.found or [])
+            )
+
+
+class ReplyRead(Event):
+    """Somebody read what the borrower wrote: what came of it, and whether we owe an answer.
+
+    *said_ref* is what the reader noted, in the vault.
+    """
+
+    TOPIC = "borrower.reply-read"
+    contact_ref: str
+    channel: str
+    received_at: datetime
+    read_at: datetime
+    outcome: str
+    awaits_answer: bool
+    said_ref: str | None
+
+    def apply(self, borrower: ContactState) -> None:
+        reply = borrower.replies[self.contact_ref]
+        borrower.replies[self.contact_ref] = replace(
+            reply, outcome=self.outcome, awaits_answer=self.awaits_answer
+        )
+
+
+class ReplyAnswered(Event):
+    """What the borrower wrote was answered: by a contact of the record, or in another way."""
+
+    TOPIC = "borrower.reply-answered"
+    contact_ref: str
+    channel: str
+    received_at: datetime
+    answered_at: datetime
+    answered_by: str | None
+    said_ref: str | None
+
+    def apply(self, borrower: ContactState) -> None:
+        reply = borrower.replies[self.contact_ref]
+        borrower.replies[self.contact_ref] = replace(
+            reply, awaits_answer=False, answered_at=self.answered_at, answered_by=self.answered_by
         )
 
 

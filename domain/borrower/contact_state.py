@@ -9,7 +9,16 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from domain.base.contact_policy import Channel, ContactRules, HoldKind, Hours, HoursRule, Purpose
+from domain.base.contact_policy import (
+    Channel,
+    ContactRules,
+    HoldKind,
+    Hours,
+    HoursRule,
+    OptOutRule,
+    Purpose,
+)
+from domain.base.reply_keyword import FoundWord, KeywordMeaning
 from domain.base.stream import Record
 from domain.borrower.contact import (
     Consent,
@@ -22,6 +31,9 @@ from domain.borrower.contact import (
 
 BORROWERS_OWN = "borrowers-own-hours"
 """The rule that stands for hours which the borrower asked for."""
+
+UNREAD = "unread-reply"
+"""The rule that stands for an answer which may be a refusal, and which nobody has read."""
 
 OWED = (Purpose.STATUTORY, Purpose.RECEIPT)
 """What the borrower must be told in any case."""
@@ -70,6 +82,43 @@ class OpenContact:
     figures: list[Figure]
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer in words: what it holds, and what came of it once somebody read it.
+
+    *awaits_answer* is None until then; *answered_by* the contact that answers it, if that
+    is one of the record.
+    """
+
+    contact_ref: str
+    channel: str
+    received_at: datetime
+    found: list[FoundWord]
+    outcome: str | None = None
+    awaits_answer: bool | None = None
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody has read it yet."""
+        return self.outcome is None
+
+    @property
+    def feared(self) -> list[tuple[str, str, str | None]]:
+        """What it may refuse until it is read: version of the rule, channel and purpose."""
+        if not self.is_unread:
+            return []
+        every: list[str | None] = [None]
+        return [
+            (each.version, channel, purpose)
+            for each in self.found
+            if each.meaning == KeywordMeaning.MAY_REFUSE
+            for channel in each.channels
+            for purpose in each.purposes or every
+        ]
+
+
 class _HoldOf(Protocol):
     """A hold, as the borrower's stream keeps it."""
 
@@ -103,6 +152,8 @@ class ContactState:
         """Every contact that counts, by its reference; an open one as the strictest outcome."""
         self.open_contacts: dict[str, OpenContact] = {}
         self.last_decided_at: datetime | None = None
+        self.replies: dict[str, Reply] = {}
+        """Every answer in words, by its reference."""
 
     def contact_holds(self) -> list[ContactHold]:
         """The holds that were set, for the gate."""
@@ -115,15 +166,27 @@ class ContactState:
             tuple(self.zones),
             contact_points=tuple(self.points.values()),
             consents=tuple(self.consents),
-            opt_outs=tuple(self.opt_outs),
+            opt_outs=(*self.opt_outs, *self._feared()),
             holds=tuple(self.contact_holds()),
             history=tuple(self.contacts.values()),
             restrictions=self.restrictions(),
         )
 
     def restrictions(self) -> tuple[ContactRules, ...]:
-        """What the borrower asked for beyond the law, as rules of the same kind."""
-        return as_rules(tuple(each for each in self.own_hours if each.only))
+        """What the borrower asked for beyond the law, or may have, as rules of the same kind."""
+        wished = as_rules(tuple(each for each in self.own_hours if each.only))
+        feared = {each for reply in self.replies.values() for each in reply.feared}
+        return (*wished, *_until_read(frozenset(feared))) if feared else wished
+
+    def _feared(self) -> list[OptOut]:
+        """Refusals that answers may be which nobody has read: until then they count as such."""
+        return [
+            OptOut(
+                reply.received_at, Channel(channel), None if purpose is None else Purpose(purpose)
+            )
+            for reply in self.replies.values()
+            for _, channel, purpose in reply.feared
+        ]
 
 
 def holds_of(
@@ -172,3 +235,26 @@ def as_rules(wishes: tuple[OwnHours, ...]) -> tuple[ContactRules, ...]:
         for channel, hours in by_channel.items()
     )
     return (ContactRules(hours=rules),)
+
+
+@lru_cache(maxsize=1024)
+def _until_read(feared: frozenset[tuple[str, str, str | None]]) -> tuple[ContactRules, ...]:
+    """What may have been refused, as rules that name it beside those on refusals."""
+    purposes: dict[tuple[str, str], set[str | None]] = {}
+    for version, channel, purpose in feared:
+        purposes.setdefault((version, channel), set()).add(purpose)
+    rules = tuple(
+        OptOutRule(
+            rule=f"{UNREAD}-{channel}".lower(),
+            version=version,
+            jurisdiction="ANY",
+            purposes=tuple(
+                each for each in Purpose if each not in OWED and not said.isdisjoint({each, None})
+            ),
+            channels=(Channel(channel),),
+            valid_from=date.min,
+            source="an answer that may be a refusal, until somebody read it",
+        )
+        for (version, channel), said in sorted(purposes.items(), key=lambda each: each[0])
+    )
+    return (ContactRules(opt_outs=rules),)

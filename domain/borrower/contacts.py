@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.base.contact_policy import Channel, ContactRules, Outcome, PointKind, Purpose
+from domain.base.reply_keyword import FoundWord
 from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
@@ -229,8 +231,11 @@ class Contacts(Rights):
         keyword: str | None = None,
         answers: str | None = None,
         said_ref: str | None = None,
+        found: Sequence[FoundWord] = (),
     ) -> None:
         """Note that the borrower got in touch; the same again changes nothing.
+
+        *found* are keywords among other words of what was written.
 
         Raises:
             ContactRefReused: the reference names another contact.
@@ -253,6 +258,7 @@ class Contacts(Rights):
             keyword=keyword,
             answers=answers,
             said_ref=said_ref,
+            found=list(found) or None,
         )
 
     def _must_be_alike(self, contact_ref: str, digest: str, at: datetime) -> None:

@@ -11,7 +11,7 @@ from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower import refusals as no
 from domain.borrower.contact_events import Event
-from domain.borrower.contacts import Contacts
+from domain.borrower.replies import Replies
 
 
 class LoanNotNamed(Refusal):
@@ -46,7 +46,7 @@ class LateReasonRecorded(Event):
         )
 
 
-class Lateness(Contacts):
+class Lateness(Replies):
     """Why the loans of one borrower are late."""
 
     def __init__(self) -> None:

@@ -41,7 +41,7 @@ class Replayed:
 TOLD_AT = (
     *("added_at", "refused_at", "blocked_at", "unblocked_at", "retired_at", "set_at"),
     *("granted_at", "reconfirmed_at", "withdrawn_at", "opted_out_at", "revoked_at"),
-    *("made_at", "reported_at", "received_at"),
+    *("made_at", "reported_at", "read_at", "answered_at", "received_at"),
 )
 """The fields by which an event has an instant of its own."""
 

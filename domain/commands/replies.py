@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Required, TypedDict, Unpack
 from uuid import UUID
 
 from domain.base.contact_policy import Channel, Outcome, Purpose
 from domain.base.policy import Policies
 from domain.base.refusal import Refusal
-from domain.base.reply_keyword import Keyword, KeywordMeaning
+from domain.base.reply_keyword import FoundWord, Keyword, KeywordMeaning
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
+from domain.borrower.reply_words import ReplyOutcome
 from domain.commands.book import Book, command
 
 
@@ -40,8 +43,11 @@ def take_reply(
     answers: str | None = None,
     word: str | None = None,
     said_ref: str | None = None,
+    found: Sequence[FoundWord] = (),
 ) -> Borrower:
     """Note an answer to a message; a keyword that it is counts at once.
+
+    *found* are keywords among its words: one that may refuse counts until it was read.
 
     Somebody else whose number it is, and who refuses, is left alone from now on: nothing
     is refused for the borrower then.
@@ -73,12 +79,97 @@ def take_reply(
         keyword=None if keyword is None else keyword.word,
         answers=answers if answers in borrower.contacts else None,
         said_ref=said_ref,
+        found=found,
     )
     if keyword is not None:
         borrower.heed_keyword(
             act, keyword=keyword, channel=channel, contact_ref=contact_ref, said_at=said_at
         )
     return borrower
+
+
+class _Reading(TypedDict, total=False):
+    """What is said of an answer that was read."""
+
+    outcome: Required[ReplyOutcome]
+    read_at: Required[datetime]
+    awaits_answer: bool | None
+    purpose: Purpose | None
+    said_ref: str | None
+
+
+@command
+def read_reply(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    contact_ref: str,
+    outcome: ReplyOutcome,
+    read_at: datetime,
+    awaits_answer: bool | None = None,
+    purpose: Purpose | None = None,
+    said_ref: str | None = None,
+) -> Borrower:
+    """Let an answer in words be read, and a refusal that it is count from when it came."""
+    borrower = book.get(Borrower, borrower_id)
+    _read(
+        book,
+        act,
+        borrower,
+        contact_ref=contact_ref,
+        outcome=outcome,
+        read_at=read_at,
+        awaits_answer=awaits_answer,
+        purpose=purpose,
+        said_ref=said_ref,
+    )
+    return borrower
+
+
+@command
+def answer_reply(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    contact_ref: str,
+    answered_at: datetime,
+    answered_by: str | None = None,
+    outcome: ReplyOutcome | None = None,
+    purpose: Purpose | None = None,
+    said_ref: str | None = None,
+) -> Borrower:
+    """Let an answer in words be answered; with an *outcome* it was read at the same time."""
+    borrower = book.get(Borrower, borrower_id)
+    if outcome is not None:
+        _read(
+            book,
+            act,
+            borrower,
+            contact_ref=contact_ref,
+            outcome=outcome,
+            read_at=answered_at,
+            purpose=purpose,
+        )
+    borrower.answer_reply(
+        act,
+        contact_ref=contact_ref,
+        answered_at=answered_at,
+        answered_by=answered_by,
+        said_ref=said_ref,
+    )
+    return borrower
+
+
+def _read(
+    book: Book, act: Act, borrower: Borrower, *, contact_ref: str, **said: Unpack[_Reading]
+) -> None:
+    channel = borrower.reply(contact_ref).channel
+    covered = book.policies.refusal_covers(channel, borrower.jurisdiction, act.business_on)
+    borrower.read_reply(
+        act, contact_ref=contact_ref, refused_on=[Channel(each) for each in covered], **said
+    )
 
 
 def is_third_party(borrower: Borrower, point_ref: str) -> bool:
@@ -90,6 +181,13 @@ def is_third_party(borrower: Borrower, point_ref: str) -> bool:
 def keyword_said(policies: Policies, borrower: Borrower, text: str, act: Act) -> Keyword | None:
     """The keyword that a borrower's answer is, by the rules of the day; None without one."""
     return policies.keyword_in(text, borrower.jurisdiction, act.business_on)
+
+
+def words_found(
+    policies: Policies, borrower: Borrower, channel: Channel, text: str, act: Act
+) -> tuple[FoundWord, ...]:
+    """The keywords among the words of a borrower's answer, by the rules of the day."""
+    return policies.words_among(text, str(channel), borrower.jurisdiction, act.business_on)
 
 
 def purpose_of(

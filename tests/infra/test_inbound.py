@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
+from domain.borrower.reply_words import ReplyOutcome
 from domain.commands import contacts, replies
 from entrypoints.demo.provider import Behaviour, simulated
 from infra import clock, vault_erasure
@@ -178,6 +179,33 @@ def test_an_answer_in_words_is_kept_in_the_vault_and_counts_as_a_contact(desk: D
     with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
         said = vault.read(heard.said_ref, Reading.SERVICING, desk.office.act())
     assert said == "周五还款"
+
+
+def test_an_answer_that_may_be_a_refusal_says_so_and_waits_for_a_reader(desk: Desk) -> None:
+    people = desk.office.people(1)
+    desk.reply("请别再发，退订", at=(TEN - MINUTE).isoformat())
+
+    assert desk.inbound.step(TEN) == {"answers": 1}
+
+    (heard,) = desk.events(people[0], Borrower.InboundReceived)
+    assert [(each.word, each.meaning, each.purposes) for each in heard.found] == [
+        ("退订", "MAY_REFUSE", ["MARKETING"]),
+        ("别再发", "MAY_REFUSE", ["MARKETING"]),
+    ]
+    ada = desk.borrower(people[0])
+    assert ada.replies[heard.contact_ref].is_unread
+    assert refused(ada) == []
+    replies.read_reply(
+        desk.office.book,
+        desk.office.act(),
+        borrower_id=people[0],
+        contact_ref=heard.contact_ref,
+        outcome=ReplyOutcome.REFUSED,
+        read_at=TEN,
+    )
+    assert refused(desk.borrower(people[0])) == [(Channel.SMS, None)]
+    (event,) = desk.events(people[0], Borrower.OptedOut)
+    assert event.opted_out_at == TEN - MINUTE
 
 
 def share_a_number(desk: Desk) -> list[UUID]:

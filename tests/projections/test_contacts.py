@@ -18,6 +18,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
+from domain.borrower.reply_words import ReplyOutcome
 from infra.contact_policies import load_contact_rules
 from infra.policies import load_policies
 from projections import contacts
@@ -339,3 +340,30 @@ def test_a_rating_is_kept_with_what_it_is_about() -> None:
     assert only(found, "feedback_ref", "source", "score", "complaint_ref") == [
         ("R-1", "APP", 2, "Q-1")
     ]
+
+
+def test_what_a_borrower_wrote_is_kept_with_its_words_and_what_was_done_about_it() -> None:
+    ada = reachable()
+    ada.receive(
+        act(),
+        contact_ref="I-1",
+        channel=Channel.SMS,
+        purpose=Purpose.CARE,
+        received_at=TEN,
+        said_ref="V-1",
+        found=load_policies().words_among("please STOP", "SMS", "CN", JAN_15),
+    )
+    ada.read_reply(
+        act(), contact_ref="I-1", outcome=ReplyOutcome.QUESTION, read_at=TEN + MINUTE, refused_on=[]
+    )
+    ada.answer_reply(act(), contact_ref="I-1", answered_at=TEN + 2 * MINUTE)
+
+    found = rows(contacts, ada)
+
+    assert only(found["contacts_inbound"], "said_ref", "found", "kept_back") == [
+        ("V-1", ["STOP"], ["SMS MARKETING"])
+    ]
+    assert only(
+        found["contacts_reply"], "contact_ref", "change", "awaits_answer", "changed_at"
+    ) == [("I-1", "READ", True, TEN + MINUTE), ("I-1", "ANSWERED", False, TEN + 2 * MINUTE)]
+    assert found["contacts_reply"][0]["outcome"] == "QUESTION"

@@ -13,7 +13,7 @@ from infra.policies import load_policies
 
 POLICIES = load_policies()
 DAY = date(2026, 11, 23)
-REFUSES, TAKES_BACK = KeywordMeaning
+REFUSES, TAKES_BACK, MAY_REFUSE = KeywordMeaning
 
 
 def said(text: str, jurisdiction: str = "CN", on: date = DAY) -> Keyword | None:
@@ -85,3 +85,54 @@ def test_every_refusal_is_confirmed_by_a_text_that_is_there() -> None:
             stop = rules.policies.keyword_in("STOP", jurisdiction, DAY)
             assert stop is not None
             assert (stop.confirmed_by, jurisdiction, channel) in families
+
+
+def among(text: str, jurisdiction: str = "CN") -> list[tuple[str, str]]:
+    found = POLICIES.words_among(text, "SMS", jurisdiction, DAY)
+    return [(each.word, each.meaning) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("please STOP sending", ["STOP"]),
+        ("I opt-out of this", ["OPT OUT"]),
+        ("请TD谢谢", ["TD"]),
+        ("我要退订，谢谢", ["退订"]),
+        ("ｓｔｏｐ！不要再发", ["STOP", "不要再发"]),
+    ],
+)
+def test_a_keyword_among_other_words_is_found_and_may_refuse(text: str, words: list[str]) -> None:
+    assert among(text) == [(word, MAY_REFUSE) for word in words]
+
+
+def test_a_word_that_takes_a_refusal_back_is_found_too_and_holds_nothing_up() -> None:
+    assert among("please start again") == [("START", TAKES_BACK)]
+
+
+@pytest.mark.parametrize("text", ["", "nonstop talking", "周五还款", "TDX", "I paid already"])
+def test_a_part_of_another_word_is_no_keyword(text: str) -> None:
+    assert among(text) == []
+
+
+def test_a_word_that_may_refuse_among_others_is_no_keyword_of_its_own() -> None:
+    assert said("别再发") is None
+    assert said("remove me", "US") is None
+
+
+def test_what_is_kept_back_until_it_is_read_stands_in_the_rule() -> None:
+    (found,) = POLICIES.words_among("we stop here", "EMAIL", "US", DAY)
+
+    assert (found.version, found.channels, found.purposes) == (
+        "among-others-1",
+        ["EMAIL"],
+        ["MARKETING"],
+    )
+
+
+def test_a_refusal_in_other_words_covers_what_a_keyword_would() -> None:
+    before, after = date(2027, 1, 30), date(2027, 1, 31)
+
+    assert POLICIES.refusal_covers("SMS", "US", before) == ["SMS"]
+    assert POLICIES.refusal_covers("SMS", "US", after) == ["SMS", "AI_VOICE"]
+    assert POLICIES.refusal_covers("SMS", "CN", after) == ["SMS"]
