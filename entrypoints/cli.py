@@ -44,6 +44,7 @@ from entrypoints import (
     queue_commands,
     quote_command,
     relief_commands,
+    reply_commands,
     rights_commands,
     scenario_command,
     security_commands,

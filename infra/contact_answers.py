@@ -275,3 +275,46 @@ class ConsentCounts:
     borrowers: int
     consents: list[ConsentCount]
     opt_outs: list[RefusalCount]
+
+
+@dataclass(frozen=True)
+class WrittenReply:
+    """What a borrower wrote to us, and how far it is dealt with (*stage*).
+
+    *found* are keywords among its words, *kept_back* what waits until somebody reads it,
+    by channel and purpose. What was written lies in the vault under *said_ref*.
+    *minutes_waiting* are those until it was dealt with, or until it was asked.
+    """
+
+    borrower_id: UUID
+    borrower_ref: str
+    contact_ref: str
+    channel: str
+    point_ref: str | None
+    purpose: str
+    loan_id: UUID | None
+    loan_ref: str | None
+    answers: str | None
+    received_at: datetime
+    minutes_waiting: int
+    stage: str
+    found: list[str]
+    kept_back: list[str]
+    said_ref: str
+    outcome: str | None
+    read_at: datetime | None
+    read_by: str | None
+    answered_at: datetime | None
+    answered_by: str | None
+    answered_in: str | None
+    stale: bool
+
+
+@dataclass(frozen=True)
+class WrittenReplies:
+    """What borrowers wrote, what waits first; *unread* and *to_answer* count all that waits."""
+
+    at: datetime
+    unread: int
+    to_answer: int
+    replies: list[WrittenReply]

@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from psycopg.rows import tuple_row
 
 from domain.base.policy import PolicyMissing
 from domain.borrower.borrower import Borrower
+from domain.borrower.contact_state import Reply
 from domain.commands.book import Book
 from domain.loan.delinquency import Bucket
 from domain.loan.loan import Loan
@@ -378,6 +379,22 @@ BORROWER_ROWS = {
         " floor(extract(epoch FROM received_at))::bigint) FROM rm.contacts_inbound"
         ") AS past WHERE borrower_id = ANY(%s) GROUP BY 1"
     ),
+    "contacts, replies": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT i.borrower_id, concat_ws(' ', i.contact_ref, i.channel,"
+        " array_to_string(i.found, '+'), array_to_string(i.kept_back, '+'),"
+        " coalesce((SELECT r.outcome FROM rm.contacts_reply AS r"
+        " WHERE r.borrower_id = i.borrower_id AND r.contact_ref = i.contact_ref"
+        " AND r.outcome IS NOT NULL ORDER BY r.version DESC LIMIT 1), 'UNREAD'),"
+        " (SELECT CASE WHEN r.awaits_answer THEN 'TO_ANSWER' ELSE 'DONE' END"
+        " FROM rm.contacts_reply AS r"
+        " WHERE r.borrower_id = i.borrower_id AND r.contact_ref = i.contact_ref"
+        " ORDER BY r.version DESC LIMIT 1)) AS said"
+        " FROM rm.contacts_inbound AS i WHERE i.borrower_id = ANY(%s)"
+        " AND i.keyword IS NULL AND i.said_ref IS NOT NULL"
+        " AND i.channel NOT IN ('PHONE', 'AI_VOICE', 'VISIT')"
+        ") AS written GROUP BY 1"
+    ),
     "contacts, open": (
         'SELECT d.borrower_id, array_agg(d.contact_ref ORDER BY d.contact_ref COLLATE "C")'
         " FROM rm.contacts_decision AS d WHERE d.borrower_id = ANY(%s) AND d.answer = 'ALLOW'"
@@ -604,6 +621,7 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
             for ref, past in borrower.contacts.items()
         ],
         "contacts, open": list(borrower.open_contacts),
+        "contacts, replies": [_written(each) for each in borrower.replies.values()],
         "contacts, complaints": [
             f"{each.complaint_ref} {each.stage} {each.severity} {each.round} {each.escalations}"
             f" {_seconds(each.resolve_by)}"
@@ -628,6 +646,21 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
     }
     return (sorted(said[view]),) if said[view] else None
+
+
+def _written(reply: Reply) -> str:
+    """What should stand of an answer in words: what it holds, what came of it, how far it is."""
+    kept_back = sorted(
+        {
+            f"{channel} {purpose or 'ANY'}"
+            for _, channel, purpose in replace(reply, outcome=None).feared
+        }
+    )
+    found = "+".join(each.word for each in reply.found)
+    said = f"{reply.contact_ref} {reply.channel} {found} {'+'.join(kept_back)}"
+    return f"{said} {reply.outcome or 'UNREAD'}" + (
+        "" if reply.is_unread else " TO_ANSWER" if reply.awaits_answer else " DONE"
+    )
 
 
 def _seconds(at: datetime) -> int:

@@ -149,6 +149,7 @@ class CommandLine:
         "complaint",
         "contact",
         "contact inbox",
+        "contact replies",
         "convert",
         "day",
         "experiment",
@@ -477,6 +478,7 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     told = loans("contact tell", borrower, "C-1", *said, *noon)
     assert told["recorded"][-1]["event"] == "borrower.late-reason-recorded"
     loans("contact received", borrower, "--channel", "phone", "--loan", loan, *noon)
+    writes_to_us(loans, borrower, on)
     night = ("--at", f"{on}T22:00+08:00")
     ahead = ("--ref", "C-3", "--at", "2999-12-31T12:00+08:00")
     assert loans("contact ask", *call, *ahead, code=2)["refused"] == "NOT_YET"
@@ -491,6 +493,30 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     assert answers["COLLECTION"] == "DEFER"
     assert answers["RECEIPT"] == "ALLOW"
     contacts_are_looked_at(loans, borrower, on, str(late["version"]))
+
+
+def writes_to_us(loans: CommandLine, borrower: str, on: date) -> None:
+    noon = ("--at", f"{on}T12:00+08:00")
+    letter = ("--channel", "sms", "--purpose", "care", "--said", "V-1", "--ref")
+    loans("contact received", borrower, *letter, "I-1", *noon)
+    wrote = loans("contact received", borrower, *letter, "I-2", *noon)
+    shown = ("--version", str(wrote["version"]), "--at", f"{on}T13:00+08:00")
+    listed = loans("contact replies list", borrower, *shown)["found"]
+    assert [(each["contact_ref"], each["stage"]) for each in listed["replies"]] == [
+        ("I-1", "UNREAD"),
+        ("I-2", "UNREAD"),
+    ]
+    assert {each["minutes_waiting"] for each in listed["replies"]} == {60}
+    unread = loans("contact replies answer", "I-1", *noon, code=2)
+    assert unread["refused"] == "REPLY_UNREAD"
+    loans("contact replies read", "I-1", "--outcome", "question", *noon)
+    done = loans("contact replies answer", "I-1", *noon)
+    assert done["recorded"][-1]["event"] == "borrower.reply-answered"
+    read = loans("contact replies read", "I-2", "--outcome", "nothing", "--by", "chen", *noon)
+    every = ("--version", str(read["version"]), "--all")
+    listed = loans("contact replies list", borrower, *every)["found"]
+    assert [each["read_by"] for each in listed["replies"]] == ["staff", "chen"]
+    assert (listed["unread"], listed["to_answer"]) == (0, 0)
 
 
 def contacts_are_looked_at(loans: CommandLine, borrower: str, on: date, version: str) -> None:
