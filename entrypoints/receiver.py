@@ -6,12 +6,12 @@ from psycopg_pool import ConnectionPool
 
 from infra import logs
 from infra.bootstrap import as_role
-from infra.channels.providers import load_providers
+from infra.channels.providers import inbound_secrets
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
 from infra.channels.vault_seal import seal_of
 from infra.processes import connected
-from infra.settings import Settings, provider_setting
+from infra.settings import Settings
 from infra.stopping import stop_on_signal
 from infra.store import WRITER
 from infra.trouble import Trouble
@@ -43,17 +43,6 @@ def main() -> None:
     except Trouble as trouble:
         log.critical("receiver_stopped", error=str(trouble))
         sys.exit(1)
-
-
-def inbound_secrets() -> dict[str, str]:
-    """What each provider signs with, of those whose secret is set."""
-    found = {}
-    for provider in load_providers().providers:
-        name = provider.inbound_secret_setting
-        secret = provider_setting(name) if name else None
-        if secret:
-            found[provider.name] = secret
-    return found
 
 
 if __name__ == "__main__":

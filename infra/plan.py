@@ -89,6 +89,7 @@ class Plan:
                 ("relay", "entrypoints.relay"),
                 *((name, f"consumers.{name}") for name in CONSUMERS),
                 *([("receiver", "entrypoints.receiver")] if self._settings.receiver else []),
+                *([("inbound", "consumers.inbound")] if self._settings.receiver_topic else []),
                 *([("dispatcher", "entrypoints.dispatcher")] if self._settings.dispatcher else []),
             ]
         ]

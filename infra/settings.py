@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     receiver: OptionalText = None
     """Where providers bring receipts and replies, host:port; without one nobody listens."""
 
+    receiver_topic: OptionalText = None
+    """A topic on which they bring the same by Kafka; without one nobody reads any."""
+
     dispatcher: bool = False
     """Whether ``up`` also sends what is due; else ``contact dispatch`` does."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from domain.base.contact_policy import Channel
 from domain.base.policy import ANYWHERE
 from infra.rule_files import Kind, rows_of_folder, values_of
+from infra.settings import provider_setting
 
 FILES = Path(__file__).parent.parent / "policies" / "channels"
 
@@ -193,3 +194,14 @@ KINDS = {
     "provider": Kind(Provider, "providers", _provider, keys=("name",)),
     "licence_rule": Kind(LicenceRule, "licence_rules", _licence_rule),
 }
+
+
+def inbound_secrets() -> dict[str, str]:
+    """What each provider signs with, of those whose secret is set."""
+    found = {}
+    for provider in load_providers().providers:
+        name = provider.inbound_secret_setting
+        secret = provider_setting(name) if name else None
+        if secret:
+            found[provider.name] = secret
+    return found

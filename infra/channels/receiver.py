@@ -92,8 +92,15 @@ class Receiver:
             return HTTPStatus.METHOD_NOT_ALLOWED
         body = _body(environ)
         provider = self._provider(environ, body)
-        said = _object(body)
-        new = self._keep(provider, environ["HTTP_WEBHOOK_ID"], kind, said)
+        try:
+            said = object_of(body)
+        except ValueError:
+            raise _Refusal(HTTPStatus.BAD_REQUEST) from None
+        with self._pool.connection(timeout=self._wait) as conn:
+            webhook_id = environ["HTTP_WEBHOOK_ID"]
+            new = keep(
+                conn, self._seal, provider=provider, webhook_id=webhook_id, kind=kind, said=said
+            )
         return HTTPStatus.ACCEPTED if new else HTTPStatus.OK
 
     def _provider(self, environ: Environ, body: bytes) -> str:
@@ -118,18 +125,6 @@ class Receiver:
         log.warning("webhook_not_signed", path=environ["PATH_INFO"])
         raise _Refusal(HTTPStatus.UNAUTHORIZED)
 
-    def _keep(self, provider: str, webhook_id: str, kind: Kind, said: dict[str, Any]) -> bool:
-        ref = said.get("contact_ref")
-        ref = ref if isinstance(ref, str) and REF.fullmatch(ref) else None
-        with self._pool.connection(timeout=self._wait) as conn:
-            why = unusable(conn, provider, kind, said, ref)
-            new = Inbox(conn, self._seal).put(
-                provider, webhook_id, kind, said, contact_ref=ref, unusable=why
-            )
-        if new and why:
-            log.warning("inbox_parked", provider=provider, kind=kind, why=why)
-        return new
-
 
 def _body(environ: Environ) -> bytes:
     """The whole body.
@@ -149,20 +144,39 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
     """The object that a body says.
 
     Raises:
-        _Refusal: it is none.
+        ValueError: it is none.
     """
     try:
         said = json.loads(body)
         json.dumps(said, ensure_ascii=False).encode()  # half a character passes until here
-    except (ValueError, RecursionError):
-        raise _Refusal(HTTPStatus.BAD_REQUEST) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(said, dict):
-        raise _Refusal(HTTPStatus.BAD_REQUEST)
+        raise ValueError("it is no object")  # noqa: TRY004 - whoever reads it needs one answer
     return said
+
+
+def keep(
+    conn: psycopg.Connection[Any],
+    seal: Seal,
+    *,
+    provider: str,
+    webhook_id: str,
+    kind: Kind,
+    said: dict[str, Any],
+) -> bool:
+    """It waits in the inbox, or is parked with the reason; False: it was there already."""
+    ref = said.get("contact_ref")
+    ref = ref if isinstance(ref, str) and REF.fullmatch(ref) else None
+    why = unusable(conn, provider, kind, said, ref)
+    new = Inbox(conn, seal).put(provider, webhook_id, kind, said, contact_ref=ref, unusable=why)
+    if new and why:
+        log.warning("inbox_parked", provider=provider, kind=kind, why=why)
+    return new
 
 
 def unusable(

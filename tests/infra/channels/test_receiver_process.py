@@ -114,3 +114,13 @@ def test_up_runs_the_receiver_only_where_it_was_said_where_to_listen(tmp_path: P
         return {each.name for each in Plan(settings).processes()}
 
     assert named("127.0.0.1:8090") - named(None) == {"receiver"}
+
+
+def test_up_reads_a_topic_only_where_it_was_said_which(tmp_path: Path) -> None:
+    def named(topic: str | None) -> set[str]:
+        settings = Settings(
+            home=tmp_path, database_url="-", kafka_bootstrap="-", receiver_topic=topic
+        )
+        return {each.name for each in Plan(settings).processes()}
+
+    assert named("contact.inbound") - named(None) == {"inbound"}
