@@ -17,6 +17,8 @@ from tests.conftest import KAFKA_IMAGE, POSTGRES_IMAGE, temporary_home
 COMPOSE = ROOT / "docker-compose.yml"
 SERVERS = {"postgres", "kafka"}
 JOBS = {"end-of-day"}
+CONTACT = {"receiver", "inbound", "dispatcher"}
+"""What needs secrets, and so runs only where it was asked for."""
 
 KEY = re.compile(
     r"(?P<indent> *)(?P<key>[\w.<-]+):(?: (?:&(?P<anchor>\w+)|\*(?P<alias>\w+)|(?P<value>\S.*)))?"
@@ -65,13 +67,15 @@ def services() -> dict[str, dict[str, Any]]:
 def supervised() -> dict[str, str]:
     """What the supervisor runs beside the servers: each name with its module."""
     with temporary_home() as home:
-        processes = Plan(Settings(home=home, database_url="-", kafka_bootstrap="-")).processes()
+        servers = {"database_url": "-", "kafka_bootstrap": "-"}
+        told = {"receiver": "-", "receiver_topic": "-", "dispatcher": True}
+        processes = Plan(Settings.model_validate({"home": home, **servers, **told})).processes()
         return {each.name: each.command(False).argv[-1] for each in processes}
 
 
 def test_every_process_of_the_supervisor_has_a_service_and_no_other() -> None:
     expected = supervised()
-    assert {"migrate", "relay", "tracker"} <= expected.keys()
+    assert {"migrate", "relay", "tracker"} | CONTACT <= expected.keys()
 
     assert services().keys() == expected.keys() | SERVERS | JOBS
     for name, module in expected.items():
@@ -126,6 +130,32 @@ def test_what_lives_on_is_started_again_and_what_ends_is_not() -> None:
         assert service.get("restart") == (None if name in once else "unless-stopped"), name
 
 
+def test_what_needs_secrets_runs_only_where_it_was_asked_for() -> None:
+    for name, service in services().items():
+        profiles = {"end-of-day": "[jobs]"} | {each: f"[contact, {each}]" for each in CONTACT}
+        assert service.get("profiles") == profiles.get(name), name
+        assert (service.get("env_file") is None) == (name not in CONTACT), name
+
+
+def test_what_takes_messages_and_sends_them_knows_the_servers_as_the_rest_does() -> None:
+    servers = services()["relay"]["environment"]
+
+    own = {name: services()[name]["environment"].items() - servers.items() for name in CONTACT}
+
+    assert all(services()[name]["environment"].keys() >= servers.keys() for name in CONTACT)
+    assert {name: dict(added) for name, added in own.items()} == {
+        "receiver": {"LOANS_RECEIVER": "0.0.0.0:8090"},
+        "inbound": {"LOANS_RECEIVER_TOPIC": "${LOANS_RECEIVER_TOPIC:-contact.inbound}"},
+        "dispatcher": {},
+    }
+
+
+def test_no_secret_of_contact_stands_in_the_file_or_is_kept_with_the_program() -> None:
+    assert not re.search(r"LOANS_(VAULT|PROVIDER)", COMPOSE.read_text())
+    assert "contact.env" in (ROOT / ".gitignore").read_text().split()
+    assert "!contact.env" not in (ROOT / ".dockerignore").read_text()
+
+
 def test_kafka_is_set_as_the_embedded_one() -> None:
     own = {"listener.security.protocol.map"}
     given = {
@@ -148,9 +178,10 @@ def test_kafka_is_set_as_the_embedded_one() -> None:
 def test_only_this_machine_reaches_the_ports_and_the_password_is_given_once() -> None:
     text = COMPOSE.read_text()
 
-    for name in SERVERS:
+    reached = SERVERS | {"receiver"}
+    for name in reached:
         assert services()[name]["ports"].startswith('["${LOANS_ADDRESS:-127.0.0.1}:${LOANS_')
-    assert sum("ports" in service for service in services().values()) == len(SERVERS)
+    assert {name for name, service in services().items() if "ports" in service} == reached
     passwords = set(re.findall(r"LOANS_POSTGRES_PASSWORD:-([\w-]+)", text))
     assert len(passwords) == 1
     assert f"postgresql://loans:{passwords.pop()}@127.0.0.1" in text
