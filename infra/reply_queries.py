@@ -136,7 +136,7 @@ def _shown(row: _Row, at: datetime) -> WrittenReply:
         loan_ref=row.loan_ref,
         answers=row.answers,
         received_at=row.received_at,
-        minutes_waiting=(until - row.received_at) // MINUTE,
+        minutes_waiting=max(0, (until - row.received_at) // MINUTE),
         stage=stage,
         found=row.found or [],
         kept_back=(row.kept_back or []) if stage == ReplyStage.UNREAD else [],

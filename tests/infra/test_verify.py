@@ -32,12 +32,23 @@ from domain.base.contact_policy import (
     PointSource,
     Purpose,
 )
+from domain.base.reply_keyword import FoundWord, KeywordMeaning
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
-from domain.commands import borrowers, collecting, complaints, contacts, days, loans, products
+from domain.borrower.reply_words import ReplyOutcome
+from domain.commands import (
+    borrowers,
+    collecting,
+    complaints,
+    contacts,
+    days,
+    loans,
+    products,
+    replies,
+)
 from domain.commands.book import Book, Receipt, command
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
@@ -206,7 +217,7 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
 
 
 def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
-    """A number, a consent, a refusal, two calls, one of them told, a reply, two complaints."""
+    """A number, a consent, a refusal, two calls, one of them told, replies, two complaints."""
     to = {"borrower_id": borrower}
     at = datetime.combine(tell.on, time(2), UTC)  # ten in the morning
     tell(contacts.add_contact_point, **to, point_ref="N-1", kind=PointKind.PHONE, added_at=at,
@@ -227,6 +238,12 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
          purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
+    found = (FoundWord("STOP", KeywordMeaning.MAY_REFUSE, "1", ["SMS"], ["MARKETING"]),)
+    for ref in ("I-2", "I-3"):
+        tell(replies.take_reply, **to, contact_ref=ref, channel=Channel.SMS, point_ref="N-1",
+             said_at=at + timedelta(minutes=5), said_ref="V-1", found=found)  # fmt: skip
+    tell(replies.read_reply, **to, contact_ref="I-2", outcome=ReplyOutcome.QUESTION,
+         read_at=at + timedelta(minutes=6))  # fmt: skip
     for number in (1, 2):
         tell(complaints.open_complaint, **to, complaint_ref=f"Q-{number}", came_by=Came.APP,
              severity=Severity.LOW, category=Category.COST, loan_id=loan, opened_at=at)  # fmt: skip
@@ -508,44 +525,50 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "collections, holds": [("rm_collections_v1.collections_hold", "lifted_on = '2025-02-11'")],
     "reminders, holds": [("rm_reminders_v1.reminders_hold", "lifted_on = '2025-02-11'")],
     "collections, promises": [("rm_collections_v1.collections_promise", "state = 'KEPT'")],
-    "contacts": [("rm_contacts_v3.contacts_loan", "borrower_id = loan_id")],
-    "contacts, payments": [("rm_contacts_v3.contacts_payment", "amount = amount + 1")],
-    "contacts, zones": [("rm_contacts_v3.contacts_borrower", "zones = '{UTC}'")],
-    "contacts, bucket": [("rm_contacts_v3.contacts_bucket", "bucket = 'M7'")],
+    "contacts": [("rm_contacts_v4.contacts_loan", "borrower_id = loan_id")],
+    "contacts, payments": [("rm_contacts_v4.contacts_payment", "amount = amount + 1")],
+    "contacts, zones": [("rm_contacts_v4.contacts_borrower", "zones = '{UTC}'")],
+    "contacts, bucket": [("rm_contacts_v4.contacts_bucket", "bucket = 'M7'")],
     "contacts, points": [
-        ("rm_contacts_v3.contacts_point", "kind = 'EMAIL'"),
-        ("rm_contacts_v3.contacts_point", "change = 'RETIRED'"),
+        ("rm_contacts_v4.contacts_point", "kind = 'EMAIL'"),
+        ("rm_contacts_v4.contacts_point", "change = 'RETIRED'"),
     ],
-    "contacts, consents": [("rm_contacts_v3.contacts_consent", "change = 'WITHDRAWN'")],
+    "contacts, consents": [("rm_contacts_v4.contacts_consent", "change = 'WITHDRAWN'")],
     "contacts, opt-outs": [
-        ("rm_contacts_v3.contacts_opt_out", "channel = 'EMAIL'"),
-        ("rm_contacts_v3.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
+        ("rm_contacts_v4.contacts_opt_out", "channel = 'EMAIL'"),
+        ("rm_contacts_v4.contacts_opt_out", "changed_at = changed_at - interval '1 s'"),
     ],
     "contacts, counted": [
-        ("rm_contacts_v3.contacts_result", "outcome = 'CONNECTED'"),
-        ("rm_contacts_v3.contacts_result", "made_at = made_at + interval '1 s'"),
-        ("rm_contacts_v3.contacts_inbound", "purpose = 'CARE'"),
+        ("rm_contacts_v4.contacts_result", "outcome = 'CONNECTED'"),
+        ("rm_contacts_v4.contacts_result", "made_at = made_at + interval '1 s'"),
+        ("rm_contacts_v4.contacts_inbound", "purpose = 'CARE'"),
     ],
-    "contacts, open": [("rm_contacts_v3.contacts_decision", "answer = 'BLOCK'")],
+    "contacts, replies": [
+        ("rm_contacts_v4.contacts_reply", "outcome = 'PAID'"),
+        ("rm_contacts_v4.contacts_reply", "awaits_answer = false"),
+        ("rm_contacts_v4.contacts_inbound", "found = '{START}'"),
+        ("rm_contacts_v4.contacts_inbound", "kept_back = '{}'"),
+    ],
+    "contacts, open": [("rm_contacts_v4.contacts_decision", "answer = 'BLOCK'")],
     "contacts, complaints": [
-        ("rm_contacts_v3.contacts_complaint", "severity = 'CRITICAL'"),
-        ("rm_contacts_v3.contacts_complaint", "resolve_by = resolve_by + interval '1 s'"),
-        ("rm_contacts_v3.contacts_complaint", "complaint_ref = 'Q-3'"),
+        ("rm_contacts_v4.contacts_complaint", "severity = 'CRITICAL'"),
+        ("rm_contacts_v4.contacts_complaint", "resolve_by = resolve_by + interval '1 s'"),
+        ("rm_contacts_v4.contacts_complaint", "complaint_ref = 'Q-3'"),
     ],
-    "contacts, ratings": [("rm_contacts_v3.contacts_feedback", "score = 5")],
-    "contacts, late reasons": [("rm_contacts_v3.contacts_late_reason", "reason = 'OTHER'")],
+    "contacts, ratings": [("rm_contacts_v4.contacts_feedback", "score = 5")],
+    "contacts, late reasons": [("rm_contacts_v4.contacts_late_reason", "reason = 'OTHER'")],
     "contacts, strategies": [
-        ("rm_contacts_v3.contacts_strategy", "strategy = NULL"),
-        ("rm_contacts_v3.contacts_strategy", "behaviour = 'PROMISE_KEPT'"),
+        ("rm_contacts_v4.contacts_strategy", "strategy = NULL"),
+        ("rm_contacts_v4.contacts_strategy", "behaviour = 'PROMISE_KEPT'"),
     ],
-    "contacts, collector": [("rm_contacts_v3.contacts_collector", "collector = 'wu'")],
-    "contacts, promises": [("rm_contacts_v3.contacts_promise", "state = 'KEPT'")],
+    "contacts, collector": [("rm_contacts_v4.contacts_collector", "collector = 'wu'")],
+    "contacts, promises": [("rm_contacts_v4.contacts_promise", "state = 'KEPT'")],
     "contacts, placements": [
-        ("rm_contacts_v3.contacts_placement", "agency = 'other'"),
-        ("rm_contacts_v3.contacts_placement", "change = 'RECALLED'"),
+        ("rm_contacts_v4.contacts_placement", "agency = 'other'"),
+        ("rm_contacts_v4.contacts_placement", "change = 'RECALLED'"),
     ],
     "contacts, last decision": [
-        ("rm_contacts_v3.contacts_decision", "decided_at = decided_at + interval '1 s'")
+        ("rm_contacts_v4.contacts_decision", "decided_at = decided_at + interval '1 s'")
     ],
     "portfolio": [
         ("rm_portfolio_v2.portfolio_loans", "loans = loans + 1"),
