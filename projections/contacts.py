@@ -330,6 +330,7 @@ IGNORED = frozenset(
         "loan.conversion-offered",
         "loan.converted",
         "loan.cost-disclosed",
+        "loan.credit-applied",
         "loan.credit-refunded",
         "loan.cured",
         "loan.declined",

@@ -174,6 +174,11 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.CreditApplied) -> list[Change]:
+    return _moved(event)
+
+
+@changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
     if event.owed == Owed.PENALTY:
         return _moved(event)

@@ -123,6 +123,12 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.CreditApplied) -> list[Change]:
+    # No money comes in: what was credit pays what is owed.
+    return _moved(event, "credit used", event.credit_ref, 0)
+
+
+@changes.register
 def _(event: Loan.Drawn) -> list[Change]:
     return _moved(event, "draw", event.draw_ref, event.amount, Split(principal=event.amount))
 

@@ -320,6 +320,11 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.CreditApplied) -> list[Change]:
+    return _money_moved(event)
+
+
+@changes.register
 def _(event: Loan.FeeCharged) -> list[Change]:
     # A penalty is no fee; what is charged of it stands on its instalment.
     if event.owed == Owed.PENALTY:

@@ -68,6 +68,7 @@ IGNORED = frozenset(
         "loan.asset-class-changed",
         "loan.bucket-changed",
         "loan.closed",
+        "loan.credit-applied",
         "loan.credit-refunded",
         "loan.cured",
         "loan.drawn",

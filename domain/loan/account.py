@@ -15,6 +15,7 @@ from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
+from domain.loan.credit import credit_used
 from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
@@ -174,7 +175,7 @@ class Account:
             self.unapplied,
             dict(self.parts),
             dict(self.splits),
-            {fact.ref: fact.on for fact in self.facts if fact.pays},
+            {fact.ref: fact.on for fact in self.facts if fact.splits},
             [fact for fact in standing(self.facts) if fact.kind == FactKind.FEE],
             [fact for fact in self.facts if fact.kind == FactKind.DRAW],
             self.opening,
@@ -219,6 +220,8 @@ class Account:
         ]
         known = {fact.ref for fact in self.facts if fact.automatic}
         unseen = [fact for ref, fact in self._deserved(counting, on).items() if ref not in known]
+        while (used := self._credit_used([*counting, *unseen], on)) is not None:
+            unseen.append(used)
         if not unseen and len(counting) == len(self.facts):
             return self.ledger_on(on)
         ledger = self._rerun([*counting, *unseen])
@@ -232,6 +235,15 @@ class Account:
             return {}
         own = [fact for fact in facts if not fact.automatic]
         return deserved(self._rerun([]), own, self.begun_on, until)
+
+    def _credit_used(self, facts: list[Fact], until: date) -> Fact | None:
+        """What credit pays first by the end of *until* that is not among *facts*."""
+        had = self.opening_unapplied > 0 or any(
+            split.unapplied > 0 for split in self.splits.values()
+        )
+        if not had or self.state not in SERVICED:
+            return None
+        return credit_used(self._rerun([]), facts, until)
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
@@ -258,6 +270,7 @@ class Account:
             for ref, split in ledger.splits.items()
             if ref in self.splits and ledger.parts[ref] != self.parts[ref]
         ]
+        reallocated += self._credit_moved(ledger)
         # Most rows are the same objects; comparing them takes longer than the decision.
         known = {row.number: row for row in self.instalments}
         touched = [
@@ -295,6 +308,16 @@ class Account:
             "state": state,
             "capitalised": capitalised or None,
         }
+
+    def _credit_moved(self, ledger: Ledger) -> list[Movement]:
+        """The days whose credit pays nothing any more, or something again."""
+        moved = []
+        for fact in self.facts:
+            ref = fact.ref
+            if fact.kind == FactKind.CREDIT and (ref in self.splits) != (ref in ledger.splits):
+                before, after = self.splits.get(ref, Split()), ledger.splits.get(ref, Split())
+                moved.append(Movement(ref, fact.on, before, after, ledger.parts.get(ref, [])))
+        return moved
 
     def _reschedule_fact(self, ref: str, on: date, change: Change) -> Fact:
         return Fact(FactKind.RESCHEDULE, ref, on, self.facts_taken, change=change)

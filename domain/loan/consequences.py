@@ -58,7 +58,7 @@ class Consequences(Account):
             )
 
     def _assess_consequences(self, act: Act) -> None:
-        """Charges and steps of the rate as instalments were paid, until they agree.
+        """Credit, charges and steps of the rate as instalments were paid, until they agree.
 
         A charge can make an instalment late for a step, and a step that is reversed can
         leave a later one unpaid; each follows from what counts earlier, so it ends.
@@ -66,6 +66,7 @@ class Consequences(Account):
         before = -1
         while self.version != before:
             before = self.version
+            self._apply_credit(act, act.business_on)
             self._charge_overdue(act)
             self._assess_steps(act)
 
@@ -132,6 +133,36 @@ class Consequences(Account):
         """The day all that was due before *late_before* was paid, given what changed it."""
         paid = [row.paid_on for row in self.instalments if row.pay_by_on < late_before]
         return max([cause_on, *(day for day in paid if day is not None)])
+
+    # --- credit -----------------------------------------------------------------------
+
+    def _apply_credit(self, act: Act, until: date) -> None:
+        """Let credit pay what fell due by a day, each on its day."""
+        while (used := self._credit_unused(until)) is not None:
+            fact = replace(used, order=self.facts_taken)
+            ledger = self._rerun([*self.facts, fact])
+            split = ledger.splits.get(fact.ref)
+            if split is None:
+                return
+            self.record(
+                events.CreditApplied,
+                act,
+                fact.on,
+                credit_ref=fact.ref,
+                amount=-split.unapplied,
+                fees=split.fees,
+                interest=split.interest,
+                penalty=split.penalty,
+                principal=split.principal,
+                parts=ledger.parts[fact.ref],
+                **self._outcome(act, ledger),
+            )
+
+    def _credit_unused(self, until: date) -> Fact | None:
+        # What is charged wrongly by now, and is taken back in a moment, is not paid before.
+        wanted = self._deserved(self.facts, until)
+        standing_now = [f for f in self.facts if not f.automatic or f.ref in wanted]
+        return self._credit_used(standing_now, until)
 
     # --- charges of what is overdue -------------------------------------------------
 

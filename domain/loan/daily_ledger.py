@@ -86,7 +86,7 @@ class DailyLedger(Ledger):
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.pays or fact.kind == FactKind.RESCHEDULE:
+        if fact.splits or fact.kind == FactKind.RESCHEDULE:
             self.rows = self.rows_on(fact.on)
         super().take(fact)
         self.seen = None

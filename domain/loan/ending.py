@@ -32,6 +32,7 @@ class Ending(Servicing):
         two_people(requested_by, approved_by, "A write-off")
         if not reason.strip():
             raise no.ReasonMissing("A write-off needs a reason.")
+        self._apply_credit(act, act.business_on)
         self._charge_overdue(act)
         before = self._ledger().balance(act.business_on)
         self.record(

@@ -323,6 +323,8 @@ class MoneyMoved(Event):
         for movement in self.reallocated:
             loan.parts[movement.ref] = movement.parts
             loan.splits[movement.ref] = movement.after
+            if movement.after == Split():  # credit that pays nothing any more
+                del loan.parts[movement.ref], loan.splits[movement.ref]
         loan.balance = self.balance
         loan.unapplied = self.balance.unapplied
         loan.state = self.state
@@ -396,6 +398,30 @@ class CreditRefunded(MoneyMoved):
             FactKind.REFUND, self.refund_ref, self.effective_on, loan.facts_taken, self.amount
         )
         self.take_over(loan, [*loan.facts, fact])
+
+
+class CreditApplied(MoneyMoved):
+    """Credit of the borrower paid what fell due, or what was drawn; no money came in.
+
+    *amount* is what it paid.
+    """
+
+    TOPIC = "loan.credit-applied"
+    credit_ref: str
+    amount: int
+    fees: int
+    interest: int
+    penalty: int
+    principal: int
+    parts: list[Part]
+
+    def apply(self, loan: Account) -> None:
+        fact = Fact(FactKind.CREDIT, self.credit_ref, self.effective_on, loan.facts_taken)
+        self.take_over(loan, [*loan.facts, fact])
+        loan.parts[self.credit_ref] = self.parts
+        loan.splits[self.credit_ref] = Split(
+            self.fees, self.interest, self.penalty, self.principal, -self.amount
+        )
 
 
 class FeeCharged(MoneyMoved):

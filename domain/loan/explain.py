@@ -17,6 +17,7 @@ from domain.base.terms import Owed, Terms
 from domain.loan import accrual
 from domain.loan.as_of import Standing, standing
 from domain.loan.ceiling import cap_on
+from domain.loan.credit import PREFIX as CREDIT
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.elapsed import counted_by, is_open
@@ -130,8 +131,8 @@ class _Told:
     def _tell(self, event: Stream.Event, loan: Any) -> None:
         """Note what an event was, for the lines that follow from it."""
         match event:
-            case Loan.Repaid():
-                self.versions["paid", event.payment_ref] = event.originator_version
+            case Loan.Repaid(payment_ref=ref) | Loan.CreditApplied(credit_ref=ref):
+                self.versions["paid", ref] = event.originator_version
             case Loan.CreditRefunded():
                 self.versions["refunded", event.refund_ref] = event.originator_version
             case Loan.FeeCharged():
@@ -383,6 +384,8 @@ class _Told:
             on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
             split = self.ledger.splits[ref]
             what = f"payment {ref}"
+            if ref.startswith(CREDIT):
+                what = "paid with credit"
             yield Line("credit", split.unapplied, on, what, version)
             for part in parts:
                 for figure, amount in (

@@ -28,6 +28,7 @@ class FactKind(StrEnum):
     RESCHEDULE = "RESCHEDULE"
     RECOVERY = "RECOVERY"
     DRAW = "DRAW"
+    CREDIT = "CREDIT"
     HOLD = "HOLD"
     HOLD_END = "HOLD_END"
 
@@ -65,6 +66,11 @@ class Fact:
         """Whether it is money received on what is owed."""
         return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
 
+    @property
+    def splits(self) -> bool:
+        """Whether it is money that is split over what is owed, received or had as credit."""
+        return self.pays or self.kind == FactKind.CREDIT
+
     def is_due(self, on: date) -> bool:
         """Whether it is a charge whose own day has come by *on*."""
         return self.due_on is not None and self.due_on <= on
@@ -95,7 +101,7 @@ def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     A hold that begins or ends counts before all else of its day. What is drawn on a day, or
     charged on an instalment for being unpaid, counts before the rest of the day, what is
     laid anew after all that was paid on it, and what the rate plan brings before what is
-    granted.
+    granted. Credit pays what is left to pay when the day is over.
     """
     if fact.kind in HOLDS:
         return fact.on, BEFORE_ALL, fact.order
@@ -105,6 +111,9 @@ def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
         return date.min, 1, fact.order
     if fact.kind == FactKind.DRAW:
         return fact.on, 0, BEFORE_ALL
+    place = 1
     if fact.kind == FactKind.RESCHEDULE:
-        return fact.on, 2 if fact.ref.startswith(STEP) else 3, fact.order
-    return fact.on, 1, fact.order
+        place = 2 if fact.ref.startswith(STEP) else 3
+    elif fact.kind == FactKind.CREDIT:
+        place = 4
+    return fact.on, place, fact.order

@@ -35,6 +35,7 @@ from domain.loan.periods import ONE_DAY, Pause
 from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
+from domain.loan.timetable import has_limit
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Ledger:
         """Let *fact* count, after all that were taken before."""
         if self._waits(fact):
             self.waiting.append(fact)
-        elif fact.pays:
+        elif fact.splits:
             self._take_payment(fact)
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
@@ -225,7 +226,7 @@ class Ledger:
             parts = self._given_back(fact.on)
             money -= split_of(parts, 0).total
         taken = self._split(money, fact, called=called)
-        if not called:
+        if fact.pays and not called:
             self._charge_prepaying(taken, money, fact)
         for number, took in sorted(taken.items()):
             after, part = pay(self.rows[self.place_of(number)], took, fact.on)
@@ -233,6 +234,8 @@ class Ledger:
             parts.append(part)
         unapplied = fact.amount - split_of(parts, 0).total
         self.unapplied += unapplied
+        if not parts and not fact.pays:
+            return  # credit that found nothing to pay
         self.parts[fact.ref] = parts
         self.splits[fact.ref] = split_of(parts, unapplied)
         self.paid_on[fact.ref] = fact.on
@@ -288,26 +291,33 @@ class Ledger:
         future, own = self._future(fact), self._own_order(fact)
         found = self._claims(fact, taken)
         if terms.bucket_order is not None and own is None:
-            backwards = future == FutureMoney.LAST_INSTALMENT
-            self._fill_buckets(money, found, backwards=backwards, taken=taken)
+            self._fill_buckets(money, found, self._ahead(fact), taken)
             return taken
         scope = terms.allocation_scope or AllocationScope.INSTALMENT
         claims = (found.due(row) for row in self._rows_due(on))
         money = fill(money, claims, own or self._order_on(on), scope, taken)
-        if money == 0:
+        later = self._ahead(fact)
+        if money == 0 or not later:
             return taken
         order = own or terms.advance_order or terms.allocation_order
         if future in tuple(Prepayment) and not called:
             self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
             return taken
-        later = [row for row in self.rows if row.due_on > on]
-        if future == FutureMoney.LAST_INSTALMENT:
-            later.reverse()
         if future == FutureMoney.REAMORTISED:
             spread(money, found.together(later, order), order, taken)
         else:
             fill(money, map(found.in_advance, later), order, scope, taken)
         return taken
+
+    def _ahead(self, fact: Fact) -> list[Instalment]:
+        """The rows that *fact* may pay in advance, in their order; credit waits for its day.
+
+        Within a limit it does not: what is drawn while there is credit is paid with it.
+        """
+        if fact.kind == FactKind.CREDIT and not has_limit(self.laid.terms):
+            return []
+        later = [row for row in self.rows if row.due_on > fact.on]
+        return later[::-1] if self._future(fact) == FutureMoney.LAST_INSTALMENT else later
 
     def _claims(self, fact: Fact, taken: Taken) -> Claims:  # noqa: ARG002 - others look at it
         """What the payment *fact* finds on each row; it has *taken* nothing yet."""
@@ -318,18 +328,17 @@ class Ledger:
         orders = self.terms.source_orders or ()
         return next((each.order for each in orders if each.source == fact.source), None)
 
-    def _fill_buckets(self, money: int, found: Claims, *, backwards: bool, taken: Taken) -> None:
+    def _fill_buckets(
+        self, money: int, found: Claims, later: list[Instalment], taken: Taken
+    ) -> None:
         """*money* over the twelve buckets, each over all instalments, in the terms' order."""
         on = found.on
         due = self._rows_due(on)
-        later = [row for row in self.rows if row.due_on > on]
         claims = {
             Ripeness.PAST_DUE: [found.due(row) for row in due if row.pay_by_on < on],
             Ripeness.DUE: [found.due(row) for row in due if row.pay_by_on >= on],
             Ripeness.IN_ADVANCE: [found.in_advance(row) for row in later],
         }
-        if backwards:
-            claims[Ripeness.IN_ADVANCE].reverse()
         for bucket in self.terms.bucket_order or ():
             ripe = next(each for each in Ripeness if bucket.startswith(each))
             kind = bucket.removeprefix(f"{ripe}_")
@@ -606,6 +615,16 @@ class Ledger:
     def oldest_unpaid_on(self) -> date | None:
         """The pay-by date lateness counts from; None when all is paid."""
         return min((row.pay_by_on for row in self.rows if row.left), default=None)
+
+    def asks(self, on: date) -> bool:
+        """Whether something is to be paid by the end of *on* that credit can pay.
+
+        What is due then; within a limit, all that was drawn.
+        """
+        if has_limit(self.laid.terms) and self.principal_owed(on) > 0:
+            return True
+        self.rows = self.rows_on(on)
+        return any(sum(self.due(row, on).left.values()) for row in self._rows_due(on))
 
     def overdue(self, on: date) -> int:
         """What should have been paid before *on*, accrued penalty apart; minor units."""

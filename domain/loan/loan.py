@@ -49,6 +49,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
     Repaid: TypeAlias = events.Repaid
     RepaymentReversed: TypeAlias = events.RepaymentReversed
     CreditRefunded: TypeAlias = events.CreditRefunded
+    CreditApplied: TypeAlias = events.CreditApplied
     FeeCharged: TypeAlias = events.FeeCharged
     FeeWithdrawn: TypeAlias = events.FeeWithdrawn
     FeeWaived: TypeAlias = events.FeeWaived
@@ -102,10 +103,11 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
                     stage_before=self.stage,
                 )
         elif self.state == LoanState.ACTIVE:
+            credit = self.unapplied
             self._assess_consequences(act)
             self._assess(act)
             self._offer_renewal(act)
-            if self._has_limit():
+            if self._has_limit() or self.unapplied < credit:
                 self._follow_up(act, act.business_on)
             self.reclassify(act, classes)
             self._subsidise(act, act.business_on)
@@ -121,6 +123,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
         coming = [
             self._next_lateness(),
             self._next_charge(),
+            self._next_credit(),
             self._next_class(),
             self._next_subsidy(),
             self._next_step(),
@@ -151,6 +154,12 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
         charged = [fact.ref for fact in self.facts if fact.automatic]
         due_on = next_charge_on(self._ledger(), self.begun_on, charged)
         return None if due_on is None else NextAction(NextActionKind.CHARGE, due_on)
+
+    def _next_credit(self) -> NextAction | None:
+        if self.unapplied <= 0:
+            return None
+        due_on = min((row.due_on for row in self.instalments if row.left), default=None)
+        return None if due_on is None else NextAction(NextActionKind.CREDIT, due_on)
 
     def _next_class(self) -> NextAction | None:
         standard = self.class_standard

@@ -27,6 +27,7 @@ from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import charge
 from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
+from domain.loan.periods import ONE_DAY
 from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
@@ -77,6 +78,7 @@ class Servicing(Consequences):
         unseen = received_on == act.business_on or self.overdue_since_on is None
         if unseen:
             # Late by a day is late, even when no day's run has seen it.
+            self._apply_credit(act, received_on - ONE_DAY)
             self._charge_overdue(act, received_on)
         if payoff and (owed := self.payoff(received_on)) > amount:
             raise no.PayoffShort(

@@ -60,6 +60,7 @@ class NextActionKind(StrEnum):
     SUBSIDY = "SUBSIDY"
     LIMIT_ENDS = "LIMIT_ENDS"
     CHARGE = "CHARGE"
+    CREDIT = "CREDIT"
 
 
 class Withdrawal(StrEnum):

@@ -937,3 +937,17 @@ def test_whatever_happens_labels_agree_with_the_instalments(terms: Terms, tries:
             assert loan.bucket == "M0"
             assert (loan.state == LoanState.CLOSED) == (loan.unapplied == 0)
             assert loan.payoff(on + timedelta(days=400)) == 0
+
+
+@for_all(TERMS, payments(), st.randoms(use_true_random=False))
+def test_credit_never_lies_beside_what_is_due(
+    terms: Terms, received: list[Paid], random: Any
+) -> None:
+    loan = paid_out(terms)()
+    random.shuffle(received)
+
+    for payment in received:
+        known(loan, payment)
+    loan.attend(act(LATER))
+
+    assert loan.unapplied <= 0 or not loan.ledger_on(LATER).asks(LATER)
