@@ -254,6 +254,8 @@ AMOUNTS = {
     "capitalised",
     "waived",
     "total",
+    "planned",
+    "outstanding",
 }
 """What a person reads in the currency; every other whole number of an event is a count."""
 

@@ -24,8 +24,10 @@ from domain.borrower.collection import Strategy
 from domain.borrower.complaint_events import Complaint, Rating
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
 from domain.borrower.contact_state import OpenContact, OwnHours, Reply
+from domain.borrower.data_rights import DataRequest, Restricted
 from domain.borrower.lateness import ToldReason
 from domain.borrower.placement import Placement
+from domain.borrower.support_events import CheckIn, RepaymentPlan, Support
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
 from domain.loan.allocation import Part, Split
@@ -70,6 +72,7 @@ RECORDS = {
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
             *(Complaint, ConversionOffer, Placement, Rating, Tier, ToldReason),
+            *(CheckIn, DataRequest, RepaymentPlan, Restricted, Support),
         )
     )
 }

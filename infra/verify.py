@@ -425,6 +425,38 @@ BORROWER_ROWS = {
         " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
         " GROUP BY 1"
     ),
+    "contacts, supports": (
+        "SELECT borrower_id, array_agg(concat_ws(' ', support_ref, loan_id, kind)"
+        ' ORDER BY support_ref COLLATE "C") FROM rm.contacts_support'
+        " WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
+    "contacts, plans": (
+        "SELECT borrower_id, array_agg(plan_ref || ' ' || change ORDER BY plan_ref COLLATE \"C\")"
+        " FROM (SELECT DISTINCT ON (borrower_id, plan_ref) borrower_id, plan_ref, change"
+        " FROM (SELECT borrower_id, version, plan_ref, change FROM rm.contacts_plan UNION ALL"
+        " SELECT borrower_id, version, replaces, 'REPLACED' FROM rm.contacts_plan"
+        " WHERE replaces IS NOT NULL) AS changed WHERE borrower_id = ANY(%s)"
+        " ORDER BY borrower_id, plan_ref, version DESC) AS last GROUP BY 1"
+    ),
+    "contacts, plan rows": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', plan_ref, number, due_on, amount) AS said"
+        " FROM rm.contacts_plan_row WHERE borrower_id = ANY(%s)) AS planned GROUP BY 1"
+    ),
+    "contacts, check-ins": (
+        "SELECT borrower_id, array_agg(loan_id || ' ' || check_in_on ORDER BY loan_id)"
+        " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_check_in"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
+        " GROUP BY 1"
+    ),
+    "contacts, data requests": (
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT DISTINCT ON (borrower_id, request_ref) borrower_id, concat_ws(' ', request_ref,"
+        " CASE change WHEN 'RECEIVED' THEN 'OPEN' WHEN 'RESTRICTED' THEN 'DONE'"
+        " WHEN 'ERASED' THEN 'DONE' ELSE change END) AS said FROM rm.contacts_data_right"
+        " WHERE borrower_id = ANY(%s) AND request_ref IS NOT NULL"
+        " ORDER BY borrower_id, request_ref, version DESC) AS last GROUP BY 1"
+    ),
     "contacts, strategies": (
         'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
         " SELECT borrower_id, concat_ws(' ', loan_id, bucket, behaviour, strategy) AS said"
@@ -580,7 +612,10 @@ def _money_of(loan: Loan) -> tuple[int, ...]:
 
 def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
     """What a view should say of *borrower*; None where it has no row."""
-    standing = sorted(hold.hold_ref for hold in borrower.holds.values() if not hold.lifted_on)
+    standing = sorted(
+        [hold.hold_ref for hold in borrower.holds.values() if not hold.lifted_on]
+        + [f"restriction-{each.measure}" for each in borrower.restricted if not each.lifted_on]
+    )
     promises = sorted(f"{p.promise_ref} {p.state}" for p in borrower.promises.values())
     match view:
         case "collections, zones":
@@ -640,6 +675,21 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
         "contacts, placements": [
             f"{each.loan_id} {each.agency}" for each in borrower.placements.values()
+        ],
+        "contacts, supports": [
+            f"{ref} {each.loan_id} {each.kind}" for ref, each in borrower.supports.items()
+        ],
+        "contacts, plans": [f"{ref} {each.state}" for ref, each in borrower.plans.items()],
+        "contacts, plan rows": [
+            f"{ref} {number} {row.due_on} {row.amount}"
+            for ref, each in borrower.plans.items()
+            for number, row in enumerate(each.rows, 1)
+        ],
+        "contacts, check-ins": [
+            f"{each.loan_id} {each.check_in_on}" for each in borrower.check_ins.values()
+        ],
+        "contacts, data requests": [
+            f"{ref} {each.state}" for ref, each in borrower.data_requests.items()
         ],
         "contacts, late reasons": [
             f"{each.loan_id} {each.reason}" for each in borrower.late_reasons.values()

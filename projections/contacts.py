@@ -10,11 +10,12 @@ from typing import Any
 from domain.base.reply_keyword import KeywordMeaning
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower, PromiseState
+from domain.borrower.support_words import PlanState
 from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 4
+VERSION = 5
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -268,6 +269,84 @@ TABLES = (
         },
         key=("borrower_id", "version"),
         indexes=(("business_on",),),
+    ),
+    Table(
+        "contacts_support",
+        {
+            **OF_BORROWER,
+            "support_ref": "text",
+            "loan_id": "uuid",
+            "kind": "text",
+            "contact_ref": "text",
+            "said_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",), ("business_on",)),
+    ),
+    # What happened to a plan to pay; *amount* is all of it, *received* what came in by then.
+    Table(
+        "contacts_plan",
+        {
+            **OF_BORROWER,
+            "plan_ref": "text",
+            "loan_id": "uuid",
+            "currency": "text",
+            "change": "text",
+            "amount": "bigint",
+            "received": "bigint",
+            "support_ref": "text",
+            "consent_ref": "text",
+            "replaces": "text",
+            "tolerated_rows": "integer",
+            "missed_rows": "integer",
+            "rule_version": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",), ("borrower_id", "plan_ref"), ("business_on",)),
+    ),
+    Table(
+        "contacts_plan_row",
+        {
+            **OF_BORROWER,
+            "plan_ref": "text",
+            "number": "integer",
+            "due_on": "date",
+            "amount": "bigint",
+        },
+        key=("borrower_id", "plan_ref", "number"),
+    ),
+    Table(
+        "contacts_check_in",
+        {
+            **OF_BORROWER,
+            "loan_id": "uuid",
+            "check_in_on": "date",
+            "plan_ref": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",),),
+    ),
+    # What a borrower asked about their data, and what the vault did; *measure* is its number.
+    Table(
+        "contacts_data_right",
+        {
+            **OF_BORROWER,
+            "request_ref": "text",
+            "change": "text",
+            "asks_for": "text",
+            "received_on": "date",
+            "answer_by_on": "date",
+            "until_on": "date",
+            "ground": "text",
+            "measure": "bigint",
+            "rule_version": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("borrower_id", "request_ref"), ("business_on",)),
     ),
     Table(
         "contacts_placement",
@@ -779,6 +858,15 @@ def _(event: Borrower.PromiseBroken) -> list[Change]:
 
 
 @changes.register
+def _(event: Borrower.PromiseLapsed) -> list[Change]:
+    return [
+        _promise(
+            event, PromiseState.LAPSED, event.promised, promised_on=event.promised_on, received=None
+        )
+    ]
+
+
+@changes.register
 def _(event: Borrower.LateReasonRecorded) -> list[Change]:
     return [
         _row(
@@ -805,6 +893,151 @@ def _(event: Borrower.AgencyPlaced) -> list[Change]:
 @changes.register
 def _(event: Borrower.AgencyRecalled) -> list[Change]:
     return [_placement(event, change="RECALLED", reason=event.reason)]
+
+
+# --- support ----------------------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.SupportOffered) -> list[Change]:
+    return [
+        _row(
+            "contacts_support",
+            event,
+            support_ref=event.support_ref,
+            loan_id=event.loan_id,
+            kind=event.kind,
+            contact_ref=event.contact_ref,
+            said_ref=event.said_ref,
+            actor=event.actor,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.RepaymentPlanProposed) -> list[Change]:
+    rows = [
+        Put(
+            "contacts_plan_row",
+            key={"borrower_id": event.originator_id, "plan_ref": event.plan_ref, "number": number},
+            values={
+                "version": event.originator_version,
+                **known(event),
+                "due_on": row.due_on,
+                "amount": row.amount,
+            },
+        )
+        for number, row in enumerate(event.rows, 1)
+    ]
+    plan = _plan(event, PlanState.PROPOSED, amount=event.total, support_ref=event.support_ref)
+    return [plan, *rows]
+
+
+@changes.register
+def _(event: Borrower.RepaymentPlanAgreed) -> list[Change]:
+    return [
+        _plan(
+            event,
+            PlanState.AGREED,
+            amount=event.total,
+            consent_ref=event.consent_ref,
+            replaces=event.replaces,
+            tolerated_rows=event.tolerated_rows,
+            rule_version=event.policy_version,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.RepaymentPlanKept) -> list[Change]:
+    return [_plan(event, PlanState.KEPT, amount=event.planned, received=event.received)]
+
+
+@changes.register
+def _(event: Borrower.RepaymentPlanBroken) -> list[Change]:
+    return [
+        _plan(
+            event,
+            PlanState.BROKEN,
+            amount=event.planned,
+            received=event.received,
+            missed_rows=event.missed_rows,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.CheckInScheduled) -> list[Change]:
+    return [
+        _row(
+            "contacts_check_in",
+            event,
+            loan_id=event.loan_id,
+            check_in_on=event.check_in_on,
+            plan_ref=event.plan_ref,
+            actor=event.actor,
+        )
+    ]
+
+
+# --- data -------------------------------------------------------------------------------
+
+
+@changes.register
+def _(event: Borrower.DataRequestReceived) -> list[Change]:
+    return [
+        _data_right(
+            event,
+            "RECEIVED",
+            request_ref=event.request_ref,
+            asks_for=event.right,
+            received_on=event.received_on,
+            answer_by_on=event.answer_by_on,
+            rule_version=event.policy_version,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.DataRequestRefused) -> list[Change]:
+    return [_data_right(event, "REFUSED", request_ref=event.request_ref, ground=event.ground)]
+
+
+@changes.register
+def _(event: Borrower.ProcessingRestricted) -> list[Change]:
+    return [
+        _data_right(
+            event,
+            "RESTRICTED",
+            request_ref=event.request_ref,
+            until_on=event.until_on,
+            measure=event.measure,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.RestrictionLifted) -> list[Change]:
+    return [_data_right(event, "LIFTED", until_on=event.lifted_on, measure=event.measure)]
+
+
+@changes.register
+def _(event: Borrower.ErasurePutOff) -> list[Change]:
+    return [
+        _data_right(
+            event,
+            "PUT_OFF",
+            request_ref=event.request_ref,
+            until_on=event.kept_until,
+            measure=event.measure,
+            rule_version=event.policy_version,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.DataErased) -> list[Change]:
+    return [_data_right(event, "ERASED", request_ref=event.request_ref, measure=event.measure)]
 
 
 # --- loans ------------------------------------------------------------------------------
@@ -884,6 +1117,23 @@ def _promise(event: Any, state: PromiseState, amount: int, **values: Any) -> Put
         actor=event.actor,
         **values,
     )
+
+
+def _plan(event: Any, change: PlanState, **values: Any) -> Put:
+    return _row(
+        "contacts_plan",
+        event,
+        plan_ref=event.plan_ref,
+        loan_id=event.loan_id,
+        currency=event.currency,
+        change=str(change),
+        actor=event.actor,
+        **values,
+    )
+
+
+def _data_right(event: Any, change: str, **values: Any) -> Put:
+    return _row("contacts_data_right", event, change=change, actor=event.actor, **values)
 
 
 def _placement(event: Any, **values: Any) -> Put:

@@ -1,7 +1,9 @@
 """Reminders: what falls due when, what is left of it, and what stands against reminding."""
 
+from datetime import date
 from functools import singledispatch
 
+from domain.base.contact_policy import HoldKind
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
 from domain.loan.loan import Loan
@@ -109,6 +111,15 @@ IGNORED = frozenset(
         "borrower.agency-recalled",
         "borrower.late-reason-recorded",
         "borrower.strategy-assigned",
+        "borrower.check-in-scheduled",
+        "borrower.data-request-received",
+        "borrower.data-request-refused",
+        "borrower.promise-lapsed",
+        "borrower.repayment-plan-agreed",
+        "borrower.repayment-plan-broken",
+        "borrower.repayment-plan-kept",
+        "borrower.repayment-plan-proposed",
+        "borrower.support-offered",
         "loan.applied",
         "loan.approved",
         "loan.asset-class-changed",
@@ -257,6 +268,52 @@ def _(event: Borrower.HoldLifted) -> list[Change]:
             },
         )
     ]
+
+
+@changes.register
+def _(event: Borrower.ProcessingRestricted) -> list[Change]:
+    began = _restriction(event, event.measure, lifted_on=event.until_on)
+    return [began] if event.replaces is None else [_released(event, event.replaces), began]
+
+
+@changes.register
+def _(event: Borrower.RestrictionLifted) -> list[Change]:
+    return [] if event.lifts is None else [_released(event, event.lifts)]
+
+
+@changes.register(Borrower.ErasurePutOff)
+@changes.register(Borrower.DataErased)
+def _(event: Borrower.ErasurePutOff | Borrower.DataErased) -> list[Change]:
+    return [_restriction(event, event.measure, lifted_on=None)] if event.begins else []
+
+
+def _restriction(event: Stream.Event, measure: int, lifted_on: date | None) -> Put:
+    """A restriction of processing is a hold on all contact but what is owed."""
+    return Put(
+        "reminders_hold",
+        key={"borrower_id": event.originator_id, "hold_ref": f"restriction-{measure}"},
+        values={
+            "version": event.originator_version,
+            **known(event),
+            "kind": str(HoldKind.RESTRICTED),
+            "blocks": True,
+            "from_on": event.effective_on,
+            "lifted_on": lifted_on,
+            "lift_business_on": None if lifted_on is None else event.business_on,
+        },
+    )
+
+
+def _released(event: Stream.Event, measure: int) -> Put:
+    return Put(
+        "reminders_hold",
+        key={"borrower_id": event.originator_id, "hold_ref": f"restriction-{measure}"},
+        values={
+            "version": event.originator_version,
+            "lifted_on": event.effective_on,
+            "lift_business_on": event.business_on,
+        },
+    )
 
 
 def _state(event: Stream.Event, state: str) -> Put:

@@ -94,6 +94,8 @@ class HoldKind(StrEnum):
     FRAUD = "FRAUD"
     AML = "AML"
     COMPLAINT = "COMPLAINT"
+    RESTRICTED = "RESTRICTED"
+    """Their data is only stored; it follows from what the vault does, and is set by no hand."""
 
 
 class Reason(StrEnum):

@@ -143,6 +143,30 @@ class AgencyStandard:
 
 
 @dataclass(frozen=True)
+class PlanStandard:
+    """How many rows of a plan to pay may be missed, and made up for later, before it is broken."""
+
+    version: str
+    jurisdiction: str
+    tolerated_rows: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class RequestTerm:
+    """Within how many days a borrower's request about their data is answered."""
+
+    version: str
+    jurisdiction: str
+    days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class IndexRate:
     """An index that rates of loans follow, an annual fraction."""
 
@@ -344,6 +368,8 @@ class Policies:
     referral_rules: tuple[ReferralRule, ...] = ()
     agencies: tuple[AgencyRule, ...] = ()
     agency_standards: tuple[AgencyStandard, ...] = ()
+    plan_standards: tuple[PlanStandard, ...] = ()
+    request_terms: tuple[RequestTerm, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -428,6 +454,21 @@ class Policies:
         held = _held_in(self.agency_standards, jurisdiction, on)
         own = [rule for rule in held if rule.jurisdiction == jurisdiction]
         return _one(own or held, on, f"a standard for agencies in {jurisdiction}")
+
+    def plan_standard(self, jurisdiction: str, on: date) -> PlanStandard:
+        """What plans to pay go by on a day; a jurisdiction's own comes first.
+
+        Raises:
+            PolicyMissing: there is no such rule.
+        """
+        held = _held_in(self.plan_standards, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return _one(own or held, on, f"a standard for plans to pay in {jurisdiction}")
+
+    def request_term(self, jurisdiction: str, on: date) -> RequestTerm | None:
+        """Within how long a request about data is answered; the shortest term, or None."""
+        held = _held_in(self.request_terms, jurisdiction, on)
+        return min(held, key=lambda rule: rule.days, default=None)
 
     def asset_class_rule(self, product_code: str, on: date) -> AssetClassRule | None:
         """What decides the asset class of a product's loans on a day; None without a rule."""

@@ -12,11 +12,21 @@ from domain.base.calendar import next_day
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act, NextAction, Stream
-from domain.borrower import collection, complaint_events, contact_events, lateness, placement
-from domain.borrower.complaints import Complaints
+from domain.borrower import (
+    collection,
+    complaint_events,
+    contact_events,
+    data_rights,
+    lateness,
+    placement,
+    support_events,
+)
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
+from domain.borrower.data_rights import DataRights
 from domain.borrower.rights import must_be_zones
+from domain.borrower.support_events import RepaymentPlan
+from domain.borrower.support_words import PlanState
 
 BEHIND_UTC = timedelta(hours=12)
 """So far behind is the last zone: a day that begins there has begun everywhere."""
@@ -28,6 +38,8 @@ class PromiseState(StrEnum):
     OPEN = "OPEN"
     KEPT = "KEPT"
     BROKEN = "BROKEN"
+    LAPSED = "LAPSED"
+    """It binds no more: the plan that it was a row of was broken, or another took its place."""
 
 
 class HoldUnknown(Refusal):
@@ -112,16 +124,16 @@ class Promise:
     state: str = PromiseState.OPEN
 
 
-class Borrower(Complaints, Stream):
-    """One borrower: zones and jurisdiction, holds, promises, contacts, complaints.
+class Borrower(DataRights, Stream):
+    """One borrower: zones and jurisdiction, holds, promises, contacts, complaints, support.
 
-    What concerns contact and complaints stands in the classes it joins; the events of these,
-    which stand in ``contact_events`` and ``complaint_events``, have their names here.
+    What concerns contact, complaints, support and data stands in the classes it joins; the
+    events of these, which stand in modules beside them, have their names here.
     """
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 6
+    SNAPSHOT_VERSION = 7
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -153,6 +165,18 @@ class Borrower(Complaints, Stream):
     LateReasonRecorded: TypeAlias = lateness.LateReasonRecorded
     AgencyPlaced: TypeAlias = placement.AgencyPlaced
     AgencyRecalled: TypeAlias = placement.AgencyRecalled
+    SupportOffered: TypeAlias = support_events.SupportOffered
+    RepaymentPlanProposed: TypeAlias = support_events.RepaymentPlanProposed
+    RepaymentPlanAgreed: TypeAlias = support_events.RepaymentPlanAgreed
+    RepaymentPlanKept: TypeAlias = support_events.RepaymentPlanKept
+    RepaymentPlanBroken: TypeAlias = support_events.RepaymentPlanBroken
+    CheckInScheduled: TypeAlias = support_events.CheckInScheduled
+    DataRequestReceived: TypeAlias = data_rights.DataRequestReceived
+    DataRequestRefused: TypeAlias = data_rights.DataRequestRefused
+    ProcessingRestricted: TypeAlias = data_rights.ProcessingRestricted
+    RestrictionLifted: TypeAlias = data_rights.RestrictionLifted
+    ErasurePutOff: TypeAlias = data_rights.ErasurePutOff
+    DataErased: TypeAlias = data_rights.DataErased
 
     def __init__(self) -> None:
         super().__init__()
@@ -269,6 +293,22 @@ class Borrower(Complaints, Stream):
             promise = borrower.promises[self.promise_ref]
             borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.BROKEN)
 
+    class PromiseLapsed(Event):
+        """A promise binds no more, as the plan that it was a row of does not; *reason* says why."""
+
+        TOPIC = "borrower.promise-lapsed"
+        promise_ref: str
+        loan_id: UUID
+        currency: str
+        promised: int
+        promised_on: date
+        plan_ref: str
+        reason: str
+
+        def apply(self, borrower: Borrower) -> None:
+            promise = borrower.promises[self.promise_ref]
+            borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.LAPSED)
+
     @classmethod
     def register(
         cls, act: Act, borrower_id: UUID, *, borrower_ref: str, jurisdiction: str, zones: list[str]
@@ -290,8 +330,9 @@ class Borrower(Complaints, Stream):
         )
 
     def contact_holds(self) -> list[ContactHold]:
-        """The holds that were set, for the contact gate."""
-        return holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
+        """The holds that were set, and restrictions of processing, for the contact gate."""
+        holds = holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
+        return holds + holds_of(((each, [None]) for each in self.restricted), self.zones)
 
     def holds_on(self, loan_id: UUID, on: date) -> list[Hold]:
         """The holds that stand on a day and cover a loan, the oldest first."""
@@ -411,16 +452,25 @@ class Borrower(Complaints, Stream):
             promised_on=promised_on,
         )
 
-    def assess_promise(self, act: Act, *, promise_ref: str, received: int) -> None:
-        """Tell whether a promise was kept, now that its day is over.
+    def assess_promise(
+        self, act: Act, *, promise_ref: str, received: int, settled: bool = False
+    ) -> None:
+        """Tell whether a promise was kept, now that its day is over, and so perhaps its plan.
 
         *received* is what the loan received from the day it was made to the day it
-        was for, in minor units.
+        was for, in minor units. Of a row of a plan that is what is left of it after the rows
+        before; of a loan that was *settled* every row is kept.
         """
         promise = self.promises.get(promise_ref)
         if promise is None or promise.state != PromiseState.OPEN:
             raise PromiseNotOpen(f"No open promise {promise_ref!r} stands.")
-        outcome = self.PromiseKept if received >= promise.amount else self.PromiseBroken
+        plan = self.plan_with(promise_ref)
+        in_all = received
+        if plan is not None:
+            before = plan.rows[: plan.promise_refs().index(promise_ref)]
+            received = max(received - sum(row.amount for row in before), 0)
+        kept = received >= promise.amount or (settled and plan is not None)
+        outcome = self.PromiseKept if kept else self.PromiseBroken
         self.record(
             outcome,
             act,
@@ -431,6 +481,45 @@ class Borrower(Complaints, Stream):
             promised=promise.amount,
             received=received,
         )
+        if plan is not None and plan.state == PlanState.AGREED:
+            states = [self.promises[ref].state for ref in plan.promise_refs()]
+            self._end_plan(act, plan, received=in_all, settled=settled, states=states)
+
+    def _promise_rows(self, act: Act, plan: RepaymentPlan) -> None:
+        for ref, row in zip(plan.promise_refs(), plan.rows, strict=True):
+            self.promise(
+                act,
+                promise_ref=ref,
+                loan_id=plan.loan_id,
+                amount=row.amount,
+                currency=plan.currency,
+                promised_on=row.due_on,
+            )
+
+    def _must_be_unused(self, plan: RepaymentPlan) -> None:
+        for ref in plan.promise_refs():
+            if ref in self.promises:
+                raise PromiseRefReused(
+                    f"The reference {ref!r} already names a promise: propose the plan under another"
+                    " reference."
+                )
+
+    def _lapse_rows(self, act: Act, plan: RepaymentPlan, reason: PlanState) -> None:
+        for ref in plan.promise_refs():
+            promise = self.promises[ref]
+            if promise.state == PromiseState.OPEN:
+                self.record(
+                    self.PromiseLapsed,
+                    act,
+                    act.business_on,
+                    promise_ref=ref,
+                    loan_id=promise.loan_id,
+                    currency=promise.currency,
+                    promised=promise.amount,
+                    promised_on=promise.promised_on,
+                    plan_ref=plan.plan_ref,
+                    reason=str(reason),
+                )
 
     def promises_on(self, loan_id: UUID) -> list[Promise]:
         """What was promised on a loan, in the order of the days it was promised for."""

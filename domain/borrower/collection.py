@@ -102,7 +102,7 @@ class Collection(Placements):
 
     def behaviour(self, loan_id: UUID, *, out_of_reach: bool = False) -> Behaviour:
         """How the borrower kept to the last promise on a loan; out of reach if none is open."""
-        promised = self.promises_on(loan_id)
+        promised = [each for each in self.promises_on(loan_id) if each.state != "LAPSED"]
         kept = Behaviour(f"PROMISE_{promised[-1].state}") if promised else Behaviour.ORDINARY
         return Behaviour.OUT_OF_REACH if out_of_reach and kept != Behaviour.PROMISE_OPEN else kept
 

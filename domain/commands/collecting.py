@@ -147,7 +147,9 @@ class Offered:
 
     *refused* says, by channel and contact point, why the others may not be used. *scripts*
     are what is said where somebody speaks, by the contact point. Somebody else, by the contact
-    points *of_others*, is offered only while the borrower is *out_of_reach*.
+    points *of_others*, is offered only while the borrower is *out_of_reach*. Nothing is before
+    the day *left_alone_until*, on which a collector asks how a plan is kept that runs;
+    *check_in_due* is the day since which one should ask, also by telephone.
     """
 
     ways: list[Way]
@@ -160,6 +162,8 @@ class Offered:
     scripts: dict[tuple[Channel, str], TextTemplate]
     of_others: frozenset[str]
     out_of_reach: bool
+    left_alone_until: date | None
+    check_in_due: date | None
 
 
 def offered(
@@ -178,6 +182,13 @@ def offered(
     of the scripts in force on the business date *on*, calls and visits go by these.
     """
     wanted = [Channel(each) for each in channels]
+    today = at.astimezone(ZoneInfo(borrower.zones[0])).date() if on is None else on
+    alone = borrower.left_alone_until(loan_id, today)
+    asks = borrower.check_in_due(loan_id, today)
+    if asks is not None and Channel.PHONE not in wanted:
+        wanted.append(Channel.PHONE)
+    if alone is not None:
+        wanted = []
     rules = book.rules.contact
     if borrower.jurisdiction not in rules.jurisdictions:
         wanted = []  # where no law is known, there is no way that keeps it
@@ -236,4 +247,6 @@ def offered(
             ref for ref, point in borrower.points.items() if point.party != Party.BORROWER
         ),
         out_of_reach=lost,
+        left_alone_until=alone,
+        check_in_due=asks,
     )

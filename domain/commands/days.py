@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError
 from domain.base.calendar import next_day
 from domain.base.policy import Policies
 from domain.base.stream import Act, Stream
-from domain.borrower.borrower import Borrower
+from domain.borrower.borrower import Borrower, PromiseState
 from domain.commands.book import Book, Command, Due, digest_of
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -22,6 +22,9 @@ from domain.operations.business_day import BusinessDay, Count
 
 BATCH_STREAMS = 200
 ACTOR = "end-of-day"
+
+OVER = (LoanState.SETTLED, LoanState.CLOSED)
+"""A loan that stands thus was paid: nothing of a plan is left to pay."""
 
 
 def days_id(book: Book) -> UUID:
@@ -201,11 +204,16 @@ def _attended_borrowers(
     promised = {promise.loan_id for some in over.values() for promise in some}
     loans = book.get_many(Loan, promised) if promised else {}
     for borrower in borrowers.values():
-        for promise in over[borrower.id]:
+        for promise in sorted(over[borrower.id], key=lambda each: each.promised_on):
+            if borrower.promises[promise.promise_ref].state != PromiseState.OPEN:
+                continue  # its plan was broken by an earlier row
             loan = loans.get(promise.loan_id)
             received = loan.received(promise.made_on, promise.promised_on) if loan else 0
             borrower.assess_promise(
-                acts[borrower.id], promise_ref=promise.promise_ref, received=received
+                acts[borrower.id],
+                promise_ref=promise.promise_ref,
+                received=received,
+                settled=loan is not None and loan.state in OVER,
             )
         borrower.escalate_overdue(acts[borrower.id], at=min(end, now))
     return Batch(list(borrowers.values()), acts)

@@ -94,7 +94,8 @@ def reminders(
 def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) -> Iterator[Turn]:
     """One message about each late loan whose strategy is new on the day that *start* begins.
 
-    Strategies that only call or visit send none.
+    Strategies that only call or visit send none, and who keeps a plan is left alone until the
+    day on which somebody asks.
     """
     on = start.date()
     for borrower in borrowers:
@@ -118,6 +119,9 @@ def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) 
                 trial=None,
                 expires_at=start + timedelta(hours=VALID_HOURS),
             )
+            if borrower.left_alone_until(each.loan_id, on) is not None:
+                yield Turn(planned, start, "left alone while the plan holds")
+                continue
             yield _turn(borrower, planned, rules.contact, start)
 
 

@@ -24,11 +24,13 @@ from domain.base.policy import (
     HoldRule,
     IndexRate,
     NameLint,
+    PlanStandard,
     Policies,
     ReferralRule,
     ReminderPlan,
     ReminderStep,
     RenewalRule,
+    RequestTerm,
     ServiceLevels,
     StrategyRule,
 )
@@ -137,6 +139,18 @@ def _complaint_level(row: Row) -> Row:
     }
 
 
+def _tolerated_rows(row: Row) -> Row:
+    if type(row["tolerated_rows"]) is not int or row["tolerated_rows"] < 0:
+        raise ValueError("it tolerates a whole number of rows, none or more")
+    return {}
+
+
+def _days(row: Row) -> Row:
+    if type(row["days"]) is not int or row["days"] < 1:
+        raise ValueError("its days are a whole number, one or more")
+    return {}
+
+
 LOCAL = ("jurisdiction",)
 
 KINDS = {
@@ -151,6 +165,8 @@ KINDS = {
     ),
     "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
     "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),
+    "plan_standard": Kind(PlanStandard, "plan_standards", _tolerated_rows, keys=LOCAL),
+    "request_term": Kind(RequestTerm, "request_terms", _days, keys=LOCAL),
     "index_rate": Kind(IndexRate, "index_rates", _annual_rate, keys=("index",)),
     "asset_class": Kind(
         AssetClassRule,
