@@ -159,7 +159,11 @@ class WayOpen:
 
 @dataclass(frozen=True)
 class Item:
-    """A late loan on a collector's list; amounts in minor units."""
+    """A late loan on a collector's list; amounts in minor units.
+
+    Before the day *left_alone_until* nobody asks, as long as the plan holds that was agreed;
+    since *check_in_due* somebody should.
+    """
 
     loan_id: UUID
     loan_ref: str
@@ -177,6 +181,8 @@ class Item:
     last_contact: str | None
     last_at: datetime | None
     out_of_reach: bool
+    left_alone_until: date | None
+    check_in_due: date | None
     stale: bool
 
 
@@ -199,7 +205,8 @@ def worklist(
     Who may be contacted now comes first, and of these the latest loans. What it offers, the
     contact gate would allow; ask it with `contact ask` before each contact all the same,
     which records the answer and takes the place under the caps. Then `contact tell` what
-    came of it, and `borrower promise` what was promised.
+    came of it, and `borrower promise` what was promised. Who keeps a plan (`collect support`)
+    is left alone until the day on which somebody asks again.
     """
     from zoneinfo import ZoneInfo
 
@@ -277,6 +284,8 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     last_contact=None if last is None else f"{last.channel} {last.outcome}",
                     last_at=None if last is None else last.at,
                     out_of_reach=found.out_of_reach,
+                    left_alone_until=found.left_alone_until,
+                    check_in_due=found.check_in_due,
                     stale=case.stale,
                 )
             )
@@ -338,23 +347,28 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
 def _to_do(item: Item) -> Iterator[str]:
     if item.strategy is not None:
         yield item.strategy + (" (out of reach)" if item.out_of_reach else "")
+    if item.check_in_due is not None:
+        yield f"ask again, due {item.check_in_due:%m-%d}"
     if item.collector is not None:
         yield f"by {item.collector}"
 
 
 def _said(item: Item) -> Iterator[str]:
-    """What the borrower was last told or said, and the last promise."""
+    """What the borrower was last told or said, and the next promise, or else the last one."""
     from entrypoints import output
 
     if item.last_at is not None:
         yield f"{item.last_contact} {item.last_at:%m-%d %H:%MZ}"
-    for promise in item.promises[-1:]:
+    waiting = [each for each in item.promises if each.state == "OPEN"][:1]
+    for promise in waiting or [each for each in item.promises if each.state != "LAPSED"][-1:]:
         amount = output.money(promise.amount, promise.currency)
         yield f"{amount} by {promise.promised_on:%m-%d}: {promise.state.lower()}"
 
 
 def _how(item: Item) -> str:
     """The first way, and the first by which one speaks with the borrower."""
+    if item.left_alone_until is not None:
+        return f"left alone until {item.left_alone_until} while the plan holds"
     if not item.ways:
         return f"not: {'; '.join(item.refused)}" if item.refused else "no contact point known"
     ways = [item.ways[0]]

@@ -23,6 +23,7 @@ class State(StrEnum):
     OPEN = "OPEN"
     KEPT = "KEPT"
     BROKEN = "BROKEN"
+    LAPSED = "LAPSED"
 
 
 @collect.command("reasons", rich_help_panel=QUESTIONS)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from entrypoints.collect_commands import Item, WayOpen, _render
+from entrypoints.collect_commands import Item, WayOpen, _how, _render, _said, _to_do
 from infra.answers import PromiseShown
 
 AT = datetime(1999, 1, 1, 10, 0, tzinfo=UTC)
@@ -35,6 +35,8 @@ def item(**said: Any) -> Item:
         "promises": [PromiseShown("PP-1", "CNY", 608_33, date(1999, 1, 5), "OPEN", None)],
         "last_contact": "LETTER SENT",
         "last_at": datetime(1998, 12, 31, 23, 30, tzinfo=UTC),
+        "left_alone_until": None,
+        "check_in_due": None,
         "stale": False,
         **said,
     }
@@ -67,3 +69,25 @@ def test_who_may_not_be_contacted_is_shown_with_the_reason(
     refused = ["PHONE V-BBBBB-BBBBB: COOLDOWN"]
 
     assert "COOLDOWN" in printed(capsys, item(ways=[], refused=refused, promises=[]))
+
+
+def test_who_keeps_a_plan_is_left_alone_until_a_day() -> None:
+    kept = item(ways=[], left_alone_until=date(1999, 2, 1))
+
+    assert _how(kept) == "left alone until 1999-02-01 while the plan holds"
+
+
+def test_a_day_to_ask_again_that_has_come_is_on_the_list() -> None:
+    due = item(check_in_due=date(1998, 12, 30))
+
+    assert list(_to_do(due)) == ["agency or legal", "ask again, due 12-30", "by anna"]
+
+
+def test_of_several_promises_the_next_one_is_shown() -> None:
+    planned = [
+        PromiseShown("PL-1/1", "CNY", 10_00, date(1999, 1, 2), "KEPT", 10_00),
+        PromiseShown("PL-1/2", "CNY", 20_00, date(1999, 1, 5), "OPEN", None),
+        PromiseShown("PL-1/3", "CNY", 30_00, date(1999, 1, 9), "OPEN", None),
+    ]
+
+    assert list(_said(item(promises=planned)))[-1] == "20.00 CNY by 01-05: open"
