@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -33,6 +33,8 @@ PURPOSES = (
     "APPLICATION, SERVICING, SENDING, COLLECTION, COMPLAINT, IDENTIFICATION, OWN_REQUEST,"
     " AUDIT or LEGAL_OBLIGATION"
 )
+
+T = TypeVar("T")
 
 OfKind = Annotated[str, typer.Option("--kind", help=f"{KINDS}.")]
 ForPurpose = Annotated[str, typer.Option("--purpose", help=f"Why: {PURPOSES}.")]
@@ -201,14 +203,20 @@ def restrict(
     actor: Actor = STAFF,
     as_json: AsJson = False,
 ) -> None:
-    """Let a borrower's data only be stored, and read for audit or a legal obligation."""
+    """Let a borrower's data only be stored, and read for audit or a legal obligation.
+
+    Nobody contacts them until then, but for statutory notices and receipts.
+    """
     from entrypoints import output
     from infra import vault_erasure
 
     day = until.date()
     with _opened(actor) as (opened, kept, act):
         person_id = opened.stream_id(borrower)
-        vault_erasure.restrict(kept, person_id, act, until=day, reason=reason)
+        _told(
+            *(opened, kept, act, person_id),
+            lambda: vault_erasure.restrict(kept, person_id, act, until=day, reason=reason),
+        )
     output.emit(
         {"person_id": person_id, "restricted_until": day},
         as_json=as_json,
@@ -226,7 +234,10 @@ def release(
 
     with _opened(actor) as (opened, kept, act):
         person_id = opened.stream_id(borrower)
-        vault_erasure.release(kept, person_id, act, reason=reason)
+        _told(
+            *(opened, kept, act, person_id),
+            lambda: vault_erasure.release(kept, person_id, act, reason=reason),
+        )
     output.emit(
         {"person_id": person_id, "restricted_until": None},
         as_json=as_json,
@@ -253,7 +264,8 @@ def erase(
     """Erase a borrower for good by destroying their key; two people decide.
 
     While a retention floor lies ahead their data is restricted instead, and the first
-    sweep after that day destroys it. Neither can be taken back.
+    sweep after that day destroys it. Neither can be taken back. It answers the request that
+    was noted (borrower request), or notes one.
     """
     from domain.borrower.borrower import Borrower as BorrowerStream
     from entrypoints import output
@@ -262,16 +274,19 @@ def erase(
     said = _last_records(last or [])
     with _opened(approved_by) as (opened, kept, act):
         stream = opened.book.get(BorrowerStream, opened.stream_id(borrower))
-        answer = vault_erasure.erase(
-            kept,
-            stream.id,
-            act,
-            jurisdiction=stream.jurisdiction,
-            reason=reason,
-            requested_by=requested_by,
-            approved_by=approved_by,
-            last_records=_latest(said, _contacts_with(opened, stream.id)),
-            open_loans=_open_loans(opened, stream.id),
+        answer = _told(
+            *(opened, kept, act, stream.id),
+            lambda: vault_erasure.erase(
+                kept,
+                stream.id,
+                act,
+                jurisdiction=stream.jurisdiction,
+                reason=reason,
+                requested_by=requested_by,
+                approved_by=approved_by,
+                last_records=_latest(said, _contacts_with(opened, stream.id)),
+                open_loans=_open_loans(opened, stream.id),
+            ),
         )
 
     def render(_: Any) -> None:
@@ -290,13 +305,17 @@ def erase(
 def sweep(actor: Actor = STAFF, as_json: AsJson = False) -> None:
     """Erase those whose retention floor has passed, and those a backup brought back.
 
-    Run it every day, and after every restore before anybody works.
+    Run it every day, and after every restore before anybody works. It also notes in the
+    histories of borrowers what was done here and could not be noted then.
     """
     from entrypoints import output
-    from infra import vault_erasure
+    from infra import vault_erasure, vault_told
 
     with _opened(actor) as (opened, kept, act):
         swept = vault_erasure.sweep(kept, act, partial(_contacts_with, opened))
+        opened.journal(
+            [(by.command_id, each) for by, each in vault_told.tell(opened.book, kept, act)]
+        )
 
     def render(_: Any) -> None:
         output.out.print(
@@ -401,6 +420,15 @@ def _opened(
         open_vault(opened.database_url, opened.settings, lambda: opened.book.policies) as kept,
     ):
         yield opened, kept, opened.act(actor, command_id)
+
+
+def _told(opened: Session, kept: Vault, act: Act, person_id: UUID, do: Callable[[], T]) -> T:
+    """What *do* did in the vault, once the borrower's history tells it too."""
+    from infra import vault_told
+
+    done, receipts = vault_told.told(opened.book, kept, act, person_id, do)
+    opened.journal([(by.command_id, each) for by, each in receipts])
+    return done
 
 
 def _open_loans(opened: Session, borrower_id: UUID) -> list[str]:

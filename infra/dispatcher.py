@@ -22,6 +22,7 @@ import psycopg
 from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
 from domain.borrower.contact import CALLS
+from domain.borrower.contact_state import OWED
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
@@ -40,7 +41,7 @@ from infra.contact_queue import Line, State
 from infra.inbound import Inbound
 from infra.settings import Settings
 from infra.store import WRITER
-from infra.vault import Vault, open_vault
+from infra.vault import Given, ProcessingRestricted, Vault, open_vault
 from infra.vault_values import Kind, Purpose
 
 Connection = psycopg.Connection[Any]
@@ -144,8 +145,10 @@ class Dispatcher:
         worded = {each.planned.contact_ref: self._worded(each) for each in allowed}
         names = self._names(allowed, worded)
         refs = [str(each.point_ref) for each in allowed]
-        given = self._vault.read_many([*refs, *names.values()], Purpose.SENDING, act)
+        plain = self._vault.read_many([*refs, *names.values()], Purpose.SENDING, act)
+        owed = self._given_as_owed(allowed, names, plain, act)
         for each in allowed:
+            given = owed if each.planned.purpose in OWED else plain
             address = given.values.get(str(each.point_ref))
             wording = worded[each.planned.contact_ref]
             if not REF.fullmatch(each.planned.contact_ref):
@@ -180,6 +183,23 @@ class Dispatcher:
                     on=at.astimezone(ZoneInfo(self._zone)).date(),
                 ),
             )
+
+    def _given_as_owed(
+        self, allowed: Sequence[Decided], names: Mapping[UUID, str], plain: Given, act: Act
+    ) -> Given:
+        """What notices and receipts may use: of restricted people too, by legal obligation."""
+        restricted = {
+            ref
+            for each in allowed
+            if each.planned.purpose in OWED
+            for ref in (str(each.point_ref), names.get(each.planned.borrower_id))
+            if ref is not None and isinstance(plain.refused.get(ref), ProcessingRestricted)
+        }
+        if not restricted:
+            return plain
+        again = self._vault.read_many(restricted, Purpose.LEGAL_OBLIGATION, act)
+        refused = {ref: why for ref, why in plain.refused.items() if ref not in again.values}
+        return Given({**plain.values, **again.values}, {**refused, **again.refused})
 
     def _worded(self, each: Decided) -> Wording | None:
         if each.text is None:

@@ -18,7 +18,7 @@ from domain.base.calendar import add_months
 from entrypoints.app import app
 from tests.conftest import temporary_home
 from tests.e2e.staff import at_work
-from tests.e2e.system import System
+from tests.e2e.system import System, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -146,6 +146,7 @@ class CommandLine:
         "borrower",
         "campaign",
         "collect",
+        "collect support",
         "complaint",
         "contact",
         "contact inbox",
@@ -583,6 +584,31 @@ def is_reminded_and_collected(
     noon = ("--on", str(on), "--at", f"{on}T13:00+08:00")
     listed = loans("collect list", "--collector", "chen", *noon)
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
+    is_supported(loans, borrower, loan)
+
+
+def is_supported(loans: CommandLine, borrower: str, loan: str) -> None:
+    """Help is offered, a plan agreed, and a day set on which somebody asks again."""
+    today = date.fromisoformat(loans("day show")["business_date"])
+    soon, later = today + timedelta(days=7), today + timedelta(days=30)
+    loans("collect support offer", loan, "payment_plan", "--ref", "SU-1")
+    rows = (f"{soon}=1.00", f"{later}=2.00")
+    loans("collect support plan", loan, *rows, "--offer", "SU-1", "--ref", "PL-1")
+    refused = loans("collect support plan", loan, f"{soon}=99999999.00", code=2)
+    assert refused["refused"] == "PLAN_BEYOND_DEBT"
+    done = loans("collect support agree", borrower, "PL-1", "--consent", "V-CONSENT")
+    events = [step["event"] for step in done["recorded"]]
+    assert events == ["borrower.repayment-plan-agreed", *2 * ["borrower.promise-made"]]
+    done = loans("collect support check-in", loan, str(soon))
+    assert done["recorded"][-1]["event"] == "borrower.check-in-scheduled"
+
+    def shown() -> list[tuple[str, str]]:
+        plans = loans("collect support list", "--state", "agreed")["found"]["plans"]
+        return [(each["next_row"]["due_on"], each["check_in_on"]) for each in plans]
+
+    wait_until(lambda: shown() == [(str(soon), str(soon))], "the plan is shown")
+    told = loans("collect support effect", "--within", "7")["found"]
+    assert all(each["measured"] + each["waiting"] == each["loans"] for each in told)
 
 
 def complains_and_rates_us(loans: CommandLine, on: date) -> None:
@@ -754,7 +780,10 @@ def people_are_kept_and_erased(loans: CommandLine, with_loans: str, folder: Path
     assert (owner["borrower_ref"], owner["ref"]) == (who, ref)
     today = date.fromisoformat(loans("day show")["business_date"])
     until = str(today + timedelta(days=30))
+    loans("borrower request", who, "restriction", "--ref", "DR-1")
     loans("vault restrict", who, "--until", until, "--reason", "contests it")
+    why_not = loans("contact why", who, "--purpose", "collection", "--channel", "letter")["ways"]
+    assert [way["because"] for way in why_not] == [["HOLD"]]
     refused = loans("vault read", who, ref, "--purpose", "COLLECTION", code=2)
     assert refused["refused"] == "PROCESSING_RESTRICTED"
     loans("vault release", who, "--reason", "settled")
@@ -776,8 +805,16 @@ def people_are_kept_and_erased(loans: CommandLine, with_loans: str, folder: Path
     stands = loans("vault status")
     assert (stands["to_erase"], stands["erased"], stands["records"]) == (1, 1, {"PHONE": 1})
     loans("vault put", with_loans, *phone)
+    loans("borrower request", with_loans, "erasure", "--ref", "DR-2")
     refused = loans("vault erase", with_loans, *why, code=2)
     assert refused["refused"] == "LOAN_RUNNING"
+    loans("borrower refuse-request", with_loans, "DR-2", "loan_running")
+
+    def states() -> list[str]:
+        return sorted(each["state"] for each in loans("borrower requests")["found"])
+
+    answered = ["DONE", "DONE", "PUT_OFF", "REFUSED"]
+    wait_until(lambda: states() == answered, "the requests are shown as answered")
 
 
 def operators_look(loans: CommandLine, folder: Path) -> None:

@@ -21,11 +21,13 @@ from domain.borrower.contact import OptOut
 from domain.borrower.contact_state import Figure
 from domain.commands import contacts
 from entrypoints.demo.provider import Behaviour, simulated
-from infra import clock
+from infra import clock, vault_erasure
 from infra.dispatcher import Dispatcher
 from infra.migrations.run import migrate
 from infra.plan import Plan
+from infra.policies import load_policies
 from infra.settings import Settings, child_environment
+from infra.vault import open_vault
 from infra.verify import check_decisions
 from tests.infra.channels.samples import SECRET
 from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
@@ -82,6 +84,26 @@ def test_a_text_takes_the_figures_it_names_of_all_that_there_is_to_say(office: O
     assert "36.07元" in message["text"]
     with office.writer() as conn:
         assert check_decisions(conn, office.book).fault_count == 0
+
+
+def test_who_is_restricted_is_sent_what_is_owed_and_nothing_else(office: Office) -> None:
+    (person,) = office.people(1)
+    with open_vault(office.url, office.settings, load_policies) as vault:
+        until = TEN.date() + timedelta(days=30)
+        vault_erasure.restrict(vault, person, office.act(), until=until, reason="contests it")
+    (care,) = office.queue([person])
+    office.queue(
+        [person],
+        contact_ref="K-receipt",
+        purpose=Purpose.RECEIPT,
+        template="receipt",
+        figures=RECEIPT_FIGURES,
+    )
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        sender.step(TEN)
+
+    assert provider.taken == {"K-receipt": 1}
+    assert office.lines()[care].reasons == ["PROCESSING_RESTRICTED"]
 
 
 def test_what_the_night_puts_off_is_sent_in_the_morning(office: Office) -> None:
