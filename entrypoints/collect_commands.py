@@ -250,6 +250,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
     with opened.book.one_look():
         policies = opened.book.policies
         jurisdictions = opened.book.rules.contact.jurisdictions
+        products = collecting.products_named(opened.book, [case.loan_id for case in cases])
         for case in cases:
             borrower = borrowers[case.borrower_id]
             lost = has_no_contact(borrower.situation(), opened.book.rules.contact, at)
@@ -264,6 +265,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                 at,
                 script=None if rule is None else rule.template,
                 on=opened.business_on,
+                products=products.get(case.loan_id, ()),
             )
             last = found.last
             items.append(

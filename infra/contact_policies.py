@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.base.contact_policy import (
+    BanRule,
     Channel,
     ConsentRule,
     ConsentScope,
@@ -22,6 +23,7 @@ from domain.base.contact_policy import (
     HoldKind,
     Hours,
     HoursRule,
+    LapseRule,
     LexiconRule,
     LimitRule,
     OptOutRule,
@@ -58,7 +60,15 @@ def _bound(read: Callable[[Row], Row] = lambda _: {}) -> Callable[[Row], Row]:
 
     def whole(row: Row) -> Row:
         purposes = tuple(Purpose(each) for each in row["purposes"])
-        return {"purposes": purposes, "channels": _channels(row), **read(row)}
+        products = row.get("products", [])
+        if not isinstance(products, list) or not all(isinstance(each, str) for each in products):
+            raise ValueError("'products' are no list of codes")
+        return {
+            "purposes": purposes,
+            "channels": _channels(row),
+            "products": tuple(products),
+            **read(row),
+        }
 
     return whole
 
@@ -134,8 +144,15 @@ def _senders(row: Row) -> Row:
     return {"senders": tuple(row["senders"])}
 
 
+def _lapse(row: Row) -> Row:
+    if row["minutes"] <= 0 or row["untold_hours"] < 0:
+        raise ValueError("a contact has some minutes to be made in, and no fewer than no hours")
+    return {}
+
+
 KINDS = {
     "hours": Kind(HoursRule, "hours", _bound(_hours)),
+    "ban": Kind(BanRule, "bans", _bound()),
     "limit": Kind(LimitRule, "limits", _bound(_limit)),
     "consent": Kind(ConsentRule, "consents", _bound(_consent)),
     "contact_point": Kind(ContactPointRule, "contact_points", _bound()),
@@ -148,6 +165,7 @@ KINDS = {
     "freshness": Kind(FreshnessRule, "freshness", _bound()),
     "sender": Kind(SenderRule, "senders", _bound(_senders)),
     "deferral": Kind(DeferralRule, "deferrals", _bound()),
+    "lapse": Kind(LapseRule, "lapses", _bound(_lapse)),
     "day_calendar": Kind(DayCalendar, "calendars", _calendar, keys=("jurisdiction", "year")),
 }
 """The kinds of rule by which contact is decided on; a further one is one more line."""

@@ -177,6 +177,8 @@ class _Past(NamedTuple):
     point_ref: str | None
     loan_id: UUID | None
     product_line: str | None
+    also: list[UUID] | None
+    counts_until: datetime | None
 
     def contact(self) -> PastContact:
         """The contact as the gate counts it."""
@@ -189,6 +191,8 @@ class _Past(NamedTuple):
             self.point_ref,
             None if self.loan_id is None else str(self.loan_id),
             self.product_line,
+            [str(each) for each in self.also or ()],
+            None if self.outcome else self.counts_until,
         )
 
 
@@ -204,7 +208,8 @@ def budget(
     """What the limits on contact leave at *at*, by what was known on *on*; None: who is that.
 
     The rows give the past contacts as the borrower's own stream counts them: one that was
-    allowed and not told of yet as the strictest outcome it can have.
+    allowed and not told of yet as the strictest outcome it can have, while it counts. Limits
+    of one product or contract are not among them.
     """
     asked = {"borrower_id": borrower_id, "on": on}
     with snapshot(conn):
@@ -217,12 +222,12 @@ def budget(
             _Past,
             sql.SQL("""
             SELECT coalesce(r.made_at, d.decided_at) AS at, d.purpose, d.channel, r.outcome,
-                d.point_ref, d.loan_id, d.product_line
+                d.point_ref, d.loan_id, d.product_line, d.also_loan_ids AS also, d.counts_until
             FROM rm.contacts_decision AS d {result}
             WHERE d.borrower_id = %(borrower_id)s AND d.answer = 'ALLOW'
                 AND d.business_on <= %(on)s
             UNION ALL
-            SELECT received_at, purpose, channel, 'INBOUND', point_ref, loan_id, NULL
+            SELECT received_at, purpose, channel, 'INBOUND', point_ref, loan_id, NULL, NULL, NULL
             FROM rm.contacts_inbound
             WHERE borrower_id = %(borrower_id)s AND business_on <= %(on)s
             """).format(**PARTS),

@@ -233,10 +233,11 @@ class Dispatcher:
             ref = each.planned.contact_ref
             sending = begun.get(ref)
             assert each.channel is not None
+            made_at = each.at or at
             if sending is not None and sending.settled is not None:
-                found[ref] = _came_of(sending.settled, each.channel, at)
+                found[ref] = _came_of(sending.settled, each.channel, made_at)
             elif sending is not None and sending.may_have_been_taken:
-                found[ref] = Result(Outcome.SENT, at, certain=False, provider=sending.provider)
+                found[ref] = Result(Outcome.SENT, made_at, certain=False, provider=sending.provider)
             else:
                 late = each.answer == Answer.DEFER or each.reasons == ("TOO_LATE",)
                 reason = "NOT_SENT_IN_TIME" if late else each.reasons[0]

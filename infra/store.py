@@ -27,6 +27,7 @@ from domain.borrower.contact_state import OpenContact, OwnHours, Reply
 from domain.borrower.data_rights import DataRequest, Restricted
 from domain.borrower.lateness import ToldReason
 from domain.borrower.placement import Placement
+from domain.borrower.restriction import Restriction
 from domain.borrower.support_events import CheckIn, RepaymentPlan, Support
 from domain.catalogue import STREAMS
 from domain.commands.book import Command, Due
@@ -71,7 +72,7 @@ RECORDS = {
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
-            *(Complaint, ConversionOffer, Placement, Rating, Tier, ToldReason),
+            *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),
             *(CheckIn, DataRequest, RepaymentPlan, Restricted, Support),
         )
     )

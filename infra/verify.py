@@ -369,7 +369,7 @@ BORROWER_ROWS = {
     "contacts, counted": (
         'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
         " SELECT d.borrower_id, concat_ws(' ', d.contact_ref, d.purpose, d.channel,"
-        " coalesce(r.outcome, CASE WHEN d.channel IN ('PHONE', 'AI_VOICE')"
+        " coalesce(r.outcome, CASE WHEN d.channel IN ('PHONE', 'AI_VOICE', 'VISIT')"
         " THEN 'CONVERSATION' ELSE 'SENT' END),"
         " floor(extract(epoch FROM coalesce(r.made_at, d.decided_at)))::bigint) AS said"
         " FROM rm.contacts_decision AS d LEFT JOIN rm.contacts_result AS r"

@@ -48,6 +48,8 @@ TABLES = (
             "judged_by": "text[]",
             "experiment": "text",
             "arm": "text",
+            "also_loan_ids": "uuid[]",
+            "counts_until": "timestamptz",
             "actor": "text",
         },
         key=("borrower_id", "version"),
@@ -398,6 +400,8 @@ TABLES = (
 
 IGNORED = frozenset(
     {
+        "borrower.contact-restricted",
+        "borrower.contact-restriction-lifted",
         "borrower.hold-lifted",
         "borrower.hold-set",
         "borrower.own-hours-set",
@@ -490,6 +494,8 @@ def _(event: Borrower.ContactDecided) -> list[Change]:
         judged_by=[f"{each.rule} {each.version}" for each in event.judged_by],
         experiment=event.experiment,
         arm=event.arm,
+        also_loan_ids=event.also_loan_ids,
+        counts_until=event.counts_until,
         actor=event.actor,
     )
     objections = [

@@ -106,6 +106,7 @@ class Reason(StrEnum):
     CONSENT = "CONSENT"
     CONTACT_POINT = "CONTACT_POINT"
     COOLDOWN = "COOLDOWN"
+    FORBIDDEN = "FORBIDDEN"
     HOLD = "HOLD"
     LEXICON_STALE = "LEXICON_STALE"
     OPT_OUT = "OPT_OUT"
@@ -162,6 +163,7 @@ class ContactRule:
     """A rule of contact: *rule* names it in every version.
 
     It binds the contacts of its *purposes* by its *channels*; without channels, by all.
+    With *products*, by their codes, only those about a debt under one of them.
     """
 
     rule: str
@@ -169,13 +171,18 @@ class ContactRule:
     jurisdiction: str
     purposes: tuple[Purpose, ...]
     channels: tuple[Channel, ...] = ()
+    products: tuple[str, ...] = ()
     valid_from: date
     valid_until: date | None = None
     source: str
 
-    def binds(self, purpose: Purpose, channel: Channel) -> bool:
-        """Whether contacts of this purpose by this channel must keep to it."""
-        return purpose in self.purposes and (not self.channels or channel in self.channels)
+    def binds(self, purpose: Purpose, channel: Channel, products: Iterable[str] = ()) -> bool:
+        """Whether contacts of this purpose by this channel about these products must keep to it."""
+        return (
+            purpose in self.purposes
+            and (not self.channels or channel in self.channels)
+            and (not self.products or not set(self.products).isdisjoint(products))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +200,11 @@ class HoursRule(ContactRule):
 
     hours: tuple[Hours, ...] = ()
     at_any_time: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BanRule(ContactRule):
+    """That no such contact is made at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,11 +343,23 @@ class DeferralRule(ContactRule):
     hours: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LapseRule(ContactRule):
+    """That a contact is made within so many *minutes* after it was allowed.
+
+    One of which nothing is heard counts as made for *untold_hours*, and then no more.
+    """
+
+    minutes: int
+    untold_hours: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ContactRules:
     """Rules of contact; in a policy every rule that is known, in all its versions."""
 
     hours: tuple[HoursRule, ...] = ()
+    bans: tuple[BanRule, ...] = ()
     limits: tuple[LimitRule, ...] = ()
     consents: tuple[ConsentRule, ...] = ()
     contact_points: tuple[ContactPointRule, ...] = ()
@@ -348,8 +372,9 @@ class ContactRules:
     freshness: tuple[FreshnessRule, ...] = ()
     senders: tuple[SenderRule, ...] = ()
     deferrals: tuple[DeferralRule, ...] = ()
+    lapses: tuple[LapseRule, ...] = ()
     calendars: tuple[DayCalendar, ...] = ()
-    _binding: dict[tuple[str, Purpose, Channel, int], ContactRules] = field(
+    _binding: dict[tuple[str, Purpose, Channel, tuple[str, ...], int], ContactRules] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -363,17 +388,29 @@ class ContactRules:
         """Those that have rules of their own."""
         return frozenset({rule.jurisdiction for rule in self.each()} - {ANYWHERE})
 
+    @cached_property
+    def products(self) -> frozenset[str]:
+        """The products that a rule names."""
+        return frozenset(product for rule in self.each() for product in rule.products)
+
     def binding(
-        self, jurisdiction: str, purpose: Purpose, channel: Channel, on: date
+        self,
+        jurisdiction: str,
+        purpose: Purpose,
+        channel: Channel,
+        on: date,
+        products: Iterable[str] = (),
     ) -> ContactRules:
         """The rules that bind such a contact on a day, the rules of everywhere among them.
 
-        Of several versions of a rule that are in force the newest decides.
+        *products* are those of the debts that it is about. Of several versions of a rule
+        that are in force the newest decides.
         """
-        key = (jurisdiction, purpose, channel, bisect_right(self._changes, on))
+        named = tuple(each for each in products if each in self.products)
+        key = (jurisdiction, purpose, channel, named, bisect_right(self._changes, on))
         found = self._binding.get(key)
         if found is None:
-            self._binding[key] = found = self._bound_by(jurisdiction, purpose, channel, on)
+            self._binding[key] = found = self._bound_by(jurisdiction, purpose, channel, on, named)
         return found
 
     def looked_at(self, looks: Mapping[tuple[str, str], Sequence[datetime]]) -> ContactRules:
@@ -420,13 +457,20 @@ class ContactRules:
         return sorted(starts | {each.valid_until for each in dated if each.valid_until})
 
     def _bound_by(
-        self, jurisdiction: str, purpose: Purpose, channel: Channel, on: date
+        self,
+        jurisdiction: str,
+        purpose: Purpose,
+        channel: Channel,
+        on: date,
+        products: tuple[str, ...],
     ) -> ContactRules:
         parts = {}
         for part in _PARTS:
             held = [rule for rule in getattr(self, part) if _holds(rule, jurisdiction, on)]
             newest = {rule.rule: rule for rule in sorted(held, key=lambda rule: rule.valid_from)}
-            parts[part] = tuple(rule for rule in newest.values() if rule.binds(purpose, channel))
+            parts[part] = tuple(
+                rule for rule in newest.values() if rule.binds(purpose, channel, products)
+            )
         held = [each for each in self.calendars if _holds(each, jurisdiction, on)]
         calendars = {each.year: each for each in sorted(held, key=lambda each: each.valid_from)}
         return ContactRules(**parts, calendars=tuple(calendars.values()))

@@ -19,6 +19,7 @@ from domain.borrower import (
     data_rights,
     lateness,
     placement,
+    restrictions,
     support_events,
 )
 from domain.borrower.contact import ContactHold
@@ -143,6 +144,8 @@ class Borrower(DataRights, Stream):
     ContactPointUnblocked: TypeAlias = contact_events.ContactPointUnblocked
     ContactPointRetired: TypeAlias = contact_events.ContactPointRetired
     OwnHoursSet: TypeAlias = contact_events.OwnHoursSet
+    ContactRestricted: TypeAlias = restrictions.ContactRestricted
+    ContactRestrictionLifted: TypeAlias = restrictions.ContactRestrictionLifted
     ConsentGranted: TypeAlias = contact_events.ConsentGranted
     ConsentReconfirmed: TypeAlias = contact_events.ConsentReconfirmed
     ConsentWithdrawn: TypeAlias = contact_events.ConsentWithdrawn

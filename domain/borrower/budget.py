@@ -105,7 +105,7 @@ def _things(per: Per, history: Sequence[PastContact]) -> list[str | None]:
         case Per.CONTACT_POINT:
             named = {past.contact_point for past in history}
         case Per.DEBT:
-            named = {past.debt for past in history}
+            named = {debt for past in history for debt in (past.debt, *past.also)}
         case Per.PRODUCT_LINE:
             named = {past.product_line for past in history}
     return [*sorted(each for each in named if each), ANY_OTHER]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -50,7 +50,10 @@ class Template:
 
 @dataclass(frozen=True)
 class Intent:
-    """The contact to decide on."""
+    """The contact to decide on.
+
+    One about several debts is about *debt* and *also*; *products* are the codes of theirs.
+    """
 
     purpose: Purpose
     channel: Channel
@@ -59,6 +62,18 @@ class Intent:
     debt: str | None = None
     product_line: str | None = None
     template: Template | None = None
+    also: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+    def may_be_about(self, debt: str | None) -> bool:
+        """Whether it may be about a debt: it names that one, or one of the two names none."""
+        return matches(self.debt, debt) or debt in self.also
+
+    def by_debt(self) -> list[Intent]:
+        """It as a contact about each debt alone."""
+        if not self.also:
+            return [self]
+        return [replace(self, debt=each, also=()) for each in (self.debt, *self.also)]
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,11 @@ class ContactHold:
 
 @dataclass(frozen=True)
 class PastContact:
-    """A contact that was made or tried, or that the borrower began."""
+    """A contact that was made or tried, or that the borrower began.
+
+    *also* are further debts that it was about. One that was allowed and not told of counts
+    until *counts_until*.
+    """
 
     at: datetime
     purpose: Purpose
@@ -122,14 +141,25 @@ class PastContact:
     contact_point: str | None = None
     debt: str | None = None
     product_line: str | None = None
+    also: list[str] = field(default_factory=list)
+    counts_until: datetime | None = None
+
+    def may_be_about(self, debt: str | None) -> bool:
+        """Whether it may have been about a debt: it named that one, or one names none."""
+        return matches(self.debt, debt) or debt in self.also
+
+    def counts(self, at: datetime) -> bool:
+        """Whether it is known at an instant, and counts then."""
+        return self.at <= at and (self.counts_until is None or at < self.counts_until)
 
 
 @dataclass(frozen=True)
 class Situation:
     """What is known of a borrower: every plausible zone, rights, holds, past contacts.
 
-    *restrictions* are what product, contract and the borrower ask beyond the policy; a
-    contact must keep to them too.
+    *restrictions* are what the borrower asks beyond the policy; a contact must keep to them
+    too. *contracts* are what the contract of a debt asks, by the debt: that binds contacts
+    about it, and those that name no debt.
     """
 
     jurisdiction: str
@@ -140,6 +170,12 @@ class Situation:
     holds: tuple[ContactHold, ...] = ()
     history: tuple[PastContact, ...] = ()
     restrictions: tuple[ContactRules, ...] = ()
+    contracts: tuple[tuple[str, ContactRules], ...] = ()
+
+    def asking(self, intent: Intent) -> tuple[ContactRules, ...]:
+        """What borrower and contracts ask of such a contact beyond the policy."""
+        contracts = (rules for debt, rules in self.contracts if intent.may_be_about(debt))
+        return (*self.restrictions, *contracts)
 
     def point(self, contact_point: str | None) -> ContactPoint | None:
         """The contact point of this id, when it is listed."""
@@ -177,7 +213,7 @@ def known(situation: Situation, at: datetime) -> Situation:
         ),
         opt_outs=tuple(each for each in situation.opt_outs if each.at <= at),
         holds=tuple(each for each in situation.holds if each.from_at <= at),
-        history=tuple(each for each in situation.history if each.at <= at),
+        history=tuple(each for each in situation.history if each.counts(at)),
     )
 
 

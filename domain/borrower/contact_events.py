@@ -252,7 +252,8 @@ class ContactDecided(Event):
     """What the gate answered to an intended contact, and why.
 
     One that was allowed counts against every cap from here on, as the strictest outcome
-    it can have, until it is told what came of it.
+    it can have, until it is told what came of it, or to *counts_until*; it is made before
+    *lapses_at*. It is about *loan_id* and *also_loan_ids*, lent under *products*.
     """
 
     TOPIC = "borrower.contact-decided"
@@ -275,6 +276,10 @@ class ContactDecided(Event):
     digest: str
     experiment: str | None
     arm: str | None
+    also_loan_ids: list[UUID] | None
+    products: list[str] | None
+    lapses_at: datetime | None
+    counts_until: datetime | None
 
     def apply(self, borrower: ContactState) -> None:
         borrower.last_decided_at = self.decided_at
@@ -288,6 +293,8 @@ class ContactDecided(Event):
             self.point_ref,
             None if self.loan_id is None else str(self.loan_id),
             self.product_line,
+            [str(each) for each in self.also_loan_ids or ()],
+            self.counts_until,
         )
         borrower.open_contacts[self.contact_ref] = OpenContact(
             self.contact_ref,
@@ -299,6 +306,7 @@ class ContactDecided(Event):
             self.template,
             self.template_version,
             list(self.figures),
+            self.lapses_at,
         )
 
 
@@ -328,7 +336,7 @@ class ContactMade(Event):
     def apply(self, borrower: ContactState) -> None:
         past = borrower.contacts[self.contact_ref]
         borrower.contacts[self.contact_ref] = replace(
-            past, at=self.made_at, outcome=Outcome(self.outcome)
+            past, at=self.made_at, outcome=Outcome(self.outcome), counts_until=None
         )
         borrower.open_contacts.pop(self.contact_ref, None)
 

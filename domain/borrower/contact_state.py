@@ -28,15 +28,13 @@ from domain.borrower.contact import (
     PastContact,
     Situation,
 )
+from domain.borrower.restriction import OWED, Restriction, rules_of
 
 BORROWERS_OWN = "borrowers-own-hours"
 """The rule that stands for hours which the borrower asked for."""
 
 UNREAD = "unread-reply"
 """The rule that stands for an answer which may be a refusal, and which nobody has read."""
-
-OWED = (Purpose.STATUTORY, Purpose.RECEIPT)
-"""What the borrower must be told in any case."""
 
 DISTURBING = tuple(channel for channel in Channel if channel != Channel.LETTER)
 """The channels that a wish for hours is about: a letter waits until it is read."""
@@ -68,7 +66,8 @@ class OwnHours:
 class OpenContact:
     """A contact that was allowed, and of which nothing was heard yet.
 
-    *template* in its version with *figures* is what it says, as it was judged.
+    *template* in its version with *figures* is what it says, as it was judged. It is made
+    before *lapses_at*; without that at any time.
     """
 
     contact_ref: str
@@ -80,6 +79,11 @@ class OpenContact:
     template: str | None
     template_version: str | None
     figures: list[Figure]
+    lapses_at: datetime | None = None
+
+    def has_lapsed(self, at: datetime) -> bool:
+        """Whether it is not made any more at an instant."""
+        return self.lapses_at is not None and self.lapses_at <= at
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,10 @@ class ContactState:
         self.last_decided_at: datetime | None = None
         self.replies: dict[str, Reply] = {}
         """Every answer in words, by its reference."""
+        self.restricted: dict[str, Restriction] = {}
+        """What contracts say about contact, by the reference of each."""
+        self.unrestricted: list[str] = []
+        """The references of what was lifted."""
 
     def contact_holds(self) -> list[ContactHold]:
         """The holds that were set, for the gate."""
@@ -170,6 +178,7 @@ class ContactState:
             holds=tuple(self.contact_holds()),
             history=tuple(self.contacts.values()),
             restrictions=self.restrictions(),
+            contracts=rules_of(self.restricted.values()),
         )
 
     def restrictions(self) -> tuple[ContactRules, ...]:

@@ -99,6 +99,7 @@ class Contacts(Rights):
             ContactRefReused: the reference names another contact.
             ContactOver: it was made, or tried in vain.
             ContactStillOpen: it was allowed before, and not told what came of it.
+            ContactLapsed: so, and it may not be made any more.
             ContactOutOfOrder: a contact was decided on at a later instant.
             ContactPointUnknown: the borrower has no such contact point.
             ContactPointUnfit: the channel cannot use it.
@@ -141,6 +142,10 @@ class Contacts(Rights):
             digest=digest,
             experiment=None if trial is None else trial.experiment,
             arm=None if trial is None else trial.arm,
+            also_loan_ids=[UUID(each) for each in intent.also] or None,
+            products=list(intent.products) or None,
+            lapses_at=decision.lapses_at,
+            counts_until=decision.counts_until,
         )
         return decision
 
@@ -152,6 +157,7 @@ class Contacts(Rights):
             ContactOver: something else was told before.
             OutcomeImpossible: a message is no call, and a call is no message.
             ContactOutOfOrder: it was made before it was decided on.
+            ContactLapsed: it was made too long after that.
         """
         past = self.contacts.get(contact_ref)
         if past is None or past.outcome == Outcome.INBOUND:
@@ -270,6 +276,11 @@ class Contacts(Rights):
                 f"{contact_ref!r} was {past.outcome} at {past.at:%Y-%m-%d %H:%M:%SZ}: "
                 "ask for another under a reference of its own."
             )
+        if opened.has_lapsed(at):
+            raise no.ContactLapsed(
+                f"{contact_ref!r} was allowed until {opened.lapses_at:%Y-%m-%d %H:%M:%SZ}: tell "
+                "what came of it, or that it FAILED, then ask under a reference of its own."
+            )
         if at != opened.decided_at:
             raise no.ContactStillOpen(
                 f"{contact_ref!r} was allowed at {opened.decided_at:%Y-%m-%d %H:%M:%SZ}: tell "
@@ -298,6 +309,12 @@ class Contacts(Rights):
                 f"{opened.contact_ref!r} was allowed at {opened.decided_at:%Y-%m-%d %H:%M:%SZ}: "
                 "it cannot have been made before."
             )
+        if opened.has_lapsed(result.made_at) and result.outcome != Outcome.FAILED:
+            raise no.ContactLapsed(
+                f"{opened.contact_ref!r} was allowed until {opened.lapses_at:%Y-%m-%d %H:%M:%SZ}: "
+                "say with --at when it was made, if before; else tell that it FAILED, and ask "
+                "for another."
+            )
 
 
 def _digest(intent: Intent, occasion: str, text: Text | None) -> str:
@@ -305,6 +322,7 @@ def _digest(intent: Intent, occasion: str, text: Text | None) -> str:
     said = [
         *(intent.purpose, intent.channel, intent.party, intent.contact_point),
         *(intent.debt, intent.product_line, occasion),
+        *(f"also {each}" for each in intent.also),
     ]
     if text is not None:
         said += [text.template, text.version]

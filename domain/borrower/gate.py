@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.base.calendar import next_day
 from domain.base.contact_policy import (
     ContactHoldRule,
     ContactRule,
@@ -19,8 +20,10 @@ from domain.base.contact_policy import (
     DayKind,
     FreshnessRule,
     HoursRule,
+    LapseRule,
     LexiconRule,
     LimitRule,
+    Per,
     Reason,
     ThirdPartyRule,
     Within,
@@ -74,7 +77,8 @@ class Objection:
 class Decision:
     """The answer at an instant; *until* is the first one that would be allowed, if deferred.
 
-    *objections* are what stands against the contact now, not on the way; *judged_by* are
+    A contact that is allowed is made before *lapses_at*, and counts until *counts_until* where
+    nothing is heard of it; without them at any time, and for ever. *objections* are what stands against the contact now, not on the way; *judged_by* are
     all the rules that it was held against, in the versions of each day that was looked at.
     """
 
@@ -82,6 +86,8 @@ class Decision:
     until: datetime | None
     objections: tuple[Objection, ...]
     judged_by: tuple[RuleVersion, ...]
+    lapses_at: datetime | None = None
+    counts_until: datetime | None = None
 
     @property
     def because(self) -> list[Reason]:
@@ -108,7 +114,8 @@ def decide(intent: Intent, situation: Situation, policies: ContactRules, at: dat
     judge = _Judge(intent, known(situation, at), policies, at)
     objections = judge.objections(at)
     if not objections:
-        return Decision(Answer.ALLOW, None, (), judge.judged_by())
+        lapses_at, counts_until = judge.lapses()
+        return Decision(Answer.ALLOW, None, (), judge.judged_by(), lapses_at, counts_until)
     until = next((later for later in judge.turning_points() if judge.passes(later)), None)
     answer = Answer.BLOCK if until is None else Answer.DEFER
     return Decision(answer, until, objections, judge.judged_by())
@@ -127,9 +134,13 @@ class _Bound:
     limits: tuple[tuple[LimitRule, list[datetime]], ...]
     third_parties: tuple[ThirdPartyRule, ...]
     put_off: timedelta
+    lapses: tuple[LapseRule, ...]
 
     def opens(self) -> Iterator[time]:
         return (each.start for rule in self.hours for each in rule.hours)
+
+    def closes(self) -> Iterator[time]:
+        return (each.end for rule in self.hours for each in rule.hours)
 
 
 class _Judge:
@@ -139,8 +150,9 @@ class _Judge:
         self, intent: Intent, situation: Situation, policies: ContactRules, at: datetime
     ) -> None:
         self._intent = intent
+        self._each = intent.by_debt()
         self._situation = situation
-        self._sets = (policies, *situation.restrictions)
+        self._sets = (policies, *situation.asking(intent))
         self._at = at
         self._zones = _zones(situation)
         # Where the intent and the list of contact points disagree, the stricter one counts.
@@ -196,10 +208,32 @@ class _Judge:
                     instants.update(each + span for each in times)
         return in_whole_seconds(instants, self._at, end)
 
+    def lapses(self) -> tuple[datetime | None, datetime | None]:
+        """Until when it is made that is allowed now, and counts without being heard of.
+
+        It is made while the hours last in which it is allowed.
+        """
+        local = [LocalTime.of(self._at, zone) for zone in self._zones]
+        rules = [rule for now in local for rule in self._on(now.on).lapses]
+        if not rules:
+            return None, None
+        end = self._at + timedelta(minutes=min(rule.minutes for rule in rules))
+        closing = sorted(
+            instant
+            for now in local
+            for clock in {time(), *self._on(now.on).closes()}
+            for day in (now.on, next_day(now.on))
+            if self._at < (instant := datetime.combine(day, clock, now.zone).astimezone(UTC)) < end
+        )
+        lapses_at = next((instant for instant in closing if not self.passes(instant)), end)
+        untold = timedelta(hours=max(rule.untold_hours for rule in rules))
+        return lapses_at, max(lapses_at, self._at + untold)
+
     def _binding(self, on: date) -> tuple[ContactRules, ...]:
         intent = self._intent
+        place = self._situation.jurisdiction
         return tuple(
-            rules.binding(self._situation.jurisdiction, intent.purpose, intent.channel, on)
+            rules.binding(place, intent.purpose, intent.channel, on, intent.products)
             for rules in self._sets
         )
 
@@ -211,7 +245,9 @@ class _Judge:
         return bound
 
     def _bind(self, binding: Sequence[ContactRules]) -> _Bound:
-        deferrals = [rule.hours for rules in binding for rule in rules.deferrals]
+        # A product narrows what the law puts off; it puts nothing off by itself.
+        lawful = any(not rule.products for rule in binding[0].deferrals)
+        deferrals = [rule.hours for rules in binding for rule in rules.deferrals if lawful]
         return _Bound(
             law=binding[0],
             standing=tuple(self._standing(binding)),
@@ -220,24 +256,28 @@ class _Judge:
             lexicons=tuple(rule for rules in binding for rule in rules.lexicons),
             hours=tuple(rule for rules in binding for rule in rules.hours),
             limits=tuple(
-                (rule, counted(rule, self._intent, self._situation.history, self._at))
+                (rule, counted(rule, intent, self._situation.history, self._at))
                 for rules in binding
                 for rule in rules.limits
+                for intent in (self._each if rule.per == Per.DEBT else [self._intent])
             ),
             third_parties=tuple(
                 rule for rules in binding for rule in rules.third_parties if self._third
             ),
             put_off=timedelta(hours=min(deferrals, default=0)),
+            lapses=tuple(rule for rules in binding for rule in rules.lapses),
         )
 
     def _standing(self, binding: Sequence[ContactRules]) -> Iterator[Objection]:
         """What stands against the contact as long as these rules and facts hold."""
         intent, situation, law = self._intent, self._situation, binding[0]
-        if not law.hours:
+        # A rule of a product allows nothing by itself: it narrows what others allow.
+        if all(rule.products for rule in law.hours):
             yield Objection(Reason.WINDOW, NO_RULE, "")
-        if self._third and not law.third_parties:
+        if self._third and all(rule.products for rule in law.third_parties):
             yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
         for rules in binding:
+            yield from (_objection(Reason.FORBIDDEN, ban) for ban in rules.bans)
             yield from _not_permitted(rules, intent, situation)
             for broken in broken_by_text(rules, intent):
                 yield _objection(Reason.TEMPLATE, broken)

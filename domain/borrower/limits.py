@@ -58,6 +58,6 @@ def _same(per: Per, past: PastContact, intent: Intent) -> bool:
         case Per.CONTACT_POINT:
             return matches(past.contact_point, intent.contact_point)
         case Per.DEBT:
-            return matches(past.debt, intent.debt)
+            return past.may_be_about(intent.debt)
         case Per.PRODUCT_LINE:
             return matches(past.product_line, intent.product_line)

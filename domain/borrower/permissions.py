@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.base.contact_policy import ConsentRule, ContactHoldRule, OptOutRule
-from domain.borrower.contact import NO_BASIS, Intent, Situation, matches
+from domain.borrower.contact import NO_BASIS, Intent, Situation
 
 
 def lacks_consent(rule: ConsentRule, intent: Intent, situation: Situation) -> bool:
@@ -50,7 +50,7 @@ def is_held(rule: ContactHoldRule, intent: Intent, situation: Situation, at: dat
     """
     return any(
         hold.kind in rule.kinds
-        and matches(hold.debt, intent.debt)
+        and intent.may_be_about(hold.debt)
         and hold.from_at <= at
         and (hold.until is None or at < hold.until)
         for hold in situation.holds

@@ -33,6 +33,12 @@ class ContactStillOpen(Refusal):
     code = "CONTACT_STILL_OPEN"
 
 
+class ContactLapsed(Refusal):
+    """The contact was allowed too long before it was made, or is asked about."""
+
+    code = "CONTACT_LAPSED"
+
+
 class ContactOutOfOrder(Refusal):
     """A contact is decided on at an instant before one that was decided on already."""
 

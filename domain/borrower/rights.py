@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time
+from datetime import datetime
 from functools import cache
 from itertools import product
 from zoneinfo import available_timezones
@@ -21,7 +21,8 @@ from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
 from domain.borrower.contact import Consent, ContactPoint, Party
-from domain.borrower.contact_state import ContactState, OwnHours
+from domain.borrower.contact_state import OwnHours
+from domain.borrower.restrictions import Restrictions, must_be_hours
 
 BY_REPLY = "REPLY"
 """Where a refusal was said that came as an answer to a message."""
@@ -30,7 +31,7 @@ IN_CLEAR = re.compile(r".*@.*|[+(]?\d[\d ()./-]{5,}[\dXx]", re.DOTALL)
 """What a telephone number or an e-mail address looks like, and no reference."""
 
 
-class Rights(ContactState):
+class Rights(Restrictions):
     """Contact points, consents, opt-outs and wishes of one borrower.
 
     The same said twice is recorded once. Each takes effect at its instant, which may lie
@@ -362,7 +363,7 @@ class Rights(ContactState):
             HoursNotSound: hours end before they begin, or are none of the clock.
         """
         for each in hours:
-            _must_be_hours(each)
+            must_be_hours(each.start, each.end)
         if hours != self.own_hours:
             self.record(
                 events.OwnHoursSet,
@@ -391,15 +392,3 @@ def must_be_zones(zones: list[str]) -> None:
 def _known_zones() -> frozenset[str]:
     """Every zone that IANA names; looking them up takes milliseconds."""
     return frozenset(available_timezones())
-
-
-def _must_be_hours(hours: OwnHours) -> None:
-    try:
-        start, end = time.fromisoformat(hours.start), time.fromisoformat(hours.end)
-        sound = start.tzinfo is None and end.tzinfo is None and start < end
-    except ValueError:
-        sound = False
-    if not sound:
-        raise no.HoursNotSound(
-            f"{hours.start}–{hours.end} are no hours: give them as 18:00-20:30, begin first."
-        )

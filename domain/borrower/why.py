@@ -42,6 +42,7 @@ TOLD_AT = (
     *("added_at", "refused_at", "blocked_at", "unblocked_at", "retired_at", "set_at"),
     *("granted_at", "reconfirmed_at", "withdrawn_at", "opted_out_at", "revoked_at"),
     *("made_at", "reported_at", "read_at", "answered_at", "received_at"),
+    *("restricted_at", "lifted_at"),
 )
 """The fields by which an event has an instant of its own."""
 
@@ -83,13 +84,15 @@ def ways(
     at: datetime,
     *,
     loan_id: UUID | None = None,
+    products: tuple[str, ...] = (),
     purposes: Iterable[Purpose] = tuple(Purpose),
     channels: Iterable[Channel] = tuple(Channel),
     says: Callable[[Intent], Template | None] = lambda _: None,
 ) -> Iterator[Way]:
     """What the gate answers at an instant, by each purpose, channel and contact point.
 
-    Texts are judged where *says* gives what a contact would say.
+    Of contacts about a loan, those of the *products* it was lent under are rules too. Texts
+    are judged where *says* gives what a contact would say.
     """
     situation = borrower.situation()
     channels = list(channels)
@@ -105,6 +108,7 @@ def ways(
                     Party.BORROWER if point is None else Party(point.party),
                     None if point is None else point.id,
                     None if loan_id is None else str(loan_id),
+                    products=products,
                 )
                 intent = replace(intent, template=says(intent))
                 decision = decide(intent, situation, rules, at)
@@ -144,6 +148,8 @@ def intent_of(event: ContactDecided, text: Template | None) -> Intent:
         None if event.loan_id is None else str(event.loan_id),
         event.product_line,
         text,
+        tuple(str(each) for each in event.also_loan_ids or ()),
+        tuple(event.products or ()),
     )
 
 
@@ -153,8 +159,10 @@ def _difference(event: ContactDecided, found: Decision) -> str | None:
         found.until,
         [Against(str(each.reason), each.rule, each.version) for each in found.objections],
         [JudgedBy(each.rule, each.version) for each in found.judged_by],
+        (found.lapses_at, found.counts_until),
     )
-    was = (event.answer, event.until, event.against, event.judged_by)
-    names = ("answer", "until", "reasons", "rules")
+    lapses = (event.lapses_at, event.counts_until)
+    was = (event.answer, event.until, event.against, event.judged_by, lapses)
+    names = ("answer", "until", "reasons", "rules", "lapses")
     pairs = zip(names, was, again, strict=True)
     return next((f"{name}: {old}, again {new}" for name, old, new in pairs if old != new), None)

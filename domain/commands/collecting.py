@@ -20,6 +20,7 @@ from domain.borrower.gate import Answer
 from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
+from domain.commands.dispatch import products_of
 from domain.commands.scripts import FOR_OTHERS, SPOKEN, is_to_others, script_in_force, sounds_like
 from domain.loan.loan import Loan
 
@@ -166,6 +167,16 @@ class Offered:
     check_in_due: date | None
 
 
+def products_named(book: Book, loan_ids: Iterable[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """The products of loans, by the loan; none where no rule of contact names a product.
+
+    Then nothing depends on them, and the loans need not be read.
+    """
+    if not book.rules.contact.products:
+        return {}
+    return {key: products_of([loan]) for key, loan in book.get_many(Loan, loan_ids).items()}
+
+
 def offered(
     book: Book,
     borrower: Borrower,
@@ -175,12 +186,16 @@ def offered(
     *,
     script: str | None = None,
     on: date | None = None,
+    products: tuple[str, ...] | None = None,
 ) -> Offered:
     """What a collector may do about a late loan at an instant: nothing that the gate refuses.
 
     The ways that are open come first, then those that open soonest. With *script*, the family
-    of the scripts in force on the business date *on*, calls and visits go by these.
+    of the scripts in force on the business date *on*, calls and visits go by these. *products*
+    are those of the loan, as *products_named* tells them; without them it is read.
     """
+    if products is None:
+        products = products_named(book, [loan_id]).get(loan_id, ())
     wanted = [Channel(each) for each in channels]
     today = at.astimezone(ZoneInfo(borrower.zones[0])).date() if on is None else on
     alone = borrower.left_alone_until(loan_id, today)
@@ -210,6 +225,7 @@ def offered(
             rules,
             at,
             loan_id=loan_id,
+            products=products,
             purposes=(Purpose.COLLECTION,),
             channels=wanted,
             says=says,

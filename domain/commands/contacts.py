@@ -17,8 +17,10 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contact_state import OwnHours
 from domain.borrower.contacts import Result, Text, Trial
+from domain.borrower.restriction import Restriction
 from domain.commands.book import Book, command
 from domain.commands.borrowers import NotTheBorrowers
+from domain.commands.dispatch import about, products_of
 from domain.loan.loan import Loan
 
 # --- where and when ------------------------------------------------------------------
@@ -110,6 +112,45 @@ def set_own_hours(
     """Let these be the hours the borrower asked for."""
     borrower = book.get(Borrower, borrower_id)
     borrower.set_own_hours(act, hours=hours, source=source, set_at=set_at)
+    return borrower
+
+
+@command
+def restrict(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    restriction: Restriction,
+    reason: str,
+    restricted_at: datetime,
+) -> Borrower:
+    """Let the contract of a loan narrow contact about it.
+
+    Raises:
+        NotTheBorrowers: it is a loan of another borrower.
+    """
+    borrower = book.get(Borrower, borrower_id)
+    _theirs(book, borrower, restriction.loan_id)
+    borrower.restrict_contact(act, restriction, reason=reason, restricted_at=restricted_at)
+    return borrower
+
+
+@command
+def lift_restriction(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    restriction_ref: str,
+    reason: str,
+    lifted_at: datetime,
+) -> Borrower:
+    """Let what a contract says about contact hold no more."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.lift_restriction(
+        act, restriction_ref=restriction_ref, reason=reason, lifted_at=lifted_at
+    )
     return borrower
 
 
@@ -246,11 +287,10 @@ def decide(
         NotTheBorrowers: it is about a loan of another borrower, whose caps are others.
     """
     borrower = book.get(Borrower, borrower_id)
-    _must_be_theirs(book, borrower, None if intent.debt is None else UUID(intent.debt))
     borrower.decide_contact(
         act,
         contact_ref=contact_ref,
-        intent=intent,
+        intent=about_theirs(book, borrower, intent),
         policies=book.rules.contact,
         at=at,
         occasion=occasion,
@@ -329,7 +369,8 @@ def receive(
         NotTheBorrowers: it was about a loan of another borrower.
     """
     borrower = book.get(Borrower, borrower_id)
-    _must_be_theirs(book, borrower, loan_id)
+    if loan_id is not None:
+        _theirs(book, borrower, loan_id)
     borrower.receive(
         act,
         contact_ref=contact_ref,
@@ -345,11 +386,22 @@ def receive(
     return borrower
 
 
-def _must_be_theirs(book: Book, borrower: Borrower, loan_id: UUID | None) -> None:
-    if loan_id is None:
-        return
+def about_theirs(book: Book, borrower: Borrower, intent: Intent) -> Intent:
+    """A contact that is about loans of the borrower, with the products these were lent under.
+
+    Raises:
+        NotTheBorrowers: one is a loan of another borrower.
+    """
+    if intent.debt is None:
+        return intent
+    debts = [UUID(each) for each in (intent.debt, *intent.also)]
+    return about(intent, debts, products_of(_theirs(book, borrower, each) for each in debts))
+
+
+def _theirs(book: Book, borrower: Borrower, loan_id: UUID) -> Loan:
     loan = book.get(Loan, loan_id)
     if loan.borrower_id != borrower.id:
         raise NotTheBorrowers(
             f"{loan.loan_ref} is no loan of {borrower.borrower_ref}: name one of theirs, or none."
         )
+    return loan

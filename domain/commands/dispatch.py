@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -64,7 +64,7 @@ class Decided:
 
     *answer* is None where it is not made any more, or no contact point is there: nothing
     was decided then, *reasons* say why. *repeated* was allowed before and is to be sent
-    again, if it was sent at all.
+    again, if it was sent at all, and then counts as made *at* that instant.
     """
 
     planned: Planned
@@ -76,6 +76,7 @@ class Decided:
     text: Text | None = None
     jurisdiction: str = ""
     repeated: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -184,13 +185,23 @@ def _decided(
     try:
         due = turn.saying(planned, loans)
         decided = _first if opened is None else _again
-        return decided(book, borrower, planned, due, turn)
+        lent = [loans[each.loan_id] for each in planned.about if each.loan_id in loans]
+        return decided(book, borrower, planned, due, turn, products_of(lent))
     except Refusal as refusal:
         code = refusal.code
-        return _stopped(planned, opened, code) if opened else Decided(planned, None, (code,))
+        if opened is not None:
+            return _stopped(planned, opened, code, turn.at)
+        return Decided(planned, None, (code,))
 
 
-def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
+def _first(
+    book: Book,
+    borrower: Borrower,
+    planned: Planned,
+    due: Due,
+    turn: Turn,
+    products: tuple[str, ...],
+) -> Decided:
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or "TOO_LATE",))
@@ -211,7 +222,7 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     decision = borrower.decide_contact(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
-        intent=_intent(planned, channel, point_ref, text),
+        intent=_intent(planned, channel, point_ref, text, products),
         policies=book.rules.contact,
         at=turn.at,
         occasion=planned.occasion,
@@ -231,16 +242,23 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     )
 
 
-def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
+def _again(
+    book: Book,
+    borrower: Borrower,
+    planned: Planned,
+    due: Due,
+    turn: Turn,
+    products: tuple[str, ...],
+) -> Decided:
     """A contact that was allowed before: to be sent, as it was judged, while it still may be."""
     opened = borrower.open_contacts[planned.contact_ref]
     channel = Channel(opened.channel)
     if turn.at >= planned.expires_at:
-        return _stopped(planned, opened, "TOO_LATE")
+        return _stopped(planned, opened, "TOO_LATE", turn.at)
     if due.moot is not None:
-        return _stopped(planned, opened, due.moot)
+        return _stopped(planned, opened, due.moot, turn.at)
     if opened.point_ref in borrower.retired_points:
-        return _stopped(planned, opened, Reason.CONTACT_POINT)
+        return _stopped(planned, opened, Reason.CONTACT_POINT, turn.at)
     text = None
     if opened.template is not None:
         text = turn.wording(
@@ -254,11 +272,13 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     situation = borrower.situation()
     others = tuple(past for ref, past in borrower.contacts.items() if ref != planned.contact_ref)
     found = decide(
-        _intent(planned, channel, opened.point_ref, text),
+        _intent(planned, channel, opened.point_ref, text, products),
         replace(situation, history=others),
         book.rules.contact,
         turn.at,
     )
+    if found.answer == Answer.ALLOW and opened.has_lapsed(turn.at):
+        return _stopped(planned, opened, "TOO_LATE", turn.at)
     return Decided(
         planned,
         found.answer,
@@ -269,25 +289,59 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
         text,
         borrower.jurisdiction,
         repeated=True,
+        at=_made_at(opened, turn.at),
     )
 
 
-def _stopped(planned: Planned, opened: OpenContact, reason: str) -> Decided:
+def _stopped(planned: Planned, opened: OpenContact, reason: str, at: datetime) -> Decided:
     """A contact that was allowed before and may not be made any more."""
-    channel = Channel(opened.channel)
-    return Decided(planned, Answer.BLOCK, (str(reason),), channel=channel, repeated=True)
+    return Decided(
+        planned,
+        Answer.BLOCK,
+        (str(reason),),
+        channel=Channel(opened.channel),
+        repeated=True,
+        at=_made_at(opened, at),
+    )
 
 
-def _intent(planned: Planned, channel: Channel, point_ref: str | None, text: Text | None) -> Intent:
-    intent = Intent(
-        planned.purpose,
-        channel,
-        Party.BORROWER,
-        point_ref,
-        str(planned.about[0].loan_id) if planned.about else None,
-        planned.product_line,
+def _made_at(opened: OpenContact, at: datetime) -> datetime:
+    """When it counts as made, if it was at all: now, or while it was still allowed."""
+    return opened.decided_at if opened.has_lapsed(at) else at
+
+
+def _intent(
+    planned: Planned,
+    channel: Channel,
+    point_ref: str | None,
+    text: Text | None,
+    products: tuple[str, ...],
+) -> Intent:
+    intent = about(
+        Intent(
+            planned.purpose,
+            channel,
+            Party.BORROWER,
+            point_ref,
+            product_line=planned.product_line,
+        ),
+        [subject.loan_id for subject in planned.about],
+        products,
     )
     return intent if planned.template is None else with_text(intent, text)
+
+
+def about(intent: Intent, loans: Sequence[UUID], products: tuple[str, ...]) -> Intent:
+    """A contact that is about loans, lent under *products*; one about none as it is."""
+    debts = list(dict.fromkeys(str(each) for each in loans))
+    if not debts:
+        return intent
+    return replace(intent, debt=debts[0], also=tuple(debts[1:]), products=products)
+
+
+def products_of(loans: Iterable[Loan]) -> tuple[str, ...]:
+    """The codes of the products that loans were lent under, as the gate is told them."""
+    return tuple(sorted({loan.product_code for loan in loans}))
 
 
 def with_text(intent: Intent, text: Text | None) -> Intent:

@@ -14,7 +14,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent
 from domain.borrower.contact_state import as_rules
 from domain.borrower.gate import Answer, decide
-from domain.commands.dispatch import Planned, Subject
+from domain.commands.dispatch import Planned, Subject, about
 
 VALID_HOURS = 36
 """A reminder that had no turn until the next noon is out of date: the next day has its own."""
@@ -137,7 +137,9 @@ def first_moment(
     borrower: Borrower, planned: Planned, rules: ContactRules, start: datetime
 ) -> datetime:
     """The first moment from *start* on that the gate would allow, a preferred one if it can be."""
-    intent = Intent(planned.purpose, planned.channels[0])
+    intent = about(
+        Intent(planned.purpose, planned.channels[0]), [each.loan_id for each in planned.about], ()
+    )
     situation = borrower.situation()
     wishes = [replace(each, only=True) for each in borrower.own_hours]
     for hours in (wishes, [each for each in borrower.own_hours if each.only]):

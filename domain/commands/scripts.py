@@ -15,6 +15,7 @@ from domain.borrower.contact import Intent, Party, Template
 from domain.borrower.contact_state import Figure
 from domain.borrower.wording import example
 from domain.commands.book import Book, command
+from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
 from domain.commands.texts import Wordings, text_in_force
@@ -54,9 +55,11 @@ def ask(
     Raises:
         NothingOverdue: nothing is to be collected on the loan.
         NotPlaced: an agency asks, and does not collect the loan.
+        NotTheBorrowers: it is about a loan of another borrower.
     """
     borrower = book.get(Borrower, borrower_id)
     borrower.must_act_for_us(act.actor, intent.debt)
+    intent = about_theirs(book, borrower, intent)
     text = None
     if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
         loan = None if intent.debt is None else book.get(Loan, UUID(intent.debt))

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from domain.base.complaint_policy import ComplaintLevel, Severity
-from domain.base.contact_policy import Channel, Purpose
+from domain.base.contact_policy import Channel, Outcome, Purpose
 from domain.base.stream import NextAction
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_events import Cause, ComplaintStage
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
+from domain.borrower.contacts import Result
 from infra.store import from_snapshot, to_snapshot
 from tests.domain.borrower.test_borrower import promise, registered
 from tests.domain.borrower.test_contacts import RULES, add_point, answer, ask
@@ -344,7 +345,13 @@ def test_a_call_for_money_is_no_call_back() -> None:
 def test_call_backs_count_against_the_cap_and_are_refused_beyond_it() -> None:
     borrower = given(registered(), add_point)
 
-    answers = [call_back(borrower, f"B-{day}", NINE + HOUR + day * DAY) for day in range(3)]
+    answers = []
+    for day in range(3):
+        at = NINE + HOUR + day * DAY
+        answers.append(call_back(borrower, f"B-{day}", at))
+        if answers[-1] == "ALLOW":
+            result = Result(Outcome.CONVERSATION, at)
+            borrower.tell_contact(act(), contact_ref=f"B-{day}", result=result)
 
     assert answers == ["ALLOW", "ALLOW", "BLOCK"]
     assert {each.reason for each in recorded(borrower)[-1].against} == {"CAP"}

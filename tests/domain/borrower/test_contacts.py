@@ -135,6 +135,8 @@ def test_the_answer_of_the_morning_does_not_hold_at_night() -> None:
     ask(borrower, "C-1")
 
     with pytest.raises(no.ContactStillOpen):
+        ask(borrower, "C-1", at=TEN + MINUTE)
+    with pytest.raises(no.ContactLapsed):
         ask(borrower, "C-1", at=TEN + timedelta(hours=12))
 
 
