@@ -39,7 +39,8 @@ def dispatch(
     """Send what is due: each contact is asked about at the moment it is sent.
 
     What borrowers answered is recorded first, as `contact inbox record` does: a refusal
-    counts for what is sent after it.
+    counts for what is sent after it. An instant that is still to come is refused: what is
+    sent is sent now.
     Several may run beside each other, and each may be killed at any moment: no cap is
     overspent and nothing is lost. Providers are set up as docs/CHANNELS.md says; see
     `contact queue` for what waits, and why.
@@ -67,6 +68,8 @@ def dispatch(
         open_inbound(opened.settings, opened.database_url, opened.book) as inbound,
         output.progress(quiet=as_json) as progress,
     ):
+        if instant is not None:
+            opened.happened_at(instant)
 
         def told(sent: Counter[str]) -> None:
             done = ", ".join(f"{count} {what}" for what, count in sorted(sent.items()))

@@ -30,6 +30,9 @@ from infra.trouble import Trouble
 CLOCKS_DIFFER = timedelta(minutes=5)
 """So far the clocks of two machines may be apart."""
 
+INSTANT = timedelta(microseconds=1)
+"""What lies between an instant and the next."""
+
 REF = re.compile(rf"^([LB])-?([{ALPHABET}]{{5}})-?([{ALPHABET}]{{5}})$", re.IGNORECASE)
 
 
@@ -50,20 +53,23 @@ class Session:
     def happened_at(self, instant: datetime) -> datetime:
         """*instant*, which is not in the future.
 
-        It is at most a few minutes later than the clock, or on the book's business day
-        where that is ahead of the clock. A contact that is decided on at a later instant
-        would let nobody ask about the borrower until then.
+        It is at most a few minutes later than the clock, or, where the book's business day
+        is one that has not begun where the lender is, on that day. A contact that is decided
+        on at a later instant would let nobody ask about the borrower until then.
 
         Raises:
             NotYet: it is later.
         """
-        midnight = datetime.combine(
-            next_day(self.business_on), time(), ZoneInfo(self.settings.zone)
-        )
-        if instant > clock.now() + CLOCKS_DIFFER and instant >= midnight:
+        last = clock.now() + CLOCKS_DIFFER
+        ahead = self.business_on > clock.business_date(self.settings.zone)
+        if ahead:
+            midnight = time(), ZoneInfo(self.settings.zone)
+            last = max(last, datetime.combine(next_day(self.business_on), *midnight) - INSTANT)
+        if instant > last:
+            day = f", or one of the business day {self.business_on}" if ahead else ""
             raise NotYet(
-                f"{instant:%Y-%m-%d %H:%M:%SZ} is still to come: give an instant that is over, "
-                f"or one of the business day {self.business_on}, or leave --at out."
+                f"{instant:%Y-%m-%d %H:%M:%SZ} is still to come: give an instant that is over"
+                f"{day}, or leave --at out."
             )
         return instant
 

@@ -558,15 +558,17 @@ def is_reminded_and_collected(
     assert planned["reminders"] + planned["dunnings"] == planned["new"]
     queued = loans("contact queue", "--on", str(on))
     assert len(queued) == planned["new"]
-    sent = loans("contact dispatch", "--at", f"{on}T22:30+08:00")
-    assert sum(sent["counts"].values()) == sum(line["state"] == "WAITING" for line in queued)
+    ahead = loans("contact dispatch", "--at", f"{on}T22:30+08:00", code=2)
+    assert ahead["refused"] == "NOT_YET"
+    today = loans("day show")["business_date"]
+    assert loans("contact dispatch", "--at", f"{today}T22:30+08:00")["counts"] == {}
     loans("collect reason", loan, "illness", "--source", "employer")
     shares = loans("collect reasons", "--to", str(on))["found"]
     assert sum(each["loans"] for each in shares["reasons"]) == shares["loans"]
     refused = loans("collect place", loan, "acme", code=2)
     assert refused["refused"] == "AGENCY_UNKNOWN"
     agency = folder / "agency.toml"
-    agency.write_text(AGENCY.format(day=loans("day show")["business_date"]))
+    agency.write_text(AGENCY.format(day=today))
     loans("policy publish", str(agency), "--approved-by", "manager")
     refused = loans("collect place", loan, "acme", code=2)
     assert refused["refused"] == "NOT_FOR_AGENCY"

@@ -32,6 +32,19 @@ def test_what_happened_lies_in_the_past_or_so_little_ahead_as_clocks_differ(tmp_
         opened.happened_at(now + 10 * MINUTE)
 
 
+def test_later_on_the_day_that_the_clock_shows_nothing_has_happened_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: noon)
+    monkeypatch.setattr(clock, "business_date", lambda _: date(2026, 3, 2))
+    opened = session(tmp_path, date(2026, 3, 2))
+
+    assert opened.happened_at(noon + MINUTE) == noon + MINUTE
+    with pytest.raises(NotYet, match="leave --at out"):
+        opened.happened_at(noon + 6 * MINUTE)
+
+
 def test_a_book_that_is_ahead_of_the_clock_goes_by_its_own_day(tmp_path: Path) -> None:
     ahead = TODAY + 30 * DAY
     opened = session(tmp_path, ahead)
