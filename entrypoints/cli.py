@@ -46,6 +46,7 @@ from entrypoints import (
     quote_command,
     relief_commands,
     reply_commands,
+    restriction_commands,
     rights_commands,
     scenario_command,
     security_commands,

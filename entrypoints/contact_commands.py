@@ -39,6 +39,7 @@ class Asked:
     rules: list[str]
     script: str | None
     decided_at: datetime
+    lapses_at: datetime | None
     version: int
 
 
@@ -64,10 +65,10 @@ def ask(
 ) -> None:
     """Ask whether a contact may be made now; the answer is recorded with its reasons.
 
-    ALLOW takes a place under the caps at once: make the contact, then `contact tell` what
-    came of it. DEFER says from when. BLOCK says what stands against it. A collector's call
-    or visit names the script it goes by; without one in force it is blocked. Exits with 3
-    unless it is allowed.
+    ALLOW takes a place under the caps at once: make the contact before it lapses, then
+    `contact tell` what came of it. DEFER says from when. BLOCK says what stands against it.
+    A collector's call or visit names the script it goes by; without one in force it is
+    blocked. Exits with 3 unless it is allowed.
     """
     from domain.borrower.contact import Intent, Party
     from domain.commands import scripts
@@ -139,7 +140,11 @@ def tell(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what came of a contact that was allowed, and why the loan is late if that was said."""
+    """Tell what came of a contact that was allowed, and why the loan is late if that was said.
+
+    Told later, say with --at when it was made: it was allowed for a time only. One that was
+    not made in time FAILED, which gives its place under the caps back.
+    """
     from domain.borrower.contacts import Result
     from domain.commands import contacts
 
@@ -227,6 +232,7 @@ def _answer(opened: Session, borrower_id: UUID, contact_ref: str, version: int) 
         [f"{each.rule} ({each.version})" for each in found.against],
         None if found.template is None else f"{found.template} {found.template_version}",
         found.decided_at,
+        found.lapses_at,
         version,
     )
 
@@ -254,7 +260,9 @@ def instant_of(text: str | None) -> datetime:
 def _render(asked: Asked) -> None:
     from entrypoints import output
 
-    until = "" if asked.until is None else f" until {asked.until:%Y-%m-%d %H:%M:%SZ}"
+    last = asked.until or asked.lapses_at
+    word = "until" if asked.until else "before"
+    until = "" if last is None else f" {word} {last:%Y-%m-%d %H:%M:%SZ}"
     lines = [f"{asked.answer}{until}  {asked.contact_ref}"]
     lines += [f"  {reason}" for reason in asked.because]
     lines += [f"  by {rule}" for rule in asked.rules]

@@ -17,6 +17,7 @@ from entrypoints.staff_command import Borrower
 
 if TYPE_CHECKING:
     from domain.borrower.contact_events import ContactDecided
+    from domain.borrower.restriction import Restriction
     from domain.borrower.why import Way
     from entrypoints.session import Session
 
@@ -51,6 +52,19 @@ class DecisionShown:
 
 
 @dataclass(frozen=True)
+class RestrictionShown:
+    """How the contract of a loan narrows contact about it; no purposes or channels: all."""
+
+    restriction_ref: str
+    loan_ref: str
+    purposes: list[str]
+    channels: list[str]
+    hours: list[str]
+    most: int | None
+    within: str | None
+
+
+@dataclass(frozen=True)
 class Why:
     """How a borrower might be contacted at an instant, and what was decided that day."""
 
@@ -58,6 +72,7 @@ class Why:
     jurisdiction: str
     local_times: dict[str, str]
     at: datetime
+    restrictions: list[RestrictionShown]
     ways: list[WayShown]
     decided: list[DecisionShown]
 
@@ -81,7 +96,8 @@ def why(
 
     By what the book knew at that instant, as the decisions before and after it tell. Shows
     what the gate answers for each purpose, channel and contact point, and what was decided
-    on the day, with every rule that objected. Nothing is recorded.
+    on the day, with every rule that objected; and what contracts ask beyond the law. With
+    --loan, the rules of its product are among them. Nothing is recorded.
     """
     from entrypoints import output
     from entrypoints.session import session
@@ -117,6 +133,7 @@ def why_of(
     from domain.base.stream import Stream
     from domain.borrower.contact_events import ContactDecided
     from domain.borrower.why import known_by, ways
+    from domain.commands import collecting
     from infra.trouble import Trouble
 
     on = at.astimezone(ZoneInfo(opened.settings.zone)).date()
@@ -127,9 +144,18 @@ def why_of(
     if found is None:
         raise Trouble(f"No borrower {borrower_id} was known on {on}: give a later --at.")
     rules = opened.book.rules.contact
+    products = collecting.products_named(opened.book, [] if loan_id is None else [loan_id])
     shown = [
         _shown(way)
-        for way in ways(found, rules, at, loan_id=loan_id, purposes=purposes, channels=channels)
+        for way in ways(
+            found,
+            rules,
+            at,
+            loan_id=loan_id,
+            products=next(iter(products.values()), ()),
+            purposes=purposes,
+            channels=channels,
+        )
     ]
     decided = [
         event
@@ -146,8 +172,23 @@ def why_of(
             zone: f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for zone in found.zones
         },
         at=at,
+        restrictions=[_agreed(each) for each in found.restricted.values()],
         ways=shown,
         decided=[_recorded(event) for event in decided],
+    )
+
+
+def _agreed(restriction: Restriction) -> RestrictionShown:
+    from domain.base.refs import short_ref
+
+    return RestrictionShown(
+        restriction.restriction_ref,
+        short_ref("L", restriction.loan_id),
+        restriction.purposes,
+        restriction.channels,
+        [f"{each.start}-{each.end}" for each in restriction.hours],
+        restriction.most,
+        restriction.within,
     )
 
 
@@ -199,6 +240,8 @@ def _render(found: Why) -> None:
             ", ".join(way.rules),
         )
     output.show(ways)
+    for agreed in found.restrictions:
+        output.out.print(f"By contract: {_in_words(agreed)}.")
     if not found.decided:
         output.out.print("Nothing was decided that day.")
         return
@@ -219,6 +262,16 @@ def _render(found: Why) -> None:
             f"{each.occasion}, {each.actor}",
         )
     output.show(decided)
+
+
+def _in_words(agreed: RestrictionShown) -> str:
+    """What a contract says about contact, such as ``K-1, L-..., by VISIT: never``."""
+    about = [agreed.restriction_ref, agreed.loan_ref]
+    about += [f"for {', '.join(agreed.purposes)}"] if agreed.purposes else []
+    about += [f"by {', '.join(agreed.channels)}"] if agreed.channels else []
+    asked = [f"only {', '.join(agreed.hours)}"] if agreed.hours else []
+    asked += [f"at most {agreed.most} a {str(agreed.within).lower()}"] if agreed.most else []
+    return f"{', '.join(about)}: {', '.join(asked) or 'never'}"
 
 
 def _instant(at: datetime | None) -> str:

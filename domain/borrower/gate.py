@@ -78,8 +78,9 @@ class Decision:
     """The answer at an instant; *until* is the first one that would be allowed, if deferred.
 
     A contact that is allowed is made before *lapses_at*, and counts until *counts_until* where
-    nothing is heard of it; without them at any time, and for ever. *objections* are what stands against the contact now, not on the way; *judged_by* are
-    all the rules that it was held against, in the versions of each day that was looked at.
+    nothing is heard of it; without them at any time, and for ever. *objections* are what
+    stands against the contact now, not on the way; *judged_by* are all the rules that it was
+    held against, in the versions of each day that was looked at.
     """
 
     answer: Answer

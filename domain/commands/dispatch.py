@@ -81,10 +81,14 @@ class Decided:
 
 @dataclass(frozen=True)
 class Due:
-    """What is left to say of a contact when it is its turn; None of it any more: *moot*."""
+    """What is left to say of a contact when it is its turn; None of it any more: *moot*.
+
+    *products* are those that its loans were lent under.
+    """
 
     figures: tuple[Figure, ...]
     moot: str | None = None
+    products: tuple[str, ...] = ()
 
 
 Saying = Callable[[Planned, Mapping[UUID, Loan]], Due]
@@ -183,10 +187,10 @@ def _decided(
         # Another clock is ahead. To judge at its instant is not to judge when it is sent.
         return Decided(planned, Answer.DEFER, (ContactOutOfOrder.code,), last)
     try:
-        due = turn.saying(planned, loans)
+        lent = products_of(loans[each.loan_id] for each in planned.about if each.loan_id in loans)
+        due = replace(turn.saying(planned, loans), products=lent)
         decided = _first if opened is None else _again
-        lent = [loans[each.loan_id] for each in planned.about if each.loan_id in loans]
-        return decided(book, borrower, planned, due, turn, products_of(lent))
+        return decided(book, borrower, planned, due, turn)
     except Refusal as refusal:
         code = refusal.code
         if opened is not None:
@@ -194,14 +198,7 @@ def _decided(
         return Decided(planned, None, (code,))
 
 
-def _first(
-    book: Book,
-    borrower: Borrower,
-    planned: Planned,
-    due: Due,
-    turn: Turn,
-    products: tuple[str, ...],
-) -> Decided:
+def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or "TOO_LATE",))
@@ -222,7 +219,7 @@ def _first(
     decision = borrower.decide_contact(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
-        intent=_intent(planned, channel, point_ref, text, products),
+        intent=_intent(planned, channel, point_ref, text, due.products),
         policies=book.rules.contact,
         at=turn.at,
         occasion=planned.occasion,
@@ -242,14 +239,7 @@ def _first(
     )
 
 
-def _again(
-    book: Book,
-    borrower: Borrower,
-    planned: Planned,
-    due: Due,
-    turn: Turn,
-    products: tuple[str, ...],
-) -> Decided:
+def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
     """A contact that was allowed before: to be sent, as it was judged, while it still may be."""
     opened = borrower.open_contacts[planned.contact_ref]
     channel = Channel(opened.channel)
@@ -272,7 +262,7 @@ def _again(
     situation = borrower.situation()
     others = tuple(past for ref, past in borrower.contacts.items() if ref != planned.contact_ref)
     found = decide(
-        _intent(planned, channel, opened.point_ref, text, products),
+        _intent(planned, channel, opened.point_ref, text, due.products),
         replace(situation, history=others),
         book.rules.contact,
         turn.at,
@@ -319,11 +309,7 @@ def _intent(
 ) -> Intent:
     intent = about(
         Intent(
-            planned.purpose,
-            channel,
-            Party.BORROWER,
-            point_ref,
-            product_line=planned.product_line,
+            planned.purpose, channel, Party.BORROWER, point_ref, product_line=planned.product_line
         ),
         [subject.loan_id for subject in planned.about],
         products,

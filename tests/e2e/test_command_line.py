@@ -494,6 +494,17 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     assert answers["COLLECTION"] == "DEFER"
     assert answers["RECEIPT"] == "ALLOW"
     contacts_are_looked_at(loans, borrower, on, str(late["version"]))
+    contract_narrows_contact(loans, borrower, loan)
+
+
+def contract_narrows_contact(loans: CommandLine, borrower: str, loan: str) -> None:
+    agreed = ("--loan", loan, "--reason", "clause 9", "--ref", "K-1")
+    refused = loans("contact restrict", borrower, *agreed, code=2)
+    assert refused["refused"] == "RESTRICTION_NOT_SOUND"
+    done = loans("contact restrict", borrower, *agreed, "--channel", "visit")
+    assert done["recorded"][-1]["event"] == "borrower.contact-restricted"
+    done = loans("contact unrestrict", borrower, "K-1", "--reason", "agreed anew")
+    assert done["recorded"][-1]["event"] == "borrower.contact-restriction-lifted"
 
 
 def writes_to_us(loans: CommandLine, borrower: str, on: date) -> None:

@@ -26,11 +26,12 @@ from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
-from domain.borrower.contact_state import OWED, OwnHours
+from domain.borrower.contact_state import OwnHours
 from domain.borrower.contacts import CALLED, MESSAGED, REACHED_BY, Result
 from domain.borrower.gate import Answer, Decision
 from domain.borrower.hours import LocalTime
 from domain.borrower.limits import counted, used
+from domain.borrower.restriction import OWED
 from domain.borrower.why import intent_of, known_by, ways
 from domain.borrower.why import replayed as made_again
 from infra.contact_policies import load_contact_rules

@@ -23,6 +23,7 @@ from domain.base.contact_policy import (
     Purpose,
     Reason,
 )
+from domain.base.stream import Stream
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import ContactHold, Intent
@@ -68,9 +69,10 @@ def of_product(*codes: str, **said: Any) -> dict[str, Any]:
 
 def with_rules(**added: Any) -> ContactRules:
     """The shipped rules, and more."""
-    return replace(
-        SHIPPED, **{part: (*getattr(SHIPPED, part), *rules) for part, rules in added.items()}
-    )
+    more: dict[str, Any] = {
+        part: (*getattr(SHIPPED, part), *rules) for part, rules in added.items()
+    }
+    return replace(SHIPPED, **more)
 
 
 UNTIL_FIVE = HoursRule(
@@ -173,7 +175,7 @@ def restrict(borrower: Borrower, ref: str = "K-1", loan_id: UUID = LOAN_ID, **sa
     )
 
 
-MORNINGS = {"hours": [AgreedHours("09:00", "09:30")]}
+MORNINGS: dict[str, Any] = {"hours": [AgreedHours("09:00", "09:30")]}
 
 
 def test_a_contract_narrows_the_hours_of_contact_about_its_loan() -> None:
@@ -290,7 +292,7 @@ def test_decisions_by_contracts_and_products_come_out_again_as_they_did() -> Non
     ask(found, "C-1", replace(DUNNING, products=("STUDENT",), also=also))
     found.lift_restriction(act(), restriction_ref="K-1", reason="agreed anew", lifted_at=TEN)
     ask(found, "C-1", replace(DUNNING, products=("STUDENT",), also=also))
-    events = list(found.pending_events)
+    events = [each for each in found.pending_events if isinstance(each, Stream.Event)]
 
     again = list(made_again(events, lambda _: SHIPPED, lambda _: None))
 
