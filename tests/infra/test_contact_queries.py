@@ -177,7 +177,7 @@ def test_the_log_tells_why_a_contact_was_put_off_and_what_came_of_it_later(
 def test_what_came_of_a_contact_is_not_known_before_it_was_told(at_work: ViewsAtWork) -> None:
     ada = reachable()
     ask(ada, "C-1", MON)
-    tell(ada, "C-1", on=TUE)
+    tell(ada, "C-1", on=TUE, at=ten(MON) + MINUTE)
     at_work.show(ada)
 
     outcomes = [
@@ -337,6 +337,19 @@ def test_a_limit_per_debt_names_the_loan(at_work: ViewsAtWork) -> None:
     assert asked.found is not None
     seven = [each for each in asked.found.limits if each.rule == "us-attempts-in-seven-days"]
     assert [(each.of, each.used, each.left) for each in seven] == [("L-1", 1, 6), ("", 0, 7)]
+
+
+def test_what_nobody_told_of_counts_no_more_after_a_day(at_work: ViewsAtWork) -> None:
+    ada = borrower("Ada", "US", ("America/New_York",))
+    add_point(ada, "P-1")
+    ask(ada, "C-1", channel=Channel.PHONE, loan=None, at=ten(MON) + 13 * HOUR)
+    at_work.show(ada)
+
+    limit = "us-pause-after-a-conversation"
+    untold = used(at_work, ada, TUE, ten(MON) + 36 * HOUR)[limit]
+    given_up = used(at_work, ada, TUE, ten(MON) + 37 * HOUR)[limit]
+
+    assert (untold, given_up) == ([1, 0], [0, 1])
 
 
 def test_of_somebody_who_was_not_known_by_then_there_is_no_budget(at_work: ViewsAtWork) -> None:
