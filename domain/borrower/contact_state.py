@@ -28,16 +28,13 @@ from domain.borrower.contact import (
     PastContact,
     Situation,
 )
-from domain.borrower.restriction import OWED, Restriction, rules_of
+from domain.borrower.restriction import DISTURBING, OWED, Restriction, rules_of
 
 BORROWERS_OWN = "borrowers-own-hours"
 """The rule that stands for hours which the borrower asked for."""
 
 UNREAD = "unread-reply"
 """The rule that stands for an answer which may be a refusal, and which nobody has read."""
-
-DISTURBING = tuple(channel for channel in Channel if channel != Channel.LETTER)
-"""The channels that a wish for hours is about: a letter waits until it is read."""
 
 
 @dataclass(frozen=True)

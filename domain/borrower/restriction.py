@@ -27,6 +27,9 @@ from domain.base.policy import ANYWHERE
 OWED = (Purpose.STATUTORY, Purpose.RECEIPT)
 """What the borrower must be told in any case."""
 
+DISTURBING = tuple(channel for channel in Channel if channel != Channel.LETTER)
+"""The channels that a wish for hours is about: a letter waits until it is read."""
+
 AS_AGREED = "as-agreed"
 """The version of a rule that a contract asks for."""
 
@@ -47,8 +50,9 @@ class Restriction:
     """How the contract of a loan narrows contact about it.
 
     It binds contacts for its *purposes* by its *channels*; without purposes all but what is
-    owed, without channels all. They are made in the *hours* only, and once *most* were made
-    *within* a day or month no more; without hours and *most* not at all.
+    owed, without channels all, but no hours bind a letter. They are made in the *hours* only,
+    and once *most* were made *within* a day or month no more; without hours and *most* not at
+    all.
     """
 
     restriction_ref: str
@@ -80,12 +84,10 @@ class Restriction:
             Hours(start=time.fromisoformat(each.start), end=time.fromisoformat(each.end))
             for each in self.hours
         )
+        timed = {**said, "channels": said["channels"] or DISTURBING}
+        only = (HoursRule(**timed, hours=hours),) if hours else ()
         if self.most is None:
-            return (
-                ContactRules(hours=(HoursRule(**said, hours=hours),))
-                if hours
-                else ContactRules(bans=(BanRule(**said),))
-            )
+            return ContactRules(hours=only) if only else ContactRules(bans=(BanRule(**said),))
         assert self.within is not None
         limit = LimitRule(
             **said,
@@ -95,9 +97,7 @@ class Restriction:
             within=Within(self.within),
             most=self.most,
         )
-        return ContactRules(
-            limits=(limit,), hours=(HoursRule(**said, hours=hours),) if hours else ()
-        )
+        return ContactRules(limits=(limit,), hours=only)
 
 
 def rules_of(restrictions: Iterable[Restriction]) -> tuple[tuple[str, ContactRules], ...]:

@@ -20,6 +20,7 @@ from domain.base.contact_policy import (
     LimitRule,
     Outcome,
     Per,
+    PointKind,
     Purpose,
     Reason,
 )
@@ -48,7 +49,7 @@ from tests.domain.borrower.asking import (
     deferred,
     local,
 )
-from tests.domain.borrower.test_contacts import DUNNING, TEN, ask, known, last
+from tests.domain.borrower.test_contacts import DUNNING, TEN, add_point, ask, known, last
 from tests.domain.story import BORROWER_ID, LOAN_ID, act, replayed, state
 
 NOON = local("2026-09-10 12:00")
@@ -199,6 +200,15 @@ def test_a_contract_leaves_contact_about_another_loan_free_and_none_that_names_n
     assert last(found).answer == "DEFER"
     ask(found, "C-3", replace(DUNNING, debt=str(uuid4()), also=(str(LOAN_ID),)))
     assert last(found).answer == "DEFER"
+
+
+def test_the_hours_of_a_contract_do_not_bind_a_letter() -> None:
+    found = restricted(**MORNINGS)
+    add_point(found, "P-2", kind=PointKind.ADDRESS)
+
+    ask(found, "C-1", replace(DUNNING, channel=Channel.LETTER, contact_point="P-2"))
+
+    assert last(found).answer == "ALLOW"
 
 
 def test_a_contract_may_rule_out_a_channel_or_a_purpose() -> None:
