@@ -110,7 +110,8 @@ class Dispatcher:
             for ref, result in results.items()
             if isinstance(result, Result)
         }
-        dispatch.tell_all(self._book, told, act=lambda _: act)
+        known = [each.borrower for each in decided if each.borrower is not None]
+        dispatch.tell_all(self._book, told, act=lambda _: act, known=known)
         self._note(decided, planned, results, at, done)
 
     def _act(self, on: date) -> Act:

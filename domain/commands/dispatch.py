@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID, uuid5
@@ -64,7 +64,8 @@ class Decided:
 
     *answer* is None where it is not made any more, or no contact point is there: nothing
     was decided then, *reasons* say why. *repeated* was allowed before and is to be sent
-    again, if it was sent at all, and then counts as made *at* that instant.
+    again, if it was sent at all, and then counts as made *at* that instant. *borrower* is the
+    one it is about, as they were stored.
     """
 
     planned: Planned
@@ -77,6 +78,7 @@ class Decided:
     jurisdiction: str = ""
     repeated: bool = False
     at: datetime | None = None
+    borrower: Borrower | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -146,17 +148,29 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
         middle = len(planned) // 2
         halves = [half for half in (planned[:middle], planned[middle:]) if half]
         return [each for half in halves for each in decide_all(book, half, turn)]
-    return found
+    return [replace(each, borrower=borrowers.get(each.planned.borrower_id)) for each in found]
 
 
 def tell_all(
-    book: Book, results: Mapping[tuple[UUID, str], Result], *, act: Callable[[UUID], Act]
+    book: Book,
+    results: Mapping[tuple[UUID, str], Result],
+    *,
+    act: Callable[[UUID], Act],
+    known: Iterable[Borrower] = (),
 ) -> None:
-    """Store what came of contacts, by borrower and reference; what was told stays as told."""
+    """Store what came of contacts, by borrower and reference; what was told stays as told.
+
+    Borrowers who are *known* as they were stored last are not read again, unless another
+    writer was on one of them since.
+    """
     by_borrower: defaultdict[UUID, dict[str, Result]] = defaultdict(dict)
     for (borrower_id, contact_ref), result in results.items():
         by_borrower[borrower_id][contact_ref] = result
-    borrowers = book.get_many(Borrower, by_borrower)
+    # Of a borrower who was stored twice, in halves of a batch, the later state.
+    newest = {each.id: each for each in sorted(known, key=lambda each: each.version)}
+    borrowers = {key: newest[key] for key in by_borrower if key in newest}
+    if unknown := by_borrower.keys() - borrowers.keys():
+        borrowers |= book.get_many(Borrower, unknown)
     acts = {each.id: _act_of(act(each.id), each) for each in borrowers.values()}
     for borrower in borrowers.values():
         for contact_ref, result in by_borrower[borrower.id].items():

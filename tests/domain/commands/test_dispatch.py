@@ -314,6 +314,65 @@ def test_what_came_of_a_batch_is_told_once(book: Book) -> None:
     assert over.reasons == ("OVER",)
 
 
+def test_what_came_of_a_batch_is_told_without_reading_its_borrowers_again(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    (decided,) = dispatch.decide_all(book, [planned], turn())
+    assert decided.borrower is not None
+    results = {(borrower_id, planned.contact_ref): Result(Outcome.SENT, TEN)}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "get_many", None)
+        dispatch.tell_all(book, results, act=turn().act, known=[decided.borrower])
+
+    told = book.get(Borrower, borrower_id)
+    assert told.contacts[planned.contact_ref].outcome == Outcome.SENT
+    assert told.version == decided.borrower.version
+
+
+def test_what_came_of_it_is_told_also_where_another_wrote_since_it_was_decided(
+    book: Book,
+) -> None:
+    people = [reachable(book, PointKind.PHONE) for _ in range(3)]
+    plan = [reminder(each, disbursed(book, borrower_id=each)) for each in people]
+    decided = dispatch.decide_all(book, plan, turn())
+    known = [each.borrower for each in decided if each.borrower is not None]
+    contacts.opt_out(
+        book,
+        act(FEB_13),
+        borrower_id=people[1],
+        channel=Channel.SMS,
+        purpose=None,
+        source="REPLY",
+        opted_out_at=TEN,
+    )
+    results = {(each.borrower_id, each.contact_ref): Result(Outcome.SENT, TEN) for each in plan}
+
+    dispatch.tell_all(book, results, act=turn().act, known=known)
+
+    for each in plan:
+        borrower = book.get(Borrower, each.borrower_id)
+        assert borrower.contacts[each.contact_ref].outcome == Outcome.SENT
+    assert book.get(Borrower, people[1]).opt_outs
+
+
+def test_what_another_told_since_it_was_decided_stays_as_told(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    (decided,) = dispatch.decide_all(book, [planned], turn())
+    assert decided.borrower is not None
+    key = (borrower_id, planned.contact_ref)
+    dispatch.tell_all(book, {key: Result(Outcome.FAILED, TEN)}, act=turn().act)
+
+    sent = {key: Result(Outcome.SENT, TEN)}
+    dispatch.tell_all(book, sent, act=turn().act, known=[decided.borrower])
+
+    told = book.get(Borrower, borrower_id).contacts[planned.contact_ref]
+    assert told.outcome == Outcome.FAILED
+
+
 def test_what_was_decided_and_told_is_found_under_the_commands_that_the_events_name(
     book: Book,
 ) -> None:
