@@ -154,22 +154,36 @@ def give_back(conn: Connection, on: date) -> None:
 
 def put_off(conn: Connection, until: Sequence[tuple[str, datetime, Sequence[str]]]) -> None:
     """Let contacts wait until their instants, for the reasons."""
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE contact.queue SET not_before = %s, reasons = %s, leased_until = NULL,"
-            " changed_at = clock_timestamp() WHERE contact_ref = %s",
-            [(instant, list(reasons), ref) for ref, instant, reasons in until],
+    if until:
+        refs, instants, reasons = zip(*until, strict=True)
+        conn.execute(
+            "UPDATE contact.queue AS old SET not_before = new.not_before,"
+            " reasons = ARRAY(SELECT jsonb_array_elements_text(new.reasons::jsonb)),"
+            " leased_until = NULL, changed_at = clock_timestamp()"
+            " FROM unnest(%s::text[], %s::timestamptz[], %s::text[])"
+            " AS new (contact_ref, not_before, reasons) WHERE old.contact_ref = new.contact_ref",
+            (list(refs), list(instants), _as_json(reasons)),
         )
 
 
 def end(conn: Connection, ended: Sequence[tuple[str, State, str | None, Sequence[str]]]) -> None:
     """Let contacts wait no more: each with its state, channel and reasons."""
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE contact.queue SET state = %s, channel = %s, reasons = %s,"
-            " leased_until = NULL, changed_at = clock_timestamp() WHERE contact_ref = %s",
-            [(str(state), channel, list(reasons), ref) for ref, state, channel, reasons in ended],
+    if ended:
+        refs, states, channels, reasons = zip(*ended, strict=True)
+        conn.execute(
+            "UPDATE contact.queue AS old SET state = new.state, channel = new.channel,"
+            " reasons = ARRAY(SELECT jsonb_array_elements_text(new.reasons::jsonb)),"
+            " leased_until = NULL, changed_at = clock_timestamp()"
+            " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " AS new (contact_ref, state, channel, reasons)"
+            " WHERE old.contact_ref = new.contact_ref",
+            (list(refs), [str(each) for each in states], list(channels), _as_json(reasons)),
         )
+
+
+def _as_json(reasons: Iterable[Sequence[str]]) -> list[str]:
+    """Each list as a text of its own: of different lengths they are no array of PostgreSQL's."""
+    return [json.dumps(list(each)) for each in reasons]
 
 
 def borrower_of(conn: Connection, contact_ref: str) -> UUID | None:

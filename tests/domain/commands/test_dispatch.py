@@ -332,9 +332,7 @@ def test_what_came_of_a_batch_is_told_without_reading_its_borrowers_again(
     assert told.version == decided.borrower.version
 
 
-def test_what_came_of_it_is_told_also_where_another_wrote_since_it_was_decided(
-    book: Book,
-) -> None:
+def test_what_came_of_it_is_told_also_where_another_wrote_since_it_was_decided(book: Book) -> None:
     people = [reachable(book, PointKind.PHONE) for _ in range(3)]
     plan = [reminder(each, disbursed(book, borrower_id=each)) for each in people]
     decided = dispatch.decide_all(book, plan, turn())
