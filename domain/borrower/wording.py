@@ -125,6 +125,8 @@ def render(template: TextTemplate, figures: Mapping[str, str]) -> Wording:
     values.update({name: f"⟦{name}⟧" for name in template.personal})
 
     def worded(source: str) -> str:
+        if not source:
+            return ""
         try:
             return _compiled(_locale(template), source).render(values)
         except TemplateError as fault:

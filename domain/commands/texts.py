@@ -165,6 +165,8 @@ class Wordings:
     def __init__(self, book: Book, language: str | None = None) -> None:
         self._book = book
         self._language = language
+        self._rules: DatedRules | None = None
+        self._in_force: dict[tuple[str, Channel, str, date], TextTemplate | None] = {}
 
     def __call__(
         self,
@@ -199,9 +201,20 @@ class Wordings:
             found = rules.text_version(named, version)
             ended = found and found.valid_until and found.valid_until <= on
             return None if ended else found
-        return text_in_force(
-            rules, named, channel=channel, jurisdiction=jurisdiction, on=on, language=self._language
-        )
+        if rules is not self._rules:
+            self._rules, self._in_force = rules, {}
+        # The same few texts are asked for by thousands.
+        key = (named, channel, jurisdiction, on)
+        if key not in self._in_force:
+            self._in_force[key] = text_in_force(
+                rules,
+                named,
+                channel=channel,
+                jurisdiction=jurisdiction,
+                on=on,
+                language=self._language,
+            )
+        return self._in_force[key]
 
     def _untrue(
         self, template: TextTemplate, figures: Mapping[str, str], product: str | None, on: date
