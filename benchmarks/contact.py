@@ -1,4 +1,4 @@
-"""Contact: decisions of the gate, and a day's dispatch without the way to a provider."""
+"""Contact: the gate alone, dispatch without the way to a provider, and a day of all of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4, uuid5
 
 import psycopg
 
+from benchmarks import dispatch as day
 from benchmarks.append import RAW_TABLE, copy
 from benchmarks.place import Place
 from benchmarks.report import Aim, Line, rate
@@ -49,8 +50,8 @@ FIGURES = (
 
 
 def measure(place: Place) -> list[Line]:
-    """The gate alone on a loaded borrower; then decisions and results stored in batches."""
-    return [_gate(place), _dispatch(place)]
+    """The gate on a loaded borrower; decisions and results in batches; a whole day's dispatch."""
+    return [_gate(place), _dispatch(place), *day.measure(place)]
 
 
 # --- the gate ------------------------------------------------------------------------

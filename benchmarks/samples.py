@@ -73,6 +73,11 @@ def past(payments: int, first_due_on: date | None = None) -> list[tuple[type, Fi
         loan.repay(
             act(on), amount=PAYMENT, currency="CNY", received_on=on, payment_ref=f"P-{number}"
         )
+    return said(loan)
+
+
+def said(loan: Loan) -> list[tuple[type, Fields]]:
+    """What is new on a loan: each event's kind and own fields."""
     return [
         (type(event), {name: value for name, value in vars(event).items() if name not in ENVELOPE})
         for event in loan.pending_events

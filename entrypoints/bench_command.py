@@ -36,7 +36,7 @@ def bench(
 ) -> None:
     """Measure it, each figure beside the raw limit of the same run.
 
-    Uses a scratch home with servers of its own, some three minutes (--quick: one).
+    Uses a scratch home with servers of its own, some ten minutes (--quick: one).
     Exits with 1 when an aim is missed.
     """
     from benchmarks.run import MEASURES, run, run_engine

@@ -264,19 +264,19 @@ def post_signed(
     pool: urllib3.PoolManager, url: str, webhook_id: str, said: dict[str, Any], secret: str
 ) -> int:
     """The status that a signed call was answered with, as providers make them."""
+    body, headers = signed(webhook_id, said, secret)
+    return pool.request("POST", url, body=body, headers=headers).status
+
+
+def signed(webhook_id: str, said: dict[str, Any], secret: str) -> tuple[bytes, dict[str, str]]:
+    """The body and headers of a signed call."""
     body, at = json.dumps(said, ensure_ascii=False), clock.now()
-    response = pool.request(
-        "POST",
-        url,
-        body=body.encode(),
-        headers={
-            "content-type": "application/json",
-            "webhook-id": webhook_id,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Webhook(secret).sign(webhook_id, at, body),
-        },
-    )
-    return response.status
+    return body.encode(), {
+        "content-type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(webhook_id, at, body),
+    }
 
 
 @contextmanager
