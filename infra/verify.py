@@ -755,6 +755,7 @@ class _Money:
     opening_credit: int = 0
     received: int = 0
     recovered: int = 0
+    recovered_credit: int = 0
     refunded: int = 0
     paid: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PAID, 0))
     unapplied: int = 0
@@ -783,7 +784,8 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
                 f"Loan {loan_id}: received {money.received}, allocated"
                 f" {sum(money.paid.values())} and kept {money.unapplied}."
             )
-        credit = money.opening_credit + money.unapplied - money.refunded
+        credit = money.opening_credit + money.unapplied + money.recovered_credit
+        credit -= money.refunded
         if money.balance["unapplied"] != credit:
             check.fault(f"Loan {loan_id}: credit {money.balance['unapplied']} should be {credit}.")
         gone = money.paid["principal"] + money.written_off + money.sold
@@ -825,7 +827,9 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
         money.paid[kind] += said["net"][kind]
     money.unapplied += said.get("net", {}).get("unapplied", 0)
     money.capitalised += said.get("capitalised") or 0
-    money.balance = said.get("balance", money.balance)
+    if topic.startswith("loan.recovery-"):
+        money.recovered_credit += said.get("credit") or 0
+    money.balance = said.get("balance") or money.balance
 
 
 def check_decisions(conn: psycopg.Connection[Any], book: Book) -> Check:

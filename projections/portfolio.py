@@ -245,12 +245,12 @@ def _(event: Loan.WrittenOff) -> list[Change]:
 
 @changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
-    return _flow(event, recovered=event.amount)
+    return _flow(event, recovered=event.amount, credit=event.credit or 0)
 
 
 @changes.register
 def _(event: Loan.RecoveryReversed) -> list[Change]:
-    return _flow(event, recovered=-event.amount)
+    return _flow(event, recovered=-event.amount, credit=event.credit or 0)
 
 
 @changes.register

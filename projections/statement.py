@@ -200,17 +200,20 @@ def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    loss = Split(event.fees, event.interest, event.penalty, event.principal)
-    split = Split().less(loss)
-    return _line(event, "write-off", ref="", amount=split.total, split=split, balance=event.balance)
+    return _cleared(event, "write-off", "")
 
 
 @changes.register
 def _(event: Loan.Sold) -> list[Change]:
-    split = Split().less(Split(event.fees, event.interest, event.penalty, event.principal))
-    return _line(
-        event, "sale", ref=event.buyer_ref, amount=split.total, split=split, balance=event.balance
-    )
+    return _cleared(event, "sale", event.buyer_ref)
+
+
+def _cleared(event: Loan.WrittenOff | Loan.Sold, kind: str, ref: str) -> list[Change]:
+    # Off the books goes all that stood there: the claim, and interest that is not accrued.
+    claim = Split(event.fees, event.interest, event.penalty, event.principal)
+    stood = event.balance_before
+    split = Split(-stood.fees, -stood.interest, -stood.penalty, -stood.principal)
+    return _line(event, kind, ref=ref, amount=-claim.total, split=split, balance=event.balance)
 
 
 @changes.register

@@ -460,12 +460,12 @@ def _(event: Loan.WrittenOff) -> list[Change]:
 
 @changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
-    return [_money(event, recovered=event.amount)]
+    return [_money(event, recovered=event.amount), *_credit(event)]
 
 
 @changes.register
 def _(event: Loan.RecoveryReversed) -> list[Change]:
-    return [_money(event, recovered=-event.amount)]
+    return [_money(event, recovered=-event.amount), *_credit(event)]
 
 
 @changes.register
@@ -556,6 +556,13 @@ def _loan(event: Loan.Applied | Loan.Migrated, **values: Any) -> Put:
             **values,
         },
     )
+
+
+def _credit(event: Loan.RecoveryReceived | Loan.RecoveryReversed) -> list[Change]:
+    """How the loan stands with what came in beyond the claim; the first recoveries told none."""
+    if event.balance is None:
+        return []
+    return _standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance)
 
 
 def _standing(

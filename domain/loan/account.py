@@ -172,7 +172,7 @@ class Account:
             self.terms,
             self.accrues_from,
             list(self.instalments),
-            self.unapplied,
+            self.unapplied - self._credit_recovered(),
             dict(self.parts),
             dict(self.splits),
             {fact.ref: fact.on for fact in self.facts if fact.splits},
@@ -181,6 +181,10 @@ class Account:
             self.opening,
             any(fact.kind == FactKind.PAYOFF for fact in self.facts),
         )
+
+    def _credit_recovered(self) -> int:
+        """What recoveries brought beyond the claim."""
+        return total(self.recovered.values()).unapplied
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
@@ -296,7 +300,7 @@ class Account:
                 grown = _principal(ledger.rows) - _principal(self.instalments)
             capitalised = grown - drawn
         if state == LoanState.WRITTEN_OFF:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied)
+            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_recovered())
         return {
             "currency": self.currency,
             "net": total(after).less(total(before)),

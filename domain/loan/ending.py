@@ -34,16 +34,17 @@ class Ending(Servicing):
             raise no.ReasonMissing("A write-off needs a reason.")
         self._apply_credit(act, act.business_on)
         self._charge_overdue(act)
-        before = self._ledger().balance(act.business_on)
+        ledger = self._ledger()
+        before, claim = ledger.balance(act.business_on), ledger.claim(act.business_on)
         self.record(
             events.WrittenOff,
             act,
             act.business_on,
             currency=self.currency,
-            principal=before.principal,
-            interest=before.interest,
-            fees=before.fees,
-            penalty=before.penalty,
+            principal=claim.principal,
+            interest=claim.interest,
+            fees=claim.fees,
+            penalty=claim.penalty,
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
@@ -88,9 +89,10 @@ class Ending(Servicing):
             raise no.NotForSale(
                 f"The borrower has {self._written(self.unapplied)} of credit; refund it, then sell."
             )
-        before = self._ledger().balance(sold_on)
+        ledger = self._ledger()
+        before, claim = ledger.balance(sold_on), ledger.claim(sold_on)
         if self.state == LoanState.WRITTEN_OFF:
-            before = self.balance
+            before = claim = self.balance
         self.record(
             events.Sold,
             act,
@@ -98,10 +100,10 @@ class Ending(Servicing):
             currency=self.currency,
             buyer_ref=buyer_ref,
             price=price,
-            principal=before.principal,
-            interest=before.interest,
-            fees=before.fees,
-            penalty=before.penalty,
+            principal=claim.principal,
+            interest=claim.interest,
+            fees=claim.fees,
+            penalty=claim.penalty,
             requested_by=requested_by,
             approved_by=approved_by,
             balance_before=before,

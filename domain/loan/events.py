@@ -893,8 +893,8 @@ class WrittenOff(Event):
 class RecoveryReceived(Event):
     """Money came in on a written-off loan; it stays written off.
 
-    It is split over what was written off and not recovered yet; what exceeds that is
-    in no part.
+    It is split over what was written off and not recovered yet; what exceeds that is the
+    borrower's *credit*, or makes good what of it was refunded and is missing.
     """
 
     TOPIC = "loan.recovery-received"
@@ -908,21 +908,29 @@ class RecoveryReceived(Event):
     interest: int | None
     fees: int | None
     penalty: int | None
+    credit: int | None
+    balance: Balance | None
+    bucket: str | None
 
     @property
     def split(self) -> Split:
         """What it recovered of the claim; nothing is known of the first recoveries."""
-        return Split(self.fees or 0, self.interest or 0, self.penalty or 0, self.principal or 0)
+        parts = self.fees, self.interest, self.penalty, self.principal, self.credit
+        return Split(*(part or 0 for part in parts))
 
     def apply(self, loan: Account) -> None:
         loan.recovered[self.payment_ref] = self.split
         loan.recoveries[self.payment_ref] = Fact(
             FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
         )
+        _have(loan, self.balance)
 
 
 class RecoveryReversed(Event):
-    """A recovery turned out not to stand; the loan stays written off."""
+    """A recovery turned out not to stand; the loan stays written off.
+
+    The later ones split anew; by *credit* the borrower's grows with all that.
+    """
 
     TOPIC = "loan.recovery-reversed"
     payment_ref: str
@@ -932,11 +940,24 @@ class RecoveryReversed(Event):
     reason: str
     kind: str | None
     recovered: int
+    credit: int | None
+    reallocated: list[Movement] | None
+    balance: Balance | None
+    bucket: str | None
 
     def apply(self, loan: Account) -> None:
         loan.recoveries.pop(self.payment_ref)
         loan.recovered.pop(self.payment_ref, None)
+        loan.recovered.update({each.ref: each.after for each in self.reallocated or ()})
         loan.reversed = [*loan.reversed, self.payment_ref]
+        _have(loan, self.balance)
+
+
+def _have(loan: Account, balance: Balance | None) -> None:
+    """Let the borrower's credit be that of *balance*; the first recoveries told none."""
+    if balance is not None:
+        loan.balance = balance
+        loan.unapplied = balance.unapplied
 
 
 class SecurityTaken(Event):

@@ -582,6 +582,14 @@ class Ledger:
             unapplied=self.unapplied,
         )
 
+    def claim(self, on: date) -> Balance:
+        """What is owed when the contract ends on *on* against the borrower's will.
+
+        Interest that is not accrued is not owed, nor what it would cost to pay early.
+        """
+        owed = self.settling(on)
+        return replace(owed, fees=owed.fees - self._for_paying_off(on))
+
     def balance(self, on: date) -> Balance:
         """What is owed as of *on*."""
         rows = self.rows_on(on)

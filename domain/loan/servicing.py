@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from domain.base.calendar import BusinessDays
@@ -19,7 +20,7 @@ from domain.base.terms import (
 )
 from domain.loan import events
 from domain.loan import refusals as no
-from domain.loan.allocation import total
+from domain.loan.allocation import Split, total
 from domain.loan.ceiling import cap_on, room
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import DailyLedger
@@ -31,7 +32,7 @@ from domain.loan.periods import ONE_DAY
 from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
-from domain.loan.state import LoanState, ReversalKind, Source
+from domain.loan.state import LoanState, Movement, ReversalKind, Source
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
@@ -160,9 +161,9 @@ class Servicing(Consequences):
     def _recover(
         self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
     ) -> None:
-        assert self.terms is not None
-        order = self.terms.late_order or self.terms.allocation_order
-        split = self.claim.less(total(self.recovered.values())).first(amount, order)
+        ref = payment_ref
+        fact = Fact(FactKind.RECOVERY, ref, received_on, self.facts_taken, amount)
+        split = self._recovered_by([*self.recoveries.values(), fact])[ref]
         self.record(
             events.RecoveryReceived,
             act,
@@ -177,7 +178,20 @@ class Servicing(Consequences):
             interest=split.interest,
             fees=split.fees,
             penalty=split.penalty,
+            credit=split.unapplied,
+            balance=replace(self.balance, unapplied=self.unapplied + split.unapplied),
+            bucket=self.bucket,
         )
+
+    def _recovered_by(self, recoveries: list[Fact]) -> dict[str, Split]:
+        """What each of *recoveries* pays of the claim, one after the other, and of credit."""
+        assert self.terms is not None
+        order = self.terms.late_order or self.terms.allocation_order
+        found: dict[str, Split] = {}
+        for fact in recoveries:
+            took = self.claim.less(total(found.values())).first(fact.amount, order)
+            found[fact.ref] = replace(took, unapplied=fact.amount - took.total)
+        return found
 
     def reverse(self, act: Act, *, payment_ref: str, reason: str, kind: str | None = None) -> None:
         """Take back a payment that does not stand; a payment reversed before stays so.
@@ -244,6 +258,15 @@ class Servicing(Consequences):
         )
 
     def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
+        left = {ref: each for ref, each in self.recoveries.items() if ref != fact.ref}
+        anew = self._recovered_by(list(left.values()))
+        moved = [
+            Movement(ref, left[ref].on, self.recovered[ref], after, [])
+            for ref, after in anew.items()
+            if after != self.recovered[ref]
+        ]
+        before, after = total(self.recovered.values()), total(anew.values())
+        grown = after.unapplied - before.unapplied
         self.record(
             events.RecoveryReversed,
             act,
@@ -255,6 +278,10 @@ class Servicing(Consequences):
             reason=reason,
             kind=kind,
             recovered=sum(other.amount for other in self.recoveries.values()) - fact.amount,
+            credit=grown,
+            reallocated=moved,
+            balance=replace(self.balance, unapplied=self.unapplied + grown),
+            bucket=self.bucket,
         )
 
     def refund(

@@ -145,7 +145,7 @@ def test_a_write_off_leaves_no_balance_and_a_recovery_brings_none_back() -> None
 
     assert (current(found)["state"], current(found)["principal"]) == ("WRITTEN_OFF", 0)
     [lost, back] = found["summary_money"]
-    assert (lost["written_off"], back["recovered"]) == (1_000_00 + 32_80, 100_00)
+    assert (lost["written_off"], back["recovered"]) == (1_000_00 + 7_45, 100_00)
 
 
 def test_a_change_of_class_is_kept_with_its_reason() -> None:
@@ -189,7 +189,7 @@ def test_a_sale_leaves_no_balance_and_tells_its_price() -> None:
     found = rows(summary, loan)
 
     assert (current(found)["state"], current(found)["principal"]) == ("SOLD", 0)
-    assert only(found["summary_money"], "sold", "sale_price") == [(1_032_80, 700_00)]
+    assert only(found["summary_money"], "sold", "sale_price") == [(1_005_00, 700_00)]
 
 
 def test_a_loan_taken_over_stands_as_it_came() -> None:

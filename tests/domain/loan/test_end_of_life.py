@@ -123,6 +123,51 @@ def test_a_recovery_that_bounces_is_taken_back_and_the_loan_stays_written_off() 
     assert (loan.state, loan.received(JAN_15, APR_15)) == ("WRITTEN_OFF", 30_00)
 
 
+def test_what_is_recovered_beyond_the_claim_is_the_borrowers_and_is_refunded() -> None:
+    loan = given(disbursed(), written_off(on=FEB_15))
+
+    repay(loan, "R-1", 1_105_00, on=MAR_15)
+    refund(loan, "F-1", 100_00, APR_15)
+
+    assert recorded(loan) == [
+        happened(Loan.RecoveryReceived, principal=1_000_00, interest=5_00, credit=100_00),
+        happened(Loan.CreditRefunded, amount=100_00, state="WRITTEN_OFF"),
+    ]
+    assert loan.unapplied == 0
+
+
+def test_what_was_refunded_and_is_missing_is_recovered_after_the_claim() -> None:
+    loan = given(
+        disbursed(),
+        paid("P-1", 1_500_00, on=FEB_15),
+        refunded("F-1", 467_20, on=FEB_15),
+        reversed_("P-1", on=MAR_15),
+        written_off(on=MAR_15),
+    )
+    assert loan.unapplied == -467_20
+
+    repay(loan, "R-1", 1_600_00, on=APR_15)
+
+    back = recorded(loan)[0]
+    assert back.credit == 1_600_00 - loan.claim.total
+    assert loan.unapplied == 1_600_00 - loan.claim.total - 467_20
+
+
+def test_later_recoveries_split_anew_when_an_earlier_one_bounces() -> None:
+    loan = given(
+        disbursed(),
+        written_off(on=FEB_15),
+        paid("R-1", 1_000_00, on=MAR_15),
+        paid("R-2", 100_00, on=MAR_15),
+    )
+    assert loan.unapplied == 95_00
+
+    reversed_("R-1", on=APR_15)(loan)
+
+    assert recorded(loan) == [happened(Loan.RecoveryReversed, payment_ref="R-1", credit=-95_00)]
+    assert (loan.unapplied, loan.recovered["R-2"].interest) == (0, 5_00)
+
+
 def test_a_recovery_is_taken_back_once_and_its_reference_is_used_up() -> None:
     loan = given(
         disbursed(),
@@ -163,7 +208,7 @@ def test_a_sale_takes_the_whole_claim_off_our_book() -> None:
             buyer_ref="FUND-1",
             price=300_00,
             principal=918_93,
-            interest=27_80,
+            interest=4_59 + 4_19,
             fees=0,
             balance_before=Balance(918_93, 27_80, 0, 0, 0),
             balance=Balance(0, 0, 0, 0, 0),
