@@ -253,6 +253,7 @@ AMOUNTS = {
     "price",
     "capitalised",
     "waived",
+    "credit",
     "total",
     "planned",
     "outstanding",

@@ -22,9 +22,9 @@ import psycopg
 from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
 from domain.borrower.contact import CALLS
-from domain.borrower.contact_state import OWED
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
+from domain.borrower.restriction import OWED
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
 from domain.commands import days, dispatch
 from domain.commands.book import Book

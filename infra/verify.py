@@ -614,7 +614,7 @@ def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
     """What a view should say of *borrower*; None where it has no row."""
     standing = sorted(
         [hold.hold_ref for hold in borrower.holds.values() if not hold.lifted_on]
-        + [f"restriction-{each.measure}" for each in borrower.restricted if not each.lifted_on]
+        + [f"restriction-{each.measure}" for each in borrower.data_restricted if not each.lifted_on]
     )
     promises = sorted(f"{p.promise_ref} {p.state}" for p in borrower.promises.values())
     match view:

@@ -210,10 +210,9 @@ def _(event: Loan.Sold) -> list[Change]:
 
 def _cleared(event: Loan.WrittenOff | Loan.Sold, kind: str, ref: str) -> list[Change]:
     # Off the books goes all that stood there: the claim, and interest that is not accrued.
-    claim = Split(event.fees, event.interest, event.penalty, event.principal)
     stood = event.balance_before
     split = Split(-stood.fees, -stood.interest, -stood.penalty, -stood.principal)
-    return _line(event, kind, ref=ref, amount=-claim.total, split=split, balance=event.balance)
+    return _line(event, kind, ref=ref, amount=split.total, split=split, balance=event.balance)
 
 
 @changes.register
@@ -229,9 +228,9 @@ def _(event: Loan.RecoveryReversed) -> list[Change]:
 def _recovery(
     event: Loan.RecoveryReceived | Loan.RecoveryReversed, kind: str, amount: int
 ) -> list[Change]:
-    # The books owe nothing after the write-off, so a recovery changes no balance.
-    nothing = Balance(0, 0, 0, 0, 0)
-    return _line(event, kind, ref=event.payment_ref, amount=amount, split=Split(), balance=nothing)
+    # The books owe nothing after the write-off: a recovery changes no balance but the credit.
+    nothing, credit = Balance(0, 0, 0, 0, 0), Split(unapplied=-(event.credit or 0))
+    return _line(event, kind, ref=event.payment_ref, amount=amount, split=credit, balance=nothing)
 
 
 def _moved(

@@ -335,7 +335,7 @@ class Borrower(DataRights, Stream):
     def contact_holds(self) -> list[ContactHold]:
         """The holds that were set, and restrictions of processing, for the contact gate."""
         holds = holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
-        return holds + holds_of(((each, [None]) for each in self.restricted), self.zones)
+        return holds + holds_of(((each, [None]) for each in self.data_restricted), self.zones)
 
     def holds_on(self, loan_id: UUID, on: date) -> list[Hold]:
         """The holds that stand on a day and cover a loan, the oldest first."""

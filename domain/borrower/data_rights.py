@@ -104,7 +104,7 @@ class DataRightsState(Supported):
     def __init__(self) -> None:
         super().__init__()
         self.data_requests: dict[str, DataRequest] = {}
-        self.restricted: list[Restricted] = []
+        self.data_restricted: list[Restricted] = []
         self.last_measure = 0
         """The number of the vault's last measure that was told."""
 
@@ -159,8 +159,8 @@ class ProcessingRestricted(Event):
     request_ref: str | None
 
     def apply(self, borrower: DataRightsState) -> None:
-        borrower.restricted = [
-            *_ended(borrower.restricted, self.replaces, self.effective_on),
+        borrower.data_restricted = [
+            *_ended(borrower.data_restricted, self.replaces, self.effective_on),
             Restricted(self.measure, self.effective_on, self.until_on, for_erasure=False),
         ]
         _answered(borrower, self.request_ref, RequestState.DONE)
@@ -176,7 +176,7 @@ class RestrictionLifted(Event):
     lifted_on: date
 
     def apply(self, borrower: DataRightsState) -> None:
-        borrower.restricted = _ended(borrower.restricted, self.lifts, self.lifted_on)
+        borrower.data_restricted = _ended(borrower.data_restricted, self.lifts, self.lifted_on)
         borrower.last_measure = self.measure
 
 
@@ -228,7 +228,10 @@ def _ended(restricted: list[Restricted], measure: int | None, on: date) -> list[
 
 
 def _restrict_for_good(borrower: DataRightsState, measure: int, on: date) -> None:
-    borrower.restricted = [*borrower.restricted, Restricted(measure, on, None, for_erasure=True)]
+    borrower.data_restricted = [
+        *borrower.data_restricted,
+        Restricted(measure, on, None, for_erasure=True),
+    ]
 
 
 class DataRights(DataRightsState):
@@ -318,7 +321,7 @@ class DataRights(DataRightsState):
         erasure = self._pending(Right.ERASURE)
         erasure_ref = None if erasure is None else erasure.request_ref
         people = {"requested_by": measure.requested_by, "approved_by": measure.approved_by}
-        begins = not any(each.for_erasure for each in self.restricted)
+        begins = not any(each.for_erasure for each in self.data_restricted)
         if measure.kind == MeasureKind.RESTRICTED:
             assert measure.until is not None, "the vault restricts until a day"
             request = self._pending(Right.RESTRICTION)
@@ -389,7 +392,7 @@ class DataRights(DataRightsState):
         return next(
             (
                 each.measure
-                for each in reversed(self.restricted)
+                for each in reversed(self.data_restricted)
                 if not each.for_erasure and each.lifted_on is not None and on < each.lifted_on
             ),
             None,

@@ -52,7 +52,7 @@ def test_a_restriction_is_told_with_its_day(book: Book, vault: Vault, person: UU
     _, receipts = vault_told.told(book, vault, act(), person, lambda: restrict(vault, person))
 
     assert len(receipts) == 1
-    [standing] = book.get(Borrower, person).restricted
+    [standing] = book.get(Borrower, person).data_restricted
     assert (standing.from_on, standing.lifted_on) == (TODAY, UNTIL)
 
 

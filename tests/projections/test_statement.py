@@ -130,7 +130,7 @@ def test_a_write_off_clears_the_books_and_a_recovery_leaves_them_clear() -> None
     found = rows(statement, loan)["statement_line"]
 
     assert only(found[1:], "kind", "amount", "principal", "owed_after") == [
-        ("write-off", -1_007_45, -1_000_00, 0),
+        ("write-off", -1_032_80, -1_000_00, 0),
         ("recovery", -100_00, 0, 0),
     ]
 
@@ -162,7 +162,7 @@ def test_a_sale_clears_the_books_and_names_the_new_owner() -> None:
 
     last = rows(statement, loan)["statement_line"][-1]
 
-    assert (last["kind"], last["ref"], last["amount"]) == ("sale", "FUND-1", -1_005_00)
+    assert (last["kind"], last["ref"], last["amount"]) == ("sale", "FUND-1", -1_032_80)
     assert (last["principal"], last["owed_after"]) == (-1_000_00, 0)
 
 

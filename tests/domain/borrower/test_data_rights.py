@@ -132,7 +132,7 @@ def test_an_erasure_is_put_off_then_carried_out_and_binds_for_good() -> None:
 
     assert ada.data_requests["DR-1"].state == RequestState.DONE
     assert asked(ada, date(2026, 3, 2)).answer == Answer.BLOCK
-    assert len(ada.restricted) == 1
+    assert len(ada.data_restricted) == 1
     assert state(replayed(ada.pending_events)) == state(ada)
 
 
