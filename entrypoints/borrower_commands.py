@@ -79,6 +79,16 @@ def set_hold(
     ] = None,
     ref: Annotated[str | None, typer.Option(help="The hold's reference.")] = None,
     on: FromDay = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The first day on which it stands no more; else as long as the policy says.",
+        ),
+    ] = None,
+    open_ended: Annotated[
+        bool, typer.Option("--open-ended", help="Until it is lifted, whatever the policy says.")
+    ] = False,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -86,8 +96,11 @@ def set_hold(
     """Set a hold: what it blocks stops at once, contact, penalty, interest, payouts.
 
     Which of them a kind of hold stops is dated policy. What accrued since a past day is
-    taken back, on every loan it covers, in one transaction.
+    taken back, on every loan it covers, in one transaction. A hold with an end is lifted
+    when the last day that it stands is closed.
     """
+    if until and open_ended:
+        raise typer.BadParameter("--until and --open-ended exclude each other.")
     from domain.commands import borrowers
 
     def do(opened: Session, act: Act) -> Receipt:
@@ -102,6 +115,8 @@ def set_hold(
             from_on=on.date() if on else None,
             loan_ids=[opened.stream_id(each) for each in loan] if loan else None,
             all_loans=None if loan else all_loans_of(opened, borrower_id),
+            until_on=until.date() if until else None,
+            open_ended=open_ended,
         )
 
     _hold(do, actor, command_id, as_json)
@@ -170,6 +185,44 @@ def lift_hold(
             hold_ref=ref,
             reason=reason,
             lifted_on=on.date() if on else None,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@borrower.command("until")
+def set_hold_end(
+    borrower: Borrower,
+    ref: Annotated[str, typer.Argument(help="The hold's reference.")],
+    reason: Reason,
+    day: Annotated[
+        datetime | None,
+        typer.Argument(
+            metavar="[DAY]",
+            formats=["%Y-%m-%d"],
+            help="The first day on which it stands no more; without one until it is lifted.",
+        ),
+    ] = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say until when a hold stands: a day that is still to come, or until it is lifted.
+
+    To end it today, or on a past day, lift it.
+    """
+    from domain.commands import borrowers
+
+    carry_out(
+        lambda opened, act: borrowers.set_hold_end(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            hold_ref=ref,
+            until_on=day.date() if day else None,
+            reason=reason,
         ),
         actor,
         command_id,

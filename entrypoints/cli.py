@@ -16,6 +16,7 @@ from entrypoints import (
     agency_commands,
     bench_command,
     borrower_commands,
+    borrower_questions,
     campaign_commands,
     collect_commands,
     collect_questions,

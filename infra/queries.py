@@ -287,7 +287,7 @@ def reminders(
     found: dict[UUID, Reminder] = {}
     for row in planned:
         offset = offset_due(row.pay_by_on, row.known_on, offsets, on)
-        reason = _cancelled(row, holds.get(row.borrower_id, []))
+        reason = _cancelled(row, holds(row.borrower_id, row.loan_id))
         if offset is None or (reason and not include_cancelled):
             continue
         reminder = found.setdefault(row.borrower_id, Reminder(row.borrower_id, on, [], stale=False))
@@ -363,7 +363,7 @@ def collections(
         dpd = days_past_due(row.oldest_unpaid_on, on)
         rule = rules.policies.strategy(bucket(dpd), on)
         who = known.get(row.borrower_id)
-        held = holds.get(row.borrower_id, [])
+        held = holds(row.borrower_id, row.loan_id)
         contact = contact_of(who.jurisdiction, tuple(who.zones)) if who and not held else None
         cases.append(
             Case(
@@ -772,18 +772,38 @@ def _flows(conn: Connection, from_on: date, until_on: date) -> list[Flows]:
     )
 
 
-def _holds(conn: Connection, table: str, borrowers: list[UUID], on: date) -> dict[UUID, list[str]]:
-    """The kinds of hold that stood and blocked on *on*, as known by then, by borrower."""
-    rows = conn.execute(
+class _Held(NamedTuple):
+    borrower_id: UUID
+    kind: str
+    loan_ids: list[UUID] | None
+
+
+def _holds(
+    conn: Connection, table: str, borrowers: list[UUID], on: date
+) -> Callable[[UUID, UUID], list[str]]:
+    """What gives the kinds of hold that stood and blocked on *on*, as known by then.
+
+    It is asked by borrower and loan: a hold on one debt says nothing of the others.
+    """
+    found: dict[UUID, list[_Held]] = {}
+    for row in rows_of(
+        conn,
+        _Held,
         sql.SQL("""
-            SELECT borrower_id, array_agg(DISTINCT kind ORDER BY kind) FROM {}
+            SELECT borrower_id, kind, loan_ids FROM {}
             WHERE borrower_id = ANY(%(borrowers)s) AND blocks
                 AND business_on <= %(on)s AND from_on <= %(on)s
                 AND (
                     lift_business_on IS NULL OR lift_business_on > %(on)s OR lifted_on > %(on)s
                 )
-            GROUP BY borrower_id
         """).format(sql.Identifier("rm", table)),
-        {"borrowers": borrowers, "on": on},
-    )
-    return dict(rows.fetchall())
+        borrowers=borrowers,
+        on=on,
+    ):
+        found.setdefault(row.borrower_id, []).append(row)
+
+    def kinds(borrower_id: UUID, loan_id: UUID) -> list[str]:
+        held = found.get(borrower_id, [])
+        return sorted({h.kind for h in held if not h.loan_ids or loan_id in h.loan_ids})
+
+    return kinds

@@ -13,7 +13,7 @@ from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "collections"
-VERSION = 1
+VERSION = 2
 TOPICS = ("loan.events", "borrower.events")
 
 TABLES = (
@@ -70,6 +70,7 @@ TABLES = (
         },
         key=("borrower_id", "version"),
     ),
+    # The debts that a hold covers are all of the borrower's where none is named.
     Table(
         "collections_hold",
         {
@@ -80,6 +81,8 @@ TABLES = (
             "kind": "text",
             "blocks": "boolean",
             "from_on": "date",
+            "until_on": "date",
+            "loan_ids": "uuid[]",
             "lifted_on": "date",
             "lift_business_on": "date",
         },
@@ -251,7 +254,20 @@ def _(event: Borrower.HoldSet) -> list[Change]:
                 "kind": event.kind,
                 "blocks": event.blocks_collection,
                 "from_on": event.from_on,
+                "until_on": event.until_on,
+                "loan_ids": event.loan_ids,
             },
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.HoldEndSet) -> list[Change]:
+    return [
+        Put(
+            "collections_hold",
+            key={"borrower_id": event.originator_id, "hold_ref": event.hold_ref},
+            values={"version": event.originator_version, "until_on": event.until_on},
         )
     ]
 

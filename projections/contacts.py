@@ -402,6 +402,7 @@ IGNORED = frozenset(
     {
         "borrower.contact-restricted",
         "borrower.contact-restriction-lifted",
+        "borrower.hold-end-set",
         "borrower.hold-lifted",
         "borrower.hold-set",
         "borrower.own-hours-set",

@@ -12,7 +12,7 @@ from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "reminders"
-VERSION = 1
+VERSION = 2
 TOPICS = ("loan.events", "borrower.events")
 
 TABLES = (
@@ -59,6 +59,7 @@ TABLES = (
         },
         key=("loan_id", "number", "version"),
     ),
+    # The debts that a hold covers are all of the borrower's where none is named.
     Table(
         "reminders_hold",
         {
@@ -69,6 +70,7 @@ TABLES = (
             "kind": "text",
             "blocks": "boolean",
             "from_on": "date",
+            "loan_ids": "uuid[]",
             "lifted_on": "date",
             "lift_business_on": "date",
         },
@@ -99,6 +101,7 @@ IGNORED = frozenset(
         "borrower.contact-restricted",
         "borrower.contact-restriction-lifted",
         "borrower.feedback-recorded",
+        "borrower.hold-end-set",
         "borrower.inbound-received",
         "borrower.late-reason-recorded",
         "borrower.message-delivered",
@@ -148,7 +151,8 @@ IGNORED = frozenset(
         "loan.withdrawn",
     }
 )
-"""Before payout nothing is due; lateness follows from the dates kept here."""
+"""Before payout nothing is due; lateness follows from the dates kept here. Where a hold ends
+follows from its lifting, on the last day that it stands."""
 
 
 @singledispatch
@@ -252,6 +256,7 @@ def _(event: Borrower.HoldSet) -> list[Change]:
                 "kind": event.kind,
                 "blocks": event.blocks_reminders,
                 "from_on": event.from_on,
+                "loan_ids": event.loan_ids,
             },
         )
     ]

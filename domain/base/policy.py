@@ -56,7 +56,8 @@ class HoldRule:
     """What a kind of hold blocks, and what it stops on the loans that it covers.
 
     With penalty stop the charges that overdue instalments bring of themselves. While one
-    stands that stops payouts or renewals, none is made.
+    stands that stops payouts or renewals, none is made. It stands for *length_days* where
+    nobody says otherwise, and without them until it is lifted.
     """
 
     version: str
@@ -71,6 +72,7 @@ class HoldRule:
     jurisdiction: str = ANYWHERE
     stops_payout: bool = False
     stops_renewal: bool = False
+    length_days: int | None = None
 
     @property
     def stops_money(self) -> bool:

@@ -33,6 +33,10 @@ BEHIND_UTC = timedelta(hours=12)
 """So far behind is the last zone: a day that begins there has begun everywhere."""
 
 
+AS_SAID = "The day it was to end has come."
+"""Why a hold is lifted that had an end."""
+
+
 class PromiseState(StrEnum):
     """What became of a promise to pay."""
 
@@ -67,6 +71,24 @@ class LiftedInFuture(Refusal):
     code = "LIFTED_IN_FUTURE"
 
 
+class HoldEndsTooEarly(Refusal):
+    """A hold stands for one day at least."""
+
+    code = "HOLD_ENDS_TOO_EARLY"
+
+
+class HoldEndPast(Refusal):
+    """The day a hold is to end is still to come."""
+
+    code = "HOLD_END_PAST"
+
+
+class HoldOver(Refusal):
+    """The hold was lifted."""
+
+    code = "HOLD_OVER"
+
+
 class HoldRuleMissing(Refusal):
     """No policy in force says what a hold of this kind blocks."""
 
@@ -95,8 +117,9 @@ class PromisedTooEarly(Refusal):
 class Hold:
     """A reason not to act; from *lifted_on* on it stands no more.
 
-    *loan_ids* are the debts it covers, all of the borrower's without; *touches* the loans on
-    which it stops interest or penalty.
+    *until_on* is the day from which it is to stand no more, if one was said: it counts from
+    then on, whether or not the hold was lifted yet. *loan_ids* are the debts it covers, all of
+    the borrower's without; *touches* the loans on which it stops interest or penalty.
     """
 
     hold_ref: str
@@ -105,6 +128,16 @@ class Hold:
     lifted_on: date | None = None
     loan_ids: list[UUID] | None = None
     touches: list[UUID] | None = None
+    until_on: date | None = None
+
+    @property
+    def ends_on(self) -> date | None:
+        """The first day on which it stands no more, as far as that is known."""
+        return self.until_on if self.lifted_on is None else self.lifted_on
+
+    def stands_on(self, on: date) -> bool:
+        """Whether it is in force on a day."""
+        return self.from_on <= on and (self.ends_on is None or on < self.ends_on)
 
     @property
     def debts(self) -> list[str | None]:
@@ -214,6 +247,7 @@ class Borrower(DataRights, Stream):
 
         *loan_ids* are the debts it covers, all of the borrower's without; *touches* the
         loans on which it stops interest or penalty, each of which says so in its own event.
+        From *until_on* on it stands no more, if an end was known.
         """
 
         TOPIC = "borrower.hold-set"
@@ -228,11 +262,31 @@ class Borrower(DataRights, Stream):
         stops_interest: bool | None
         stops_penalty: bool | None
         touches: list[UUID] | None
+        until_on: date | None
 
         def apply(self, borrower: Borrower) -> None:
             borrower.holds[self.hold_ref] = Hold(
-                self.hold_ref, self.kind, self.from_on, loan_ids=self.loan_ids, touches=self.touches
+                self.hold_ref,
+                self.kind,
+                self.from_on,
+                loan_ids=self.loan_ids,
+                touches=self.touches,
+                until_on=self.until_on,
             )
+
+    class HoldEndSet(Event):
+        """A hold is to stand until another day, or without *until_on* until it is lifted."""
+
+        TOPIC = "borrower.hold-end-set"
+        hold_ref: str
+        kind: str
+        until_on: date | None
+        until_before: date | None
+        reason: str
+
+        def apply(self, borrower: Borrower) -> None:
+            hold = borrower.holds[self.hold_ref]
+            borrower.holds[self.hold_ref] = replace(hold, until_on=self.until_on)
 
     class HoldLifted(Event):
         """A hold no longer stands from a day on; *lifted_before* was the first one said."""
@@ -342,9 +396,7 @@ class Borrower(DataRights, Stream):
         standing = (
             hold
             for hold in self.holds.values()
-            if hold.from_on <= on
-            and (hold.lifted_on is None or on < hold.lifted_on)
-            and (not hold.loan_ids or loan_id in hold.loan_ids)
+            if hold.stands_on(on) and (not hold.loan_ids or loan_id in hold.loan_ids)
         )
         return sorted(standing, key=lambda hold: hold.from_on)
 
@@ -359,10 +411,18 @@ class Borrower(DataRights, Stream):
         from_on: date | None = None,
         loan_ids: list[UUID] | None = None,
         touches: list[UUID] | None = None,
+        until_on: date | None = None,
+        open_ended: bool = False,
     ) -> None:
         """Let a hold stand from a day on, which may lie back; the same hold twice stands once.
 
         It covers the debts of *loan_ids*, all without, and stops money on those it *touches*.
+        It stands until *until_on*, and without one as long as *rule* says, unless it is
+        *open_ended*.
+
+        Raises:
+            HoldRuleMissing: no rule says what it blocks.
+            HoldEndsTooEarly: it would end on the day it begins, or before.
         """
         if hold_ref in self.holds:
             if self.holds[hold_ref].kind != kind:
@@ -371,6 +431,9 @@ class Borrower(DataRights, Stream):
         if rule is None or rule.kind != kind:
             raise HoldRuleMissing(f"No policy in force says what a {kind} hold blocks.")
         on = from_on or act.business_on
+        if until_on is None and not open_ended and rule.length_days is not None:
+            until_on = on + timedelta(days=rule.length_days)
+        _must_end_after(until_on, on)
         self.record(
             self.HoldSet,
             act,
@@ -386,7 +449,64 @@ class Borrower(DataRights, Stream):
             stops_interest=rule.stops_interest,
             stops_penalty=rule.stops_penalty,
             touches=touches or None,
+            until_on=until_on,
         )
+
+    def set_hold_end(self, act: Act, *, hold_ref: str, until_on: date | None, reason: str) -> None:
+        """Let a hold that stands end on another day; without one, when it is lifted.
+
+        Raises:
+            HoldUnknown: none of this reference was set.
+            HoldOver: it was lifted.
+            HoldEndsTooEarly: it would end on the day it begins, or before.
+            HoldEndPast: the day is not still to come.
+        """
+        hold = self._hold(hold_ref)
+        if hold.lifted_on is not None:
+            raise HoldOver(
+                f"The hold {hold_ref!r} was lifted from {hold.lifted_on} on: lift it again from"
+                " another past day, or set a new hold."
+            )
+        if until_on == hold.until_on:
+            return
+        _must_end_after(until_on, hold.from_on)
+        if until_on is not None and until_on <= act.business_on:
+            raise HoldEndPast(
+                f"{until_on} is no day after the business date {act.business_on}: lift the hold"
+                " from that day instead."
+            )
+        self.record(
+            self.HoldEndSet,
+            act,
+            act.business_on,
+            hold_ref=hold_ref,
+            kind=hold.kind,
+            until_on=until_on,
+            until_before=hold.until_on,
+            reason=reason,
+        )
+
+    def holds_over(self, on: date) -> list[Hold]:
+        """The holds that were not lifted yet and stand no more on a day, by the end they had."""
+        return [
+            hold
+            for hold in self.holds.values()
+            if hold.lifted_on is None and hold.until_on is not None and hold.until_on <= on
+        ]
+
+    def lift_over(self, act: Act, on: date) -> list[Hold]:
+        """Lift the holds that stand no more on a day, each from its own end; those."""
+        over = self.holds_over(on)
+        for hold in over:
+            assert hold.until_on is not None
+            self._lift(act, hold, hold.until_on, AS_SAID)
+        return over
+
+    def _hold(self, hold_ref: str) -> Hold:
+        hold = self.holds.get(hold_ref)
+        if hold is None:
+            raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower.")
+        return hold
 
     def lift_hold(
         self, act: Act, *, hold_ref: str, reason: str, lifted_on: date | None = None
@@ -399,9 +519,7 @@ class Borrower(DataRights, Stream):
             LiftedTooEarly: the day lies before the hold.
             LiftedInFuture: it is still to come.
         """
-        hold = self.holds.get(hold_ref)
-        if hold is None:
-            raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower.")
+        hold = self._hold(hold_ref)
         on = lifted_on or hold.lifted_on or act.business_on
         if on == hold.lifted_on:
             return
@@ -410,12 +528,18 @@ class Borrower(DataRights, Stream):
                 f"The hold stands from {hold.from_on}: lift it from that day to undo all of it."
             )
         if on > act.business_on:
-            raise LiftedInFuture(f"{on} lies after the business date {act.business_on}.")
+            raise LiftedInFuture(
+                f"{on} lies after the business date {act.business_on}: say until when it stands"
+                " (borrower until), and it is lifted when that day comes."
+            )
+        self._lift(act, hold, on, reason)
+
+    def _lift(self, act: Act, hold: Hold, on: date, reason: str) -> None:
         self.record(
             self.HoldLifted,
             act,
             on,
-            hold_ref=hold_ref,
+            hold_ref=hold.hold_ref,
             kind=hold.kind,
             lifted_on=on,
             reason=reason,
@@ -538,7 +662,10 @@ class Borrower(DataRights, Stream):
         ]
 
     def next_action(self) -> NextAction | None:
-        """The day after the earliest open promise, or that of a complaint's next deadline."""
+        """The day after the earliest open promise, or that of a complaint's next deadline.
+
+        Of a hold with an end, the last day that it stands: the close of it lifts the hold.
+        """
         found = [
             NextAction("PROMISE", next_day(each.promised_on))
             for each in self.promises.values()
@@ -549,4 +676,17 @@ class Borrower(DataRights, Stream):
             for each in self.complaints.values()
             for by in each.deadlines.values()
         ]
+        found += [
+            NextAction("HOLD", hold.until_on - timedelta(days=1))
+            for hold in self.holds.values()
+            if hold.lifted_on is None and hold.until_on is not None
+        ]
         return min(found, key=lambda each: each.due_on, default=None)
+
+
+def _must_end_after(until_on: date | None, from_on: date) -> None:
+    if until_on is not None and until_on <= from_on:
+        raise HoldEndsTooEarly(
+            f"The hold begins on {from_on} and cannot end on {until_on}: name a later day, the"
+            " first on which it stands no more."
+        )

@@ -128,7 +128,7 @@ class _HoldOf(Protocol):
     @property
     def from_on(self) -> date: ...
     @property
-    def lifted_on(self) -> date | None: ...
+    def ends_on(self) -> date | None: ...
 
 
 class ContactState:
@@ -201,13 +201,13 @@ def holds_of(
     """Holds with the debts they cover (None: all of them), as the gate sees them.
 
     A hold stands from the first moment of its day wherever the borrower may be, until the
-    day it was lifted has begun everywhere.
+    day it ends, or was lifted, has begun everywhere.
     """
     found: list[ContactHold] = []
     for hold, debts in holds:
         start = min(_midnight(hold.from_on, zone) for zone in zones)
-        lifted = hold.lifted_on
-        end = None if lifted is None else max(_midnight(lifted, zone) for zone in zones)
+        over = hold.ends_on
+        end = None if over is None else max(_midnight(over, zone) for zone in zones)
         kind = HoldKind(hold.kind)
         found += [ContactHold(kind, start, end, debt) for debt in debts]
     return found

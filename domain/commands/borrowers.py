@@ -1,12 +1,13 @@
 """What can be done with a borrower."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from uuid import UUID
 
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
-from domain.borrower.borrower import Borrower
+from domain.borrower.borrower import AS_SAID, Borrower, Hold
 from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan
 
@@ -46,11 +47,14 @@ def set_hold(
     from_on: date | None = None,
     loan_ids: list[UUID] | None = None,
     all_loans: list[UUID] | None = None,
+    until_on: date | None = None,
+    open_ended: bool = False,
 ) -> tuple[Stream, ...]:
     """Let a hold stand, and stop what it stops on the loans that it covers.
 
     Those are *loan_ids*, or without them *all_loans* of the borrower, as far as they are
-    known to the caller.
+    known to the caller. It stands until *until_on*, without one as long as the policy of its
+    kind says, or *open_ended* until it is lifted; an end that is past lifts it at once.
 
     Raises:
         NotTheBorrowers: one of the loans is another borrower's.
@@ -65,6 +69,8 @@ def set_hold(
         from_on=from_on,
         loan_ids=loan_ids,
         all_loans=all_loans,
+        until_on=until_on,
+        open_ended=open_ended,
     )
 
 
@@ -79,6 +85,8 @@ def place_hold(
     from_on: date | None = None,
     loan_ids: list[UUID] | None = None,
     all_loans: list[UUID] | None = None,
+    until_on: date | None = None,
+    open_ended: bool = False,
 ) -> tuple[Stream, ...]:
     """The borrower with a hold, and the loans on which it stops something; see ``set_hold``."""
     if hold_ref in borrower.holds:
@@ -102,7 +110,11 @@ def place_hold(
         from_on=from_on,
         loan_ids=loan_ids,
         touches=[loan.id for loan in held],
+        until_on=until_on,
+        open_ended=open_ended,
     )
+    for over in borrower.lift_over(act, act.business_on):
+        _go_on(act, over, held)
     return (borrower, *(_classed(book, act, loan) for loan in held))
 
 
@@ -140,6 +152,39 @@ def end_hold(
         own = act_on(act, loan.id)
         loan.end_hold(own, hold_ref=hold_ref, reason=reason, until_on=hold.lifted_on)
     return (borrower, *(_classed(book, act, loan) for loan in loans))
+
+
+def lift_over(
+    book: Book, act: Act, borrower: Borrower, on: date, loans: Mapping[UUID, Loan]
+) -> list[Loan]:
+    """Lift the holds of a borrower that stand no more on a day.
+
+    Returns those of *loans* on which something goes on.
+    """
+    touched: dict[UUID, Loan] = {}
+    for hold in borrower.lift_over(act, on):
+        ended = [loans[each] for each in hold.touches or [] if each in loans]
+        _go_on(act, hold, ended)
+        touched |= {loan.id: loan for loan in ended}
+    return [_classed(book, act, loan) for loan in touched.values() if loan.pending_events]
+
+
+def _go_on(act: Act, hold: Hold, loans: Iterable[Loan]) -> None:
+    """Let what *hold* stopped go on from the end that it had, on the *loans* that it touches."""
+    assert hold.until_on is not None
+    for loan in loans:
+        own = act_on(act, loan.id)
+        loan.end_hold(own, hold_ref=hold.hold_ref, reason=AS_SAID, until_on=hold.until_on)
+
+
+@command
+def set_hold_end(
+    book: Book, act: Act, *, borrower_id: UUID, hold_ref: str, until_on: date | None, reason: str
+) -> Borrower:
+    """Let a hold end on another day that is still to come; without one, when it is lifted."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.set_hold_end(act, hold_ref=hold_ref, until_on=until_on, reason=reason)
+    return borrower
 
 
 def _loans_of(book: Book, borrower: Borrower, loan_ids: list[UUID]) -> list[Loan]:

@@ -15,7 +15,8 @@ from domain.base.calendar import next_day
 from domain.base.policy import Policies
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower, PromiseState
-from domain.commands.book import Book, Command, Due, digest_of
+from domain.commands.book import Book, Command, Due, act_on, digest_of
+from domain.commands.borrowers import lift_over
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
 from domain.operations.business_day import BusinessDay, Count
@@ -115,11 +116,13 @@ def close_day(book: Book, day: date, *, zone: str, now: Callable[[], datetime]) 
     counts: Counter[str] = Counter()
     if len(borrowers) + len(loans) < BATCH_STREAMS:
         batch = _attended_borrowers(book, borrowers, day, now(), zone)
-        batch.add(_attended_loans(book, loans, day, now()))
-        try:
-            return _close(book, day, batch.counts(), batch, zone=zone, now=now())
-        except IntegrityError:
-            pass  # a writer was faster on one of them: in steps, then
+        # Loans that go on after a hold may be due themselves, or become so: in steps, then.
+        if len(batch.streams) == len(borrowers):
+            batch.add(_attended_loans(book, loans, day, now()))
+            try:
+                return _close(book, day, batch.counts(), batch, zone=zone, now=now())
+            except IntegrityError:
+                pass  # a writer was faster on one of them
     open_day(book, day, zone=zone, now=now())
     for due in _batches(book, Borrower, day):
         counts += _keep(book, due, lambda some: _attended_borrowers(book, some, day, now(), zone))
@@ -201,8 +204,13 @@ def _attended_borrowers(
     borrowers = book.get_many(Borrower, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     over = {borrower.id: borrower.promises_due(day) for borrower in borrowers.values()}
-    promised = {promise.loan_id for some in over.values() for promise in some}
-    loans = book.get_many(Loan, promised) if promised else {}
+    asked = {promise.loan_id for some in over.values() for promise in some}
+    # A hold stands no more from a day on: it is lifted when the day before is closed.
+    for borrower in borrowers.values():
+        holds = borrower.holds_over(next_day(day))
+        asked.update(loan_id for hold in holds for loan_id in hold.touches or [])
+    loans = book.get_many(Loan, asked) if asked else {}
+    freed: list[Loan] = []
     for borrower in borrowers.values():
         for promise in sorted(over[borrower.id], key=lambda each: each.promised_on):
             if borrower.promises[promise.promise_ref].state != PromiseState.OPEN:
@@ -216,7 +224,10 @@ def _attended_borrowers(
                 settled=loan is not None and loan.state in OVER,
             )
         borrower.escalate_overdue(acts[borrower.id], at=min(end, now))
-    return Batch(list(borrowers.values()), acts)
+        some = lift_over(book, acts[borrower.id], borrower, next_day(day), loans)
+        acts |= {loan.id: act_on(acts[borrower.id], loan.id) for loan in some}
+        freed += some
+    return Batch([*borrowers.values(), *freed], acts)
 
 
 def _keep(

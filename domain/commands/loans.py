@@ -588,9 +588,10 @@ def _must_not_be_held(
     for hold in borrower.holds_on(loan.id, act.business_on):
         rule = book.policies.hold_rule(hold.kind, act.business_on, borrower.jurisdiction)
         if rule is not None and stops(rule):
+            until = f" until {hold.until_on}" if hold.until_on else ""
             raise OnHold(
                 f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} stands"
-                f" since {hold.from_on} (policy {rule.version}); lift it first."
+                f" since {hold.from_on}{until} (policy {rule.version}); lift it first."
             )
 
 

@@ -63,15 +63,17 @@ class Holding(Consequences):
         """Let a hold stop nothing from a day on, which may lie back; it is counted.
 
         Of a hold that ended before, the end is moved to that day. A loan that the hold did
-        not touch stays as it is.
+        not touch stays as it is. The close of the last day that it stands ends it from the
+        next day on.
 
         Raises:
-            DateInFuture: it is to end later than today.
+            DateInFuture: it is to end later than that.
         """
         known = self.holds.get(hold_ref)
         if known is None or self.state not in SERVICED:
             return
-        self._must_not_be_future(act, until_on)
+        if until_on != next_day(act.business_on):
+            self._must_not_be_future(act, until_on)
         until_on = max(until_on, known.from_on)
         if until_on == known.until_on:
             return

@@ -111,6 +111,12 @@ def _standard(row: Row) -> Row:
     return {"standard": standard}
 
 
+def _hold(row: Row) -> Row:
+    if row.get("length_days", 1) < 1:
+        raise ValueError("a hold stands for one day at least")
+    return {}
+
+
 def _keywords(row: Row) -> Row:
     if not row["words"] or not all(map(spelt, row["words"])):
         raise ValueError("a keyword has a letter or a digit")
@@ -155,7 +161,7 @@ LOCAL = ("jurisdiction",)
 
 KINDS = {
     "service_levels": Kind(ServiceLevels, "service_levels"),
-    "hold": Kind(HoldRule, "hold_rules", keys=("kind", *LOCAL)),
+    "hold": Kind(HoldRule, "hold_rules", _hold, keys=("kind", *LOCAL)),
     "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
     "strategy": Kind(
         StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")

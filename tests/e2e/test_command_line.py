@@ -448,6 +448,11 @@ def borrower_objects_and_promises(
     assert [line["what"] for line in told if "BANKRUPTCY hold H-2" in line["what"]]
     undone = loans("borrower lift", borrower, "H-2", "--reason", "not this one", "--from", began)
     assert [step["event"] for step in undone["loans"][0]["recorded"]] == ["loan.hold-ended"]
+    end, later = (str(promised_on + timedelta(days=days)) for days in (1, 9))
+    loans("borrower hold", borrower, "DISPUTE", *why[:2], "--ref", "H-3", "--until", end)
+    loans("borrower until", borrower, "H-3", later, "--reason", "still looked into")
+    loans("borrower holds", "--kind", "dispute", "--ends-within", "30")
+    loans("borrower lift", borrower, "H-3", "--reason", "it was not")
     loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from domain.loan.loan import Loan
-from infra import queries
+from infra import borrower_queries, queries
 from infra.answers import Case, LoanPage, Reminder
 from infra.freshness import freshness, wait_for
 from tests.domain.story import CLASSES, LEVELS
@@ -23,6 +25,7 @@ from tests.infra.views_at_work import (
     borrower,
     in_currency,
     lent,
+    loan_id,
     repay,
     views_at_work,
 )
@@ -216,6 +219,24 @@ def test_a_hold_keeps_reminders_back_while_it_stands(at_work: ViewsAtWork) -> No
     ]
 
 
+def test_a_hold_on_one_debt_keeps_back_no_reminder_of_another(at_work: ViewsAtWork) -> None:
+    ada, rule = borrower(), POLICIES.hold_rule("CEASE", JAN_15)
+    for ref, loan_ids in (("H-1", [uuid4()]), ("H-2", [loan_id("L-1")])):
+        ada.set_hold(
+            act(date(2025, 2, 9 if ref == "H-1" else 13)),
+            hold_ref=ref,
+            kind="CEASE",
+            reason="letter",
+            rule=rule,
+            loan_ids=loan_ids,
+        )
+    at_work.show(ada, lent())
+
+    planned = [reminded(at_work, FEB_15 + days(offset)) for offset in (-3, -1)]
+
+    assert planned == [[("L-1", 1, -3, None)], [("L-1", 1, -1, "hold CEASE")]]
+
+
 def test_a_dispute_keeps_no_reminder_back(at_work: ViewsAtWork) -> None:
     ada = borrower()
     rule = POLICIES.hold_rule("DISPUTE", JAN_15)
@@ -297,6 +318,41 @@ def test_a_hold_that_forbids_collection_stands_in_the_list_and_leaves_no_time_to
 
     assert (before.holds, before.contact is None) == ([], False)
     assert (after.holds, after.contact) == (["DISPUTE"], None)
+
+
+def test_a_hold_on_one_debt_leaves_the_time_to_call_about_another(at_work: ViewsAtWork) -> None:
+    ada, rule = borrower(), POLICIES.hold_rule("DISPUTE", JAN_15)
+    ada.set_hold(act(), hold_ref="H-1", kind="DISPUTE", reason="fee", rule=rule, loan_ids=[uuid4()])
+    at_work.show(ada, lent())
+
+    [case] = cases(at_work, date(2025, 2, 20))
+
+    assert (case.holds, case.contact is None) == ([], False)
+
+
+# --- holds ------------------------------------------------------------------------------
+
+
+def test_the_holds_that_stand_are_listed_with_their_ends_those_that_end_first_first(
+    at_work: ViewsAtWork,
+) -> None:
+    ada, until = borrower(), date(2025, 2, 1)
+    for ref, end in (("H-1", None), ("H-2", until), ("H-3", date(2025, 1, 20))):
+        rule = POLICIES.hold_rule("DISPUTE", JAN_15)
+        ada.set_hold(
+            act(JAN_15), hold_ref=ref, kind="DISPUTE", reason="fee", rule=rule, until_on=end
+        )
+    ada.lift_over(act(date(2025, 1, 19)), date(2025, 1, 20))
+    at_work.show(ada)
+
+    def listed(on: date, **asked: Any) -> list[tuple[str, int | None]]:
+        found = borrower_queries.holds(at_work.conn, on, **asked).found
+        return [(each.hold_ref, each.days_left) for each in found]
+
+    assert listed(JAN_15) == [("H-3", 5), ("H-2", 17), ("H-1", None)]
+    assert listed(date(2025, 1, 20)) == [("H-2", 12), ("H-1", None)]
+    assert listed(JAN_15, ends_within=5) == [("H-3", 5)]
+    assert listed(JAN_15, kind="CEASE") == []
 
 
 def test_promises_stand_as_they_stood_on_the_day(at_work: ViewsAtWork) -> None:

@@ -86,6 +86,24 @@ def test_a_hold_says_whether_it_forbids_collection() -> None:
     assert only(found, "kind", "blocks", "from_on") == [("CEASE", True, JAN_15)]
 
 
+def test_a_hold_says_which_debts_it_covers_and_until_when() -> None:
+    ada, until, moved = borrower(), date(2025, 2, 1), date(2025, 3, 1)
+    ada.set_hold(
+        act(),
+        hold_ref="H-1",
+        kind="CEASE",
+        reason="letter",
+        rule=CEASE,
+        loan_ids=[LOAN_ID],
+        until_on=until,
+    )
+    ada.set_hold_end(act(), hold_ref="H-1", until_on=moved, reason="longer")
+
+    found = rows(collections, ada)["collections_hold"]
+
+    assert only(found, "loan_ids", "until_on") == [([LOAN_ID], moved)]
+
+
 def test_a_promise_has_a_row_for_what_was_said_and_one_for_what_came_of_it() -> None:
     ada = borrower()
     for ref, received in (("kept", 50_00), ("broken", 10_00)):

@@ -8,6 +8,7 @@ from projections import reminders
 from tests.domain.story import (
     BORROWER_ID,
     JAN_15,
+    LOAN_ID,
     act,
     disbursed,
     fee_charged,
@@ -114,6 +115,18 @@ def test_a_hold_is_kept_with_the_days_it_was_set_and_lifted() -> None:
     assert only(found, "kind", "blocks", "business_on", "from_on", "lift_business_on") == [
         ("CEASE", True, set_on, set_on, lifted_on)
     ]
+
+
+def test_a_hold_says_which_debts_it_covers() -> None:
+    ada = borrower()
+    for ref, loan_ids in (("H-1", [LOAN_ID]), ("H-2", None)):
+        ada.set_hold(
+            act(), hold_ref=ref, kind="CEASE", reason="letter", rule=CEASE, loan_ids=loan_ids
+        )
+
+    found = rows(reminders, ada)["reminders_hold"]
+
+    assert only(found, "hold_ref", "loan_ids") == [("H-1", [LOAN_ID]), ("H-2", None)]
 
 
 def test_a_loan_taken_over_brings_its_dates_after_holidays() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid5
 
@@ -10,6 +11,7 @@ import pytest
 
 from domain.base.policy import HoldRule
 from domain.base.refusal import AmountNotPositive
+from domain.base.stream import NextAction
 from domain.borrower import borrower as module
 from domain.borrower.borrower import Borrower
 from domain.borrower.refusals import ZonesNotPlausible
@@ -173,6 +175,87 @@ def test_a_hold_ends_no_earlier_than_it_began_and_no_later_than_today() -> None:
             borrower.lift_hold(
                 act(date(2025, 1, 25)), hold_ref="H-1", reason="agreed", lifted_on=day
             )
+
+
+def test_a_hold_stands_until_the_day_that_was_said_and_no_longer() -> None:
+    borrower = given(registered())
+    until = date(2025, 2, 1)
+
+    set_hold(borrower, until_on=until)
+
+    assert recorded(borrower) == [happened(Borrower.HoldSet, from_on=JAN_15, until_on=until)]
+    assert [each.hold_ref for each in borrower.holds_on(LOAN_ID, date(2025, 1, 31))] == ["H-1"]
+    assert borrower.holds_on(LOAN_ID, until) == []
+    (seen,) = borrower.contact_holds()
+    assert seen.until == datetime(2025, 1, 31, 16, tzinfo=UTC)
+
+
+def test_a_hold_stands_as_long_as_the_policy_says_unless_somebody_says_otherwise() -> None:
+    borrower = given(registered())
+    sixty = replace(CEASE, length_days=60)
+
+    set_hold(borrower, rule=sixty)
+    set_hold(borrower, "H-2", rule=sixty, until_on=date(2025, 1, 20))
+    set_hold(borrower, "H-3", rule=sixty, open_ended=True)
+
+    assert {ref: hold.until_on for ref, hold in borrower.holds.items()} == {
+        "H-1": date(2025, 3, 16),
+        "H-2": date(2025, 1, 20),
+        "H-3": None,
+    }
+
+
+def test_the_last_day_of_a_hold_needs_attention_and_it_is_lifted_from_its_own_end() -> None:
+    until = date(2025, 2, 1)
+    borrower = given(registered(), lambda ada: set_hold(ada, until_on=until))
+    due = borrower.next_action()
+
+    lifted = borrower.lift_over(act(date(2025, 1, 31)), until)
+
+    assert due == NextAction("HOLD", date(2025, 1, 31))
+    assert [hold.hold_ref for hold in lifted] == ["H-1"]
+    assert recorded(borrower) == [
+        happened(Borrower.HoldLifted, effective_on=until, lifted_on=until, lifted_before=None)
+    ]
+    assert borrower.next_action() is None
+    assert borrower.lift_over(act(until), until) == []
+
+
+def test_a_hold_with_an_end_may_be_lifted_earlier_and_that_day_counts() -> None:
+    borrower = given(registered(), lambda ada: set_hold(ada, until_on=date(2025, 2, 1)))
+
+    lift_hold(borrower, on=date(2025, 1, 20))
+
+    assert borrower.holds["H-1"].ends_on == date(2025, 1, 20)
+    assert borrower.holds_over(date(2025, 2, 1)) == []
+
+
+def test_the_end_of_a_hold_that_stands_may_be_moved_or_taken_away() -> None:
+    first, second = date(2025, 2, 1), date(2025, 3, 1)
+    borrower = given(registered(), lambda ada: set_hold(ada, until_on=first))
+
+    for day in (second, second, None):
+        borrower.set_hold_end(act(), hold_ref="H-1", until_on=day, reason="treatment goes on")
+
+    assert recorded(borrower) == [
+        happened(Borrower.HoldEndSet, until_on=second, until_before=first),
+        happened(Borrower.HoldEndSet, until_on=None, until_before=second),
+    ]
+
+
+def test_a_hold_ends_after_it_began_on_a_day_to_come_and_before_it_is_lifted() -> None:
+    borrower = given(registered(), set_hold)
+    later = act(date(2025, 1, 25))
+
+    with pytest.raises(module.HoldEndsTooEarly):
+        set_hold(borrower, "H-2", until_on=JAN_15)
+    with pytest.raises(module.HoldEndsTooEarly):
+        borrower.set_hold_end(later, hold_ref="H-1", until_on=JAN_15, reason="over")
+    with pytest.raises(module.HoldEndPast):
+        borrower.set_hold_end(later, hold_ref="H-1", until_on=later.business_on, reason="over")
+    lift_hold(borrower)
+    with pytest.raises(module.HoldOver):
+        borrower.set_hold_end(later, hold_ref="H-1", until_on=date(2025, 2, 1), reason="again")
 
 
 def test_a_hold_on_one_debt_leaves_the_others_to_the_gate() -> None:

@@ -13,7 +13,7 @@ from domain.base.refusal import NotFound
 from domain.base.stream import Act, Stream
 from domain.base.terms import Renewal
 from domain.borrower.borrower import Borrower
-from domain.commands import borrowers, loans
+from domain.commands import borrowers, days, loans
 from domain.commands.book import Book, command
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
@@ -22,6 +22,7 @@ from tests.domain.commands.books import (
     OFFER,
     act,
     applied,
+    at,
     disbursed,
     loan_of,
     offered,
@@ -272,3 +273,82 @@ def test_a_payment_reversed_between_hold_and_lift_leaves_no_trace(book: Book) ->
 
     assert loan_of(book, touched).instalments == loan_of(book, other).instalments
     assert owed(book, touched) == owed(book, other)
+
+
+def test_the_close_of_its_last_day_lifts_a_hold_and_ends_it_on_its_loans(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    other = disbursed(book)
+    borrowers.set_hold(
+        book,
+        act(MAR_1),
+        borrower_id=borrower_id,
+        hold_ref="H-1",
+        kind="MORATORIUM",
+        reason="breathing space",
+        all_loans=[loan_id],
+        until_on=MAR_20,
+    )
+    set_hold(book, loan_of(book, other).borrower_id, MAR_1, all_loans=[other])
+    last = date(2025, 3, 19)
+
+    days.close_days(book, date(2025, 3, 18), zone="Asia/Shanghai", now=lambda: at(last))
+    assert loan_of(book, loan_id).holds["H-1"].until_on is None
+    days.close_days(book, last, zone="Asia/Shanghai", now=lambda: at(last))
+
+    lifted = book.get(Borrower, borrower_id)
+    assert lifted.holds["H-1"].lifted_on == MAR_20
+    assert loan_of(book, loan_id).holds["H-1"].until_on == MAR_20
+    ended = [each for each in book.events.get(loan_id) if isinstance(each, Loan.HoldEnded)]
+    said = [each for each in book.events.get(borrower_id) if isinstance(each, Borrower.HoldLifted)]
+    assert [each.correlation_id for each in ended] == [each.correlation_id for each in said]
+    by_hand = act(MAR_20)
+    borrowers.lift_hold(
+        book, by_hand, borrower_id=loan_of(book, other).borrower_id, hold_ref="H-1", reason="agreed"
+    )
+    assert loan_of(book, loan_id).instalments == loan_of(book, other).instalments
+
+
+def test_a_hold_whose_end_is_past_is_lifted_as_it_is_set(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    done = set_hold(book, borrower_id, from_on=MAR_1, until_on=MAR_20, all_loans=[loan_id])
+
+    said = recorded_by(book, done, borrower_id, loan_id)
+    assert said[:2] == ["borrower.hold-set", "borrower.hold-lifted"]
+    assert {"loan.hold-placed", "loan.hold-ended"} <= set(said)
+    assert loan_of(book, loan_id).holds["H-1"].until_on == MAR_20
+
+
+def test_nothing_is_stopped_any_more_once_the_end_of_a_hold_has_come(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, date(2025, 1, 10), kind="FRAUD", until_on=JAN_15)
+
+    pay_out(book, loan_id)
+
+    assert loan_of(book, loan_id).disbursed_on == JAN_15
+
+
+def test_the_end_of_a_hold_is_moved_and_corrected_after_it_was_lifted(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    before = owed(book, loan_id)
+    set_hold(book, borrower_id, MAR_1, all_loans=[loan_id], until_on=MAR_20)
+    borrowers.set_hold_end(
+        book,
+        act(MAR_1),
+        borrower_id=borrower_id,
+        hold_ref="H-1",
+        until_on=date(2025, 3, 25),
+        reason="treatment goes on",
+    )
+    days.close_days(book, date(2025, 3, 31), zone="Asia/Shanghai", now=lambda: at(APR_1))
+    assert loan_of(book, loan_id).holds["H-1"].until_on == date(2025, 3, 25)
+
+    borrowers.lift_hold(
+        book, act(APR_1), borrower_id=borrower_id, hold_ref="H-1", reason="no", lifted_on=MAR_1
+    )
+
+    assert owed(book, loan_id) == before
