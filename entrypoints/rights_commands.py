@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -69,14 +70,36 @@ def zones(
     )
 
 
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
 @borrower.command("hours")
 def hours(
     borrower: Borrower,
     hours: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[HOURS]...", help="Such as 18:00-20:30; none takes all back."),
+        typer.Argument(metavar="[HOURS]...", help="Such as 18:00-20:30; none takes them back."),
     ] = None,
-    channel: Refused = None,
+    channel: Annotated[
+        Channel | None, typer.Option(help="For this channel; else for any.", case_sensitive=False)
+    ] = None,
+    weekday: Annotated[
+        list[Weekday] | None,
+        typer.Option(help="On this day of the week; may be repeated.", case_sensitive=False),
+    ] = None,
+    not_before: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="No contact before this day: that binds."),
+    ] = None,
     only: Annotated[bool, typer.Option(help="Only then: it binds, and is no mere wish.")] = False,
     source: Source = "CALL",
     at: At = None,
@@ -84,20 +107,31 @@ def hours(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say when the borrower wants to be contacted, in local time; replaces what was said before."""
-    from domain.borrower.contact_state import OwnHours
+    """Say when the borrower wants to be contacted, in local time.
+
+    It replaces what was said before for the same channel, or for any without one; what was
+    said for another channel stays.
+    """
+    from domain.borrower.contact_state import ALL_DAY, OwnHours
     from domain.commands import contacts
 
+    by = None if channel is None else str(channel)
+    days = [str(each) for each in Weekday if each in (weekday or [])] or None
+    if days and not hours:
+        raise typer.BadParameter("--weekday goes with hours, such as 09:00-18:00.")
     wished = []
     for each in hours or []:
         start, _, end = each.partition("-")
-        wished.append(OwnHours(start, end, only, None if channel is None else str(channel)))
+        wished.append(OwnHours(start, end, only, by, days))
+    if not_before is not None:
+        wished.append(OwnHours(*ALL_DAY, True, by, not_before_on=not_before.date()))
     _carry_out(
-        contacts.set_own_hours,
+        contacts.wish_hours,
         borrower,
         actor,
         command_id,
         as_json,
+        channel=channel,
         hours=wished,
         source=source,
         set_at=instant_of(at),

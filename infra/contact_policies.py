@@ -79,11 +79,19 @@ def _channels(row: Row) -> tuple[Channel, ...]:
 
 def _hours(row: Row) -> Row:
     hours = tuple(
-        Hours(**{**each, "days": DayKind(each.get("days", DayKind.ANY))})
+        Hours(
+            **{
+                **each,
+                "days": DayKind(each.get("days", DayKind.ANY)),
+                "weekdays": tuple(each.get("weekdays", ())),
+            }
+        )
         for each in row.get("hours", ())
     )
     if any(each.start >= each.end for each in hours):
         raise ValueError("hours end before they start")
+    if any(day not in range(7) for each in hours for day in each.weekdays):
+        raise ValueError("a day of the week is 0, Monday, to 6, Sunday")
     if bool(hours) == row.get("at_any_time", False):
         raise ValueError("either it has hours, or it is at any time")
     return {"hours": hours}

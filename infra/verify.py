@@ -321,12 +321,17 @@ BORROWER_ROWS = {
         " ORDER BY borrower_id, version DESC"
     ),
     "collections, holds": (
-        "SELECT borrower_id, array_agg(hold_ref ORDER BY hold_ref) FROM rm.collections_hold"
-        " WHERE borrower_id = ANY(%s) AND lifted_on IS NULL GROUP BY 1"
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id,"
+        " concat_ws(' ', hold_ref, until_on, array_to_string(loan_ids, ' ')) AS said"
+        " FROM rm.collections_hold WHERE borrower_id = ANY(%s) AND lifted_on IS NULL"
+        ") AS standing GROUP BY 1"
     ),
     "reminders, holds": (
-        "SELECT borrower_id, array_agg(hold_ref ORDER BY hold_ref) FROM rm.reminders_hold"
-        " WHERE borrower_id = ANY(%s) AND lifted_on IS NULL GROUP BY 1"
+        'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
+        " SELECT borrower_id, concat_ws(' ', hold_ref, array_to_string(loan_ids, ' ')) AS said"
+        " FROM rm.reminders_hold WHERE borrower_id = ANY(%s) AND lifted_on IS NULL"
+        ") AS standing GROUP BY 1"
     ),
     "collections, promises": (
         "SELECT borrower_id, array_agg(promise_ref || ' ' || state ORDER BY promise_ref)"
@@ -612,10 +617,6 @@ def _money_of(loan: Loan) -> tuple[int, ...]:
 
 def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
     """What a view should say of *borrower*; None where it has no row."""
-    standing = sorted(
-        [hold.hold_ref for hold in borrower.holds.values() if not hold.lifted_on]
-        + [f"restriction-{each.measure}" for each in borrower.data_restricted if not each.lifted_on]
-    )
     promises = sorted(f"{p.promise_ref} {p.state}" for p in borrower.promises.values())
     match view:
         case "collections, zones":
@@ -623,9 +624,30 @@ def _said_of(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         case "collections, promises":
             return (promises,) if promises else None
         case "collections, holds" | "reminders, holds":
+            standing = _standing(borrower, ended="collections" in view)
             return (standing,) if standing else None
         case _:
             return _said_of_contacts(view, borrower)
+
+
+def _standing(borrower: Borrower, *, ended: bool) -> list[str]:
+    """What was not lifted: restrictions of the data, and holds with the debts they cover.
+
+    With *ended* a hold says when it ends.
+    """
+    restricted = (each for each in borrower.data_restricted if not each.lifted_on)
+    holds = [
+        " ".join(
+            [
+                hold.hold_ref,
+                *([str(hold.until_on)] if ended and hold.until_on else []),
+                *(str(each) for each in hold.loan_ids or []),
+            ]
+        )
+        for hold in borrower.holds.values()
+        if not hold.lifted_on
+    ]
+    return sorted([*holds, *(f"restriction-{each.measure}" for each in restricted)])
 
 
 def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:

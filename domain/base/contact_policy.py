@@ -187,11 +187,19 @@ class ContactRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Hours:
-    """A stretch of the local day, ``[start, end)``."""
+    """A stretch of the local day, ``[start, end)``.
+
+    With *weekdays* (Monday is 0) on these alone, whatever the calendar says of them.
+    """
 
     days: DayKind = DayKind.ANY
     start: time
     end: time
+    weekdays: tuple[int, ...] = ()
+
+    def on_such_a_weekday(self, on: date) -> bool:
+        """Whether the day of the week is one of theirs."""
+        return not self.weekdays or on.weekday() in self.weekdays
 
 
 @dataclass(frozen=True, kw_only=True)

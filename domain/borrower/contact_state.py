@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from domain.base.contact_policy import (
@@ -33,8 +33,17 @@ from domain.borrower.restriction import DISTURBING, OWED, Restriction, rules_of
 BORROWERS_OWN = "borrowers-own-hours"
 """The rule that stands for hours which the borrower asked for."""
 
+BORROWERS_OWN_DAY = "borrowers-own-day"
+"""The rule that stands for a day before which the borrower wants no contact."""
+
 UNREAD = "unread-reply"
 """The rule that stands for an answer which may be a refusal, and which nobody has read."""
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+"""The days of the week as wishes name them, in order."""
+
+ALL_DAY = ("00:00", "24:00")
+"""The hours of a wish that is about a day."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,16 @@ class OwnHours:
     """When the borrower wants to be contacted, ``[start, end)`` in local time as ``HH:MM``.
 
     *only* then: a wish that binds; otherwise the hours in which contact is likeliest
-    to be welcome. Without *channel* by any.
+    to be welcome. Without *channel* by any, without *weekdays* on all of them. With
+    *not_before_on* it is no wish for hours: no contact is wanted before that day.
     """
 
     start: str
     end: str
     only: bool
     channel: str | None = None
+    weekdays: list[str] | None = None
+    not_before_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +192,7 @@ class ContactState:
 
     def restrictions(self) -> tuple[ContactRules, ...]:
         """What the borrower asked for beyond the law, or may have, as rules of the same kind."""
-        wished = as_rules(tuple(each for each in self.own_hours if each.only))
+        wished = as_rules(each for each in self.own_hours if each.only)
         feared = {each for reply in self.replies.values() for each in reply.feared}
         return (*wished, *_until_read(frozenset(feared))) if feared else wished
 
@@ -218,29 +230,64 @@ def _midnight(on: date, zone: str) -> datetime:
     return datetime.combine(on, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def as_rules(wishes: Iterable[OwnHours]) -> tuple[ContactRules, ...]:
+    """Wishes that bind, as rules; those for one channel and for all must both be kept to."""
+    return _as_rules(
+        tuple(
+            _Wish(each.channel, each.start, each.end, _days(each.weekdays), each.not_before_on)
+            for each in wishes
+        )
+    )
+
+
+class _Wish(NamedTuple):
+    channel: str | None
+    start: str
+    end: str
+    weekdays: tuple[int, ...]
+    not_before_on: date | None
+
+
+def _days(weekdays: list[str] | None) -> tuple[int, ...]:
+    return tuple(WEEKDAYS.index(each) for each in weekdays or ())
+
+
 @lru_cache(maxsize=1024)
-def as_rules(wishes: tuple[OwnHours, ...]) -> tuple[ContactRules, ...]:
-    """Hours that bind, each as a rule; those for one channel and for all must both be kept to."""
+def _as_rules(wishes: tuple[_Wish, ...]) -> tuple[ContactRules, ...]:
     if not wishes:
         return ()
     by_channel: dict[str | None, list[Hours]] = {}
+    not_before: dict[str | None, date] = {}
     for wish in wishes:
-        hours = Hours(start=time.fromisoformat(wish.start), end=time.fromisoformat(wish.end))
+        if wish.not_before_on is not None:
+            later = not_before.get(wish.channel, date.min)
+            not_before[wish.channel] = max(wish.not_before_on, later)
+            continue
+        start, end = time.fromisoformat(wish.start), time.fromisoformat(wish.end)
+        hours = Hours(start=start, end=end, weekdays=wish.weekdays)
         by_channel.setdefault(wish.channel, []).append(hours)
-    rules = tuple(
-        HoursRule(
-            rule=BORROWERS_OWN if channel is None else f"{BORROWERS_OWN}-{channel.lower()}",
-            version="as-asked",
-            jurisdiction="ANY",
-            purposes=tuple(each for each in Purpose if each not in OWED),
-            channels=DISTURBING if channel is None else (Channel(channel),),
-            valid_from=date.min,
-            source="the borrower's own request",
-            hours=tuple(hours),
-        )
-        for channel, hours in by_channel.items()
+    rules = [_own(BORROWERS_OWN, channel, hours) for channel, hours in by_channel.items()]
+    rules += [
+        _own(BORROWERS_OWN_DAY, channel, [], until=day) for channel, day in not_before.items()
+    ]
+    return (ContactRules(hours=tuple(rules)),)
+
+
+def _own(
+    name: str, channel: str | None, hours: Sequence[Hours], until: date | None = None
+) -> HoursRule:
+    """The borrower's hours by one channel, or by each that disturbs; without any, none."""
+    return HoursRule(
+        rule=name if channel is None else f"{name}-{channel.lower()}",
+        version="as-asked",
+        jurisdiction="ANY",
+        purposes=tuple(each for each in Purpose if each not in OWED),
+        channels=DISTURBING if channel is None else (Channel(channel),),
+        valid_from=date.min,
+        valid_until=until,
+        source="the borrower's own request",
+        hours=tuple(hours),
     )
-    return (ContactRules(hours=rules),)
 
 
 @lru_cache(maxsize=1024)

@@ -62,6 +62,7 @@ def _allowed_on(zone: ZoneInfo, day: date, rules: ContactRules) -> list[ContactP
             period
             for hours in rule.hours
             if (hours.days == DayKind.ANY or calendar is not None)
+            and hours.on_such_a_weekday(day)
             and is_such_a_day(hours.days, day, calendar)
             and (period := _period(zone, day, hours)) is not None
         ]

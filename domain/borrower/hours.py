@@ -39,7 +39,11 @@ def against_hours(rule: HoursRule, rules: ContactRules, now: LocalTime) -> Reaso
     if asks and calendar is None:
         return Reason.CALENDAR_UNKNOWN
     for each in rule.hours:
-        if each.start <= now.clock < each.end and is_such_a_day(each.days, now.on, calendar):
+        if (
+            each.start <= now.clock < each.end
+            and each.on_such_a_weekday(now.on)
+            and is_such_a_day(each.days, now.on, calendar)
+        ):
             return None
     return Reason.WINDOW
 

@@ -21,7 +21,7 @@ from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
 from domain.borrower.contact import Consent, ContactPoint, Party
-from domain.borrower.contact_state import OwnHours
+from domain.borrower.contact_state import ALL_DAY, WEEKDAYS, OwnHours
 from domain.borrower.restrictions import Restrictions, must_be_hours
 
 BY_REPLY = "REPLY"
@@ -360,10 +360,11 @@ class Rights(Restrictions):
         """Let these be the hours the borrower asked for, in place of all before.
 
         Raises:
-            HoursNotSound: hours end before they begin, or are none of the clock.
+            HoursNotSound: hours end before they begin, or are none of the clock; or a day
+                is none of the week.
         """
         for each in hours:
-            must_be_hours(each.start, each.end)
+            _must_be_wish(each)
         if hours != self.own_hours:
             self.record(
                 events.OwnHoursSet,
@@ -374,6 +375,21 @@ class Rights(Restrictions):
                 source=source,
                 set_at=set_at,
             )
+
+    def wish_hours(
+        self, act: Act, *, channel: str | None, hours: list[OwnHours], source: str, set_at: datetime
+    ) -> None:
+        """Let these be the hours asked for by one channel, or without one by any.
+
+        They replace what was asked for the same; what was asked for another channel stays.
+
+        Raises:
+            HoursNotSound: they are none, or are for another channel.
+        """
+        if any(each.channel != channel for each in hours):
+            raise no.HoursNotSound(f"These are not all hours for {channel or 'any channel'}.")
+        others = [each for each in self.own_hours if each.channel != channel]
+        self.set_own_hours(act, hours=[*others, *hours], source=source, set_at=set_at)
 
 
 def must_be_zones(zones: list[str]) -> None:
@@ -392,3 +408,13 @@ def must_be_zones(zones: list[str]) -> None:
 def _known_zones() -> frozenset[str]:
     """Every zone that IANA names; looking them up takes milliseconds."""
     return frozenset(available_timezones())
+
+
+def _must_be_wish(wish: OwnHours) -> None:
+    strange = [each for each in wish.weekdays or () if each not in WEEKDAYS]
+    if strange:
+        raise no.HoursNotSound(f"{strange[0]} is no day of the week: one of {', '.join(WEEKDAYS)}.")
+    if wish.not_before_on is None:
+        must_be_hours(wish.start, wish.end)
+    elif (wish.start, wish.end) != ALL_DAY or not wish.only or wish.weekdays:
+        raise no.HoursNotSound("A day before which there is no contact binds on every hour.")

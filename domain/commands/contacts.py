@@ -116,6 +116,29 @@ def set_own_hours(
 
 
 @command
+def wish_hours(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    channel: Channel | None,
+    hours: list[OwnHours],
+    source: str,
+    set_at: datetime,
+) -> Borrower:
+    """Let these be the hours the borrower asked for by a channel, or by any without one."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.wish_hours(
+        act,
+        channel=None if channel is None else str(channel),
+        hours=hours,
+        source=source,
+        set_at=set_at,
+    )
+    return borrower
+
+
+@command
 def restrict(
     book: Book,
     act: Act,

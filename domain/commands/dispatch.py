@@ -355,7 +355,11 @@ def _day(at: datetime, borrower: Borrower) -> date:
 
 def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
     """The first channel by which the borrower can be reached, one they prefer before others."""
-    preferred = [each.channel for each in borrower.own_hours if each.channel is not None]
+    preferred = [
+        each.channel
+        for each in borrower.own_hours
+        if each.channel is not None and each.not_before_on is None
+    ]
     channels = sorted(planned.channels, key=lambda channel: channel not in preferred)
     # What was read from the telephone needs consents that what was given does not.
     points = sorted(

@@ -143,7 +143,7 @@ def first_moment(
     situation = borrower.situation()
     wishes = [replace(each, only=True) for each in borrower.own_hours]
     for hours in (wishes, [each for each in borrower.own_hours if each.only]):
-        wished = replace(situation, restrictions=as_rules(tuple(hours)))
+        wished = replace(situation, restrictions=as_rules(hours))
         found = decide(intent, wished, rules, start)
         if found.answer == Answer.ALLOW:
             return start

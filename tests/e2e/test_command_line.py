@@ -460,6 +460,9 @@ def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
     said = (borrower, "--at", "2026-03-02T09:00+08:00")
     loans("borrower zones", borrower, "Asia/Shanghai")
     loans("borrower hours", *said, "09:00-20:00", "--only")
+    saturday = ("10:00-12:00", "--channel", "sms", "--weekday", "sat")
+    loans("borrower hours", *said, *saturday, "--not-before", "2026-03-07")
+    loans("borrower hours", *said, "--channel", "sms")
     for point in ("P-1", "P-2"):
         loans("borrower point", *said, point, "PHONE", "--basis", "CONTRACT")
     loans("borrower point", *said, "P-3", "PHONE", "--basis", "CONSENT", "--third-party")

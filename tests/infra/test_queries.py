@@ -322,7 +322,9 @@ def test_a_hold_that_forbids_collection_stands_in_the_list_and_leaves_no_time_to
 
 def test_a_hold_on_one_debt_leaves_the_time_to_call_about_another(at_work: ViewsAtWork) -> None:
     ada, rule = borrower(), POLICIES.hold_rule("DISPUTE", JAN_15)
-    ada.set_hold(act(), hold_ref="H-1", kind="DISPUTE", reason="fee", rule=rule, loan_ids=[uuid4()])
+    ada.set_hold(
+        act(JAN_15), hold_ref="H-1", kind="DISPUTE", reason="fee", rule=rule, loan_ids=[uuid4()]
+    )
     at_work.show(ada, lent())
 
     [case] = cases(at_work, date(2025, 2, 20))

@@ -519,10 +519,19 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "tracker": [("tracker/tracker_loan", "stage = 'SIGNING'")],
     "reminders": [("reminders/reminders_left", "amount_left = amount_left + 1")],
     "reminders, dates": [("reminders/reminders_due_date", "pay_by_on = pay_by_on + 1")],
-    "collections": [("collections/collections_unpaid", "unpaid_pay_by_on = unpaid_pay_by_on - 1")],
+    "collections": [
+        ("collections/collections_unpaid", "unpaid_pay_by_on = unpaid_pay_by_on - 1")
+    ],
     "collections, zones": [("collections/collections_borrower", "zones = '{UTC}'")],
-    "collections, holds": [("collections/collections_hold", "lifted_on = '2025-02-11'")],
-    "reminders, holds": [("reminders/reminders_hold", "lifted_on = '2025-02-11'")],
+    "collections, holds": [
+        ("collections/collections_hold", "lifted_on = '2025-02-11'"),
+        ("collections/collections_hold", "until_on = '2025-02-11'"),
+        ("collections/collections_hold", "loan_ids = ARRAY[borrower_id]"),
+    ],
+    "reminders, holds": [
+        ("reminders/reminders_hold", "lifted_on = '2025-02-11'"),
+        ("reminders/reminders_hold", "loan_ids = ARRAY[borrower_id]"),
+    ],
     "collections, promises": [("collections/collections_promise", "state = 'KEPT'")],
     "contacts": [("contacts/contacts_loan", "borrower_id = loan_id")],
     "contacts, payments": [("contacts/contacts_payment", "amount = amount + 1")],

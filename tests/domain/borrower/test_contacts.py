@@ -19,7 +19,7 @@ from domain.base.contact_policy import (
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
-from domain.borrower.contact_state import Figure, OwnHours
+from domain.borrower.contact_state import ALL_DAY, Figure, OwnHours
 from domain.borrower.contacts import Result, Text
 from domain.borrower.gate import Answer, Decision
 from infra.contact_policies import load_contact_rules
@@ -338,6 +338,64 @@ def test_a_letter_may_lie_there_at_any_hour() -> None:
     letter = replace(DUNNING, channel=Channel.LETTER, contact_point="A-1")
 
     assert answer(ask(borrower, "C-1", letter)) == Answer.ALLOW
+
+
+def wish(borrower: Borrower, channel: Channel | None, *hours: OwnHours) -> None:
+    borrower.wish_hours(
+        act(),
+        channel=None if channel is None else str(channel),
+        hours=list(hours),
+        source="CALL",
+        set_at=TEN,
+    )
+
+
+def test_a_wish_for_one_channel_leaves_what_was_asked_for_the_others() -> None:
+    borrower = known()
+    calls = OwnHours("18:00", "20:00", only=True, channel="PHONE")
+    texts = OwnHours("09:00", "12:00", only=False, channel="SMS")
+    later = replace(calls, start="19:00")
+
+    for channel, wished in ((Channel.PHONE, calls), (Channel.SMS, texts), (Channel.PHONE, later)):
+        wish(borrower, channel, wished)
+    assert borrower.own_hours == [texts, later]
+
+    wish(borrower, Channel.SMS)
+    assert borrower.own_hours == [later]
+
+
+def test_hours_may_be_asked_for_on_some_days_of_the_week() -> None:
+    borrower = known()
+    evening = OwnHours("08:00", "21:00", only=True)
+
+    wish(borrower, None, replace(evening, weekdays=["MON", "FRI"]))
+    found = ask(borrower, "C-1")
+    wish(borrower, None, replace(evening, weekdays=["THU"]))
+
+    assert TEN.strftime("%a") == "Thu"
+    assert found is not None
+    assert (answer(found), found.until) == (Answer.DEFER, datetime(2026, 9, 11, tzinfo=UTC))
+    assert answer(ask(borrower, "C-2")) == Answer.ALLOW
+
+
+def test_who_wants_no_contact_before_a_day_has_none_before_it() -> None:
+    borrower = known()
+    day = OwnHours(*ALL_DAY, only=True, not_before_on=date(2026, 9, 12))
+
+    wish(borrower, None, day)
+
+    found = ask(borrower, "C-1")
+    assert found is not None
+    assert (answer(found), found.until) == (Answer.DEFER, datetime(2026, 9, 12, tzinfo=UTC))
+    assert {each.rule for each in found.objections} == {"borrowers-own-day"}
+    assert answer(ask(borrower, "C-2", at=TEN + timedelta(days=2))) == Answer.ALLOW
+
+
+def test_a_wish_names_days_of_the_week_and_hours_of_its_own_channel() -> None:
+    with pytest.raises(no.HoursNotSound):
+        wish(known(), None, OwnHours("18:00", "20:00", only=True, weekdays=["MONDAY"]))
+    with pytest.raises(no.HoursNotSound):
+        wish(known(), Channel.SMS, OwnHours("18:00", "20:00", only=True))
 
 
 @pytest.mark.parametrize(
