@@ -70,6 +70,60 @@ def zones(
     )
 
 
+@borrower.command("jurisdiction")
+def jurisdiction(
+    borrower: Borrower,
+    jurisdiction: Annotated[str, typer.Argument(help="CN, US, UK, IN, EU ...")],
+    source: Source = "STAFF",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which law applies to the borrower; what was decided under another stays so.
+
+    Who moved is in other zones too: say which (borrower zones).
+    """
+    from domain.commands import borrowers
+
+    _carry_out(
+        borrowers.change_jurisdiction,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        jurisdiction=jurisdiction,
+        source=source,
+    )
+
+
+@borrower.command("language")
+def language(
+    borrower: Borrower,
+    language: Annotated[
+        str | None, typer.Argument(metavar="[LANGUAGE]", help="Such as en, de or zh.")
+    ] = None,
+    source: Source = "STAFF",
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say in which language to write and speak; without one, as is usual there.
+
+    Where a text is not in that language, it is the usual one.
+    """
+    from domain.commands import contacts
+
+    _carry_out(
+        contacts.set_language,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        language=language,
+        source=source,
+    )
+
+
 class Weekday(StrEnum):
     """A day of the week."""
 

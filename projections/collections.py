@@ -112,6 +112,7 @@ IGNORED = frozenset(
         "borrower.agency-placed",
         "borrower.agency-recalled",
         "borrower.collector-assigned",
+        "borrower.language-set",
         "borrower.complaint-answered",
         "borrower.complaint-escalated",
         "borrower.complaint-opened",
@@ -227,7 +228,10 @@ def _(event: Loan.Sold) -> list[Change]:
 
 @changes.register(Borrower.Registered)
 @changes.register(Borrower.ZonesChanged)
-def _(event: Borrower.Registered | Borrower.ZonesChanged) -> list[Change]:
+@changes.register(Borrower.JurisdictionChanged)
+def _(
+    event: Borrower.Registered | Borrower.ZonesChanged | Borrower.JurisdictionChanged,
+) -> list[Change]:
     return [
         Put(
             "collections_borrower",

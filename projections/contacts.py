@@ -402,6 +402,7 @@ IGNORED = frozenset(
     {
         "borrower.contact-restricted",
         "borrower.contact-restriction-lifted",
+        "borrower.language-set",
         "borrower.hold-end-set",
         "borrower.hold-lifted",
         "borrower.hold-set",
@@ -459,7 +460,10 @@ def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
 
 @changes.register(Borrower.Registered)
 @changes.register(Borrower.ZonesChanged)
-def _(event: Borrower.Registered | Borrower.ZonesChanged) -> list[Change]:
+@changes.register(Borrower.JurisdictionChanged)
+def _(
+    event: Borrower.Registered | Borrower.ZonesChanged | Borrower.JurisdictionChanged,
+) -> list[Change]:
     return [
         _row(
             "contacts_borrower",

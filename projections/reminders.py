@@ -104,6 +104,8 @@ IGNORED = frozenset(
         "borrower.hold-end-set",
         "borrower.inbound-received",
         "borrower.late-reason-recorded",
+        "borrower.jurisdiction-changed",
+        "borrower.language-set",
         "borrower.message-delivered",
         "borrower.opt-out-revoked",
         "borrower.opted-out",

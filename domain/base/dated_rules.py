@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from domain.base.contact_policy import ContactRules
 from domain.base.policy import ANYWHERE, Policies, in_force
@@ -68,6 +69,11 @@ class DatedRules:
     texts: tuple[TextTemplate, ...] = ()
     text_standards: tuple[TextStandard, ...] = ()
     _by_day: dict[date, list[TextTemplate]] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def jurisdictions(self) -> frozenset[str]:
+        """Those that any rule speaks of."""
+        return frozenset({source.entry.jurisdiction for source in self.sources} - {ANYWHERE})
 
     def text(self, rule: str, on: date) -> TextTemplate | None:
         """The version of a text that is in force on a day; None when none is."""

@@ -171,6 +171,8 @@ class Borrower(DataRights, Stream):
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
+    JurisdictionChanged: TypeAlias = contact_events.JurisdictionChanged
+    LanguageSet: TypeAlias = contact_events.LanguageSet
     ContactPointAdded: TypeAlias = contact_events.ContactPointAdded
     ContactPointRefused: TypeAlias = contact_events.ContactPointRefused
     ContactPointBlocked: TypeAlias = contact_events.ContactPointBlocked

@@ -55,6 +55,32 @@ class ZonesChanged(Event):
         borrower.zones = list(self.zones)
 
 
+class JurisdictionChanged(Event):
+    """The law of another place applies to the borrower from now on."""
+
+    TOPIC = "borrower.jurisdiction-changed"
+    borrower_ref: str
+    jurisdiction: str
+    jurisdiction_before: str
+    zones: list[str]
+    source: str
+
+    def apply(self, borrower: ContactState) -> None:
+        borrower.jurisdiction = self.jurisdiction
+
+
+class LanguageSet(Event):
+    """The borrower is written and spoken to in this language; without one as is usual there."""
+
+    TOPIC = "borrower.language-set"
+    language: str | None
+    language_before: str | None
+    source: str
+
+    def apply(self, borrower: ContactState) -> None:
+        borrower.language = self.language
+
+
 class ContactPointAdded(Event):
     """A number or address is known, by its reference in the vault."""
 

@@ -156,6 +156,7 @@ class ContactState:
         self.borrower_ref = ""
         self.jurisdiction = ""
         self.zones: list[str] = []
+        self.language: str | None = None
         self.points: dict[str, ContactPoint] = {}
         self.retired_points: dict[str, str] = {}
         self.consents: list[Consent] = []

@@ -9,6 +9,18 @@ class ZonesNotPlausible(Refusal):
     code = "ZONES_NOT_PLAUSIBLE"
 
 
+class JurisdictionUnknown(Refusal):
+    """No policy speaks of the jurisdiction."""
+
+    code = "JURISDICTION_UNKNOWN"
+
+
+class LanguageNotSound(Refusal):
+    """A language is named by its tag."""
+
+    code = "LANGUAGE_NOT_SOUND"
+
+
 class ContactRefReused(Refusal):
     """The reference already names another contact."""
 

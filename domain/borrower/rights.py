@@ -31,6 +31,10 @@ IN_CLEAR = re.compile(r".*@.*|[+(]?\d[\d ()./-]{5,}[\dXx]", re.DOTALL)
 """What a telephone number or an e-mail address looks like, and no reference."""
 
 
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+"""What the tag of a language looks like (BCP 47)."""
+
+
 class Rights(Restrictions):
     """Contact points, consents, opt-outs and wishes of one borrower.
 
@@ -54,6 +58,40 @@ class Rights(Restrictions):
                 jurisdiction=self.jurisdiction,
                 zones=zones,
                 zones_before=list(self.zones),
+                source=source,
+            )
+
+    def change_jurisdiction(self, act: Act, *, jurisdiction: str, source: str) -> None:
+        """Let the law of another place apply; what was decided under the former stays so."""
+        if jurisdiction != self.jurisdiction:
+            self.record(
+                events.JurisdictionChanged,
+                act,
+                act.business_on,
+                borrower_ref=self.borrower_ref,
+                jurisdiction=jurisdiction,
+                jurisdiction_before=self.jurisdiction,
+                zones=list(self.zones),
+                source=source,
+            )
+
+    def set_language(self, act: Act, *, language: str | None, source: str) -> None:
+        """Let texts and scripts be in a language where there are such; None for what is usual.
+
+        Raises:
+            LanguageNotSound: it is no tag of a language.
+        """
+        if language is not None and not LANGUAGE.fullmatch(language):
+            raise no.LanguageNotSound(
+                f"{language!r} is no tag of a language: name it as en, de, zh or zh-Hant."
+            )
+        if language != self.language:
+            self.record(
+                events.LanguageSet,
+                act,
+                act.business_on,
+                language=language,
+                language_before=self.language,
                 source=source,
             )
 

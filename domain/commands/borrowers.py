@@ -8,6 +8,7 @@ from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import AS_SAID, Borrower, Hold
+from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan
 
@@ -22,10 +23,15 @@ class NotTheBorrowers(Refusal):
 def register(
     book: Book, act: Act, *, borrower_id: UUID, jurisdiction: str, zones: list[str]
 ) -> Borrower:
-    """A borrower becomes known; one who is known already stays as registered."""
+    """A borrower becomes known; one who is known already stays as registered.
+
+    Raises:
+        JurisdictionUnknown: no policy speaks of the jurisdiction.
+    """
     known = book.find(Borrower, borrower_id)
     if known is not None:
         return known
+    must_be_known(book, jurisdiction)
     return Borrower.register(
         act,
         borrower_id,
@@ -33,6 +39,35 @@ def register(
         jurisdiction=jurisdiction,
         zones=zones,
     )
+
+
+def must_be_known(book: Book, jurisdiction: str) -> None:
+    """Pass when some policy speaks of the jurisdiction.
+
+    Raises:
+        JurisdictionUnknown: none does, so that nothing could ever be decided by its law.
+    """
+    known = book.rules.jurisdictions
+    if jurisdiction not in known:
+        raise JurisdictionUnknown(
+            f"No policy speaks of the jurisdiction {jurisdiction!r}: name one of"
+            f" {', '.join(sorted(known))}, or publish its rules first."
+        )
+
+
+@command
+def change_jurisdiction(
+    book: Book, act: Act, *, borrower_id: UUID, jurisdiction: str, source: str
+) -> Borrower:
+    """Let the law of another place apply to a borrower.
+
+    Raises:
+        JurisdictionUnknown: no policy speaks of it.
+    """
+    borrower = book.get(Borrower, borrower_id)
+    must_be_known(book, jurisdiction)
+    borrower.change_jurisdiction(act, jurisdiction=jurisdiction, source=source)
+    return borrower
 
 
 @command

@@ -213,7 +213,7 @@ def offered(
         if script is None or on is None or intent.channel not in SPOKEN:
             return None
         family = FOR_OTHERS if is_to_others(borrower, intent) else script
-        found = script_in_force(book, family, intent.channel, borrower.jurisdiction, on)
+        found = script_in_force(book, family, intent.channel, borrower, on)
         if found is not None and intent.contact_point is not None:
             scripts[intent.channel, intent.contact_point] = found
         return sounds_like(found)

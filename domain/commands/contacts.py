@@ -37,6 +37,16 @@ def change_zones(
 
 
 @command
+def set_language(
+    book: Book, act: Act, *, borrower_id: UUID, language: str | None, source: str
+) -> Borrower:
+    """Let texts and scripts for the borrower be in a language; None for what is usual there."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.set_language(act, language=language, source=source)
+    return borrower
+
+
+@command
 def add_contact_point(
     book: Book,
     act: Act,

@@ -109,6 +109,7 @@ class Wording(Protocol):
         figures: Sequence[Figure],
         on: date,
         version: str | None,
+        language: str | None = None,
     ) -> Text | None:
         """The text in a *version*, or in the one in force on a day; None when there is none."""
 
@@ -229,6 +230,7 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
             figures=due.figures,
             on=_day(turn.at, borrower),
             version=None,
+            language=borrower.language,
         )
     decision = borrower.decide_contact(
         turn.act(borrower.id),

@@ -77,6 +77,7 @@ def ask(
                 figures=[Figure(name, reads) for name, reads in figures.items()],
                 on=act.business_on,
                 version=None,
+                language=borrower.language,
             )
             intent = with_text(intent, text)
     borrower.decide_contact(
@@ -104,10 +105,17 @@ def is_to_others(borrower: Borrower, intent: Intent) -> bool:
 
 
 def script_in_force(
-    book: Book, family: str, channel: Channel, jurisdiction: str, on: date
+    book: Book, family: str, channel: Channel, borrower: Borrower, on: date
 ) -> TextTemplate | None:
     """The script of a family for a channel on a day; None when none is in force."""
-    return text_in_force(book.rules, family, channel=channel, jurisdiction=jurisdiction, on=on)
+    return text_in_force(
+        book.rules,
+        family,
+        channel=channel,
+        jurisdiction=borrower.jurisdiction,
+        on=on,
+        language=borrower.language,
+    )
 
 
 def sounds_like(script: TextTemplate | None) -> Template:

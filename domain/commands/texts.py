@@ -150,6 +150,9 @@ def text_in_force(
         and (each.channel, each.jurisdiction) == (channel, jurisdiction)
     ]
     wished = [each for each in texts if each.language == language]
+    if language is not None and not wished:
+        spoken = language.partition("-")[0]
+        wished = [each for each in texts if each.language.partition("-")[0] == spoken]
     return next(iter([*wished, *texts]), None)
 
 
@@ -157,16 +160,15 @@ class Wordings:
     """Puts planned contacts in words, by the texts of a book.
 
     A contact names a text, or a family of texts: then it is the one in force for channel and
-    jurisdiction, in the *language* where there is one. One that was said before is found by
-    its name and version, until it is retired. There is none where a figure is missing, or
+    jurisdiction, in the borrower's language where there is one. One that was said before is
+    found by its name and version, until it is retired. There is none where a figure is missing, or
     something is not so of the product that the figure ``product_version`` names.
     """
 
-    def __init__(self, book: Book, language: str | None = None) -> None:
+    def __init__(self, book: Book) -> None:
         self._book = book
-        self._language = language
         self._rules: DatedRules | None = None
-        self._in_force: dict[tuple[str, Channel, str, date], TextTemplate | None] = {}
+        self._in_force: dict[tuple[str, Channel, str, date, str | None], TextTemplate | None] = {}
 
     def __call__(
         self,
@@ -177,9 +179,13 @@ class Wordings:
         figures: Sequence[Figure],
         on: date,
         version: str | None,
+        language: str | None = None,
     ) -> Text | None:
         """The text in a *version*, or in the one in force on a day; None when there is none."""
-        found = self._found(template, channel, jurisdiction, on, version)
+        if version is not None:
+            found = self._said_before(template, version, on)
+        else:
+            found = self._text_in_force(template, channel, jurisdiction, on, language)
         said = {each.figure: each.reads for each in figures}
         if found is None or not set(found.figures) <= set(said):
             return None
@@ -193,18 +199,20 @@ class Wordings:
         kept = tuple(each for each in figures if each.figure in taken or each.figure == PRODUCT)
         return Text(found.rule, found.version, kept, wording.for_gate())
 
-    def _found(
-        self, named: str, channel: Channel, jurisdiction: str, on: date, version: str | None
+    def _said_before(self, named: str, version: str, on: date) -> TextTemplate | None:
+        """The text in a version, unless it was retired by then."""
+        found = self._book.rules.text_version(named, version)
+        ended = found and found.valid_until and found.valid_until <= on
+        return None if ended else found
+
+    def _text_in_force(
+        self, named: str, channel: Channel, jurisdiction: str, on: date, language: str | None
     ) -> TextTemplate | None:
         rules = self._book.rules
-        if version is not None:
-            found = rules.text_version(named, version)
-            ended = found and found.valid_until and found.valid_until <= on
-            return None if ended else found
         if rules is not self._rules:
             self._rules, self._in_force = rules, {}
         # The same few texts are asked for by thousands.
-        key = (named, channel, jurisdiction, on)
+        key = (named, channel, jurisdiction, on, language)
         if key not in self._in_force:
             self._in_force[key] = text_in_force(
                 rules,
@@ -212,7 +220,7 @@ class Wordings:
                 channel=channel,
                 jurisdiction=jurisdiction,
                 on=on,
-                language=self._language,
+                language=language,
             )
         return self._in_force[key]
 

@@ -459,6 +459,10 @@ def borrower_objects_and_promises(
 def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
     said = (borrower, "--at", "2026-03-02T09:00+08:00")
     loans("borrower zones", borrower, "Asia/Shanghai")
+    unknown = loans("borrower jurisdiction", borrower, "cn", code=2)
+    assert unknown["refused"] == "JURISDICTION_UNKNOWN"
+    loans("borrower jurisdiction", borrower, "CN")
+    loans("borrower language", borrower, "zh")
     loans("borrower hours", *said, "09:00-20:00", "--only")
     saturday = ("10:00-12:00", "--channel", "sms", "--weekday", "sat")
     loans("borrower hours", *said, *saturday, "--not-before", "2026-03-07")

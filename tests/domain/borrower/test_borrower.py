@@ -14,7 +14,7 @@ from domain.base.refusal import AmountNotPositive
 from domain.base.stream import NextAction
 from domain.borrower import borrower as module
 from domain.borrower.borrower import Borrower
-from domain.borrower.refusals import ZonesNotPlausible
+from domain.borrower.refusals import LanguageNotSound, ZonesNotPlausible
 from tests.domain.story import (
     BORROWER_ID,
     JAN_15,
@@ -84,6 +84,26 @@ def test_a_borrower_is_known_by_reference_with_zones_and_jurisdiction() -> None:
 def test_a_borrower_lives_in_at_least_one_known_zone(zones: list[str]) -> None:
     with pytest.raises(ZonesNotPlausible):
         registered(zones)
+
+
+def test_a_borrower_who_moved_comes_under_another_law_and_speaks_a_language() -> None:
+    borrower = given(registered())
+
+    for jurisdiction, language in (("CN", None), ("EU", "de"), ("EU", "de")):
+        borrower.change_jurisdiction(act(), jurisdiction=jurisdiction, source="LETTER")
+        borrower.set_language(act(), language=language, source="CALL")
+
+    assert recorded(borrower) == [
+        happened(Borrower.JurisdictionChanged, jurisdiction="EU", jurisdiction_before="CN"),
+        happened(Borrower.LanguageSet, language="de", language_before=None),
+    ]
+    assert (borrower.jurisdiction, borrower.language) == ("EU", "de")
+
+
+@pytest.mark.parametrize("language", ["German", "DE", "", "zh_CN"])
+def test_a_language_is_named_by_its_tag(language: str) -> None:
+    with pytest.raises(LanguageNotSound):
+        given(registered()).set_language(act(), language=language, source="CALL")
 
 
 def test_a_hold_says_what_it_blocks_and_by_which_policy() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound
 from domain.borrower.borrower import Borrower
+from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands import borrowers, loans, products
 from domain.commands.book import Book, command
 from domain.loan import refusals as no
@@ -248,6 +249,22 @@ def test_a_promise_is_made_on_a_loan_and_kept_by_its_borrower(book: Book) -> Non
 
     assert receipt.stream_id == borrower_id
     assert book.get(Borrower, borrower_id).promises["W-1"].currency == "CNY"
+
+
+@pytest.mark.parametrize("jurisdiction", ["cn", "USA", "", "ANY"])
+def test_a_borrower_lives_under_a_law_that_some_policy_speaks_of(
+    book: Book, jurisdiction: str
+) -> None:
+    known = registered(book)
+
+    with pytest.raises(JurisdictionUnknown, match="name one of CN, EU"):
+        borrowers.register(
+            book, act(), borrower_id=uuid4(), jurisdiction=jurisdiction, zones=["Asia/Shanghai"]
+        )
+    with pytest.raises(JurisdictionUnknown):
+        borrowers.change_jurisdiction(
+            book, act(), borrower_id=known, jurisdiction=jurisdiction, source="LETTER"
+        )
 
 
 def test_a_borrower_registered_twice_is_registered_once(book: Book) -> None:

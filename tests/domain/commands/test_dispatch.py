@@ -43,6 +43,7 @@ def wording(
     figures: Sequence[Figure],
     on: date,
     version: str | None,
+    language: str | None = None,
 ) -> Text | None:
     """A text that says its figures."""
     if template == "nowhere":

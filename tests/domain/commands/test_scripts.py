@@ -10,7 +10,7 @@ import pytest
 from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
-from domain.commands import collecting, contacts, loans, scripts
+from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
 from domain.commands.scripts import NothingOverdue
 from infra.decisions import Judges, made_again
@@ -72,6 +72,19 @@ def test_a_call_carries_the_script_of_the_strategy_with_its_version(book: Book) 
     said = {each.figure: each.reads for each in decided.figures}
     assert said["loan"] == loan_of(book, loan_id).loan_ref
     assert said["due_on"] == "2025-02-15"
+
+
+def test_who_moved_and_speaks_another_language_is_spoken_to_in_it(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    borrowers.change_jurisdiction(
+        book, act(), borrower_id=borrower_id, jurisdiction="EU", source="LETTER"
+    )
+    usual = ask(book, borrower_id, loan_id).template
+    contacts.set_language(book, act(), borrower_id=borrower_id, language="en", source="CALL")
+
+    decided = ask(book, borrower_id, loan_id)
+
+    assert (usual, decided.template) == ("eu-collection-script-de", "eu-collection-script-en")
 
 
 def test_a_visit_has_a_script_of_its_own(book: Book) -> None:

@@ -162,6 +162,34 @@ def test_a_planned_contact_is_put_in_words_by_its_family(book: Book) -> None:
     assert worded(book, found.template, found.version, **figures) == found
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (None, "eu-before-due-sms-de"),
+        ("en", "eu-before-due-sms-en"),
+        ("en-IE", "eu-before-due-sms-en"),
+        ("fr", "eu-before-due-sms-de"),
+    ],
+)
+def test_a_contact_is_put_in_words_of_the_borrowers_language_where_there_are_such(
+    book: Book, language: str | None, text: str
+) -> None:
+    figures = {"amount": "36.07 EUR", "due_on": "2025-02-15", "loan": "L-1", "instalments": "1"}
+
+    found = texts.Wordings(book)(
+        "before-due",
+        channel=Channel.SMS,
+        jurisdiction="EU",
+        figures=[Figure(name, reads) for name, reads in figures.items()],
+        on=JAN_15,
+        version=None,
+        language=language,
+    )
+
+    assert found is not None
+    assert found.template == text
+
+
 def test_a_contact_without_a_text_or_a_figure_says_nothing(book: Book) -> None:
     assert worded(book, "nowhere") is None
     assert worded(book, "before-due", amount="36.07 CNY") is None
