@@ -9,6 +9,7 @@ import typer
 from entrypoints.app import AsJson
 from entrypoints.borrower_commands import borrower
 from entrypoints.questions import QUESTIONS, OnDay, asking, show_answer
+from entrypoints.staff_command import Borrower
 
 if TYPE_CHECKING:
     from infra.borrower_queries import StandingHold
@@ -60,3 +61,26 @@ def _render_holds(found: list[StandingHold], limit: int) -> None:
     output.show(rows)
     more = "" if len(found) <= limit else f"; {limit} are shown (--limit)"
     output.out.print(f"{len(found)} hold(s) stand{more}.")
+
+
+@borrower.command("show", rich_help_panel=QUESTIONS)
+def show(
+    borrower: Borrower,
+    last: Annotated[int, typer.Option(min=0, help="How many contacts at most.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of a borrower now: how and when to reach them, and what stands.
+
+    From the event store, so that it is never behind. Numbers and addresses are references:
+    the vault has them.
+    """
+    from domain.borrower.borrower import Borrower as BorrowerStream
+    from entrypoints import output
+    from entrypoints.borrower_page import page_of, render_page
+    from entrypoints.session import session
+    from infra import clock
+
+    with session() as opened:
+        found = opened.book.get(BorrowerStream, opened.stream_id(borrower))
+        page = page_of(found, clock.now(), opened.business_on, last)
+    output.emit(page, as_json=as_json, render=render_page)

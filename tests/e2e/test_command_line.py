@@ -463,6 +463,7 @@ def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
     assert unknown["refused"] == "JURISDICTION_UNKNOWN"
     loans("borrower jurisdiction", borrower, "CN")
     loans("borrower language", borrower, "zh")
+    assert loans("borrower show", borrower)["language"] == "zh"
     loans("borrower hours", *said, "09:00-20:00", "--only")
     saturday = ("10:00-12:00", "--channel", "sms", "--weekday", "sat")
     loans("borrower hours", *said, *saturday, "--not-before", "2026-03-07")

@@ -1,0 +1,121 @@
+"""What staff read of one borrower."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.base.contact_policy import Channel, ConsentScope, LateReason, Outcome, Purpose
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact_state import ALL_DAY, OwnHours
+from entrypoints import output
+from entrypoints.borrower_page import BorrowerPage, page_of, render_page
+from tests.domain.borrower.test_borrower import promise, set_hold
+from tests.domain.borrower.test_contacts import TEN, add_point, ask, known, tell
+from tests.domain.story import JAN_15, LOAN_ID, act
+
+ON = date(2025, 1, 20)
+
+
+def page(borrower: Borrower, last: int = 10) -> BorrowerPage:
+    return page_of(borrower, TEN, ON, last)
+
+
+def read(found: BorrowerPage) -> str:
+    """The page as a person reads it."""
+    with output.out.capture() as printed:
+        render_page(found)
+    return printed.get()
+
+
+def full() -> Borrower:
+    """A borrower of whom much is known."""
+    ada = known()
+    add_point(ada, "P-2")
+    ada.block_contact_point(act(), point_ref="P-2", reason="dead", blocked_at=TEN)
+    ada.set_language(act(), language="en", source="CALL")
+    ada.grant_consent(
+        act(), scope=ConsentScope.MARKETING, source="APP", lawful_basis="CONSENT", granted_at=TEN
+    )
+    ada.opt_out(
+        act(), channel=Channel.SMS, purpose=Purpose.MARKETING, source="CALL", opted_out_at=TEN
+    )
+    wishes = [
+        OwnHours("18:00", "20:00", only=True, weekdays=["SAT"]),
+        OwnHours(*ALL_DAY, only=True, channel="SMS", not_before_on=ON),
+    ]
+    ada.set_own_hours(act(), hours=wishes, source="CALL", set_at=TEN)
+    ask(ada, "C-1", at=TEN)
+    ask(ada, "C-0", at=TEN + timedelta(days=2, hours=8))
+    set_hold(ada, "H-1", until_on=date(2025, 1, 18))
+    set_hold(ada, "H-2", loan_ids=[LOAN_ID])
+    promise(ada)
+    ada.assign_collector(act(), collector="lin")
+    ada.record_late_reason(act(), loan_id=LOAN_ID, reason=LateReason.ILLNESS, source="borrower")
+    return ada
+
+
+def test_what_stands_comes_before_what_is_over() -> None:
+    found = page(full())
+
+    assert [(each.hold_ref, each.stands) for each in found.holds] == [("H-2", True), ("H-1", False)]
+    assert len(found.holds[0].loan_refs) == 1
+    assert (found.language, found.collector, found.loans[0].reason) == ("en", "lin", "ILLNESS")
+
+
+def test_a_contact_point_says_what_keeps_it_from_being_used() -> None:
+    assert [(each.point_ref, each.against) for each in page(full()).points] == [
+        ("P-1", None),
+        ("P-2", "BLOCKED"),
+    ]
+
+
+def test_the_last_contacts_are_shown_the_latest_first() -> None:
+    ada = known()
+    for number in range(3):
+        ask(ada, f"C-{number}", at=TEN + timedelta(hours=number))
+        tell(ada, f"C-{number}", Outcome.ATTEMPTED, TEN + timedelta(hours=number))
+    ask(ada, "C-3", at=TEN + timedelta(hours=3))
+
+    found = page(ada, last=2)
+
+    assert found.contacts_in_all == 4
+    assert [(each.contact_ref, each.open) for each in found.contacts] == [
+        ("C-3", True),
+        ("C-2", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "speaks en",
+        "CEASE hold H-2, since 2025-01-15",
+        "Holds that do not stand: CEASE 2025-01-15 to 2025-01-18",
+        "Refused marketing sms",
+        "Asked for: only 18:00-20:00 on Sat",
+        "Asked for: no contact by sms before 2025-01-20",
+        "Consent to marketing: given 2026-09-10",
+        "Collector: lin",
+        "100.00 CNY",
+        "illness",
+        "blocked",
+    ],
+)
+def test_the_page_reads_well(said: str) -> None:
+    assert said in read(page(full()))
+
+
+def test_of_what_is_not_there_nothing_is_said() -> None:
+    ada = Borrower.register(
+        act(), known().id, borrower_ref="B-1", jurisdiction="CN", zones=["Asia/Shanghai"]
+    )
+
+    words = read(page_of(ada, datetime(2025, 1, 15, 2, tzinfo=UTC), JAN_15, 10))
+
+    assert words.splitlines() == [
+        "B-1  CN  version 1, business date 2025-01-15",
+        "Wed 2025-01-15 10:00 Asia/Shanghai",
+        "Collector: nobody in particular",
+    ]
