@@ -94,7 +94,8 @@ def why(
 ) -> None:
     """Why a contact was or was not allowed at an instant, by the rules of that day.
 
-    By what the book knew at that instant, as the decisions before and after it tell. Shows
+    By what the book knew at that instant, as the decisions before and after it tell, and by
+    the rules that were published by then. Shows
     what the gate answers for each purpose, channel and contact point, and what was decided
     on the day, with every rule that objected; and what contracts ask beyond the law. With
     --loan, the rules of its product are among them. Nothing is recorded.
@@ -134,6 +135,7 @@ def why_of(
     from domain.borrower.contact_events import ContactDecided
     from domain.borrower.why import known_by, ways
     from domain.commands import collecting
+    from infra.dated_rules import rules_known_at
     from infra.trouble import Trouble
 
     on = at.astimezone(ZoneInfo(opened.settings.zone)).date()
@@ -143,7 +145,7 @@ def why_of(
     found = known_by(events, at, on)
     if found is None:
         raise Trouble(f"No borrower {borrower_id} was known on {on}: give a later --at.")
-    rules = opened.book.rules.contact
+    rules = rules_known_at(opened.book, at, on).contact
     products = collecting.products_named(opened.book, [] if loan_id is None else [loan_id])
     shown = [
         _shown(way)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
+from operator import itemgetter
 
 from domain.base.contact_policy import ContactRules
 from domain.base.dated_rules import DatedRules, Entry, Source
+from domain.base.stream import Stream
+from domain.commands.book import Book
 from domain.policy.policy import Policy, Stage
 from infra import contact_policies, policies, text_templates
 from infra.rule_files import (
@@ -27,6 +30,9 @@ HOUSE = policies.FILES / "house"
 
 TEXTS = policies.FILES / "texts"
 """The texts and scripts that are shipped."""
+
+AS_IT_HAPPENED = timedelta(days=1)
+"""So far the day of the clock may be from the business date of what is recorded as it happens."""
 
 KINDS: dict[str, Kind] = {**policies.KINDS, **contact_policies.KINDS, **text_templates.KINDS}
 
@@ -58,6 +64,31 @@ def rules_known(published: Sequence[Policy] = ()) -> DatedRules:
         sources=tuple(sources),
         **values_of(texts, text_templates.KINDS),
     )
+
+
+def rules_known_at(book: Book, at: datetime, on: date) -> DatedRules:
+    """The rules as they were known at an instant of the day *on*: what came later is left out.
+
+    An event that was recorded as it happened counts from its instant. One of a history that
+    was simulated or taken over, whose instant says when that was done, from its business day.
+    """
+    then: list[tuple[datetime, Policy]] = []
+    for policy in book.streams.policies():
+        known: Policy | None = None
+        for event in book.events.get(policy.id):
+            assert isinstance(event, Stream.Event)
+            if not _is_known(event, at, on):
+                break
+            known = event.mutate(known)
+        if known is not None:
+            then.append((known.modified_on, known))
+    return rules_known([policy for _, policy in sorted(then, key=itemgetter(0))])
+
+
+def _is_known(event: Stream.Event, at: datetime, on: date) -> bool:
+    if abs(event.timestamp.date() - event.business_on) <= AS_IT_HAPPENED:
+        return event.timestamp <= at
+    return event.business_on <= on
 
 
 def read_rule(entry: Entry) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,9 @@ from domain.commands import policies
 from domain.commands.book import Book
 from domain.policy.policy import Policy, PolicyUnknown, RuleNotSound, RuleVersionTaken
 from infra.bootstrap import open_book
-from infra.dated_rules import checked, rules_known
+from infra.dated_rules import checked, rules_known, rules_known_at
 from infra.store import from_snapshot, to_snapshot
-from tests.domain.commands.books import act
+from tests.domain.commands.books import act, at
 from tests.domain.commands.conftest import database
 
 DAY = date(2026, 12, 1)
@@ -67,6 +67,27 @@ def test_one_command_decides_by_one_set_of_rules(postgres_url: str, migrated: st
 
         assert other.rules is not before
         assert other.rules is other.rules
+
+
+def test_rules_are_known_from_the_instant_they_were_published(book: Book) -> None:
+    publish(book, act(date(2027, 1, 4)), backdated_because="found late")
+    known = at(date(2027, 1, 4))
+
+    def words(when: datetime) -> list[tuple[str, ...]]:
+        return [each.words for each in rules_known_at(book, when, when.date()).contact.lexicons]
+
+    assert ("secret",) not in words(known - timedelta(seconds=1))
+    assert ("secret",) in words(known)
+
+
+def test_rules_of_a_simulated_history_are_known_from_their_business_day(book: Book) -> None:
+    publish(book, replace(act(date(2026, 11, 20)), recorded_at=at(date(2027, 6, 1))))
+
+    def known(on: date) -> bool:
+        found = rules_known_at(book, at(on), on).contact.lexicons
+        return any(each.words == ("secret",) for each in found)
+
+    assert [known(date(2026, 11, day)) for day in (19, 20)] == [False, True]
 
 
 def test_rules_of_one_file_are_published_together_or_not_at_all(book: Book) -> None:
