@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from domain.base.contact_policy import Channel, LateReason, Outcome, Purpose
+from domain.base.contact_policy import Channel, Feedback, IntentLevel, LateReason, Outcome, Purpose
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carried_out, carry_out
@@ -123,10 +123,11 @@ def tell(
         int | None, typer.Option("--seconds", min=0, help="How long the call was.")
     ] = None,
     feedback: Annotated[
-        str | None, typer.Option(help="In a word: WILL_PAY, CANNOT_PAY, DISPUTES, NO_ANSWER ...")
+        Feedback | None, typer.Option(help="What came of it, in a word.", case_sensitive=False)
     ] = None,
     intent_level: Annotated[
-        str | None, typer.Option("--intent", help="How likely payment is: HIGH, MEDIUM, LOW.")
+        IntentLevel | None,
+        typer.Option("--intent", help="How likely payment is.", case_sensitive=False),
     ] = None,
     said: Annotated[
         str | None, typer.Option("--said", help="What was said, by its reference in the vault.")

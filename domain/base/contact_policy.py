@@ -132,6 +132,29 @@ class LateReason(StrEnum):
     OTHER = "OTHER"
 
 
+class Feedback(StrEnum):
+    """What came of a call, in a word."""
+
+    WILL_PAY = "WILL_PAY"
+    PAID_ALREADY = "PAID_ALREADY"
+    CANNOT_PAY = "CANNOT_PAY"
+    WILL_NOT_PAY = "WILL_NOT_PAY"
+    DISPUTES = "DISPUTES"
+    ASKS_FOR_RELIEF = "ASKS_FOR_RELIEF"
+    CALL_BACK = "CALL_BACK"
+    WRONG_PERSON = "WRONG_PERSON"
+    NO_ANSWER = "NO_ANSWER"
+    OTHER = "OTHER"
+
+
+class IntentLevel(StrEnum):
+    """How likely the borrower is to do what the call was about."""
+
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
 class DayKind(StrEnum):
     """On which local days hours hold; all but the first need a calendar."""
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain.base.contact_policy import Channel, ContactRules, Outcome, PointKind, Purpose
+from domain.base.contact_policy import (
+    Channel,
+    ContactRules,
+    Feedback,
+    IntentLevel,
+    Outcome,
+    PointKind,
+    Purpose,
+)
 from domain.base.reply_keyword import FoundWord
 from domain.base.stream import Act
 from domain.borrower import contact_events as events
@@ -60,8 +68,8 @@ class Result:
     provider: str | None = None
     provider_ref: str | None = None
     duration_seconds: int | None = None
-    feedback: str | None = None
-    intent_level: str | None = None
+    feedback: Feedback | None = None
+    intent_level: IntentLevel | None = None
     reason: str | None = None
     said_ref: str | None = None
 
@@ -187,8 +195,8 @@ class Contacts(Rights):
             provider=result.provider,
             provider_ref=result.provider_ref,
             duration_seconds=result.duration_seconds,
-            feedback=result.feedback,
-            intent_level=result.intent_level,
+            feedback=None if result.feedback is None else str(result.feedback),
+            intent_level=None if result.intent_level is None else str(result.intent_level),
             reason=result.reason,
             said_ref=result.said_ref,
         )

@@ -18,6 +18,7 @@ from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import BusinessDays
 from domain.base.dated_rules import DatedRules, Entry
+from domain.base.free_text import must_be_impersonal
 from domain.base.policy import Policies
 from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, NotFound, Refusal
 from domain.base.stream import Act, Stream
@@ -202,6 +203,7 @@ def command(
 
     Raises:
         Refusal: the rules do not allow it; nothing was recorded.
+        PersonalInClear: a text that a person worded holds somebody's number or address.
         CommandReused: the id came before, with other content.
         ContentionRefused: other writers were first at every try.
     """
@@ -211,6 +213,7 @@ def command(
         digest = digest_of(decide.__name__, {"args": args, **kwargs})
         for _ in range(TRIES):
             try:
+                must_be_impersonal(kwargs)
                 with book.one_look():
                     decided = decide(book, act, *args, **kwargs)
                 stream, *others = [decided] if isinstance(decided, Stream) else decided

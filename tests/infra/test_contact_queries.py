@@ -11,6 +11,8 @@ import pytest
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
+    Feedback,
+    IntentLevel,
     Outcome,
     PointKind,
     PointSource,
@@ -197,8 +199,8 @@ def test_a_call_is_logged_with_its_length_what_was_said_and_the_intent(
         Outcome.CONVERSATION,
         ten(MON) + MINUTE,
         duration_seconds=95,
-        feedback="will pay",
-        intent_level="HIGH",
+        feedback=Feedback.WILL_PAY,
+        intent_level=IntentLevel.HIGH,
         said_ref="vault-1",
     )
     ada.tell_contact(act(MON), contact_ref="C-1", result=result)
@@ -208,7 +210,7 @@ def test_a_call_is_logged_with_its_length_what_was_said_and_the_intent(
 
     assert (call.duration_seconds, call.feedback, call.intent_level, call.said_ref) == (
         95,
-        "will pay",
+        "WILL_PAY",
         "HIGH",
         "vault-1",
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
+from domain.base.contact_policy import Channel, Feedback, Outcome, PointKind, PointSource, Purpose
 from domain.base.refusal import ContentionRefused
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
@@ -95,7 +95,7 @@ def test_a_call_that_reached_no_one_gives_room_for_another_who_can_be_reached(bo
         act(),
         borrower_id=borrower_id,
         contact_ref="C-0",
-        result=Result(Outcome.ATTEMPTED, TEN, duration_seconds=0, feedback="NO_ANSWER"),
+        result=Result(Outcome.ATTEMPTED, TEN, duration_seconds=0, feedback=Feedback.NO_ANSWER),
     )
 
     ask(book, borrower_id, "C-3", TEN + timedelta(minutes=1))

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from domain.base.free_text import PersonalInClear
 from domain.base.refusal import NotFound
 from domain.base.stream import Act, Stream
 from domain.base.terms import Renewal
@@ -256,6 +257,15 @@ def test_a_hold_that_is_refused_for_one_loan_is_set_on_none(book: Book) -> None:
 
     assert book.get(Borrower, borrower_id).holds == {}
     assert loan_of(book, loan_id).holds == {}
+
+
+def test_a_reason_with_a_telephone_number_is_recorded_nowhere(book: Book) -> None:
+    borrower_id = registered(book)
+
+    with pytest.raises(PersonalInClear, match="telephone number"):
+        set_hold(book, borrower_id, reason="asked for by his wife, 13800138000")
+
+    assert book.get(Borrower, borrower_id).holds == {}
 
 
 def test_a_payment_reversed_between_hold_and_lift_leaves_no_trace(book: Book) -> None:
