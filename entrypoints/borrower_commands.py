@@ -200,7 +200,7 @@ def set_hold_end(
     day: Annotated[
         datetime | None,
         typer.Argument(
-            metavar="[DAY]",
+            metavar="DAY",
             formats=["%Y-%m-%d"],
             help="The first day on which it stands no more; without one until it is lifted.",
         ),

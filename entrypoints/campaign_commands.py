@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from entrypoints.app import AsJson, app
 from entrypoints.borrower_commands import borrower as borrower_group
-from entrypoints.questions import OnDay, asking, found, show_answer
+from entrypoints.questions import QUESTIONS, OnDay, asking, found, show_answer
 from entrypoints.staff_command import (
     STAFF,
     Actor,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from domain.commands.book import Receipt
     from domain.commands.planning import Turn
     from domain.operations.campaign import Plan
+    from domain.operations.referral import Referral
     from entrypoints.session import Session
     from infra.experiment_queries import CampaignResults
 
@@ -228,3 +230,65 @@ def refer(
         command_id,
         as_json,
     )
+
+
+@dataclass(frozen=True)
+class ReferralShown:
+    """A borrower, by whom they were referred and when, and the kind of reward for it."""
+
+    referred_ref: str
+    referred_by_ref: str
+    referred_on: date
+    reward: str | None
+
+
+@borrower_group.command("referrals", rich_help_panel=QUESTIONS)
+def referrals(
+    borrower: Annotated[
+        str | None,
+        typer.Argument(metavar="BORROWER", help="Only of this one: who, and whom; else all."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List who was referred by whom, the latest first, and the kind of reward for it."""
+    from domain.operations.referral import Referral
+    from entrypoints import output
+    from entrypoints.session import session
+
+    with session() as opened:
+        ids = opened.ids_opened_by(Referral.Recorded.TOPIC)
+        known = opened.book.get_many(Referral, ids)
+        of = None if borrower is None else opened.stream_id(borrower)
+    listed = [
+        _shown(known[each])
+        for each in reversed(ids)
+        if of is None or of in (known[each].referred_id, known[each].referred_by)
+    ]
+    output.emit(listed, as_json=as_json, render=lambda _: _render_referrals(listed, limit))
+
+
+def _shown(referral: Referral) -> ReferralShown:
+    from domain.base.refs import short_ref
+
+    return ReferralShown(
+        short_ref("B", referral.referred_id),
+        short_ref("B", referral.referred_by),
+        referral.referred_on,
+        referral.reward,
+    )
+
+
+def _render_referrals(listed: list[ReferralShown], limit: int) -> None:
+    from entrypoints import output
+
+    if not listed:
+        output.out.print("Nobody was referred.")
+        return
+    rows = output.table("borrower", "referred by", "on", "reward")
+    for each in listed[:limit]:
+        reward = each.reward.lower() if each.reward else "none"
+        rows.add_row(each.referred_ref, each.referred_by_ref, str(each.referred_on), reward)
+    output.show(rows)
+    more = "" if len(listed) <= limit else f"; the {limit} latest are shown (--limit)"
+    output.out.print(f"{len(listed)} referral(s){more}.")

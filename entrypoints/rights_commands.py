@@ -100,7 +100,7 @@ def jurisdiction(
 def language(
     borrower: Borrower,
     language: Annotated[
-        str | None, typer.Argument(metavar="[LANGUAGE]", help="Such as en, de or zh.")
+        str | None, typer.Argument(metavar="LANGUAGE", help="Such as en, de or zh.")
     ] = None,
     source: Source = "STAFF",
     actor: Actor = STAFF,

@@ -93,6 +93,12 @@ class ContactPointOwn(Refusal):
     code = "CONTACT_POINT_OWN"
 
 
+class OptOutUnknown(Refusal):
+    """No refusal stands that was made so, and no later than that."""
+
+    code = "OPT_OUT_UNKNOWN"
+
+
 class ConsentTakenBack(Refusal):
     """The consent was given before one of the same scope was withdrawn."""
 

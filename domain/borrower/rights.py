@@ -339,20 +339,31 @@ class Rights(Restrictions):
         source: str,
         revoked_at: datetime,
     ) -> None:
-        """Let a refusal end, named as it was made; one that is not there ends nothing.
+        """Let a refusal end, named as it was made. A refusal of a later instant stands.
 
-        A refusal of a later instant stands.
+        Raises:
+            OptOutUnknown: none stands that was made so by then.
         """
-        if any(each.ends_by(channel, purpose, revoked_at) for each in self.opt_outs):
-            self.record(
-                events.OptOutRevoked,
-                act,
-                act.business_on,
-                channel=None if channel is None else str(channel),
-                purpose=None if purpose is None else str(purpose),
-                source=source,
-                revoked_at=revoked_at,
+        if not any(each.ends_by(channel, purpose, revoked_at) for each in self.opt_outs):
+            standing = "; ".join(
+                f"{each.channel or 'every channel'} for {each.purpose or 'every purpose'}"
+                f" since {each.at:%Y-%m-%d %H:%M:%SZ}"
+                for each in self.opt_outs
             )
+            raise no.OptOutUnknown(
+                f"No refusal of {channel or 'every channel'} for {purpose or 'every purpose'}"
+                f" stands that was made by {revoked_at:%Y-%m-%d %H:%M:%SZ}. Name one as it was"
+                f" made: {standing or 'the borrower refused nothing'}."
+            )
+        self.record(
+            events.OptOutRevoked,
+            act,
+            act.business_on,
+            channel=None if channel is None else str(channel),
+            purpose=None if purpose is None else str(purpose),
+            source=source,
+            revoked_at=revoked_at,
+        )
 
     def heed_keyword(
         self, act: Act, *, keyword: Keyword, channel: Channel, contact_ref: str, said_at: datetime

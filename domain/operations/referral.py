@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # apply() names Referral before it exists
 
+from datetime import date
 from uuid import UUID
 
 from domain.base.policy import ReferralRule
@@ -30,6 +31,8 @@ class Referral(Stream):
     def __init__(self) -> None:
         self.referred_id: UUID
         self.referred_by: UUID
+        self.reward: str | None
+        self.referred_on: date
 
     class Event(Stream.Event):
         """Anything that happened to a referral."""
@@ -56,6 +59,8 @@ class Referral(Stream):
         def apply(self, referral: Referral) -> None:
             referral.referred_id = self.referred_id
             referral.referred_by = self.referred_by
+            referral.reward = self.reward
+            referral.referred_on = self.business_on
 
     @classmethod
     def of(

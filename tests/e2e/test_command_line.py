@@ -367,6 +367,8 @@ def is_tried_and_advertised(loans: CommandLine, borrower: str, folder: Path) -> 
     refused = loans("borrower refer", *referred, "--reward", "cash", code=2)
     assert refused["refused"] == "REWARD_NOT_ALLOWED"
     loans("borrower refer", *referred, "--reward", "points")
+    [listed] = loans("borrower referrals", str(friend["ref"]))
+    assert (listed["referred_by_ref"], listed["reward"]) == (borrower, "POINTS")
 
 
 def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
@@ -481,6 +483,8 @@ def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
     loans("borrower opt-out", *said, "--channel", "WECOM")
     done = loans("borrower opt-in", *said, "--channel", "WECOM")
     assert [step["event"] for step in done["recorded"]] == ["borrower.opt-out-revoked"]
+    again = loans("borrower opt-in", *said, "--channel", "WECOM", code=2)
+    assert again["refused"] == "OPT_OUT_UNKNOWN"
 
 
 def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, on: date) -> None:

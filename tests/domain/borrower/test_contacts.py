@@ -240,11 +240,25 @@ def test_a_refusal_stands_against_what_was_said_before_it() -> None:
     borrower = known()
     borrower.opt_out(act(), channel=Channel.PHONE, purpose=None, source="CALL", opted_out_at=TEN)
 
-    borrower.revoke_opt_out(
-        act(), channel=Channel.PHONE, purpose=None, source="CALL", revoked_at=TEN - MINUTE
-    )
+    with pytest.raises(no.OptOutUnknown, match="2026-09-10 02:00:00Z"):
+        borrower.revoke_opt_out(
+            act(), channel=Channel.PHONE, purpose=None, source="CALL", revoked_at=TEN - MINUTE
+        )
 
     assert answer(ask(borrower, "C-1")) == Answer.BLOCK
+
+
+def test_a_refusal_is_taken_back_as_it_was_made_and_no_other() -> None:
+    borrower = known()
+    taken_back = {"source": "CALL", "revoked_at": TEN + MINUTE}
+    with pytest.raises(no.OptOutUnknown, match="refused nothing"):
+        borrower.revoke_opt_out(act(), channel=None, purpose=None, **taken_back)  # type: ignore[arg-type]
+    borrower.opt_out(act(), channel=Channel.SMS, purpose=None, source="CALL", opted_out_at=TEN)
+
+    with pytest.raises(no.OptOutUnknown, match="SMS for every purpose since"):
+        borrower.revoke_opt_out(act(), channel=None, purpose=None, **taken_back)  # type: ignore[arg-type]
+
+    assert len(borrower.opt_outs) == 1
 
 
 def test_the_same_refusal_again_changes_nothing_but_an_earlier_instant_counts() -> None:
