@@ -14,7 +14,7 @@ from domain.base.refs import short_ref
 if TYPE_CHECKING:
     from domain.borrower.borrower import Borrower, Hold
     from domain.borrower.contact import ContactPoint
-    from domain.borrower.contact_state import OwnHours
+    from domain.borrower.contact_state import OwnHours, Reply
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,16 @@ class ComplaintShown:
 
 
 @dataclass(frozen=True)
+class ReplyShown:
+    """An answer in words that somebody has yet to read, or to answer (*to_do*)."""
+
+    contact_ref: str
+    channel: str
+    received_at: datetime
+    to_do: str
+
+
+@dataclass(frozen=True)
 class LoanCollected:
     """A late loan, how it is collected and by which agency if any; *reason* why it is late."""
 
@@ -132,6 +142,7 @@ class BorrowerPage:
     holds: list[HoldShown]
     promises: list[PromiseShown]
     complaints: list[ComplaintShown]
+    replies: list[ReplyShown]
     collector: str | None
     loans: list[LoanCollected]
     contacts: list[ContactShown]
@@ -191,6 +202,7 @@ def page_of(borrower: Borrower, at: datetime, on: date, last: int) -> BorrowerPa
                 borrower.complaints.values(), key=lambda each: each.changed_at, reverse=True
             )
         ],
+        replies=_replies(borrower),
         collector=borrower.collector,
         loans=_loans(borrower),
         contacts=contacts[:last],
@@ -229,6 +241,20 @@ def _hold(hold: Hold, on: date) -> HoldShown:
         hold.stands_on(on),
         [short_ref("L", each) for each in hold.loan_ids or []],
     )
+
+
+def _replies(borrower: Borrower) -> list[ReplyShown]:
+    """The answers that wait for somebody, the longest first."""
+    waiting = [
+        ReplyShown(each.contact_ref, each.channel, each.received_at, to_do)
+        for each in borrower.replies.values()
+        if (to_do := "READ" if each.is_unread else "ANSWER" if _is_unanswered(each) else None)
+    ]
+    return sorted(waiting, key=lambda each: each.received_at)
+
+
+def _is_unanswered(reply: Reply) -> bool:
+    return bool(reply.awaits_answer) and reply.answered_at is None
 
 
 def _loans(borrower: Borrower) -> list[LoanCollected]:
@@ -391,6 +417,11 @@ def _standing(page: BorrowerPage) -> Iterable[str]:
     for refused in page.opt_outs:
         what = " ".join(_words(each) for each in (refused.purpose, refused.channel) if each)
         yield f"[yellow]Refused[/] {what or 'everything'}, {_instant(refused.at)}"
+    for reply in page.replies:
+        yield (
+            f"[yellow]To {_words(reply.to_do)}[/]: {reply.contact_ref} by {_words(reply.channel)},"
+            f" {_instant(reply.received_at)}"
+        )
     yield f"Collector: {page.collector or 'nobody in particular'}"
 
 

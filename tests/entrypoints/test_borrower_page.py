@@ -119,3 +119,20 @@ def test_of_what_is_not_there_nothing_is_said() -> None:
         "Wed 2025-01-15 10:00 Asia/Shanghai",
         "Collector: nobody in particular",
     ]
+
+
+def test_what_the_borrower_wrote_waits_to_be_read() -> None:
+    ada = known()
+    ada.receive(
+        act(),
+        contact_ref="I-1",
+        channel=Channel.SMS,
+        purpose=Purpose.COLLECTION,
+        received_at=TEN,
+        said_ref="V-1",
+    )
+
+    found = page(ada)
+
+    assert [(each.contact_ref, each.to_do) for each in found.replies] == [("I-1", "READ")]
+    assert "To read: I-1 by sms, 2026-09-10 02:00Z" in read(found)
