@@ -16,7 +16,7 @@ from domain.loan.state import LoanState
 from projections import Add, Change, Table
 
 NAME = "portfolio"
-VERSION = 2
+VERSION = 3
 TOPICS = ("loan.events",)
 
 FLOWS = (

@@ -17,7 +17,7 @@ from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
-VERSION = 1
+VERSION = 2
 TOPICS = ("loan.events",)
 
 TABLES = (

@@ -16,7 +16,7 @@ from domain.loan.state import LoanState, OfferKind
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 4
+VERSION = 5
 TOPICS = ("loan.events",)
 
 STANDING = {

@@ -84,6 +84,11 @@ class Restricted:
     for_erasure: bool
     kind: str = HoldKind.RESTRICTED
 
+    @property
+    def ends_on(self) -> date | None:
+        """The day from which it stands no more, as a hold says it."""
+        return self.lifted_on
+
 
 @dataclass(frozen=True)
 class Measure:

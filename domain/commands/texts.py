@@ -215,12 +215,7 @@ class Wordings:
         key = (named, channel, jurisdiction, on, language)
         if key not in self._in_force:
             self._in_force[key] = text_in_force(
-                rules,
-                named,
-                channel=channel,
-                jurisdiction=jurisdiction,
-                on=on,
-                language=language,
+                rules, named, channel=channel, jurisdiction=jurisdiction, on=on, language=language
             )
         return self._in_force[key]
 

@@ -14,6 +14,8 @@ from infra import queries
 from infra.freshness import parked_events, wait_for
 from infra.reading import connection
 from infra.verify import check_rows
+from infra.view_tables import schema_of
+from projections import statement, tracker
 from tests.e2e.staff import Staff, at_work
 from tests.e2e.system import DEADLINE_SECONDS, System, must_hold, wait_until
 
@@ -51,7 +53,7 @@ def test_a_poison_event_parks_its_loan_in_order_until_the_cause_is_mended(
     staff.shown("statement", sick, well)
     lines = len(queries.statement(staff.conn, sick, staff.on).found)
 
-    with refusing(system, "rm_statement_v1.statement_line", "ref <> 'POISON'"):
+    with refusing(system, f"{schema_of(statement)}.statement_line", "ref <> 'POISON'"):
         staff.repay(sick, "POISON", 100_00)
         first = staff.version(sick)
         staff.repay(sick, "after-it", 200_00)
@@ -105,7 +107,9 @@ def test_an_application_that_is_parked_is_listed_as_stale_and_the_others_are_not
     staff.shown("tracker", sick, well)
 
     with refusing(
-        system, "rm_tracker_v1.tracker_stage", f"loan_id <> '{sick}' OR stage <> 'DISCLOSURE'"
+        system,
+        f"{schema_of(tracker)}.tracker_stage",
+        f"loan_id <> '{sick}' OR stage <> 'DISCLOSURE'",
     ):
         staff.pay_out(sick)
         staff.approve(well)

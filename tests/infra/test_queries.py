@@ -13,6 +13,7 @@ from domain.loan.loan import Loan
 from infra import borrower_queries, queries
 from infra.answers import Case, LoanPage, Reminder
 from infra.freshness import freshness, wait_for
+from projections import collections
 from tests.domain.story import CLASSES, LEVELS
 from tests.infra.views_at_work import (
     FEB_15,
@@ -676,9 +677,9 @@ def test_a_loan_whose_event_waits_for_a_retry_is_marked_stale(at_work: ViewsAtWo
     loan = lent()
     at_work.show(borrower(), loan)
     at_work.conn.execute(
-        "INSERT INTO views.parked VALUES ('collections', 1, %s, 99, 'loan.events', 0, 9, 9,"
+        "INSERT INTO views.parked VALUES ('collections', %s, %s, 99, 'loan.events', 0, 9, 9,"
         " 'loan.repaid', '', 'broken')",
-        (loan.id,),
+        (collections.VERSION, loan.id),
     )
 
     [case] = cases(at_work, FEB_15 + days(1))

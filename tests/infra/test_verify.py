@@ -38,16 +38,21 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
+from domain.borrower.data_words import Right
 from domain.borrower.reply_words import ReplyOutcome
+from domain.borrower.support_events import PlanRow
+from domain.borrower.support_words import SupportKind
 from domain.commands import (
     borrowers,
     collecting,
     complaints,
     contacts,
+    data_rights,
     days,
     loans,
     products,
     replies,
+    support,
 )
 from domain.commands.book import Book, Receipt, command
 from domain.loan.ledger import Balance
@@ -237,6 +242,13 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(_assign, borrower_id=borrower, loan_id=loan)
     tell(_place, borrower_id=borrower, loan_id=loan)
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
+    tell(support.offer_support, support_ref="S-1", loan_id=loan, kind=SupportKind.GUIDANCE)
+    rows = [PlanRow(tell.on + timedelta(days=days), 100_00) for days in (10, 20)]
+    tell(support.propose_plan, plan_ref="RP-1", loan_id=loan, rows=rows)
+    tell(support.agree_plan, **to, plan_ref="RP-1", consent_ref="V-2")
+    tell(support.schedule_check_in, loan_id=loan, check_in_on=tell.on + timedelta(days=5))
+    tell(data_rights.request_about_data, **to, request_ref="DR-1", right=Right.RESTRICTION,
+         received_on=tell.on)  # fmt: skip
     tell(contacts.receive, **to, contact_ref="I-1", channel=Channel.SMS,
          purpose=Purpose.COLLECTION, received_at=at + timedelta(minutes=4))  # fmt: skip
     found = (FoundWord("STOP", KeywordMeaning.MAY_REFUSE, "1", ["SMS"], ["MARKETING"]),)
@@ -519,9 +531,7 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "tracker": [("tracker/tracker_loan", "stage = 'SIGNING'")],
     "reminders": [("reminders/reminders_left", "amount_left = amount_left + 1")],
     "reminders, dates": [("reminders/reminders_due_date", "pay_by_on = pay_by_on + 1")],
-    "collections": [
-        ("collections/collections_unpaid", "unpaid_pay_by_on = unpaid_pay_by_on - 1")
-    ],
+    "collections": [("collections/collections_unpaid", "unpaid_pay_by_on = unpaid_pay_by_on - 1")],
     "collections, zones": [("collections/collections_borrower", "zones = '{UTC}'")],
     "collections, holds": [
         ("collections/collections_hold", "lifted_on = '2025-02-11'"),
@@ -565,6 +575,11 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     ],
     "contacts, ratings": [("contacts/contacts_feedback", "score = 5")],
     "contacts, late reasons": [("contacts/contacts_late_reason", "reason = 'OTHER'")],
+    "contacts, supports": [("contacts/contacts_support", "kind = 'RELIEF'")],
+    "contacts, plans": [("contacts/contacts_plan", "change = 'KEPT'")],
+    "contacts, plan rows": [("contacts/contacts_plan_row", "amount = amount + 1")],
+    "contacts, check-ins": [("contacts/contacts_check_in", "check_in_on = check_in_on + 1")],
+    "contacts, data requests": [("contacts/contacts_data_right", "change = 'REFUSED'")],
     "contacts, strategies": [
         ("contacts/contacts_strategy", "strategy = NULL"),
         ("contacts/contacts_strategy", "behaviour = 'PROMISE_KEPT'"),
