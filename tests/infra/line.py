@@ -139,6 +139,7 @@ def held(borrower: Borrower, *hold_refs: str) -> Borrower:
             policy_version="test",
             loan_ids=None,
             touches=None,
+            until_on=None,
             stops_interest=None,
             stops_penalty=None,
         )
