@@ -286,6 +286,11 @@ class Account:
         if state in (LoanState.SETTLED, LoanState.CLOSED):
             over = ledger.is_over(act.business_on)
             state = LoanState.SETTLED if over else LoanState.ACTIVE
+        # What was granted can turn out to need fewer instalments: the others are empty.
+        numbers = {row.number for row in ledger.rows}
+        gone = [row for row in self.instalments if row.number not in numbers]
+        bare = [_emptied(row, act.business_on) for row in gone]
+        touched += [row for row, old in zip(bare, gone, strict=True) if row != old]
         balance = ledger.balance(act.business_on)
         capitalised = None
         if self._was_laid_anew() or ledger.laid.bases:
@@ -377,6 +382,12 @@ class Account:
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:
             raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def _emptied(row: Instalment, on: date) -> Instalment:
+    """*row* with nothing to pay; since *on*, if there was anything."""
+    empty = Instalment(row.number, row.due_on, row.pay_by_on, 0, 0, 0, paid_on=row.paid_on or on)
+    return empty if row != empty else row
 
 
 def _principal(rows: list[Instalment]) -> int:

@@ -14,9 +14,8 @@ from domain.loan.cost import Flow
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.ledger import Ledger
 from domain.loan.relief import PayBy
-from domain.loan.reschedule import Change, MovedDate, RescheduleKind
+from domain.loan.reschedule import Change, RescheduleKind
 from domain.loan.schedule import Instalment
-from domain.loan.timetable import days_after
 from domain.loan.workout import Workout
 
 CONVERTIBLE = (Method.BULLET, Method.INTEREST_ONLY)
@@ -42,9 +41,7 @@ class Converting(Workout):
                 f"The contract turns what is owed into 2 to {named.most} instalments, not {count}."
             )
         on = act.business_on
-        change = self._conversion_change(on, count, pay_by)
-        self._must_be_under_cap(change.annual_rate, on)
-        ledger = self._converted(on, change)
+        ledger, change = self._converted(on, count, pay_by)
         ahead = _ahead(ledger, on)
         flows = self._flows_converted(on, ledger)
         annualised = cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE)
@@ -81,8 +78,7 @@ class Converting(Workout):
         offer = self.conversion
         if offer is None or act.business_on > offer.valid_until_on:
             raise no.NotConvertible("No conversion is on offer for this loan today; offer it.")
-        change = self._conversion_change(offer.on, offer.count, pay_by)
-        ledger = self._converted(offer.on, change)
+        ledger, change = self._converted(offer.on, offer.count, pay_by)
         shown = cost.offer_digest(change, _ahead(ledger, offer.on))
         if digest is not None and digest != offer.offer_digest:
             raise no.NotDisclosed("Another offer was signed than the one that stands.")
@@ -123,9 +119,12 @@ class Converting(Workout):
             )
         return named
 
-    def _converted(self, on: date, change: Change) -> Ledger:
-        fact = self._reschedule_fact(RescheduleKind.CONVERSION.lower(), on, change)
-        return self._rerun([*self.facts, fact])
+    def _converted(self, on: date, count: int, pay_by: PayBy | None) -> tuple[Ledger, Change]:
+        """The ledger with a conversion into *count* on *on*, and the change that it comes to."""
+        ref, change = RescheduleKind.CONVERSION.lower(), self._conversion_change(on, count, pay_by)
+        self._must_be_under_cap(change.annual_rate, on)
+        ledger = self._rerun([*self.facts, self._reschedule_fact(ref, on, change)])
+        return ledger, ledger.came_to[ref]
 
     def _flows_converted(self, on: date, ledger: Ledger) -> list[Flow]:
         """What is owed, and how *ledger* pays it back after *on*.
@@ -150,21 +149,11 @@ class Converting(Workout):
             raise no.NotConvertible(
                 "No principal is to come due any more that could be turned into instalments."
             )
-        paid = {row.due_on for row in stands.rows if row.due_on > on and row.paid_on is not None}
-        assert self.terms is not None
-        days = days_after(self.terms, stands.begins_on, stands.first_due_on, on, count + len(paid))
-        days = [day for day in days if day not in paid][:count]
-        last = stands.rows[-1].number
-        numbers = [row.number for row in still] + [last + new for new in range(1, count + 1)]
-        rows = [
-            MovedDate(number, day, stands.pay_by(day))
-            for number, day in zip(numbers, days, strict=False)
-        ]
-        assert self.terms.conversion is not None
+        assert self.terms is not None and self.terms.conversion is not None
         return Change(
             annual_rate=self.terms.conversion.annual_rate,
-            rows=rows,
-            last=rows[-1].instalment if count < len(still) else None,
+            count=count,
+            rolled=stands.rolled(count),
             gathers_principal=True,
             method=Method.EQUAL_INSTALMENTS,
         )

@@ -169,7 +169,11 @@ def _said(change: Change) -> dict[str, Any]:
     said = asdict(change)
     for row in said["rows"] or ():
         del row["pay_by_on"]
-    if said["method"] is None:  # offers that were made before it was known keep their digest
+    # Offers that were made before these were known keep their digest; what is said as a number
+    # of instalments stands in their rows.
+    for name in ("more", "skips", "count", "own", "rolled"):
+        del said[name]
+    if said["method"] is None:
         del said["method"]
     return said
 

@@ -32,6 +32,7 @@ from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
 from domain.loan.held import HeldBack, HeldRow, penalty_free
 from domain.loan.periods import ONE_DAY, Pause
+from domain.loan.placing import placed
 from domain.loan.rebate import settled_by_statute
 from domain.loan.reschedule import Base, Change, Laid, laid
 from domain.loan.schedule import Instalment
@@ -118,6 +119,8 @@ class Ledger:
     """Charges and moves on an instalment that is laid at the end of their day."""
     capitalised: list[tuple[str, date, int]] = field(default_factory=list)
     """Interest that became principal, by the change and its day."""
+    came_to: dict[str, Change] = field(default_factory=dict)
+    """Each change of the schedule as it found the instalments: by number and day."""
     held: HeldBack = field(init=False)
     """The holds that began so far, and the interest that they hold back."""
 
@@ -142,7 +145,9 @@ class Ledger:
             self._charge(fact)
         elif fact.kind == FactKind.RESCHEDULE:
             assert fact.change is not None
-            self._lay_anew(fact, fact.change)
+            change = placed(self.laid, self.rows, fact.on, fact.change)
+            self.came_to[fact.ref] = change
+            self._lay_anew(fact, change)
         elif fact.kind == FactKind.DRAW:
             self.draws.append(fact)
             self._draw(fact)
@@ -186,6 +191,13 @@ class Ledger:
         ):
             return False
         return fact.kind == FactKind.MOVE or fact.due_on is None
+
+    def charge_waiting(self) -> None:
+        """Charge on the last instalment what was charged on one that did not come."""
+        waiting, self.waiting = self.waiting, []
+        for fact in waiting:
+            if fact.kind == FactKind.FEE:
+                self.take(replace(fact, instalment=self.rows[-1].number))
 
     def place_of(self, number: int) -> int:
         """The place among the rows of the instalment of a number."""
@@ -652,4 +664,5 @@ def run(
     ledger = kind(terms, accrues_from, list(opening), unapplied)
     for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
         ledger.take(fact)
+    ledger.charge_waiting()
     return ledger

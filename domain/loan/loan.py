@@ -30,7 +30,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 7
+    SNAPSHOT_VERSION = 8
 
     Event: TypeAlias = events.Event
     Opened: TypeAlias = events.Opened

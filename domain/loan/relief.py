@@ -11,7 +11,7 @@ from domain.base.repayment import Method
 from domain.base.terms import TERM_MONTHS_MAX, Terms, rate_fits
 from domain.loan import refusals as no
 from domain.loan.layout import PlanImpossible
-from domain.loan.reschedule import Change, MovedDate, RescheduleKind
+from domain.loan.reschedule import Change, RescheduleKind, RolledDay
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import FIRST_DAY, LAST_DAY, days_after, has_limit
 
@@ -40,14 +40,20 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Standing:
-    """What an agreement finds: the loan's terms and instalments, counted from *on*."""
+    """What an agreement finds: the loan's terms and instalments, counted from *on*.
+
+    The last instalment that is known, of whatever day, falls due on *ends_on*; *named* are
+    days that the first schedule has.
+    """
 
     terms: Terms
     begins_on: date
     first_due_on: date
     rows: Sequence[Instalment]
     on: date
-    pay_by: PayBy = lambda day: day
+    ends_on: date
+    named: Sequence[date]
+    pay_by: PayBy | None = None
 
     @property
     def still(self) -> list[Instalment]:
@@ -55,17 +61,18 @@ class Standing:
         lasts = has_limit(self.terms)
         return [r for r in self.rows if r.due_on > self.on and (lasts or r.paid_on is None)]
 
-    def more(self, count: int) -> list[MovedDate]:
-        """So many more instalments after the last, or one so many months later."""
-        bullet = self.terms.method == Method.BULLET
-        last = max(row.due_on for row in self.rows)
-        number = self.rows[-1].number
-        days = days_after(self.terms, self.begins_on, self.first_due_on, max(last, self.on), count)
-        days = days[-1:] if bullet else days
-        return [
-            MovedDate(number + place, day, self.pay_by(day))
-            for place, day in enumerate(days, start=1)
-        ]
+    def rolled(self, count: int) -> list[RolledDay] | None:
+        """The days that *count* more instalments may come to and that can be paid later.
+
+        Whatever becomes known of the days before moves them within these.
+        """
+        days = days_after(
+            self.terms, self.begins_on, self.first_due_on, self.on, count, beyond=self.ends_on
+        )
+        if self.pay_by is None:
+            return None
+        rolled = [RolledDay(day, self.pay_by(day)) for day in days if day not in self.named]
+        return [day for day in rolled if day.pay_by_on != day.due_on] or None
 
 
 def change_of(agreed: Agreement, stands: Standing) -> Change:
@@ -94,7 +101,7 @@ def _extended(agreed: Agreement, stands: Standing) -> Change:
             "No instalment is to come that could be spread: re-age what is overdue, with more"
             " instalments."
         )
-    return Change(rows=stands.more(agreed.instalments))
+    return Change(more=agreed.instalments, rolled=stands.rolled(agreed.instalments))
 
 
 def _deferred(agreed: Agreement, stands: Standing) -> Change:
@@ -104,15 +111,21 @@ def _deferred(agreed: Agreement, stands: Standing) -> Change:
         raise no.NothingChanges("No instalment is left that could be deferred.")
     _custom_keeps(stands.terms)
     return Change(
-        rows=stands.more(count),
+        more=count,
+        rolled=stands.rolled(count),
         grace_principal=count,
         grace_interest=count if agreed.interest_too else 0,
     )
 
 
 def _reaged(agreed: Agreement, stands: Standing) -> Change:
-    rows = stands.more(agreed.instalments) if agreed.instalments else None
-    return Change(rows=rows, gathers_principal=True, gathers_interest=True)
+    count = agreed.instalments or None
+    return Change(
+        more=count,
+        rolled=stands.rolled(count) if count else None,
+        gathers_principal=True,
+        gathers_interest=True,
+    )
 
 
 def _free(agreed: Agreement, stands: Standing) -> Change:
@@ -121,17 +134,14 @@ def _free(agreed: Agreement, stands: Standing) -> Change:
         raise no.NothingChanges("Days without interest need a first and a last day, in order.")
     if first < FIRST_DAY or last > LAST_DAY:
         raise no.NothingChanges(f"Days without interest lie from {FIRST_DAY} to {LAST_DAY}.")
+    if agreed.kind == RescheduleKind.INTEREST_PAUSE:
+        return Change(free_from=first, free_until=last)
     within = [row for row in stands.still if first <= row.due_on <= last]
-    if agreed.kind == RescheduleKind.INTEREST_PAUSE or not within:
-        return Change(
-            free_from=first, free_until=last, penalty_free=agreed.kind == RescheduleKind.MORATORIUM
-        )
-    _custom_keeps(stands.terms)
-    graced = within[-1].number - stands.still[0].number + 1
+    if within:
+        _custom_keeps(stands.terms)
     return Change(
-        rows=stands.more(len(within)),
-        grace_principal=graced,
-        grace_interest=graced,
+        skips=True,
+        rolled=stands.rolled(len(within)) if within else None,
         free_from=first,
         free_until=last,
         penalty_free=True,

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from domain.base.money import rounded
-from domain.base.repayment import InterestOn, Method, Repayment
+from domain.base.repayment import AgreedRow, InterestOn, Method, Repayment
 from domain.base.terms import Terms
 from domain.loan import amortisation
 from domain.loan.amortisation import Known, Row, set_levels
@@ -29,7 +29,7 @@ from domain.loan.periods import (
 )
 from domain.loan.plan import DIGITS, Plan
 from domain.loan.schedule import OWED_MOST, Instalment, fees_of, steps_ahead
-from domain.loan.timetable import level_share, plan_of, share
+from domain.loan.timetable import days_after, has_limit, level_share, plan_of, share
 
 
 class RescheduleKind(StrEnum):
@@ -62,6 +62,14 @@ class MovedDate:
 
 
 @dataclass(frozen=True)
+class RolledDay:
+    """A due date and the later day until which it can be paid."""
+
+    due_on: date
+    pay_by_on: date
+
+
+@dataclass(frozen=True)
 class Change:
     """What becomes of the instalments due after the day it counts from; unsaid things stay.
 
@@ -73,6 +81,13 @@ class Change:
     *free_from* to *free_until*, both counted, bear no interest, and no penalty with
     *penalty_free*. With *lowers_only* a rate that is lower by then stays. The rest is repaid
     by *method* from then on.
+
+    What is said as a number of instalments finds its place whenever the loan is run:
+    so many *more* at the end (months where there is one instalment), or as many as fall due
+    in the free days, which repay nothing, where it *skips* those, or so many in all (*count*),
+    or its *own*, each with its day and its share of the principal. Then *rows*, *last* and
+    grace are what it came to when it was granted. *rolled* are days it may come to that can be
+    paid later.
     """
 
     annual_rate: Decimal | None = None
@@ -88,6 +103,16 @@ class Change:
     penalty_free: bool = False
     lowers_only: bool = False
     method: str | None = None
+    more: int | None = None
+    skips: bool | None = None
+    count: int | None = None
+    own: list[AgreedRow] | None = None
+    rolled: list[RolledDay] | None = None
+
+    @property
+    def finds_its_place(self) -> bool:
+        """Whether what it makes of the instalments follows from those it finds."""
+        return bool(self.more or self.skips or self.count or self.own)
 
     @property
     def pause(self) -> Pause | None:
@@ -149,10 +174,13 @@ class Laid:
     *rates*, *pauses* and *penalty_free* are all that are known so far. *ahead* is the
     principal of an instalment that was paid when it was laid anew, which bears no interest;
     *penalty_stopped* the penalty of one when what was overdue of it was gathered. *bases* say
-    how the interest of rows that were laid anew came about, for those who ask. *graced*
-    are the last instalments without principal and with interest deferred, by number,
-    *graced_from* the first. *agreed* says what the instalments are that were laid anew last.
-    With *lasts* they stay although nothing is owed, since more can be drawn.
+    how the interest of rows that were laid anew came about, for those who ask. *graced* are
+    the last instalments without principal and with interest deferred, by number,
+    *graced_from* the first; *first_due_on* is the first day of the loan's rhythm. *agreed* says
+    what the instalments are that were laid anew last. With *lasts* they stay although nothing
+    is owed, since more can be drawn. *pay_by* are days on which something falls due or may,
+    with the day until which it can be paid; *emptied* are instalments that fell away since
+    fewer are needed, *spare* those of them that were granted and not needed yet.
     """
 
     terms: Terms
@@ -160,6 +188,7 @@ class Laid:
     rates: list[RateFrom]
     graced: tuple[int, int]
     graced_from: int
+    first_due_on: date
     pauses: list[Pause] = field(default_factory=list)
     penalty_free: list[Pause] = field(default_factory=list)
     running: Running | None = None
@@ -168,6 +197,19 @@ class Laid:
     penalty_stopped: dict[int, int] = field(default_factory=dict)
     agreed: dict[int, Agreed] = field(default_factory=dict)
     lasts: bool = False
+    pay_by: dict[date, date] = field(default_factory=dict)
+    emptied: set[int] = field(default_factory=set)
+    spare: set[int] = field(default_factory=set)
+
+    def open_after(self, rows: list[Instalment], on: date) -> list[Instalment]:
+        """Those of *rows* due after *on* that the rest is laid over; a limit's are never closed."""
+        return [
+            row
+            for row in rows
+            if row.due_on > on
+            and (row.paid_on is None or has_limit(self.terms))
+            and row.number not in self.emptied
+        ]
 
     def rate_after(self, on: date) -> Decimal:
         """The annual rate of the days after *on*."""
@@ -215,8 +257,10 @@ class Laid:
         )
         self._note(on, change)
         if moved > 0 or self.lasts:
-            rows = _reopened(rows, on, moved)
+            rows = _reopened(rows, on, moved, self.spare)
+            self.emptied -= {row.number for row in rows if row.due_on > on} - self.spare
         opening = sum(r.principal_left for r in rows if r.due_on > on and r.paid_on is None) + moved
+        fell_away = {row.number: row for row in rows if row.number in self.emptied}
         rows, still = self._dated(rows, on, change, charged)
         if not still:
             return rows  # what is overdue stays so: no instalment is left that takes it
@@ -231,7 +275,14 @@ class Laid:
             running = Running(on, self.accrued(rows, first, bearing, on))
         if not (opening or moved or self.lasts) and (running is None or not running.interest):
             # Nothing is left to be laid, so that new rows bring no fees of their own.
-            return [row if row.number in known else _dropped(row, on, charged) for row in rows]
+            self.emptied |= {row.number for row in rows if row.number not in known}
+            known -= fell_away.keys()
+            return [
+                row
+                if row.number in known
+                else fell_away.get(row.number) or _dropped(row, on, charged)
+                for row in rows
+            ]
         before = still[0].number - 1
         deferred = self._deferred(rows, before)
         asked = (change.grace_principal, change.grace_interest)
@@ -285,7 +336,13 @@ class Laid:
             grown -= fees_of(self.terms, row.principal, row.interest)
             if grown:
                 new = replace(new, fees=max(row.fees + grown, row.fees_paid))
-            yield new if place < last or self.lasts else _dropped(new, on, charged)
+            if place < last or self.lasts:
+                self.emptied.discard(row.number)
+                self.spare.discard(row.number)
+                yield new
+            else:
+                self.emptied.add(row.number)
+                yield _dropped(new, on, charged)
 
     def _dated(
         self, rows: list[Instalment], on: date, change: Change, charged: Callable[[int], int]
@@ -295,20 +352,29 @@ class Laid:
         found, still = [], []
         for row in rows:
             day = moved.pop(row.number, None)
-            after = row
+            after, again = row, row.number in self.emptied
             if day is not None and row.due_on > on:
                 after = replace(row, due_on=day.due_on, pay_by_on=day.pay_by_on)
-            if after.due_on > on and after.paid_on is None:
+                if again and change.finds_its_place:
+                    fees = charged(row.number) + fees_of(self.terms, row.principal, row.interest)
+                    after, again = replace(after, fees=fees, paid_on=None), False
+            if after.due_on > on and after.paid_on is None and not again:
                 if change.last is not None and row.number > change.last:
                     after = _dropped(after, on, charged)
+                    self.emptied.add(row.number)
                 else:
                     still.append(after)
             found.append(after)
         for number in sorted(moved):
             day, fees = moved[number], fees_of(self.terms, 0, 0)
             new = Instalment(number, day.due_on, day.pay_by_on, 0, 0, fees)
+            if change.last is not None and number > change.last:
+                new = _dropped(new, on, charged)
+                self.emptied.add(number)
+                self.spare.add(number)
+            else:
+                still.append(new)
             found.append(new)
-            still.append(new)
         found.sort(key=lambda row: row.number)
         return found, still
 
@@ -319,7 +385,11 @@ class Laid:
             known = [rate for rate in self.rates if rate.on <= on]
             self.rates = [*known, RateFrom(on + ONE_DAY, change.annual_rate)]
         if change.method is not None:
+            if self.terms.method == Method.BULLET:
+                begins, first = self.begins_on, self.first_due_on
+                [self.first_due_on] = days_after(self.terms, begins, first, begins, 1)
             self.terms = replace(self.terms, method=change.method)
+        self.pay_by |= {day.due_on: day.pay_by_on for day in change.rolled or ()}
         if change.pause is not None:
             self.pauses = [*self.pauses, change.pause]
             if change.penalty_free:
@@ -446,6 +516,8 @@ def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
         rates,
         (first - 1 + chosen.grace_principal, first - 1 + chosen.grace_interest),
         first,
+        next((row.due_on for row in rows if row.due_on > begins_on), rows[0].due_on),
+        pay_by={row.due_on: row.pay_by_on for row in rows},
     )
 
 
@@ -482,14 +554,19 @@ def _plan(rest: _Rest) -> Plan:
     return replace(plan, method=Method.CUSTOM, principals=tuple(principals))
 
 
-def _reopened(rows: list[Instalment], on: date, drawn: int) -> list[Instalment]:
+def _reopened(rows: list[Instalment], on: date, drawn: int, spare: set[int]) -> list[Instalment]:
     """*rows* with those open again that are due after *on*, to take their share of a draw.
 
-    On the last due date it is due that day.
+    On the last due date it is due that day. Those that are *spare* take none.
     """
-    if rows[-1].due_on > on:
-        return [replace(row, paid_on=None) if row.due_on > on else row for row in rows]
-    return [*rows[:-1], replace(rows[-1], principal=rows[-1].principal + drawn, paid_on=None)]
+    last = next(row for row in reversed(rows) if row.number not in spare)
+    if last.due_on > on:
+        return [
+            replace(row, paid_on=None) if row.due_on > on and row.number not in spare else row
+            for row in rows
+        ]
+    whole = replace(last, principal=last.principal + drawn, paid_on=None)
+    return [whole if row is last else row for row in rows]
 
 
 def _dropped(row: Instalment, on: date, charged: Callable[[int], int]) -> Instalment:

@@ -121,10 +121,17 @@ def _timetable(
 
 
 def days_after(
-    terms: Terms, begins_on: date, first_due_on: date, last_on: date, count: int
+    terms: Terms,
+    begins_on: date,
+    first_due_on: date,
+    last_on: date,
+    count: int,
+    *,
+    beyond: date | None = None,
 ) -> list[date]:
-    """The *count* due dates that follow on *last_on* in the rhythm of the loan.
+    """The due dates that follow on *last_on* in the rhythm of the loan.
 
+    There are *count* of them or, with a day *beyond*, those until that day and *count* more.
     They are counted from the loan's own anchor: its payout, or its first due date after a
     broken first row. A bullet counts in months.
 
@@ -142,7 +149,10 @@ def days_after(
     try:
         while rhythm.due(anchor, [number])[0] <= last_on:
             number += 1
-        found = rhythm.due(anchor, range(number, number + count))
+        after = number + count
+        while beyond is not None and rhythm.due(anchor, [after - count])[0] <= beyond:
+            after += 1
+        found = rhythm.due(anchor, range(number, after))
     except (OverflowError, ValueError):
         raise TermsNotOffered(BEYOND) from None
     if found and found[-1] > LAST_DAY:

@@ -56,9 +56,9 @@ class Workout(Consequences):
         self._must_not_be_future(act, on)
         self._must_not_be_before_disbursement(on)
         change = change_of(agreed, self._standing(on, pay_by))
+        ref = f"reschedule-{self.facts_taken}"
         self._must_be_under_cap(change.annual_rate, on)
-        fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
-        ledger = self._rerun([*self.facts, fact])
+        ledger = self._rerun([*self.facts, self._reschedule_fact(ref, on, change)])
         stays = ledger.rows_on(act.business_on) == self._ledger().rows_on(act.business_on)
         if stays and change.annual_rate is None and not change.pause:
             raise no.NothingChanges(
@@ -69,7 +69,7 @@ class Workout(Consequences):
             act,
             on,
             kind=agreed.kind,
-            change=change,
+            change=ledger.came_to[ref],
             annual_rate=ledger.laid.rates[-1].annual_rate,
             reason=reason,
             requested_by=requested_by,
@@ -90,7 +90,9 @@ class Workout(Consequences):
             self._first_due_on(),
             rows,
             on,
-            pay_by or (lambda day: day),
+            max(row.due_on for row in self.instalments),
+            [row.due_on for row in self.opening],
+            pay_by,
         )
 
     def _first_due_on(self) -> date:
@@ -201,10 +203,7 @@ class Workout(Consequences):
             return
         if self._is_past_due(act.business_on) or not self.balance.principal:
             return
-        change = self._renewal_change(act.business_on)
-        ledger = self._rerun(
-            [*self.facts, self._reschedule_fact("renewal", act.business_on, change)]
-        )
+        ledger, change = self._renewed(act.business_on)
         ahead = [row for row in ledger.rows_on(act.business_on) if row.due_on > act.business_on]
         flows = self._flows_ahead(act.business_on, ledger)
         if len(flows) == 1:
@@ -256,11 +255,9 @@ class Workout(Consequences):
         assert self.terms is not None and self.terms.renewal is not None
         if self._is_past_due(act.business_on):
             raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
-        change = self._renewal_change(act.business_on, pay_by)
+        ledger, change = self._renewed(act.business_on, pay_by)
         if cost.change_digest(change) != offer.offer_digest:
             raise no.NotDisclosed("The loan changed since the offer; it is offered anew.")
-        fact = self._reschedule_fact(f"renewal-{offer.sequence}", act.business_on, change)
-        ledger = self._rerun([*self.facts, fact])
         self.record(
             events.Renewed,
             act,
@@ -288,11 +285,16 @@ class Workout(Consequences):
             raise no.NotRenewable("No renewal is on offer for this loan today.")
         return self.renewal
 
-    def _renewal_change(self, on: date, pay_by: PayBy | None = None) -> Change:
+    def _renewed(self, on: date, pay_by: PayBy | None = None) -> tuple[Ledger, Change]:
+        """The ledger with the next renewal on *on*, and the change that it comes to."""
         assert self.terms is not None and self.terms.renewal is not None
         count = rows_added(self._terms_now(), self.terms.renewal.term_months)
+        rolled = self._standing(on, pay_by).rolled(count)
         # Nothing is past due then; what falls due on the very day goes on as well.
-        return Change(rows=self._standing(on, pay_by).more(count), gathers_principal=True)
+        change = Change(more=count, rolled=rolled, gathers_principal=True)
+        ref = f"renewal-{self.renewals + 1}"
+        ledger = self._rerun([*self.facts, self._reschedule_fact(ref, on, change)])
+        return ledger, ledger.came_to[ref]
 
     def _renewal_day(self) -> date | None:
         """The day a renewal is offered; None when the contract has no further one."""
