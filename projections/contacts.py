@@ -433,6 +433,7 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.renewal-reassessed",
         "loan.renewed",
         "loan.rescheduled",
         "loan.security-called",

@@ -62,6 +62,7 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.renewal-reassessed",
         "loan.security-called",
         "loan.security-realised",
         "loan.security-released",

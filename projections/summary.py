@@ -390,6 +390,12 @@ def _(event: Loan.Renewed) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.RenewalReassessed) -> list[Change]:
+    kind = "LATE_RENEWAL" if event.was_late else "LATE_RENEWAL_REVERSED"
+    return [_changed(event, kind, None)]
+
+
+@changes.register
 def _(event: Loan.Converted) -> list[Change]:
     return [
         *_money_moved(event),
@@ -634,8 +640,9 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
     return [in_full, *fees]
 
 
-def _changed(event: Loan.MoneyMoved, kind: str, annual_rate: Decimal | None) -> Put:
-    """How what was left of the loan was laid anew."""
+def _changed(event: Loan.Event, kind: str, annual_rate: Decimal | None) -> Put:
+    """How what was left of the loan was laid anew, or what is known of that later."""
+    capitalised = event.capitalised if isinstance(event, Loan.MoneyMoved) else None
     return Put(
         "summary_change",
         key={"loan_id": event.originator_id, "version": event.originator_version},
@@ -643,7 +650,7 @@ def _changed(event: Loan.MoneyMoved, kind: str, annual_rate: Decimal | None) -> 
             **known(event),
             "kind": kind,
             "annual_rate": annual_rate,
-            "capitalised": event.capitalised or 0,
+            "capitalised": capitalised or 0,
         },
     )
 

@@ -87,6 +87,7 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.renewal-reassessed",
         "loan.renewed",
         "loan.repaid",
         "loan.repayment-reversed",

@@ -13,7 +13,7 @@ from domain.loan import delinquency, events
 from domain.loan.account import Account
 from domain.loan.asset_class import Lateness, Past, classed, late_until, worse
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.facts import STEP, Fact, FactKind, counts_from
+from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, counts_from
 from domain.loan.fees import charged_at
 from domain.loan.held import penalty_free
 from domain.loan.overdue import kind_of
@@ -69,6 +69,7 @@ class Consequences(Account):
             self._apply_credit(act, act.business_on)
             self._charge_overdue(act)
             self._assess_steps(act)
+        self._assess_renewals(act)
 
     # --- lateness -------------------------------------------------------------------
 
@@ -307,6 +308,36 @@ class Consequences(Account):
             late_instalment=late,
             **self._outcome(act, ledger),
         )
+
+    # --- renewals -------------------------------------------------------------------
+
+    def _assess_renewals(self, act: Act) -> None:
+        """Record which renewals turn out to have been of a loan past due, or no longer do."""
+        if self.state not in SERVICED:
+            return
+        for fact in self.facts:
+            if not fact.ref.startswith(RENEWAL) or fact.change is None:
+                continue
+            before = self._rows_before(fact)
+            oldest = min((row.pay_by_on for row in before if row.left), default=None)
+            days = delinquency.days_past_due(oldest, fact.on)
+            if (days > 0) != (fact.ref in self.reliefs):
+                self.record(
+                    events.RenewalReassessed,
+                    act,
+                    fact.on,
+                    sequence=int(fact.ref.removeprefix(RENEWAL)),
+                    renewed_on=fact.on,
+                    was_late=days > 0,
+                    days_past_due=days,
+                )
+
+    def _rows_before(self, fact: Fact) -> list[Instalment]:
+        """The instalments on the day of *fact*, by what counts before it."""
+        assert self.terms is not None
+        place = counts_from(fact, self.terms)
+        counted = [other for other in self.facts if counts_from(other, self.terms) < place]
+        return self._rerun(counted).rows_on(fact.on)
 
     # --- asset class ----------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan.account import Account
 from domain.loan.allocation import Part, Split
-from domain.loan.facts import STEP, Fact, FactKind
+from domain.loan.facts import RENEWAL, STEP, Fact, FactKind
 from domain.loan.held import Held
 from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
@@ -669,9 +669,29 @@ class Renewed(LaidAnew):
     consent_ref: str
 
     def apply(self, loan: Account) -> None:
-        self.lay(loan, f"renewal-{self.sequence}")
+        self.lay(loan, f"{RENEWAL}{self.sequence}")
         loan.renewal = None
         loan.renewals = self.sequence
+
+
+class RenewalReassessed(Event):
+    """It turned out that the loan was past due when its term was renewed, or that it was not.
+
+    The renewal stands; that of a loan past due restructures it. *renewed_on* is its day,
+    *days_past_due* how late the loan was then, by what is known now.
+    """
+
+    TOPIC = "loan.renewal-reassessed"
+    sequence: int
+    renewed_on: date
+    was_late: bool
+    days_past_due: int
+
+    def apply(self, loan: Account) -> None:
+        ref = f"{RENEWAL}{self.sequence}"
+        others = {known: kind for known, kind in loan.reliefs.items() if known != ref}
+        late = {ref: RescheduleKind.LATE_RENEWAL} if self.was_late else {}
+        loan.reliefs = {**others, **late}
 
 
 class ConversionOffered(Event):

@@ -12,6 +12,9 @@ from domain.loan.reschedule import Change
 STEP = "step-"
 """What references of steps of the rate plan begin with."""
 
+RENEWAL = "renewal-"
+"""What references of renewals begin with; their number follows."""
+
 BEFORE_ALL = -1
 """The place of what counts from the beginning of its day."""
 

@@ -63,6 +63,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
     RenewalDeclined: TypeAlias = events.RenewalDeclined
     RenewalExpired: TypeAlias = events.RenewalExpired
     Renewed: TypeAlias = events.Renewed
+    RenewalReassessed: TypeAlias = events.RenewalReassessed
     ConversionOffered: TypeAlias = events.ConversionOffered
     Converted: TypeAlias = events.Converted
     Drawn: TypeAlias = events.Drawn

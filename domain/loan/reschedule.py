@@ -40,6 +40,8 @@ class RescheduleKind(StrEnum):
     """An index moved, on a repricing date."""
     STEP_DOWN = "STEP_DOWN"
     RENEWAL = "RENEWAL"
+    LATE_RENEWAL = "LATE_RENEWAL"
+    """A renewal of a loan that turned out to have been past due that day."""
     CONVERSION = "CONVERSION"
     """Into equal instalments, at the borrower's wish."""
     EXTENSION = "EXTENSION"

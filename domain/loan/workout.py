@@ -16,6 +16,7 @@ from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
+from domain.loan.facts import RENEWAL
 from domain.loan.ledger import Ledger
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
@@ -292,7 +293,7 @@ class Workout(Consequences):
         rolled = self._standing(on, pay_by).rolled(count)
         # Nothing is past due then; what falls due on the very day goes on as well.
         change = Change(more=count, rolled=rolled, gathers_principal=True)
-        ref = f"renewal-{self.renewals + 1}"
+        ref = f"{RENEWAL}{self.renewals + 1}"
         ledger = self._rerun([*self.facts, self._reschedule_fact(ref, on, change)])
         return ledger, ledger.came_to[ref]
 

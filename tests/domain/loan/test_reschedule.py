@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -462,6 +463,40 @@ def test_a_loan_without_principal_is_offered_no_renewal_nor_waits_for_one() -> N
     assert not recorded(loan, Loan.RenewalOffered)
     action = loan.next_action()
     assert action is not None and action.due_on > date(2025, 4, 2)
+
+
+def renewed_and_bounced() -> Loan:
+    """A loan renewed in time, of which a payment due before bounced after the renewal."""
+    loan = renewable()
+    pay_in_time(loan, 2)
+    loan.attend(act(date(2025, 4, 1)))
+    loan.renew(act(date(2025, 4, 10)), consent_ref="CONSENT-1")
+    story.reversed_("P-2", date(2025, 4, 12))(loan)
+    return loan
+
+
+def test_the_renewal_of_a_loan_that_turns_out_to_have_been_past_due_restructures_it() -> None:
+    standard = replace(story.CLASSES.standard, restructuring=["LATE_RENEWAL"])
+
+    loan = renewed_and_bounced()
+    loan.reclassify(act(date(2025, 4, 12)), replace(story.CLASSES, standard=standard))
+
+    [told] = recorded(loan, Loan.RenewalReassessed)
+    assert (told.effective_on, told.sequence) == (date(2025, 4, 10), 1)
+    assert (told.was_late, told.days_past_due) == (True, 26)
+    assert loan.past(standard, loan.instalments).restructured_on == date(2025, 4, 10)
+    assert recorded(loan, Loan.AssetClassChanged)
+    # The renewal stands: the borrower agreed to it, and it was offered in good faith.
+    assert loan.instalments[-1].due_on == date(2025, 7, 15)
+
+
+def test_a_renewal_was_in_time_after_all_where_the_payment_is_found_under_another_name() -> None:
+    loan = renewed_and_bounced()
+
+    story.repay(loan, "P-2-AGAIN", 5_00, date(2025, 3, 15), date(2025, 4, 20))
+
+    assert [told.was_late for told in recorded(loan, Loan.RenewalReassessed)] == [True, False]
+    assert loan.reliefs == {}
 
 
 def test_an_offer_of_renewal_runs_out_or_is_refused() -> None:
