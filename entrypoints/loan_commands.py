@@ -168,14 +168,14 @@ def approve(
             annual_rate=None if rate is None else as_rate(rate),
             grade=grade,
             model_version=model_version,
-            rows=None if schedule is None else _agreed(schedule, currency),
+            rows=None if schedule is None else agreed_rows(schedule, currency),
             on_time=on_time,
         )
 
     carry_out(do, approved_by, command_id, as_json)
 
 
-def _agreed(file: Path, currency: str) -> list[AgreedRow]:
+def agreed_rows(file: Path, currency: str) -> list[AgreedRow]:
     """The instalments that a CSV file names."""
     import csv
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -23,7 +25,10 @@ from entrypoints.staff_command import (
 )
 
 if TYPE_CHECKING:
+    from domain.base.stream import Act
+    from domain.commands.book import Receipt
     from entrypoints.history import Answer
+    from entrypoints.session import Session
 
 relief = typer.Typer(
     help="Relief on a running loan: two people grant it, what is left is laid anew.",
@@ -47,7 +52,18 @@ CountsFrom = Annotated[
         "--on", formats=["%Y-%m-%d"], help="The day it counts from; may lie back. Else today."
     ),
 ]
-Count = Annotated[int, typer.Argument(min=1, help="How many; months where there is one.")]
+Count = Annotated[
+    int, typer.Argument(min=0, help="How many; months where there is one. None with --schedule.")
+]
+Schedule = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="Where the loan's schedule was agreed on: the instalments to come, as CSV:"
+        " due_on,principal. They repay what is left.",
+    ),
+]
 Rate = Annotated[
     str | None, typer.Option("--rate", help="And another annual rate from then on: 0.045.")
 ]
@@ -65,25 +81,31 @@ def _grant(
     **asked: Any,
 ) -> None:
     from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
     from domain.loan.relief import Agreement
+    from entrypoints.loan_commands import agreed_rows
 
-    rate = asked.pop("rate", None)
+    rate, schedule = asked.pop("rate", None), asked.pop("schedule", None)
     agreed = Agreement(kind, annual_rate=None if rate is None else as_rate(rate), **asked)
     requested_by, approved_by = people
-    carry_out(
-        lambda opened, act: loans.reschedule(
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id, asked_for = opened.stream_id(loan), agreed
+        if schedule is not None:
+            currency = opened.book.get(LoanStream, loan_id).currency
+            asked_for = replace(agreed, rows=agreed_rows(schedule, currency))
+        return loans.reschedule(
             opened.book,
             act,
-            loan_id=opened.stream_id(loan),
-            agreed=agreed,
+            loan_id=loan_id,
+            agreed=asked_for,
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
             on=_date(on),
-        ),
-        approved_by,
-        *answer,
-    )
+        )
+
+    carry_out(do, approved_by, *answer)
 
 
 def _date(given: datetime | None) -> date | None:
@@ -109,10 +131,11 @@ def change_rate(
 @relief.command("extend")
 def extend(
     loan: Loan,
-    count: Count,
     reason: Reason,
     requested_by: Requester,
     approved_by: Approver,
+    count: Count = 0,
+    schedule: Schedule = None,
     on: CountsFrom = None,
     rate: Rate = None,
     command_id: CommandId = None,
@@ -120,16 +143,18 @@ def extend(
 ) -> None:
     """Add instalments after the last one; each gets smaller."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
-    _grant(loan, "EXTENSION", on, reason, people, answer, instalments=count, rate=rate)
+    asked = {"instalments": count, "schedule": schedule, "rate": rate}
+    _grant(loan, "EXTENSION", on, reason, people, answer, **asked)
 
 
 @relief.command("defer")
 def defer(
     loan: Loan,
-    count: Count,
     reason: Reason,
     requested_by: Requester,
     approved_by: Approver,
+    count: Count = 0,
+    schedule: Schedule = None,
     interest_too: Annotated[
         bool, typer.Option("--interest-too", help="Interest is collected afterwards as well.")
     ] = False,
@@ -139,7 +164,8 @@ def defer(
     as_json: AsJson = False,
 ) -> None:
     """Ask for no principal for some instalments; as many are added at the end."""
-    asked = {"instalments": count, "interest_too": interest_too, "rate": rate}
+    asked: dict[str, Any] = {"instalments": count, "interest_too": interest_too, "rate": rate}
+    asked["schedule"] = schedule
     people, answer = (requested_by, approved_by), (command_id, as_json)
     _grant(loan, "DEFERRAL", on, reason, people, answer, **asked)
 
@@ -167,6 +193,7 @@ def re_age(
     requested_by: Requester,
     approved_by: Approver,
     more: Annotated[int, typer.Option("--extend", min=0, help="Instalments to add as well.")] = 0,
+    schedule: Schedule = None,
     on: CountsFrom = None,
     rate: Rate = None,
     command_id: CommandId = None,
@@ -174,7 +201,8 @@ def re_age(
 ) -> None:
     """Lay what is overdue among the instalments to come: nothing is past due then."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
-    _grant(loan, "REAGEING", on, reason, people, answer, instalments=more, rate=rate)
+    asked = {"instalments": more, "schedule": schedule, "rate": rate}
+    _grant(loan, "REAGEING", on, reason, people, answer, **asked)
 
 
 @relief.command("re-amortise")
@@ -222,13 +250,15 @@ def moratorium(
     reason: Reason,
     requested_by: Requester,
     approved_by: Approver,
+    schedule: Schedule = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Let some days bear neither interest nor penalty, with no instalment due in them."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
-    days = {"free_from": first.date(), "free_until": last.date()}
-    _grant(loan, "MORATORIUM", None, reason, people, answer, **days)
+    asked: dict[str, Any] = {"free_from": first.date(), "free_until": last.date()}
+    asked["schedule"] = schedule
+    _grant(loan, "MORATORIUM", None, reason, people, answer, **asked)
 
 
 @renewal.command("accept")

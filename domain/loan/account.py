@@ -197,6 +197,12 @@ class Account:
             kind=ledger_of(self.terms),
         )
 
+    def _facts_before(self, fact: Fact) -> list[Fact]:
+        """The facts that count before *fact*."""
+        assert self.terms is not None
+        place = counts_from(fact, self.terms)
+        return [other for other in self.facts if counts_from(other, self.terms) < place]
+
     def ledger_of(self, facts: list[Fact]) -> Ledger:
         """The ledger after some of the facts."""
         return self._rerun(facts)

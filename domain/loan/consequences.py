@@ -334,10 +334,7 @@ class Consequences(Account):
 
     def _rows_before(self, fact: Fact) -> list[Instalment]:
         """The instalments on the day of *fact*, by what counts before it."""
-        assert self.terms is not None
-        place = counts_from(fact, self.terms)
-        counted = [other for other in self.facts if counts_from(other, self.terms) < place]
-        return self._rerun(counted).rows_on(fact.on)
+        return self._rerun(self._facts_before(fact)).rows_on(fact.on)
 
     # --- asset class ----------------------------------------------------------------
 

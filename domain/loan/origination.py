@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import ledger_of
 from domain.loan.fees import at_disbursement
+from domain.loan.relief import must_follow
 from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
 from domain.loan.stage import Stage, stage_due_on
 from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState, Tier
@@ -171,11 +171,7 @@ class Origination(Consequences):
         )
 
     def _must_be_a_schedule(self, rows: list[AgreedRow], amount: int, after: date) -> None:
-        days = [after, *(row.due_on for row in rows)]
-        if not rows or any(later <= day for day, later in pairwise(days)):
-            raise no.ScheduleNotSound(f"The agreed days must follow each other after {after}.")
-        if min(row.principal for row in rows) < 0 or rows[-1].principal == 0:
-            raise no.ScheduleNotSound("No agreed row is below zero, and the last one not zero.")
+        must_follow(rows, after)
         whole = sum(row.principal for row in rows)
         if whole != amount:
             raise no.ScheduleNotSound(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from domain.base.repayment import Method
+from domain.base.repayment import AgreedRow, Method
+from domain.loan.periods import ONE_DAY
 from domain.loan.reschedule import Change, Laid, MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import days_after
@@ -26,6 +27,8 @@ def placed(laid: Laid, rows: list[Instalment], on: date, change: Change) -> Chan
     place = _Place(laid, rows, on, change)
     if change.count:
         return place.counted(change.count)
+    if change.own:
+        return place.on_own(change.own)
     if change.skips:
         return place.skipping()
     return place.longer(change.more or 0)
@@ -79,8 +82,7 @@ class _Place:
 
         An instalment that was paid before its day keeps that day.
         """
-        unpaid = [row.number for row in self.open if row.paid_on is None]
-        used = sorted([*unpaid, *(row.number for row in self._fell_away())])
+        used = self._to_use()
         taken = {row.due_on for row in self.rows if row.due_on > self.on and row.number not in used}
         days = self._days(self.on, count + len(taken))
         days = [day for day in days if day not in taken][:count]
@@ -90,13 +92,39 @@ class _Place:
         fall_away = count < len(used)
         return replace(self.change, rows=rows, last=rows[-1].instalment if fall_away else None)
 
+    def on_own(self, own: list[AgreedRow]) -> Change:
+        """The change on rows that were agreed on: open ones first, then new ones.
+
+        One that was paid before its day, or is not needed, stands between its neighbours.
+        """
+        used, last = self._to_use(), self.rows[-1].number
+        numbers = [*used, *range(last + 1, last + 1 + len(own))][: len(own)]
+        days = dict(zip(numbers, (row.due_on for row in own), strict=True))
+        rows, before = list[MovedDate](), self.on
+        coming = {row.number: row.due_on for row in self.rows if row.due_on > self.on}
+        for number in sorted({*coming, *numbers}):
+            ahead = next((day for other, day in days.items() if other > number), date.max)
+            if number in days:
+                before = days[number]
+            elif before < coming[number] < ahead:
+                before = coming[number]
+            else:
+                before = max(before, self.on + ONE_DAY)
+            rows.append(self._on(number, before))
+        return replace(self.change, rows=rows, last=numbers[-1] if numbers[-1] < last else None)
+
+    def _to_use(self) -> list[int]:
+        """The numbers of the instalments to come that can be laid anew."""
+        unpaid = [row.number for row in self.open if row.paid_on is None]
+        return sorted([*unpaid, *(row.number for row in self._fell_away())])
+
     def _fell_away(self) -> list[Instalment]:
         """What fell away behind the last open instalment, and is still to come."""
-        open_until = max((row.due_on for row in self.open), default=self.on)
+        last = max((row.number for row in self.open), default=0)
         return [
             row
             for row in self.rows
-            if row.number in self.laid.emptied and row.due_on > max(self.on, open_until)
+            if row.number in self.laid.emptied and row.due_on > self.on and row.number > last
         ]
 
     def _on(self, number: int, day: date) -> MovedDate:

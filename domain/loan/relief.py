@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
-from domain.base.repayment import Method
+from domain.base.money import written
+from domain.base.repayment import AgreedRow, Method
 from domain.base.terms import TERM_MONTHS_MAX, Terms, rate_fits
 from domain.loan import refusals as no
 from domain.loan.layout import PlanImpossible
@@ -26,7 +28,8 @@ class Agreement:
     *annual_rate* goes with any kind, *instalments* with an extension or a deferral (months
     where there is one instalment), *free_from* and *free_until* with a pause or moratorium,
     both counted. *interest_too* defers interest as well; *keeps_instalment* re-amortises to
-    a shorter term.
+    a shorter term. A schedule that was agreed on for the loan gets *rows* that are agreed on
+    anew, instead of a number: with an extension, a deferral, re-ageing or a moratorium.
     """
 
     kind: str
@@ -36,6 +39,7 @@ class Agreement:
     keeps_instalment: bool = False
     free_from: date | None = None
     free_until: date | None = None
+    rows: list[AgreedRow] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,14 @@ class Standing:
 
         Whatever becomes known of the days before moves them within these.
         """
-        days = days_after(
-            self.terms, self.begins_on, self.first_due_on, self.on, count, beyond=self.ends_on
+        return self.paid_later(
+            days_after(
+                self.terms, self.begins_on, self.first_due_on, self.on, count, beyond=self.ends_on
+            )
         )
+
+    def paid_later(self, days: Sequence[date]) -> list[RolledDay] | None:
+        """Those of *days* that can be paid later, but for days of the first schedule."""
         if self.pay_by is None:
             return None
         rolled = [RolledDay(day, self.pay_by(day)) for day in days if day not in self.named]
@@ -91,7 +100,65 @@ def change_of(agreed: Agreement, stands: Standing) -> Change:
         raise no.NothingChanges("A rate change needs the new rate.")
     if agreed.kind not in CHANGES:
         raise no.NothingChanges(f"{agreed.kind!r} is nothing that can be agreed.")
-    return replace(CHANGES[agreed.kind](agreed, stands), annual_rate=rate)
+    laid = CHANGES[agreed.kind] if agreed.rows is None else _on_own_rows
+    return replace(laid(agreed, stands), annual_rate=rate)
+
+
+def _on_own_rows(agreed: Agreement, stands: Standing) -> Change:
+    """The rest on rows that were agreed on for it."""
+    rows, kind = agreed.rows or [], agreed.kind
+    if kind not in ON_OWN_ROWS:
+        raise no.NothingChanges(
+            "Instalments are agreed on anew with an extension, a deferral, re-ageing or a"
+            " moratorium."
+        )
+    if stands.terms.method != Method.CUSTOM:
+        raise no.NothingChanges(
+            "Only a schedule that was agreed on for the loan gets instalments that are agreed on"
+            " anew; say how many there are to be."
+        )
+    if agreed.instalments or agreed.interest_too:
+        raise no.NothingChanges("Where instalments are agreed on anew, they say it all.")
+    gathers = kind == RescheduleKind.REAGEING
+    still = stands.still
+    if not still and not gathers:
+        raise no.NothingChanges("No instalment is to come that could be laid anew.")
+    over = [row for row in stands.rows if row.due_on <= stands.on] if gathers else []
+    whole = sum(row.principal_left for row in [*still, *over])
+    whole += sum(row.interest - row.interest_paid for row in over)
+    must_follow(rows, stands.on)
+    repaid = sum(row.principal for row in rows)
+    if repaid != whole:
+        currency = stands.terms.currency
+        raise no.ScheduleNotSound(
+            f"The rows repay {written(repaid, currency)} {currency}, what is left to lay is"
+            f" {written(whole, currency)}."
+        )
+    change = Change(
+        own=rows,
+        rolled=stands.paid_later([row.due_on for row in rows]),
+        gathers_principal=gathers,
+        gathers_interest=gathers,
+    )
+    if kind != RescheduleKind.MORATORIUM:
+        return change
+    first, last = _free_days(agreed)
+    if any(first <= row.due_on <= last for row in rows):
+        raise no.ScheduleNotSound(f"Nothing falls due in a moratorium, from {first} to {last}.")
+    return replace(change, free_from=first, free_until=last, penalty_free=True)
+
+
+def must_follow(rows: Sequence[AgreedRow], after: date) -> None:
+    """Refuse *rows* that do not follow each other after a day, or repay nothing at the end."""
+    days = [after, *(row.due_on for row in rows)]
+    if not rows or any(later <= day for day, later in pairwise(days)):
+        raise no.ScheduleNotSound(f"The agreed days must follow each other after {after}.")
+    if days[-1] > LAST_DAY or len(rows) > TERM_MONTHS_MAX:
+        raise no.ScheduleNotSound(
+            f"The agreed rows end by {LAST_DAY}, and there are {TERM_MONTHS_MAX} at most."
+        )
+    if min(row.principal for row in rows) < 0 or rows[-1].principal == 0:
+        raise no.ScheduleNotSound("No agreed row is below zero, and the last one not zero.")
 
 
 def _extended(agreed: Agreement, stands: Standing) -> Change:
@@ -129,11 +196,7 @@ def _reaged(agreed: Agreement, stands: Standing) -> Change:
 
 
 def _free(agreed: Agreement, stands: Standing) -> Change:
-    first, last = agreed.free_from, agreed.free_until
-    if first is None or last is None or last < first:
-        raise no.NothingChanges("Days without interest need a first and a last day, in order.")
-    if first < FIRST_DAY or last > LAST_DAY:
-        raise no.NothingChanges(f"Days without interest lie from {FIRST_DAY} to {LAST_DAY}.")
+    first, last = _free_days(agreed)
     if agreed.kind == RescheduleKind.INTEREST_PAUSE:
         return Change(free_from=first, free_until=last)
     within = [row for row in stands.still if first <= row.due_on <= last]
@@ -148,6 +211,15 @@ def _free(agreed: Agreement, stands: Standing) -> Change:
     )
 
 
+def _free_days(agreed: Agreement) -> tuple[date, date]:
+    first, last = agreed.free_from, agreed.free_until
+    if first is None or last is None or last < first:
+        raise no.NothingChanges("Days without interest need a first and a last day, in order.")
+    if first < FIRST_DAY or last > LAST_DAY:
+        raise no.NothingChanges(f"Days without interest lie from {FIRST_DAY} to {LAST_DAY}.")
+    return first, last
+
+
 def _needs(count: int, what: str) -> None:
     if count < 1:
         raise no.NothingChanges(f"{what} needs the number of instalments.")
@@ -155,8 +227,19 @@ def _needs(count: int, what: str) -> None:
 
 def _custom_keeps(terms: Terms) -> None:
     if terms.method == Method.CUSTOM:
-        raise PlanImpossible("A custom schedule keeps its instalments; give it a new contract.")
+        raise PlanImpossible(
+            "A schedule that was agreed on is laid on days and amounts that are agreed on anew:"
+            " name the instalments that are to come."
+        )
 
+
+ON_OWN_ROWS = (
+    RescheduleKind.EXTENSION,
+    RescheduleKind.DEFERRAL,
+    RescheduleKind.REAGEING,
+    RescheduleKind.MORATORIUM,
+)
+"""What can be granted on instalments that are agreed on anew."""
 
 CHANGES: dict[str, Callable[[Agreement, Standing], Change]] = {
     RescheduleKind.RATE_CHANGE: lambda *_: Change(),

@@ -251,7 +251,7 @@ class Laid:
         what accrued on a row so far, *charged* the fees that events brought to an instalment.
 
         Raises:
-            PlanImpossible: interest is flat, or a custom schedule gets other rows.
+            PlanImpossible: interest is flat, or a custom schedule gets rows that no one agreed on.
         """
         known = {row.number for row in rows}
         bearing = sum(
@@ -299,7 +299,9 @@ class Laid:
             spans=list(map(Span, [start, *ends[:-1]], ends)),
             opening=opening,
             instalment=self._instalment(still) if change.keeps_instalment else None,
-            earlier=[row.principal_left for row in still],
+            earlier=[row.principal for row in change.own]
+            if change.own
+            else [row.principal_left for row in still],
             grace_principal=grace_principal,
             grace_interest=grace_interest,
             running=running,
@@ -535,7 +537,10 @@ def _plan(rest: _Rest) -> Plan:
         raise PlanImpossible("Flat interest was set for the whole term; it cannot be laid anew.")
     custom = terms.method == Method.CUSTOM
     if custom and count != len(rest.earlier):
-        raise PlanImpossible("A custom schedule keeps its instalments; give it a new contract.")
+        raise PlanImpossible(
+            "A schedule that was agreed on is laid on days and amounts that are agreed on anew:"
+            " name the instalments that are to come."
+        )
     bare = replace(terms, method=Method.INTEREST_ONLY) if custom else terms
     plan = replace(
         plan_of(bare, count),

@@ -16,7 +16,7 @@ from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
-from domain.loan.facts import RENEWAL
+from domain.loan.facts import RENEWAL, Fact
 from domain.loan.ledger import Ledger
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
@@ -59,8 +59,11 @@ class Workout(Consequences):
         change = change_of(agreed, self._standing(on, pay_by))
         ref = f"reschedule-{self.facts_taken}"
         self._must_be_under_cap(change.annual_rate, on)
-        ledger = self._rerun([*self.facts, self._reschedule_fact(ref, on, change)])
+        fact = self._reschedule_fact(ref, on, change)
+        ledger = self._rerun([*self.facts, fact])
         stays = ledger.rows_on(act.business_on) == self._ledger().rows_on(act.business_on)
+        # What was granted later may have laid all of it anew: then it counted until that day.
+        stays = stays and self._lays_nothing(fact)
         if stays and change.annual_rate is None and not change.pause:
             raise no.NothingChanges(
                 "What is left of the loan is laid like that already; nothing was recorded."
@@ -80,6 +83,12 @@ class Workout(Consequences):
         )
         self._follow_up(act, on)
         self._offer_again(act)
+
+    def _lays_nothing(self, fact: Fact) -> bool:
+        """Whether *fact* leaves all as it is found on its day."""
+        before = self._facts_before(fact)
+        laid = self._rerun([*before, fact]).rows_on(fact.on)
+        return laid == self._rerun(before).rows_on(fact.on)
 
     def _standing(self, on: date, pay_by: PayBy | None = None) -> Standing:
         assert self.terms is not None and self.accrues_from is not None
