@@ -124,7 +124,7 @@ class _Place:
         return [
             row
             for row in self.rows
-            if row.number in self.laid.emptied and row.due_on > self.on and row.number > last
+            if self.laid.fell_away(row) and row.due_on > self.on and row.number > last
         ]
 
     def _on(self, number: int, day: date) -> MovedDate:

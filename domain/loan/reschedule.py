@@ -203,6 +203,14 @@ class Laid:
     emptied: set[int] = field(default_factory=set)
     spare: set[int] = field(default_factory=set)
 
+    def fell_away(self, row: Instalment) -> bool:
+        """Whether *row* is not needed, and stands empty but for what was charged on it.
+
+        By the balance of each day something can come to be due on it again.
+        """
+        owed = row.principal_left or row.interest > row.interest_paid
+        return row.number in self.emptied and not owed
+
     def open_after(self, rows: list[Instalment], on: date) -> list[Instalment]:
         """Those of *rows* due after *on* that the rest is laid over; a limit's are never closed."""
         return [
@@ -210,7 +218,7 @@ class Laid:
             for row in rows
             if row.due_on > on
             and (row.paid_on is None or has_limit(self.terms))
-            and row.number not in self.emptied
+            and not self.fell_away(row)
         ]
 
     def rate_after(self, on: date) -> Decimal:
@@ -262,7 +270,7 @@ class Laid:
             rows = _reopened(rows, on, moved, self.spare)
             self.emptied -= {row.number for row in rows if row.due_on > on} - self.spare
         opening = sum(r.principal_left for r in rows if r.due_on > on and r.paid_on is None) + moved
-        fell_away = {row.number: row for row in rows if row.number in self.emptied}
+        fell_away = {row.number: row for row in rows if self.fell_away(row)}
         rows, still = self._dated(rows, on, change, charged)
         if not still:
             return rows  # what is overdue stays so: no instalment is left that takes it
@@ -356,7 +364,7 @@ class Laid:
         found, still = [], []
         for row in rows:
             day = moved.pop(row.number, None)
-            after, again = row, row.number in self.emptied
+            after, again = row, self.fell_away(row)
             if day is not None and row.due_on > on:
                 after = replace(row, due_on=day.due_on, pay_by_on=day.pay_by_on)
                 if again and change.finds_its_place:

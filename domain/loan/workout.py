@@ -11,7 +11,7 @@ from domain.base.policy import IndexRate
 from domain.base.refusal import two_people
 from domain.base.repayment import Method
 from domain.base.stream import Act
-from domain.base.terms import RatePlanKind, Terms
+from domain.base.terms import TERM_MONTHS_MAX, RatePlanKind, Terms
 from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
@@ -61,6 +61,8 @@ class Workout(Consequences):
         self._must_be_under_cap(change.annual_rate, on)
         fact = self._reschedule_fact(ref, on, change)
         ledger = self._rerun([*self.facts, fact])
+        if len(ledger.rows) > max(TERM_MONTHS_MAX, len(self.instalments)):
+            raise no.NothingChanges(f"A loan has {TERM_MONTHS_MAX} instalments at most.")
         stays = ledger.rows_on(act.business_on) == self._ledger().rows_on(act.business_on)
         # What was granted later may have laid all of it anew: then it counted until that day.
         stays = stays and self._lays_nothing(fact)

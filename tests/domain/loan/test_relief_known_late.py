@@ -11,6 +11,7 @@ import pytest
 
 from domain.base.terms import Conversion, FeeTerm, Renewal, Terms
 from domain.loan.loan import Loan
+from domain.loan.refusals import NothingChanges
 from domain.loan.relief import Agreement
 from domain.loan.reschedule import Change, MovedDate
 from tests.domain import story
@@ -255,3 +256,26 @@ def test_the_instalments_that_are_not_needed_any_more_stay_empty() -> None:
     assert [row.number for row in loan.instalments] == numbers
     assert sum(row.principal for row in loan.instalments) == 1_000_00
     assert len([day for day in owing(loan) if day > MAR_20]) == 4
+
+
+def test_extensions_that_came_to_too_many_instalments_together_are_refused() -> None:
+    loan = story.disbursed()
+    agree(loan, "EXTENSION", MAR_20, instalments=1_000)
+
+    with pytest.raises(NothingChanges, match="1200 instalments at most"):
+        agree(loan, "EXTENSION", FEB_20, instalments=300)
+
+
+def test_a_grant_that_a_later_one_lays_over_counted_until_that_day() -> None:
+    loan = story.disbursed(
+        terms(
+            method="INTEREST_ONLY", term_months=3, conversion=Conversion(12, 20, when_past_due=True)
+        )
+    )
+    loan.offer_conversion(act(MAR_20), count=4)
+    loan.convert(act(MAR_20), consent_ref="CONSENT")
+
+    agree(loan, "EXTENSION", FEB_20, instalments=1)
+
+    assert loan.ledger_on(FEB_20).rows[-1].due_on == date(2025, 5, 15)
+    assert list(loan.reliefs.values()) == ["CONVERSION", "EXTENSION"]
