@@ -51,6 +51,7 @@ from entrypoints import (
     rights_commands,
     scenario_command,
     security_commands,
+    send_command,
     support_commands,
     template_commands,
     vault_commands,

@@ -203,16 +203,21 @@ def next_turn(conn: Connection) -> datetime | None:
 
 
 def lines(
-    conn: Connection, *, on: date | None = None, borrower_id: UUID | None = None
+    conn: Connection,
+    *,
+    on: date | None = None,
+    borrower_id: UUID | None = None,
+    contact_ref: str | None = None,
 ) -> list[Line]:
-    """The queue: of a day's plan, of a borrower, or whole."""
+    """The queue: of a day's plan, of a borrower, one contact, or whole."""
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
             f"""
             SELECT {COLUMNS} FROM contact.queue
             WHERE (%(on)s::date IS NULL OR planned_on = %(on)s)
                 AND (%(borrower)s::uuid IS NULL OR borrower_id = %(borrower)s)
+                AND (%(ref)s::text IS NULL OR contact_ref = %(ref)s)
             ORDER BY not_before, contact_ref
             """,  # noqa: S608 - the columns are a constant
-            {"on": on, "borrower": borrower_id},
+            {"on": on, "borrower": borrower_id, "ref": contact_ref},
         ).fetchall()

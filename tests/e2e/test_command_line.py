@@ -590,6 +590,13 @@ def is_reminded_and_collected(
     assert ahead["refused"] == "NOT_YET"
     today = loans("day show")["business_date"]
     assert loans("contact dispatch", "--at", f"{today}T22:30+08:00")["counts"] == {}
+    figures = ("amount=1.00 CNY", f"due_on={on}", f"pay_by_on={on}")
+    given = [part for figure in figures for part in ("--figure", figure)]
+    notice = ("--template", "notice", "--loan", loan, "--ref", "S-1", *given)
+    letter = loans("contact send", borrower, *notice)
+    assert (letter["purpose"], letter["channels"], letter["new"]) == ("STATUTORY", ["LETTER"], True)
+    assert not loans("contact send", borrower, *notice)["new"]
+    assert loans("contact send", borrower, "--template", "offer", code=2)["refused"]
     loans("collect reason", loan, "illness", "--source", "employer")
     shares = loans("collect reasons", "--to", str(on))["found"]
     assert sum(each["loans"] for each in shares["reasons"]) == shares["loans"]
