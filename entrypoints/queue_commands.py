@@ -24,21 +24,26 @@ OnDay = Annotated[
 
 @dataclass(frozen=True)
 class Planned:
-    """What a day's plan came to; *dropped* are the reminders that nobody gets, by reason."""
+    """What a day's plan came to; *dropped* is what nobody gets, by reason.
+
+    *owed* are receipts and notices that the law demands.
+    """
 
     on: date
     reminders: int
     dunnings: int
+    owed: int
     new: int
     dropped: dict[str, int]
 
 
 @contact.command("plan")
 def plan(on: OnDay = None, as_json: AsJson = False) -> None:
-    """Queue what a day has to be sent: reminders, and messages about late loans.
+    """Queue what a day has to be sent: reminders, messages about late loans, what is owed.
 
     A reminder is one for each borrower; a late loan has a message when its strategy is new
-    (`collect plan`). Run again it adds only what is new: a due date that moved, a loan that
+    (`collect plan`). Notices that the law demands, and receipts where policy asks for them,
+    are planned too. Run again it adds only what is new: a due date that moved, a loan that
     was paid out. Whom a running experiment holds out is queued as dropped, with the reason.
     """
     from entrypoints import output
@@ -59,7 +64,7 @@ def planned(asked: Asked) -> Planned:
     from domain.borrower.borrower import Borrower
     from domain.commands import planning, trials
     from domain.loan.loan import Loan
-    from infra import contact_queue, queries
+    from infra import contact_queue, owed_plan, queries
     from infra.bootstrap import as_role
     from infra.store import WRITER
 
@@ -85,19 +90,22 @@ def planned(asked: Asked) -> Planned:
     late = queries.collections(asked.conn, book.rules, on, time(12), opened.settings.zone)
     people = book.get_many(Borrower, {case.borrower_id for case in late.found})
     turns += planning.dunnings(people.values(), book.rules, start)
-    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
+    due = owed_plan.notices(book, late.found, people, start)
+    due += owed_plan.receipts(book, asked.conn, start)
+    dunned = len(turns) - reminded
+    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start)) + due
     with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
         new = contact_queue.put(conn, turns, on)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
-    return Planned(on, reminded, len(turns) - reminded, new, dict(dropped))
+    return Planned(on, reminded, dunned, len(due), new, dict(dropped))
 
 
 def _render_planned(found: Planned) -> None:
     from entrypoints import output
 
     output.out.print(
-        f"{found.reminders} reminder(s) and {found.dunnings} message(s) about late loans planned"
-        f" for {found.on}, {found.new} of them new."
+        f"{found.reminders} reminder(s), {found.dunnings} message(s) about late loans and"
+        f" {found.owed} receipt(s) and notice(s) planned for {found.on}, {found.new} of them new."
     )
     for reason, count in sorted(found.dropped.items()):
         output.out.print(f"  {count} not sent: {reason}")

@@ -674,6 +674,19 @@ def statement(conn: Connection, loan_id: UUID, on: date) -> Answer[list[Statemen
     return Answer(lines, fresh)
 
 
+def payments_known(conn: Connection, from_on: date, on: date) -> list[tuple[UUID, str]]:
+    """The payments that became known from one day to another, by loan and reference."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT loan_id, ref FROM rm.statement_line
+        WHERE kind IN ('repayment', 'recovery') AND business_on BETWEEN %(from_on)s AND %(on)s
+        ORDER BY loan_id, ref
+        """,
+        {"from_on": from_on, "on": on},
+    )
+    return rows.fetchall()
+
+
 # --- the book -------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from domain.base.complaint_policy import ComplaintLevel
@@ -96,6 +97,56 @@ class ReminderStep:
     valid_until: date | None
     source: str
     segment: str | None = None
+
+
+@dataclass(frozen=True)
+class ReceiptPlan:
+    """By what a receipt for each payment goes out, and which text; without channels none does.
+
+    One is planned for payments that became known within so many days.
+    """
+
+    version: str
+    jurisdiction: str
+    channels: tuple[str, ...]
+    template: str
+    within_days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+class NoticeCause(StrEnum):
+    """What brings a notice about."""
+
+    FIRST_CONTACT = "FIRST_CONTACT"
+    """The first contact by which a debt is collected."""
+    ARREARS = "ARREARS"
+    """That an instalment is late."""
+
+
+@dataclass(frozen=True)
+class NoticePlan:
+    """A notice that is given about a late loan: *after* what, how soon, by what.
+
+    It is due from *after_days* after its cause on, and given *within_days* of that; the
+    borrower has *answer_days* to answer. It is given once for a loan, or again when
+    *again_after_days* have passed. Without channels it is not given.
+    """
+
+    version: str
+    notice: str
+    jurisdiction: str
+    after: NoticeCause
+    after_days: int
+    within_days: int
+    answer_days: int
+    channels: tuple[str, ...]
+    template: str
+    valid_from: date
+    valid_until: date | None
+    source: str
+    again_after_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -372,6 +423,8 @@ class Policies:
     agency_standards: tuple[AgencyStandard, ...] = ()
     plan_standards: tuple[PlanStandard, ...] = ()
     request_terms: tuple[RequestTerm, ...] = ()
+    receipt_plans: tuple[ReceiptPlan, ...] = ()
+    notice_plans: tuple[NoticePlan, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -431,6 +484,16 @@ class Policies:
         own = [rule for rule in found if segment and rule.segment == segment]
         for_all = [rule for rule in found if rule.segment is None]
         return next(iter([*reversed(own), *reversed(for_all)]), None)
+
+    def receipt_plan(self, jurisdiction: str, on: date) -> ReceiptPlan | None:
+        """How receipts go out on a day; a jurisdiction's own rule comes first, None without one."""
+        held = _held_in(self.receipt_plans, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return next(iter([*reversed(own), *reversed(held)]), None)
+
+    def notice_plans_of(self, jurisdiction: str, on: date) -> list[NoticePlan]:
+        """The notices that are given there on a day; each as its own law, and that of all, say."""
+        return [r for r in _held_in(self.notice_plans, jurisdiction, on) if r.channels]
 
     def strategy(self, bucket: str, on: date, behaviour: str | None = None) -> StrategyRule | None:
         """What collectors do in a bucket, by the rule in force on a day.

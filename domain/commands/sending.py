@@ -19,6 +19,7 @@ from domain.commands.dispatch import Planned, Subject
 from domain.commands.planning import MESSAGES, VALID_HOURS, Turn, first_moment
 from domain.commands.sayings import ABOUT_LOANS, overdue_figures
 from domain.commands.texts import TextNotInForce
+from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 
 
@@ -128,7 +129,7 @@ def valid(book: Book, borrower: Borrower, purpose: Purpose, on: date) -> timedel
 def payment_of(loan: Loan, payment_ref: str) -> Received | None:
     """A payment of a loan that was not reversed; None when there is none of the reference."""
     for fact in (*loan.facts, *loan.recoveries.values()):
-        if fact.pays and fact.ref == payment_ref:
+        if (fact.pays or fact.kind == FactKind.RECOVERY) and fact.ref == payment_ref:
             return Received(fact.amount, fact.on)
     return None
 

@@ -1,5 +1,6 @@
 """Dated policy from the files beside this one."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import time
@@ -24,8 +25,11 @@ from domain.base.policy import (
     HoldRule,
     IndexRate,
     NameLint,
+    NoticeCause,
+    NoticePlan,
     PlanStandard,
     Policies,
+    ReceiptPlan,
     ReferralRule,
     ReminderPlan,
     ReminderStep,
@@ -100,6 +104,29 @@ def _annual_rate(row: Row) -> Row:
     return {"annual_rate": Decimal(row["annual_rate"])}
 
 
+def _receipt_plan(row: Row) -> Row:
+    if row["within_days"] < 0:
+        raise ValueError("its days are before the payment")
+    return {"channels": _sent_by(row)}
+
+
+def _notice_plan(row: Row) -> Row:
+    days = [row[name] for name in ("after_days", "within_days", "answer_days")]
+    if min(days) < 0 or row.get("again_after_days", 1) < 1:
+        raise ValueError("its days are before its cause")
+    if not NAME.fullmatch(row["notice"]):
+        raise ValueError("its notice is no name of small letters and hyphens")
+    return {"after": NoticeCause(row["after"]), "channels": _sent_by(row)}
+
+
+def _sent_by(row: Row) -> tuple[str, ...]:
+    """The channels of a text that is sent."""
+    channels = tuple(str(Channel(each)) for each in row["channels"])
+    if spoken := [each for each in channels if each in SPOKEN]:
+        raise ValueError(f"nothing is sent by {spoken[0]}")
+    return channels
+
+
 def _standard(row: Row) -> Row:
     """What decides the class, in a record of its own."""
     said = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
@@ -158,6 +185,8 @@ def _days(row: Row) -> Row:
 
 
 LOCAL = ("jurisdiction",)
+NAME = re.compile(r"[a-z][a-z-]{0,19}")
+SPOKEN = (Channel.PHONE, Channel.AI_VOICE, Channel.VISIT)
 
 KINDS = {
     "service_levels": Kind(ServiceLevels, "service_levels"),
@@ -169,6 +198,8 @@ KINDS = {
     "reminder_step": Kind(
         ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days", "segment")
     ),
+    "receipt_plan": Kind(ReceiptPlan, "receipt_plans", _receipt_plan, keys=LOCAL),
+    "notice_plan": Kind(NoticePlan, "notice_plans", _notice_plan, keys=("notice", *LOCAL)),
     "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
     "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),
     "plan_standard": Kind(PlanStandard, "plan_standards", _tolerated_rows, keys=LOCAL),

@@ -1,0 +1,215 @@
+"""What a borrower is told because they are owed it: receipts, and notices that the law demands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from domain.base.contact_policy import Channel, Outcome, Purpose
+from domain.base.money import written
+from domain.base.policy import NoticeCause, NoticePlan
+from domain.base.refusal import Refusal
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact import matches
+from domain.borrower.contact_state import Figure
+from domain.commands.book import Book
+from domain.commands.dispatch import Planned, Subject
+from domain.commands.planning import Turn, first_moment
+from domain.commands.sending import payment_of, receipt_figures, valid
+from domain.loan.loan import Loan
+
+TOLD = (Outcome.SENT, Outcome.CONVERSATION, Outcome.INBOUND)
+"""What came of a contact by which the borrower heard, or told, of the debt."""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment that became known lately; the loan says whether it still stands."""
+
+    loan_id: UUID
+    payment_ref: str
+
+
+@dataclass(frozen=True)
+class InArrears:
+    """A loan that is late on a day, and since when."""
+
+    loan_id: UUID
+    borrower_id: UUID
+    oldest_unpaid_on: date
+
+
+@dataclass(frozen=True)
+class DueNotice:
+    """A notice that is to be given, on top of what it goes by; at the latest *by*."""
+
+    plan: NoticePlan
+    borrower: Borrower
+    loan_id: UUID
+    by: date
+
+
+def receipts(
+    book: Book,
+    payments: Iterable[Payment],
+    loans: Mapping[UUID, Loan],
+    borrowers: Mapping[UUID, Borrower],
+    start: datetime,
+) -> Iterator[Turn]:
+    """A receipt for each payment that stands, where policy asks for one.
+
+    It goes out at the first moment from *start* on that the gate allows.
+    """
+    on = start.date()
+    for each in payments:
+        loan = loans[each.loan_id]
+        borrower = borrowers.get(loan.borrower_id)
+        received = payment_of(loan, each.payment_ref)
+        if borrower is None or received is None:
+            continue
+        plan = book.policies.receipt_plan(borrower.jurisdiction, on)
+        if plan is None or not plan.channels:
+            continue
+        named = uuid5(loan.id, each.payment_ref).hex[:16]
+        yield _turn(
+            book,
+            borrower,
+            Planned(
+                contact_ref=f"Q-{borrower.borrower_ref}-{named}",
+                borrower_id=borrower.id,
+                purpose=Purpose.RECEIPT,
+                channels=tuple(Channel(channel) for channel in plan.channels),
+                template=plan.template,
+                occasion="payment received",
+                about=(Subject(loan.id),),
+                figures=_figures(receipt_figures(loan, received)),
+                product_line=None,
+                trial=None,
+                expires_at=start + valid(book, borrower, Purpose.RECEIPT, on),
+            ),
+            start,
+        )
+
+
+def notices_due(
+    book: Book, late: Iterable[InArrears], borrowers: Mapping[UUID, Borrower], start: datetime
+) -> Iterator[DueNotice]:
+    """The notices that are to be given about late loans on the day that *start* begins.
+
+    One that was given is not given again, or not before the time that policy says; one that
+    did not go out is due again the next day, until it does.
+    """
+    on = start.date()
+    for each in late:
+        borrower = borrowers.get(each.borrower_id)
+        if borrower is None:
+            continue
+        for plan in book.policies.notice_plans_of(borrower.jurisdiction, on):
+            caused_on = _caused_on(plan, borrower, each)
+            if caused_on is None or caused_on > on or _was_given(plan, borrower, each, start):
+                continue
+            by = caused_on + timedelta(days=plan.within_days)
+            yield DueNotice(plan, borrower, each.loan_id, by)
+
+
+def notices(
+    book: Book, due: Iterable[DueNotice], loans: Mapping[UUID, Loan], start: datetime
+) -> Iterator[Turn]:
+    """Each notice that is due, with what is overdue on its loan; none where nothing is."""
+    on = start.date()
+    for each in due:
+        said = debt_figures(loans[each.loan_id], on, each.plan.answer_days)
+        if said is None:
+            continue
+        yield _turn(
+            book,
+            each.borrower,
+            Planned(
+                contact_ref=f"{_head(each.plan, each.borrower, each.loan_id)}{on:%Y%m%d}",
+                borrower_id=each.borrower.id,
+                purpose=Purpose.STATUTORY,
+                channels=tuple(Channel(channel) for channel in each.plan.channels),
+                template=each.plan.template,
+                occasion=f"{each.plan.notice} notice",
+                about=(Subject(each.loan_id),),
+                figures=_figures(said),
+                product_line=None,
+                trial=None,
+                # The next day's plan makes it anew, with the figures of that day.
+                expires_at=start + timedelta(days=1),
+            ),
+            start,
+        )
+
+
+def debt_figures(loan: Loan, on: date, answer_days: int) -> dict[str, str] | None:
+    """What is overdue on a loan on a day, part by part; None where nothing is."""
+    ledger = loan.ledger_due(on)
+    rows = [row for row in ledger.rows_on(on) if row.left and row.pay_by_on < on]
+    if not rows:
+        return None
+    parts = {
+        "principal": sum(row.principal_left for row in rows),
+        "interest": sum(row.interest - row.interest_paid for row in rows),
+        "fees": sum(row.fees - row.fees_paid for row in rows),
+        "penalty": sum(row.penalty_left + ledger.penalty_due(row, on) for row in rows),
+    }
+    amounts = {**parts, "amount": sum(parts.values())}
+    return {
+        "loan": loan.loan_ref,
+        **{
+            name: f"{written(amount, loan.currency)} {loan.currency}"
+            for name, amount in amounts.items()
+        },
+        "due_on": f"{min(row.pay_by_on for row in rows)}",
+        "instalments": str(len(rows)),
+        "as_of": f"{on}",
+        "answer_by": f"{on + timedelta(days=answer_days)}",
+    }
+
+
+def _caused_on(plan: NoticePlan, borrower: Borrower, late: InArrears) -> date | None:
+    """The day that brought a notice about; None while nothing did."""
+    if plan.after == NoticeCause.ARREARS:
+        return late.oldest_unpaid_on + timedelta(days=plan.after_days)
+    told = [
+        past.at
+        for past in borrower.contacts.values()
+        if past.purpose == Purpose.COLLECTION
+        and past.outcome in TOLD
+        and matches(past.debt, str(late.loan_id))
+    ]
+    if not told:
+        return None
+    first = min(told).astimezone(ZoneInfo(borrower.zones[0])).date()
+    return first + timedelta(days=plan.after_days)
+
+
+def _was_given(plan: NoticePlan, borrower: Borrower, late: InArrears, start: datetime) -> bool:
+    head = _head(plan, borrower, late.loan_id)
+    given = [
+        past.at
+        for ref, past in borrower.contacts.items()
+        if ref.startswith(head) and past.outcome == Outcome.SENT
+    ]
+    if not given or plan.again_after_days is None:
+        return bool(given)
+    return start < max(given) + timedelta(days=plan.again_after_days)
+
+
+def _head(plan: NoticePlan, borrower: Borrower, loan_id: UUID) -> str:
+    return f"N-{borrower.borrower_ref}-{plan.notice}-{loan_id.hex[:12]}-"
+
+
+def _turn(book: Book, borrower: Borrower, planned: Planned, start: datetime) -> Turn:
+    try:
+        return Turn(planned, first_moment(borrower, planned, book.rules.contact, start))
+    except Refusal as refusal:
+        return Turn(planned, start, refusal.code)
+
+
+def _figures(said: Mapping[str, str]) -> tuple[Figure, ...]:
+    return tuple(Figure(name, reads) for name, reads in said.items())
