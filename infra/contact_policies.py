@@ -37,6 +37,7 @@ from domain.base.contact_policy import (
     SenderRule,
     ThirdPartyRule,
     Within,
+    WrittenRule,
 )
 from infra.rule_files import Kind, rows_of_folder, values_of
 
@@ -158,6 +159,10 @@ def _lapse(row: Row) -> Row:
     return {}
 
 
+def _by(row: Row) -> Row:
+    return {"by": tuple(Channel(each) for each in row["by"])}
+
+
 KINDS = {
     "hours": Kind(HoursRule, "hours", _bound(_hours)),
     "ban": Kind(BanRule, "bans", _bound()),
@@ -174,6 +179,7 @@ KINDS = {
     "sender": Kind(SenderRule, "senders", _bound(_senders)),
     "deferral": Kind(DeferralRule, "deferrals", _bound()),
     "lapse": Kind(LapseRule, "lapses", _bound(_lapse)),
+    "written": Kind(WrittenRule, "written", _bound(_by)),
     "day_calendar": Kind(DayCalendar, "calendars", _calendar, keys=("jurisdiction", "year")),
 }
 """The kinds of rule by which contact is decided on; a further one is one more line."""

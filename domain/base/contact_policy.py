@@ -103,6 +103,7 @@ class Reason(StrEnum):
 
     CALENDAR_UNKNOWN = "CALENDAR_UNKNOWN"
     CAP = "CAP"
+    CHANNEL = "CHANNEL"
     CONSENT = "CONSENT"
     CONTACT_POINT = "CONTACT_POINT"
     COOLDOWN = "COOLDOWN"
@@ -368,6 +369,13 @@ class SenderRule(ContactRule):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrittenRule(ContactRule):
+    """That a contact goes by one of the channels *by*, in a text that is for its purpose."""
+
+    by: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeferralRule(ContactRule):
     """How many *hours* a contact is put off at most; what takes longer is blocked."""
 
@@ -404,6 +412,7 @@ class ContactRules:
     senders: tuple[SenderRule, ...] = ()
     deferrals: tuple[DeferralRule, ...] = ()
     lapses: tuple[LapseRule, ...] = ()
+    written: tuple[WrittenRule, ...] = ()
     calendars: tuple[DayCalendar, ...] = ()
     _binding: dict[tuple[str, Purpose, Channel, tuple[str, ...], int], ContactRules] = field(
         default_factory=dict, init=False, repr=False

@@ -39,13 +39,17 @@ class Party(StrEnum):
 
 @dataclass(frozen=True)
 class Template:
-    """What would be sent: the whole *text*, and what it says of itself."""
+    """What would be sent: the whole *text*, and what it says of itself.
+
+    *purpose* is what it was written for, where that is known.
+    """
 
     text: str
     sender: str
     price_named: bool
     annualised_rate: str = ""
     opt_out_text: str = ""
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True)

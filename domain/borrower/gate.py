@@ -38,6 +38,7 @@ from domain.borrower.texts import (
     are_stale,
     hides_rate,
     holds_forbidden_word,
+    is_for_something_else,
     is_signed_falsely,
     lacks_opt_out,
 )
@@ -280,6 +281,9 @@ class _Judge:
         for rules in binding:
             yield from (_objection(Reason.FORBIDDEN, ban) for ban in rules.bans)
             yield from _not_permitted(rules, intent, situation)
+            for written in rules.written:
+                if intent.channel not in written.by:
+                    yield _objection(Reason.CHANNEL, written)
             for broken in broken_by_text(rules, intent):
                 yield _objection(Reason.TEMPLATE, broken)
 
@@ -332,6 +336,8 @@ def broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]
     yield from (rule for rule in rules.rates_beside_prices if hides_rate(rule, template))
     yield from (rule for rule in rules.lexicons if holds_forbidden_word(rule, template))
     yield from (rule for rule in rules.senders if is_signed_falsely(rule, template))
+    if is_for_something_else(intent.purpose, template):
+        yield from rules.written
 
 
 def _objection(reason: Reason, rule: ContactRule) -> Objection:

@@ -35,6 +35,11 @@ def template_faults(
         return faults
     bound = rules.binding(template.jurisdiction, template.purpose, template.channel, on)
     faults += wording_against(example(template), bound)
+    faults += [
+        f"{template.purpose} is not told by {template.channel} ({rule.rule} {rule.version})"
+        for rule in bound.written
+        if template.channel not in rule.by
+    ]
     faults += _form_faults(template)
     if bound.rates_beside_prices:
         faults += _price_faults(template)

@@ -9,6 +9,7 @@ from domain.base.contact_policy import (
     FreshnessRule,
     LexiconRule,
     OptOutSentenceRule,
+    Purpose,
     RateBesidePriceRule,
     SenderRule,
 )
@@ -44,6 +45,11 @@ def is_signed_falsely(rule: SenderRule, template: Template) -> bool:
         return False
     signed, closed, _ = template.text.removeprefix(rule.opens).partition(rule.closes)
     return not closed or signed != template.sender
+
+
+def is_for_something_else(purpose: Purpose, template: Template) -> bool:
+    """Whether the text was written for another purpose than that of the contact."""
+    return template.purpose not in (None, purpose)
 
 
 def are_stale(

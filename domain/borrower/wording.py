@@ -91,6 +91,7 @@ class Wording:
             price_named=self.template.price_named,
             annualised_rate=self.annualised_rate,
             opt_out_text=self.opt_out_text,
+            purpose=self.template.purpose,
         )
 
     def filled(self, personal: Mapping[str, str]) -> Wording:

@@ -12,7 +12,7 @@ from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
-from domain.borrower.contact_state import Figure
+from domain.borrower.contact_state import OWED, Figure
 from domain.borrower.wording import example
 from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
@@ -27,6 +27,12 @@ SPOKEN = (Channel.PHONE, Channel.AI_VOICE, Channel.VISIT)
 
 FOR_OTHERS = "out-of-reach"
 """The family of what is said to somebody else: it names no debt."""
+
+
+class OnlyInWriting(Refusal):
+    """What the borrower is owed is told by a text that is sent, not by staff."""
+
+    code = "ONLY_IN_WRITING"
 
 
 class NothingOverdue(Refusal):
@@ -53,10 +59,16 @@ def ask(
     texts, in the version in force; where none is, nothing may be said (TEMPLATE).
 
     Raises:
+        OnlyInWriting: it is a notice or a receipt, which is sent by its text.
         NothingOverdue: nothing is to be collected on the loan.
         NotPlaced: an agency asks, and does not collect the loan.
         NotTheBorrowers: it is about a loan of another borrower.
     """
+    if intent.purpose in OWED:
+        raise OnlyInWriting(
+            f"{intent.purpose} is for a text that was written for it: send it by contact send"
+            " --template; a call about the loan has another purpose."
+        )
     borrower = book.get(Borrower, borrower_id)
     borrower.must_act_for_us(act.actor, intent.debt)
     intent = about_theirs(book, borrower, intent)

@@ -509,7 +509,9 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
         each["purpose"]: each["answer"] for each in why["ways"] if each["point_ref"] == "P-1"
     }
     assert answers["COLLECTION"] == "DEFER"
-    assert answers["RECEIPT"] == "ALLOW"
+    assert answers["RECEIPT"] == "BLOCK"
+    receipt = (borrower, "--purpose", "receipt", "--channel", "phone", "--point", "P-1")
+    assert loans("contact ask", *receipt, *noon, code=2)["refused"] == "ONLY_IN_WRITING"
     contacts_are_looked_at(loans, borrower, on, str(late["version"]))
     contract_narrows_contact(loans, borrower, loan)
 

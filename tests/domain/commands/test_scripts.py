@@ -12,7 +12,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
 from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
-from domain.commands.scripts import NothingOverdue
+from domain.commands.scripts import NothingOverdue, OnlyInWriting
 from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_collecting import NOON
@@ -47,12 +47,13 @@ def ask(
 ) -> Borrower.ContactDecided:
     """The answer to a collector who would call."""
     fields = {"contact_point": "P-0", "debt": str(loan_id), **intent}
+    purpose = fields.pop("purpose", Purpose.COLLECTION)
     scripts.ask(
         book,
         act(FEB_20),
         borrower_id=borrower_id,
         contact_ref=f"C-{uuid4()}",
-        intent=Intent(Purpose.COLLECTION, channel, **fields),  # type: ignore[arg-type]
+        intent=Intent(purpose, channel, **fields),  # type: ignore[arg-type]
         at=NOON,
         occasion="worklist",
         script=script,
@@ -130,6 +131,14 @@ def test_somebody_else_hears_nothing_of_the_debt(book: Book) -> None:
 
     assert (decided.template, decided.figures) == ("cn-third-party-script", [])
     assert {each.reason for each in decided.against} == {"THIRD_PARTY"}
+
+
+@pytest.mark.parametrize("purpose", [Purpose.RECEIPT, Purpose.STATUTORY])
+def test_staff_do_not_call_a_contact_a_notice_or_a_receipt(book: Book, purpose: Purpose) -> None:
+    borrower_id, loan_id = late(book)
+
+    with pytest.raises(OnlyInWriting):
+        ask(book, borrower_id, loan_id, purpose=purpose)
 
 
 def test_nothing_is_said_about_a_loan_on_which_nothing_is_overdue(book: Book) -> None:
