@@ -18,6 +18,7 @@ from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
+from domain.commands.sending import LoanNotNamed
 from domain.commands.texts import Wordings, text_in_force
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -33,6 +34,12 @@ class OnlyInWriting(Refusal):
     """What the borrower is owed is told by a text that is sent, not by staff."""
 
     code = "ONLY_IN_WRITING"
+
+
+class ThatIsCollection(Refusal):
+    """Speaking about a loan that is late collects, whatever it is called."""
+
+    code = "THAT_IS_COLLECTION"
 
 
 class NothingOverdue(Refusal):
@@ -60,6 +67,8 @@ def ask(
 
     Raises:
         OnlyInWriting: it is a notice or a receipt, which is sent by its text.
+        LoanNotNamed: somebody is to be reminded, and of which loan is not said.
+        ThatIsCollection: somebody is to be reminded of a loan that is late.
         NothingOverdue: nothing is to be collected on the loan.
         NotPlaced: an agency asks, and does not collect the loan.
         NotTheBorrowers: it is about a loan of another borrower.
@@ -69,6 +78,8 @@ def ask(
             f"{intent.purpose} is for a text that was written for it: send it by contact send"
             " --template; a call about the loan has another purpose."
         )
+    if intent.purpose == Purpose.SERVICE_REMINDER and intent.channel in SPOKEN:
+        _must_not_be_late(book, intent, act.business_on)
     borrower = book.get(Borrower, borrower_id)
     borrower.must_act_for_us(act.actor, intent.debt)
     intent = about_theirs(book, borrower, intent)
@@ -102,6 +113,20 @@ def ask(
         text=text,
     )
     return borrower
+
+
+def _must_not_be_late(book: Book, intent: Intent, on: date) -> None:
+    """Pass when a reminder that is spoken is of a loan on which nothing is late.
+
+    Otherwise it would escape script, caps and holds of collection.
+    """
+    if intent.debt is None:
+        raise LoanNotNamed("A call that reminds is about a loan: name it by --loan.")
+    loan = book.get(Loan, UUID(intent.debt))
+    if loan.state == LoanState.WRITTEN_OFF or overdue_figures([loan], on):
+        raise ThatIsCollection(
+            f"{loan.loan_ref} is late on {on}: to speak of it is collection, ask for that purpose."
+        )
 
 
 def _family_of(book: Book, borrower: Borrower, loan: Loan, on: date) -> str | None:

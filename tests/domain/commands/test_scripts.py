@@ -12,7 +12,8 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
 from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
-from domain.commands.scripts import NothingOverdue, OnlyInWriting
+from domain.commands.scripts import NothingOverdue, OnlyInWriting, ThatIsCollection
+from domain.commands.sending import LoanNotNamed
 from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_collecting import NOON
@@ -139,6 +140,20 @@ def test_staff_do_not_call_a_contact_a_notice_or_a_receipt(book: Book, purpose: 
 
     with pytest.raises(OnlyInWriting):
         ask(book, borrower_id, loan_id, purpose=purpose)
+
+
+@pytest.mark.parametrize("channel", [Channel.PHONE, Channel.VISIT])
+def test_to_speak_of_a_late_loan_is_no_reminder(book: Book, channel: Channel) -> None:
+    borrower_id, loan_id = late(book)
+    reminds = {"purpose": Purpose.SERVICE_REMINDER, "contact_point": None}
+
+    with pytest.raises(ThatIsCollection):
+        ask(book, borrower_id, loan_id, channel, **reminds)
+    with pytest.raises(LoanNotNamed):
+        ask(book, borrower_id, loan_id, channel, **reminds, debt=None)
+    repay(book, loan_id, "P-1", 200_00, FEB_20)
+
+    assert ask(book, borrower_id, loan_id, channel, **reminds).answer == "ALLOW"
 
 
 def test_nothing_is_said_about_a_loan_on_which_nothing_is_overdue(book: Book) -> None:
