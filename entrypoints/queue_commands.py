@@ -93,7 +93,8 @@ def planned(asked: Asked) -> Planned:
     due = owed_plan.notices(book, late.found, people, start)
     due += owed_plan.receipts(book, asked.conn, start)
     dunned = len(turns) - reminded
-    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start)) + due
+    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
+    turns = [*planning.merged(turns), *due]
     with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
         new = contact_queue.put(conn, turns, on)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)

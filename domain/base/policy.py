@@ -86,7 +86,8 @@ class ReminderStep:
     """By what a reminder of an offset goes out, the first choice first, and with which text.
 
     Without channels none is sent. With a *segment* it is for loans of that one only, and
-    goes before the step for all.
+    goes before the step for all; one of a jurisdiction goes before both. *purpose* is what
+    the reminder is for: where the law takes one of a late loan for collection, that.
     """
 
     version: str
@@ -97,6 +98,8 @@ class ReminderStep:
     valid_until: date | None
     source: str
     segment: str | None = None
+    jurisdiction: str = ANYWHERE
+    purpose: str = "SERVICE_REMINDER"
 
 
 @dataclass(frozen=True)
@@ -473,17 +476,32 @@ class Policies:
         return _one(self.reminder_plans, on, "a reminder plan")
 
     def reminder_step(
-        self, offset_days: int, on: date, segment: str | None = None
+        self, offset_days: int, on: date, segment: str | None = None, jurisdiction: str = ANYWHERE
     ) -> ReminderStep | None:
         """How a reminder of an offset goes out on a day; None where nothing says so.
 
-        A step for the *segment* goes before the one for all.
+        A step of the *jurisdiction* goes before that of all, then one for the *segment*
+        before the one for everybody.
         """
         rules = [rule for rule in self.reminder_steps if rule.offset_days == offset_days]
-        found = in_force(rules, on)
-        own = [rule for rule in found if segment and rule.segment == segment]
-        for_all = [rule for rule in found if rule.segment is None]
-        return next(iter([*reversed(own), *reversed(for_all)]), None)
+        held = [
+            rule
+            for rule in _held_in(rules, jurisdiction, on)
+            if rule.segment is None or rule.segment == segment
+        ]
+        # Of those alike the last holds.
+        return max(
+            reversed(held),
+            key=lambda rule: (rule.jurisdiction == jurisdiction, rule.segment is not None),
+            default=None,
+        )
+
+    def late_is_collected(self, jurisdiction: str, on: date) -> bool:
+        """Whether a reminder of a late instalment is collection there on a day."""
+        return any(
+            rule.offset_days > 0 and rule.purpose == "COLLECTION"
+            for rule in _held_in(self.reminder_steps, jurisdiction, on)
+        )
 
     def receipt_plan(self, jurisdiction: str, on: date) -> ReceiptPlan | None:
         """How receipts go out on a day; a jurisdiction's own rule comes first, None without one."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.dated_rules import DatedRules
+from domain.base.policy import ReminderStep
 from domain.base.refusal import Refusal
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent
@@ -47,6 +48,13 @@ class Turn:
     dropped: str | None = None
 
 
+REMINDER = "reminder"
+"""With this word begins what brings a reminder about, whatever it is for."""
+
+MERGED = "merged with the reminder"
+"""Why a dunning is not sent: a reminder of the day collects on that loan already."""
+
+
 def reminders(
     plan: Mapping[UUID, Sequence[ToRemind]],
     borrowers: Mapping[UUID, Borrower],
@@ -56,39 +64,84 @@ def reminders(
     """One reminder for each borrower, of all that the plan has for the day that *start* begins.
 
     It has its turn at the first moment that the law allows, in the hours the borrower
-    prefers where the law leaves any of them.
+    prefers where the law leaves any of them. Where reminding of what is late is collection,
+    each late loan has a message of its own beside it.
     """
     on = start.date()
     for borrower_id, rows in plan.items():
         borrower = borrowers.get(borrower_id)
         if borrower is None:
             continue
-        live = [row for row in rows if row.cancelled is None]
-        # What is latest speaks loudest: its text, its channels.
-        loudest = max(live or rows, key=lambda row: row.offset_days)
-        step = rules.policies.reminder_step(loudest.offset_days, on, loudest.segment)
-        if step is None:
-            continue
-        planned = Planned(
-            contact_ref=f"R-{borrower.borrower_ref}-{on:%Y%m%d}",
-            borrower_id=borrower_id,
-            purpose=Purpose.SERVICE_REMINDER,
-            channels=tuple(Channel(each) for each in step.channels),
-            template=step.template,
-            occasion=f"reminder {step.offset_days:+d}",
-            about=tuple(Subject(row.loan_id, row.instalment) for row in live or rows),
-            figures=(),
-            product_line=None,
-            trial=None,
-            expires_at=start + timedelta(hours=VALID_HOURS),
+        for steps in _apart(borrower, rows, rules, on):
+            yield _reminder(borrower, steps, rules, start)
+
+
+_Steps = Sequence[tuple[ToRemind, ReminderStep]]
+
+
+def _apart(
+    borrower: Borrower, rows: Sequence[ToRemind], rules: DatedRules, on: date
+) -> Iterator[_Steps]:
+    """The instalments that go into one message; those that policy has no step for are in none."""
+    steps: dict[UUID | None, list[tuple[ToRemind, ReminderStep]]] = {}
+    for row in rows:
+        step = rules.policies.reminder_step(row.offset_days, on, row.segment, borrower.jurisdiction)
+        if step is not None:
+            apart = row.loan_id if step.purpose == Purpose.COLLECTION else None
+            steps.setdefault(apart, []).append((row, step))
+    yield from steps.values()
+
+
+def _reminder(borrower: Borrower, steps: _Steps, rules: DatedRules, start: datetime) -> Turn:
+    """The message about some instalments; about none, with the reasons, where all are cancelled."""
+    live = [each for each in steps if each[0].cancelled is None]
+    # What is latest speaks loudest: its text, its channels.
+    loudest, step = max(live or steps, key=lambda each: each[0].offset_days)
+    ref = f"R-{borrower.borrower_ref}-{start:%Y%m%d}"
+    collects = step.purpose == Purpose.COLLECTION
+    planned = Planned(
+        contact_ref=f"{ref}-{loudest.loan_id.hex[:8]}" if collects else ref,
+        borrower_id=borrower.id,
+        purpose=Purpose(step.purpose),
+        channels=tuple(Channel(each) for each in step.channels),
+        template=step.template,
+        occasion=f"{REMINDER} {loudest.offset_days:+d}",
+        about=tuple(Subject(row.loan_id, row.instalment) for row, _ in live or steps),
+        figures=(),
+        product_line=None,
+        trial=None,
+        expires_at=start + timedelta(hours=VALID_HOURS),
+    )
+    if not live:
+        reasons = sorted({row.cancelled for row, _ in steps if row.cancelled is not None})
+        return Turn(planned, start, ", ".join(reasons))
+    if not step.channels:
+        return Turn(planned, start, "not by this plan")
+    return _turn(borrower, planned, rules.contact, start)
+
+
+def merged(turns: Sequence[Turn]) -> Iterator[Turn]:
+    """The *turns* of a day, without dunnings about loans that a reminder collects on."""
+    collecting = {
+        about.loan_id
+        for turn in turns
+        if turn.dropped is None and is_reminder(turn.planned)
+        if turn.planned.purpose == Purpose.COLLECTION
+        for about in turn.planned.about
+    }
+    for turn in turns:
+        twice = (
+            turn.dropped is None
+            and turn.planned.purpose == Purpose.COLLECTION
+            and not is_reminder(turn.planned)
+            and {about.loan_id for about in turn.planned.about} <= collecting
         )
-        if not live:
-            reasons = sorted({row.cancelled for row in rows if row.cancelled is not None})
-            yield Turn(planned, start, ", ".join(reasons))
-        elif not step.channels:
-            yield Turn(planned, start, "not by this plan")
-        else:
-            yield _turn(borrower, planned, rules.contact, start)
+        yield replace(turn, dropped=MERGED) if twice else turn
+
+
+def is_reminder(planned: Planned) -> bool:
+    """Whether a contact is of the reminder plan, also where that collects."""
+    return planned.occasion.startswith(f"{REMINDER} ")
 
 
 def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) -> Iterator[Turn]:

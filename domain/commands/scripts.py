@@ -18,7 +18,7 @@ from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
-from domain.commands.sending import LoanNotNamed
+from domain.commands.sending import LoanNotNamed, ThatIsCollection
 from domain.commands.texts import Wordings, text_in_force
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -34,12 +34,6 @@ class OnlyInWriting(Refusal):
     """What the borrower is owed is told by a text that is sent, not by staff."""
 
     code = "ONLY_IN_WRITING"
-
-
-class ThatIsCollection(Refusal):
-    """Speaking about a loan that is late collects, whatever it is called."""
-
-    code = "THAT_IS_COLLECTION"
 
 
 class NothingOverdue(Refusal):

@@ -41,6 +41,12 @@ class NothingToSay(Refusal):
     code = "NOTHING_TO_SAY"
 
 
+class ThatIsCollection(Refusal):
+    """Reminding of a loan that is late collects, whatever it is called."""
+
+    code = "THAT_IS_COLLECTION"
+
+
 class NotByOneText(Refusal):
     """A text is not sent to one borrower alone."""
 
@@ -80,6 +86,7 @@ def one_text(
         NotByOneText: it advertises, or its texts are for several purposes.
         LoanNotNamed: it is about a loan, and none is named.
         NotTheBorrowers: the loan is somebody else's.
+        ThatIsCollection: it reminds of a late loan, where that is collection.
         NothingToSay: nothing of the kind is owed, or no such payment stands.
         FiguresMissing: it names figures that are not given.
         PolicyMissing: no rules of the borrower's jurisdiction are known.
@@ -88,6 +95,8 @@ def one_text(
     texts = _texts(book, borrower, template, channel, on)
     purpose = _purpose(template, texts)
     loan = _loan(book, borrower, loan_id, purpose)
+    if loan is not None and purpose == Purpose.SERVICE_REMINDER:
+        _must_not_collect(book, borrower, loan, on)
     said = {} if loan is None else _figures(loan, purpose, payment_ref, on)
     if purpose == Purpose.RECEIPT:
         _must_confirm(template, texts, payment_ref)
@@ -186,6 +195,15 @@ def _loan(book: Book, borrower: Borrower, loan_id: UUID | None, purpose: Purpose
             f"{loan.loan_ref} is no loan of {borrower.borrower_ref}: name one of theirs."
         )
     return loan
+
+
+def _must_not_collect(book: Book, borrower: Borrower, loan: Loan, on: date) -> None:
+    is_late = bool(overdue_figures([loan], on))
+    if is_late and book.policies.late_is_collected(borrower.jurisdiction, on):
+        raise ThatIsCollection(
+            f"{loan.loan_ref} is late on {on}: in {borrower.jurisdiction} a text that says so"
+            " collects; send one for that purpose, such as collection."
+        )
 
 
 def _figures(loan: Loan, purpose: Purpose, payment_ref: str | None, on: date) -> dict[str, str]:

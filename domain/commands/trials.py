@@ -14,7 +14,7 @@ from domain.borrower.contacts import Trial
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned
 from domain.commands.experiments import running
-from domain.commands.planning import Turn, first_moment
+from domain.commands.planning import Turn, first_moment, is_reminder
 from domain.commands.texts import PRODUCT, FindFigures, figures_of
 from domain.operations.design import AppliesTo, Arm, Design
 
@@ -64,7 +64,7 @@ def on_trial(
 def _is_for(design: Design, planned: Planned) -> bool:
     match design.applies_to:
         case AppliesTo.REMINDERS:
-            return planned.purpose == Purpose.SERVICE_REMINDER
+            return is_reminder(planned)
         case AppliesTo.TEMPLATE:
             return planned.template == design.target
         case _:

@@ -104,6 +104,13 @@ def _annual_rate(row: Row) -> Row:
     return {"annual_rate": Decimal(row["annual_rate"])}
 
 
+def _reminder_step(row: Row) -> Row:
+    purpose = Purpose(row.get("purpose", Purpose.SERVICE_REMINDER))
+    if purpose not in (Purpose.SERVICE_REMINDER, Purpose.COLLECTION):
+        raise ValueError(f"a reminder is not for {purpose}")
+    return {"channels": tuple(row["channels"]), "purpose": str(purpose)}
+
+
 def _receipt_plan(row: Row) -> Row:
     if row["within_days"] < 0:
         raise ValueError("its days are before the payment")
@@ -196,7 +203,7 @@ KINDS = {
         StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")
     ),
     "reminder_step": Kind(
-        ReminderStep, "reminder_steps", _tuple_of("channels"), keys=("offset_days", "segment")
+        ReminderStep, "reminder_steps", _reminder_step, keys=("offset_days", "segment", *LOCAL)
     ),
     "receipt_plan": Kind(ReceiptPlan, "receipt_plans", _receipt_plan, keys=LOCAL),
     "notice_plan": Kind(NoticePlan, "notice_plans", _notice_plan, keys=("notice", *LOCAL)),

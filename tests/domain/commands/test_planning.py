@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.base.contact_policy import Channel, PointKind
+from domain.base.contact_policy import Channel, PointKind, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import OwnHours
-from domain.commands import collecting, contacts, planning
+from domain.borrower.gate import Answer
+from domain.commands import borrowers, collecting, contacts, dispatch, planning
 from domain.commands.book import Book
 from domain.commands.planning import ToRemind, Turn
-from tests.domain.commands.books import act, registered
-from tests.domain.commands.test_dispatch import abroad, reachable
+from domain.commands.sayings import saying
+from domain.commands.texts import Wordings
+from tests.domain.commands.books import act, disbursed, registered
+from tests.domain.commands.test_dispatch import abroad, reachable, reached_at
 from tests.domain.story import LOAN_ID
 
 MIDNIGHT = datetime(2025, 2, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -144,3 +147,67 @@ def test_a_segment_has_steps_of_its_own_or_none_where_it_is_left_alone(book: Boo
     assert first("FARMERS").planned.template == "on-due"
     assert first("STAFF").dropped == "not by this plan"
     assert first("OTHERS").planned == first(None).planned
+
+
+def american(book: Book) -> UUID:
+    borrower_id = uuid4()
+    borrowers.register(
+        book, act(), borrower_id=borrower_id, jurisdiction="US", zones=["America/New_York"]
+    )
+    reached_at(book, borrower_id, 0, PointKind.PHONE)
+    return borrower_id
+
+
+def test_in_the_united_states_a_reminder_of_what_is_late_collects(book: Book) -> None:
+    (turn,) = planned(book, american(book), row(offset_days=3))
+    (elsewhere,) = planned(book, reachable(book, PointKind.PHONE), row(offset_days=3))
+
+    assert (turn.planned.purpose, turn.planned.template) == (Purpose.COLLECTION, "collection")
+    assert elsewhere.planned.purpose == Purpose.SERVICE_REMINDER
+
+
+def test_what_is_late_and_what_falls_due_are_two_messages_where_one_collects(book: Book) -> None:
+    due, late = planned(book, american(book), row(), row(offset_days=3, loan=OTHER_LOAN))
+
+    assert (due.planned.purpose, late.planned.purpose) == (
+        Purpose.SERVICE_REMINDER,
+        Purpose.COLLECTION,
+    )
+    assert [each.loan_id for each in late.planned.about] == [OTHER_LOAN]
+    assert due.planned.contact_ref != late.planned.contact_ref
+
+
+def test_a_dispute_stops_a_reminder_that_collects(book: Book) -> None:
+    borrower_id = american(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    borrowers.set_hold(
+        book, act(), borrower_id=borrower_id, hold_ref="H-1", kind="DISPUTE", reason="not mine"
+    )
+    noon = datetime(2025, 2, 18, 17, 0, tzinfo=UTC)
+    (turn,) = planned(book, borrower_id, row(offset_days=3, loan=loan_id))
+
+    on = noon.date()
+    (decided,) = dispatch.decide_all(
+        book,
+        [replace(turn.planned, expires_at=noon + timedelta(days=1))],
+        dispatch.Turn(
+            noon, lambda _: act(on), lambda said, of: saying(said, of, on), Wordings(book)
+        ),
+    )
+
+    assert (decided.answer, decided.reasons) == (Answer.BLOCK, ("HOLD",))
+
+
+def test_a_loan_that_a_reminder_collects_on_is_not_dunned_the_same_day(book: Book) -> None:
+    borrower_id = american(book)
+    on = MIDNIGHT.date()
+    late = [collecting.Late(each, borrower_id, "M1", 1) for each in (LOAN_ID, OTHER_LOAN)]
+    collecting.assign_strategies(book, late, on, act=lambda: act(on))
+    dunned = planning.dunnings([book.get(Borrower, borrower_id)], book.rules, MIDNIGHT)
+    reminded = planned(book, borrower_id, row(offset_days=1))
+
+    turns = [*planning.merged([*reminded, *dunned])]
+
+    said = {turn.planned.about[0].loan_id: turn.dropped for turn in turns[1:]}
+    assert turns[0].dropped is None
+    assert said == {LOAN_ID: planning.MERGED, OTHER_LOAN: None}

@@ -12,8 +12,8 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
 from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
-from domain.commands.scripts import NothingOverdue, OnlyInWriting, ThatIsCollection
-from domain.commands.sending import LoanNotNamed
+from domain.commands.scripts import NothingOverdue, OnlyInWriting
+from domain.commands.sending import LoanNotNamed, ThatIsCollection
 from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_collecting import NOON

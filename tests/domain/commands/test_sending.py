@@ -16,10 +16,17 @@ from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Turn
 from domain.commands.planning import Turn as Planned
 from domain.commands.sayings import saying
-from domain.commands.sending import FiguresMissing, LoanNotNamed, NotByOneText, NothingToSay
+from domain.commands.sending import (
+    FiguresMissing,
+    LoanNotNamed,
+    NotByOneText,
+    NothingToSay,
+    ThatIsCollection,
+)
 from domain.commands.texts import TextNotInForce, Wordings
 from tests.domain.commands.books import act, disbursed, repay
 from tests.domain.commands.test_dispatch import reachable
+from tests.domain.commands.test_planning import american
 
 FEB_20 = date(2025, 2, 20)
 TEN = datetime(2025, 2, 20, 2, 0, tzinfo=UTC)
@@ -139,3 +146,13 @@ def test_a_reminder_that_staff_send_is_about_the_next_instalment(book: Book) -> 
     assert [each.instalment for each in found.planned.about] == [2]
     assert decided.text is not None
     assert ("due_on", "2025-03-15") in [(e.figure, e.reads) for e in decided.text.figures]
+
+
+def test_in_the_united_states_no_reminder_goes_out_about_a_late_loan(book: Book) -> None:
+    borrower_id = american(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    with pytest.raises(ThatIsCollection):
+        sent(book, borrower_id, "after-due", loan_id=loan_id)
+
+    assert sent(book, borrower_id, "collection", loan_id=loan_id).planned.purpose == "COLLECTION"
