@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import typer
 
 from domain.base.contact_policy import Channel, Feedback, IntentLevel, LateReason, Outcome, Purpose
+from domain.borrower.contact import Party
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, carried_out, carry_out
@@ -51,6 +52,10 @@ def ask(
     point: Annotated[str, typer.Option("--point", help="The contact point, by its reference.")],
     loan: Debt = None,
     third_party: Annotated[bool, typer.Option(help="Somebody else is asked.")] = False,
+    party: Annotated[
+        Party | None,
+        typer.Option(help="Who is asked, where not the borrower.", case_sensitive=False),
+    ] = None,
     ref: Annotated[str | None, typer.Option(help="The contact's reference.")] = None,
     product_line: Annotated[str | None, typer.Option(help="The line it advertises.")] = None,
     script: Annotated[
@@ -70,7 +75,7 @@ def ask(
     A collector's call or visit names the script it goes by; without one in force it is
     blocked. Exits with 3 unless it is allowed.
     """
-    from domain.borrower.contact import Intent, Party
+    from domain.borrower.contact import Intent
     from domain.commands import scripts
     from entrypoints import output
     from entrypoints.session import session
@@ -82,7 +87,7 @@ def ask(
         intent = Intent(
             purpose,
             channel,
-            Party.THIRD_PARTY if third_party else Party.BORROWER,
+            party or (Party.THIRD_PARTY if third_party else Party.BORROWER),
             point,
             None if loan is None else str(opened.stream_id(loan)),
             product_line,

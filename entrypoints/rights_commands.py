@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSource, Purpose
+from domain.borrower.contact import Party
 from entrypoints.app import AsJson
 from entrypoints.borrower_commands import borrower
 from entrypoints.contact_commands import At, instant_of
@@ -207,13 +208,16 @@ def point(
         PointSource, typer.Option(help="Where it is from.", case_sensitive=False)
     ] = PointSource.APPLICATION,
     third_party: Annotated[bool, typer.Option(help="It is somebody else's.")] = False,
+    party: Annotated[
+        Party | None,
+        typer.Option(help="Whose it is, where not the borrower's own.", case_sensitive=False),
+    ] = None,
     at: At = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a contact point by its reference: the number itself belongs in the vault."""
-    from domain.borrower.contact import Party
     from domain.commands import contacts
 
     _carry_out(
@@ -227,7 +231,7 @@ def point(
         source=source,
         lawful_basis=basis,
         added_at=instant_of(at),
-        party=Party.THIRD_PARTY if third_party else Party.BORROWER,
+        party=party or (Party.THIRD_PARTY if third_party else Party.BORROWER),
     )
 
 

@@ -34,11 +34,13 @@ from domain.base.contact_policy import (
     Purpose,
     RateBesidePriceRule,
     Reason,
+    RepresentativeRule,
     SenderRule,
     ThirdPartyRule,
     Within,
     WrittenRule,
 )
+from domain.borrower.contact import REPRESENTATIVES
 from infra.rule_files import Kind, rows_of_folder, values_of
 
 FILES = Path(__file__).parent / "policies" / "contact"
@@ -138,6 +140,12 @@ def _hold(row: Row) -> Row:
     return {"kinds": tuple(HoldKind(each) for each in row["kinds"])}
 
 
+def _representative(row: Row) -> Row:
+    if row["party"] not in REPRESENTATIVES:
+        raise ValueError(f"a representative is one of {', '.join(sorted(REPRESENTATIVES))}")
+    return {"under": tuple(HoldKind(each) for each in row.get("under", ()))}
+
+
 def _calendar(row: Row) -> Row:
     days = {name: frozenset(row[name]) for name in ("holidays", "worked")}
     if any(day.year != row["year"] for each in days.values() for day in each):
@@ -179,6 +187,7 @@ KINDS = {
     "sender": Kind(SenderRule, "senders", _bound(_senders)),
     "deferral": Kind(DeferralRule, "deferrals", _bound()),
     "lapse": Kind(LapseRule, "lapses", _bound(_lapse)),
+    "representative": Kind(RepresentativeRule, "representatives", _bound(_representative)),
     "written": Kind(WrittenRule, "written", _bound(_by)),
     "day_calendar": Kind(DayCalendar, "calendars", _calendar, keys=("jurisdiction", "year")),
 }

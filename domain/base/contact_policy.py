@@ -328,6 +328,18 @@ class ThirdPartyRule(ContactRule):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepresentativeRule(ContactRule):
+    """That a *party* who acts for the borrower, or answers for the debt, may be contacted.
+
+    Where it says *under* which kinds of hold, only while one of these stands, and it does
+    not stop the contact: it is why it goes to them.
+    """
+
+    party: str
+    under: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptOutSentenceRule(ContactRule):
     """That a text ends with how to opt out; where it is *exactly* so, in these words."""
 
@@ -413,6 +425,7 @@ class ContactRules:
     deferrals: tuple[DeferralRule, ...] = ()
     lapses: tuple[LapseRule, ...] = ()
     written: tuple[WrittenRule, ...] = ()
+    representatives: tuple[RepresentativeRule, ...] = ()
     calendars: tuple[DayCalendar, ...] = ()
     _binding: dict[tuple[str, Purpose, Channel, tuple[str, ...], int], ContactRules] = field(
         default_factory=dict, init=False, repr=False

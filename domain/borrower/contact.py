@@ -35,6 +35,14 @@ class Party(StrEnum):
 
     BORROWER = "BORROWER"
     THIRD_PARTY = "THIRD_PARTY"
+    ATTORNEY = "ATTORNEY"
+    EXECUTOR = "EXECUTOR"
+    GUARDIAN = "GUARDIAN"
+    GUARANTOR = "GUARANTOR"
+
+
+REPRESENTATIVES = frozenset({Party.ATTORNEY, Party.EXECUTOR, Party.GUARDIAN, Party.GUARANTOR})
+"""Who acts for the borrower, or answers for the debt: they may hear of it where a rule says so."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,16 @@ class Situation:
     def point(self, contact_point: str | None) -> ContactPoint | None:
         """The contact point of this id, when it is listed."""
         return next((each for each in self.contact_points if each.id == contact_point), None)
+
+    def representative(self, intent: Intent) -> Party | None:
+        """Whom the contact is with who acts for the borrower; None where it is with nobody such.
+
+        The intent and the list of contact points must both say so.
+        """
+        listed = self.point(intent.contact_point)
+        if listed is None or listed.party != intent.party:
+            return None
+        return intent.party if intent.party in REPRESENTATIVES else None
 
     def is_own(self, contact_point: str | None) -> bool:
         """Whether it is the borrower's own; one that is not listed is."""

@@ -25,6 +25,7 @@ from domain.base.contact_policy import (
     LimitRule,
     Per,
     Reason,
+    RepresentativeRule,
     ThirdPartyRule,
     Within,
 )
@@ -42,7 +43,7 @@ from domain.borrower.texts import (
     is_signed_falsely,
     lacks_opt_out,
 )
-from domain.borrower.third_party import may_not_be_asked
+from domain.borrower.third_party import may_not_act, may_not_be_asked
 from domain.borrower.turning_points import in_whole_seconds, local_turning_points
 
 NO_RULE = "no-rule"
@@ -135,6 +136,8 @@ class _Bound:
     hours: tuple[HoursRule, ...]
     limits: tuple[tuple[LimitRule, list[datetime]], ...]
     third_parties: tuple[ThirdPartyRule, ...]
+    representatives: tuple[RepresentativeRule, ...]
+    passed: frozenset[str]
     put_off: timedelta
     lapses: tuple[LapseRule, ...]
 
@@ -158,8 +161,9 @@ class _Judge:
         self._at = at
         self._zones = _zones(situation)
         # Where the intent and the list of contact points disagree, the stricter one counts.
-        self._third = intent.party == Party.THIRD_PARTY or not situation.is_own(
-            intent.contact_point
+        self._acting = situation.representative(intent)
+        self._third = self._acting is None and (
+            intent.party != Party.BORROWER or not situation.is_own(intent.contact_point)
         )
         self._bound: dict[tuple[ContactRules, ...], _Bound] = {}
 
@@ -181,6 +185,7 @@ class _Judge:
             for binding in self._bound
             for rules in binding
             for rule in rules.each()
+            if not isinstance(rule, RepresentativeRule) or rule.party == self._acting
         }
         for law, *_ in self._bound:
             if any(hours.days != DayKind.ANY for rule in law.hours for hours in rule.hours):
@@ -250,6 +255,12 @@ class _Judge:
         # A product narrows what the law puts off; it puts nothing off by itself.
         lawful = any(not rule.products for rule in binding[0].deferrals)
         deferrals = [rule.hours for rules in binding for rule in rules.deferrals if lawful]
+        acting = tuple(
+            rule
+            for rules in binding
+            for rule in rules.representatives
+            if rule.party == self._acting
+        )
         return _Bound(
             law=binding[0],
             standing=tuple(self._standing(binding)),
@@ -266,6 +277,10 @@ class _Judge:
             third_parties=tuple(
                 rule for rules in binding for rule in rules.third_parties if self._third
             ),
+            representatives=acting,
+            passed=frozenset.intersection(*(frozenset(rule.under) for rule in acting))
+            if acting
+            else frozenset(),
             put_off=timedelta(hours=min(deferrals, default=0)),
             lapses=tuple(rule for rules in binding for rule in rules.lapses),
         )
@@ -277,6 +292,10 @@ class _Judge:
         if all(rule.products for rule in law.hours):
             yield Objection(Reason.WINDOW, NO_RULE, "")
         if self._third and all(rule.products for rule in law.third_parties):
+            yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
+        if self._acting and all(
+            rule.products or rule.party != self._acting for rule in law.representatives
+        ):
             yield Objection(Reason.THIRD_PARTY, NO_RULE, "")
         for rules in binding:
             yield from (_objection(Reason.FORBIDDEN, ban) for ban in rules.bans)
@@ -297,14 +316,21 @@ class _Judge:
                 yield _objection(reason, hours)
         yield from self._stale(bound, now)
         for hold in bound.holds:
-            if is_held(hold, self._intent, self._situation, now.at):
+            if is_held(hold, self._intent, self._situation, now.at, bound.passed):
                 yield _objection(Reason.HOLD, hold)
         for limit, times in bound.limits:
             if is_full(limit, times, now):
                 yield _objection(limit.reason, limit)
+        yield from self._not_to_them(bound, now)
+
+    def _not_to_them(self, bound: _Bound, now: LocalTime) -> Iterator[Objection]:
+        """What stands against contact with somebody else, or with who acts for the borrower."""
         for third_party in bound.third_parties:
             if may_not_be_asked(third_party, self._intent, self._situation, now):
                 yield _objection(Reason.THIRD_PARTY, third_party)
+        for acting in bound.representatives:
+            if may_not_act(acting, self._intent, self._situation, now):
+                yield _objection(Reason.THIRD_PARTY, acting)
 
     def _stale(self, bound: _Bound, now: LocalTime) -> Iterator[Objection]:
         for rule in bound.freshness:

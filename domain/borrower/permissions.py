@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from domain.base.contact_policy import ConsentRule, ContactHoldRule, OptOutRule
@@ -43,13 +44,31 @@ def is_opted_out(rule: OptOutRule, intent: Intent, situation: Situation) -> bool
     )
 
 
-def is_held(rule: ContactHoldRule, intent: Intent, situation: Situation, at: datetime) -> bool:
+def is_held(
+    rule: ContactHoldRule,
+    intent: Intent,
+    situation: Situation,
+    at: datetime,
+    passed: Collection[str] = (),
+) -> bool:
     """Whether a hold is in force at an instant that stops the contact.
+
+    One of a kind that is *passed* does not: the contact is with who acts for the borrower
+    because of it.
+    """
+    kinds = [kind for kind in rule.kinds if kind not in passed] if passed else rule.kinds
+    return holds_in_force(kinds, intent, situation, at)
+
+
+def holds_in_force(
+    kinds: Collection[str], intent: Intent, situation: Situation, at: datetime
+) -> bool:
+    """Whether a hold of one of the *kinds* is in force at an instant that covers the contact.
 
     One on a debt leaves contact about another debt free, but none that names no debt.
     """
     return any(
-        hold.kind in rule.kinds
+        hold.kind in kinds
         and intent.may_be_about(hold.debt)
         and hold.from_at <= at
         and (hold.until is None or at < hold.until)

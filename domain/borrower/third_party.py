@@ -1,4 +1,4 @@
-"""Whether somebody else may be asked about a borrower who is out of reach."""
+"""Whether somebody else may be asked about a borrower: out of reach, or acted for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.base.contact_policy import Channel, ContactRules, Outcome, Purpose, ThirdPartyRule
+from domain.base.contact_policy import (
+    Channel,
+    ContactRules,
+    Outcome,
+    Purpose,
+    RepresentativeRule,
+    ThirdPartyRule,
+)
 from domain.borrower.contact import CALLS, Intent, Party, PastContact, Situation, known
 from domain.borrower.hours import LocalTime
+from domain.borrower.permissions import holds_in_force
 
 SUCCESSES = frozenset({Outcome.CONNECTED, Outcome.CONVERSATION})
 FAILURES = frozenset({Outcome.ATTEMPTED, Outcome.FAILED})
@@ -22,6 +30,19 @@ def may_not_be_asked(
     if rule.never or (point is not None and point.refused_at is not None):
         return True
     return not is_out_of_reach(rule, situation, now)
+
+
+def may_not_act(
+    rule: RepresentativeRule, intent: Intent, situation: Situation, now: LocalTime
+) -> bool:
+    """Whether *rule* stands against contact with who acts for the borrower, at a local time."""
+    point = situation.point(intent.contact_point)
+    if point is not None and point.refused_at is not None:
+        return True
+    # About several debts, each of them has to be one that they act for.
+    return bool(rule.under) and not all(
+        holds_in_force(rule.under, each, situation, now.at) for each in intent.by_debt()
+    )
 
 
 def is_out_of_reach(rule: ThirdPartyRule, situation: Situation, now: LocalTime) -> bool:

@@ -21,7 +21,7 @@ from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
 from domain.commands.dispatch import products_of
-from domain.commands.scripts import FOR_OTHERS, SPOKEN, is_to_others, script_in_force, sounds_like
+from domain.commands.scripts import SPOKEN, family_for, script_in_force, sounds_like
 from domain.loan.loan import Loan
 
 BATCH_BORROWERS = 200
@@ -147,10 +147,11 @@ class Offered:
     """How a borrower may be contacted about a loan: now, or from an instant on.
 
     *refused* says, by channel and contact point, why the others may not be used. *scripts*
-    are what is said where somebody speaks, by the contact point. Somebody else, by the contact
-    points *of_others*, is offered only while the borrower is *out_of_reach*. Nothing is before
-    the day *left_alone_until*, on which a collector asks how a plan is kept that runs;
-    *check_in_due* is the day since which one should ask, also by telephone.
+    are what is said where somebody speaks, by the contact point. The contact points *of_others*
+    are not the borrower's; of these who does not act for the borrower is offered only while
+    they are *out_of_reach*. Nothing is before the day *left_alone_until*, on which a collector
+    asks how a plan is kept that runs; *check_in_due* is the day since which one should ask,
+    also by telephone.
     """
 
     ways: list[Way]
@@ -212,7 +213,7 @@ def offered(
     def says(intent: Intent) -> Template | None:
         if script is None or on is None or intent.channel not in SPOKEN:
             return None
-        family = FOR_OTHERS if is_to_others(borrower, intent) else script
+        family = family_for(borrower, intent, script)
         found = script_in_force(book, family, intent.channel, borrower, on)
         if found is not None and intent.contact_point is not None:
             scripts[intent.channel, intent.contact_point] = found
@@ -237,7 +238,7 @@ def offered(
         way
         for way in found
         if way.decision.answer != Answer.BLOCK
-        and (lost or borrower.points[str(way.point_ref)].party == Party.BORROWER)
+        and (lost or borrower.points[str(way.point_ref)].party != Party.THIRD_PARTY)
     ]
     usable.sort(key=lambda way: (way.decision.until or at, wanted.index(way.channel)))
     known = borrower.strategies.get(str(loan_id))

@@ -175,7 +175,7 @@ def _read(
 def is_third_party(borrower: Borrower, point_ref: str) -> bool:
     """Whether a number or address is known to be somebody else's than the borrower's."""
     point = borrower.points.get(point_ref)
-    return point is not None and point.party == Party.THIRD_PARTY
+    return point is not None and point.party != Party.BORROWER
 
 
 def keyword_said(policies: Policies, borrower: Borrower, text: str, act: Act) -> Keyword | None:

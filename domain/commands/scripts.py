@@ -30,6 +30,10 @@ FOR_OTHERS = "out-of-reach"
 """The family of what is said to somebody else: it names no debt."""
 
 
+TO_REPRESENTATIVES = "representative"
+"""The family of what is said to who acts for the borrower, or answers for the debt."""
+
+
 class OnlyInWriting(Refusal):
     """What the borrower is owed is told by a text that is sent, not by staff."""
 
@@ -85,6 +89,8 @@ def ask(
             family = _family_of(book, borrower, loan, act.business_on)
         if is_to_others(borrower, intent):
             family, loan = FOR_OTHERS, None
+        elif borrower.situation().representative(intent) is not None:
+            family = script or TO_REPRESENTATIVES
         if family is not None:
             figures = {} if loan is None else _figures(loan, act.business_on)
             text = Wordings(book)(
@@ -130,9 +136,19 @@ def _family_of(book: Book, borrower: Borrower, loan: Loan, on: date) -> str | No
 
 
 def is_to_others(borrower: Borrower, intent: Intent) -> bool:
-    """Whether somebody else is spoken to; in doubt it is so."""
-    own = borrower.situation().is_own(intent.contact_point)
-    return intent.party == Party.THIRD_PARTY or not own
+    """Whether somebody else is spoken to, who does not act for the borrower; in doubt it is so."""
+    situation = borrower.situation()
+    if situation.representative(intent) is not None:
+        return False
+    return intent.party != Party.BORROWER or not situation.is_own(intent.contact_point)
+
+
+def family_for(borrower: Borrower, intent: Intent, script: str) -> str:
+    """The family of scripts for who is spoken to; *script* is that for the borrower."""
+    if is_to_others(borrower, intent):
+        return FOR_OTHERS
+    acting = borrower.situation().representative(intent)
+    return script if acting is None else TO_REPRESENTATIVES
 
 
 def script_in_force(

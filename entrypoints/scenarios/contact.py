@@ -214,10 +214,18 @@ def _contact_point(said: _Said) -> ContactPoint:
     said.only("id", "party", "source", "refused_at")
     return ContactPoint(
         said.text("id"),
-        said.word("party", Party),
+        _party(said),
         said.word("source", PointSource),
         said.maybe_instant("refused_at"),
     )
+
+
+def _party(said: _Said) -> Party:
+    """The borrower or somebody else: the format knows no others."""
+    party = said.word("party", Party)
+    if party not in (Party.BORROWER, Party.THIRD_PARTY):
+        raise said.not_offered("party", party)
+    return party
 
 
 def _consent(said: _Said) -> Consent:
@@ -271,7 +279,7 @@ def _intent(said: _Said) -> Intent:
     return Intent(
         said.word("purpose", Purpose),
         said.word("channel", Channel),
-        said.word("party", Party),
+        _party(said),
         said.maybe_text("contact_point"),
         said.maybe_text("debt"),
         said.maybe_text("product_line"),

@@ -473,6 +473,7 @@ def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
     for point in ("P-1", "P-2"):
         loans("borrower point", *said, point, "PHONE", "--basis", "CONTRACT")
     loans("borrower point", *said, "P-3", "PHONE", "--basis", "CONSENT", "--third-party")
+    loans("borrower point", *said, "P-4", "PHONE", "--basis", "CONTRACT", "--party", "attorney")
     loans("borrower leave-alone", *said, "P-3")
     loans("borrower block", *said, "P-2", "--reason", "wrong person")
     loans("borrower unblock", *said, "P-2", "--reason", "a mistake")

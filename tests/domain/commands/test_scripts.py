@@ -142,6 +142,40 @@ def test_staff_do_not_call_a_contact_a_notice_or_a_receipt(book: Book, purpose: 
         ask(book, borrower_id, loan_id, purpose=purpose)
 
 
+def test_an_attorney_hears_of_the_debt_by_a_script_of_their_own(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    contacts.add_contact_point(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        point_ref="P-9",
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONSENT",
+        added_at=NOON,
+        party=Party.ATTORNEY,
+    )
+    borrowers.set_hold(
+        book, act(FEB_20), borrower_id=borrower_id, hold_ref="H-1", kind="ATTORNEY", reason="letter"
+    )
+
+    decided = ask(book, borrower_id, loan_id, contact_point="P-9", party=Party.ATTORNEY)
+    listed = collecting.offered(
+        book,
+        book.get(Borrower, borrower_id),
+        loan_id,
+        ("PHONE",),
+        NOON,
+        script="collection",
+        on=FEB_20,
+    )
+
+    assert (decided.answer, decided.template) == ("ALLOW", "cn-representative-script")
+    assert decided.party == "ATTORNEY"
+    assert [(way.point_ref, way.decision.answer) for way in listed.ways] == [("P-9", "ALLOW")]
+    assert listed.of_others == {"P-9"}
+
+
 @pytest.mark.parametrize("channel", [Channel.PHONE, Channel.VISIT])
 def test_to_speak_of_a_late_loan_is_no_reminder(book: Book, channel: Channel) -> None:
     borrower_id, loan_id = late(book)
