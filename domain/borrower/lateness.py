@@ -15,7 +15,7 @@ from domain.borrower.replies import Replies
 
 
 class LoanNotNamed(Refusal):
-    """A contact is about no loan in particular, and a reason is one of a loan."""
+    """A contact is about no loan in particular, where it has to be about one."""
 
     code = "LOAN_NOT_NAMED"
 

@@ -13,12 +13,13 @@ from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
 from domain.borrower.contact_state import OWED, Figure
+from domain.borrower.lateness import LoanNotNamed
 from domain.borrower.wording import example
 from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
-from domain.commands.sending import LoanNotNamed, ThatIsCollection
+from domain.commands.sending import ThatIsCollection
 from domain.commands.texts import Wordings, text_in_force
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState

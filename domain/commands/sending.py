@@ -13,6 +13,7 @@ from domain.base.refusal import Refusal
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import OWED, Figure
+from domain.borrower.lateness import LoanNotNamed
 from domain.commands.book import Book
 from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Planned, Subject
@@ -21,12 +22,6 @@ from domain.commands.sayings import ABOUT_LOANS, overdue_figures
 from domain.commands.texts import TextNotInForce
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
-
-
-class LoanNotNamed(Refusal):
-    """A text is about a loan, and none was named."""
-
-    code = "LOAN_NOT_NAMED"
 
 
 class FiguresMissing(Refusal):

@@ -10,19 +10,14 @@ import pytest
 
 from domain.base.contact_policy import Channel, PointKind, Purpose
 from domain.borrower.gate import Answer
+from domain.borrower.lateness import LoanNotNamed
 from domain.commands import dispatch, sending
 from domain.commands.book import Book
 from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Turn
 from domain.commands.planning import Turn as Planned
 from domain.commands.sayings import saying
-from domain.commands.sending import (
-    FiguresMissing,
-    LoanNotNamed,
-    NotByOneText,
-    NothingToSay,
-    ThatIsCollection,
-)
+from domain.commands.sending import FiguresMissing, NotByOneText, NothingToSay, ThatIsCollection
 from domain.commands.texts import TextNotInForce, Wordings
 from tests.domain.commands.books import act, disbursed, repay
 from tests.domain.commands.test_dispatch import reachable
