@@ -16,6 +16,7 @@ from entrypoints.contact_commands import At, Debt, instant_of
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId
 
 if TYPE_CHECKING:
+    from domain.borrower.contact_state import Figure
     from domain.commands.dispatch import Planned
     from infra.contact_queue import Line
 
@@ -117,7 +118,13 @@ def send(
 
 def _is_the_same(line: Line, asked: Planned) -> bool:
     """Whether a line of the queue is what was asked for, but for when."""
-    return replace(line.planned, expires_at=asked.expires_at) == asked
+
+    def what(planned: Planned) -> tuple[Planned, frozenset[Figure]]:
+        # The queue keeps figures in no order.
+        plain = replace(planned, figures=(), expires_at=asked.expires_at)
+        return plain, frozenset(planned.figures)
+
+    return what(line.planned) == what(asked)
 
 
 def _pair(text: str) -> tuple[str, str]:
