@@ -51,6 +51,9 @@ class Turn:
 REMINDER = "reminder"
 """With this word begins what brings a reminder about, whatever it is for."""
 
+LEFT_ALONE = "left alone while the plan holds"
+"""Why nobody is asked to pay who keeps a plan of support."""
+
 MERGED = "merged with the reminder"
 """Why a dunning is not sent: a reminder of the day collects on that loan already."""
 
@@ -117,6 +120,8 @@ def _reminder(borrower: Borrower, steps: _Steps, rules: DatedRules, start: datet
         return Turn(planned, start, ", ".join(reasons))
     if not step.channels:
         return Turn(planned, start, "not by this plan")
+    if collects and borrower.left_alone_until(loudest.loan_id, start.date()) is not None:
+        return Turn(planned, start, LEFT_ALONE)
     return _turn(borrower, planned, rules.contact, start)
 
 
@@ -173,7 +178,7 @@ def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) 
                 expires_at=start + timedelta(hours=VALID_HOURS),
             )
             if borrower.left_alone_until(each.loan_id, on) is not None:
-                yield Turn(planned, start, "left alone while the plan holds")
+                yield Turn(planned, start, LEFT_ALONE)
                 continue
             yield _turn(borrower, planned, rules.contact, start)
 

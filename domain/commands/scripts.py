@@ -12,8 +12,9 @@ from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Template
-from domain.borrower.contact_state import OWED, Figure
+from domain.borrower.contact_state import Figure
 from domain.borrower.lateness import LoanNotNamed
+from domain.borrower.restriction import OWED
 from domain.borrower.wording import example
 from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs

@@ -12,8 +12,9 @@ from domain.base.money import written
 from domain.base.refusal import Refusal
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact_state import OWED, Figure
+from domain.borrower.contact_state import Figure
 from domain.borrower.lateness import LoanNotNamed
+from domain.borrower.restriction import OWED
 from domain.commands.book import Book
 from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Planned, Subject

@@ -13,7 +13,8 @@ from domain.base.contact_policy import Channel, PointKind, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import OwnHours
 from domain.borrower.gate import Answer
-from domain.commands import borrowers, collecting, contacts, dispatch, planning
+from domain.borrower.support_events import PlanRow
+from domain.commands import borrowers, collecting, contacts, dispatch, planning, support
 from domain.commands.book import Book
 from domain.commands.planning import ToRemind, Turn
 from domain.commands.sayings import saying
@@ -211,3 +212,24 @@ def test_a_loan_that_a_reminder_collects_on_is_not_dunned_the_same_day(book: Boo
     said = {turn.planned.about[0].loan_id: turn.dropped for turn in turns[1:]}
     assert turns[0].dropped is None
     assert said == {LOAN_ID: planning.MERGED, OTHER_LOAN: None}
+
+
+def test_who_keeps_a_plan_gets_no_reminder_that_collects(book: Book) -> None:
+    borrower_id = american(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    support.propose_plan(
+        book,
+        act(),
+        plan_ref="PL-1",
+        loan_id=loan_id,
+        rows=[PlanRow(date(2025, 2, 28), 60_00)],
+        support_ref=None,
+    )
+    support.agree_plan(
+        book, act(), borrower_id=borrower_id, plan_ref="PL-1", consent_ref="V-CONSENT"
+    )
+    support.schedule_check_in(book, act(), loan_id=loan_id, check_in_on=date(2025, 2, 28))
+
+    (turn,) = planned(book, borrower_id, row(offset_days=3, loan=loan_id))
+
+    assert turn.dropped == planning.LEFT_ALONE
