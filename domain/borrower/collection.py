@@ -106,6 +106,10 @@ class Collection(Placements):
         kept = Behaviour(f"PROMISE_{promised[-1].state}") if promised else Behaviour.ORDINARY
         return Behaviour.OUT_OF_REACH if out_of_reach and kept != Behaviour.PROMISE_OPEN else kept
 
+    def awaits_promise(self, loan_id: UUID) -> bool:
+        """Whether a promise on a loan is open: nobody asks for the money before its day is over."""
+        return self.behaviour(loan_id) == Behaviour.PROMISE_OPEN
+
     def assign_strategy(
         self,
         act: Act,

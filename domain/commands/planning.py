@@ -153,13 +153,15 @@ def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) 
     """One message about each late loan whose strategy is new on the day that *start* begins.
 
     Strategies that only call or visit send none, and who keeps a plan is left alone until the
-    day on which somebody asks.
+    day on which somebody asks; nor is one sent while a promise is open.
     """
     on = start.date()
     for borrower in borrowers:
         for each in borrower.strategies.values():
             rule = rules.policies.strategy(each.bucket, on, each.behaviour)
             if each.assigned_on != on or rule is None or rule.template is None:
+                continue
+            if borrower.awaits_promise(each.loan_id):
                 continue
             channels = tuple(Channel(name) for name in rule.channels if name in MESSAGES)
             if not channels:

@@ -63,7 +63,8 @@ def ask(
     """Ask the gate whether a contact may be made; one of collection carries its script.
 
     The script is that of the loan's strategy, or the one named, a text or a family of
-    texts, in the version in force; where none is, nothing may be said (TEMPLATE).
+    texts, in the version in force; where none is, nothing may be said (TEMPLATE). While a
+    promise is open the strategy has none: who has to call all the same names one.
 
     Raises:
         OnlyInWriting: it is a notice or a receipt, which is sent by its text.
@@ -105,6 +106,8 @@ def ask(
                 language=borrower.language,
             )
             intent = with_text(intent, text)
+        elif loan is not None and borrower.awaits_promise(loan.id):
+            intent = with_text(intent, None)
     borrower.decide_contact(
         act,
         contact_ref=contact_ref,

@@ -416,3 +416,28 @@ def test_a_batch_in_which_another_was_first_is_decided_again(
     found = dispatch.decide_all(book, plan, turn())
 
     assert [each.answer for each in found] == ["ALLOW", "ALLOW", "BLOCK", "ALLOW"]
+
+
+def test_a_message_about_a_late_loan_is_not_sent_once_its_borrower_promised(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    at = TEN + timedelta(days=7)
+    planned = reminder(
+        borrower_id,
+        loan_id,
+        purpose=Purpose.COLLECTION,
+        about=(Subject(loan_id),),
+        expires_at=at + timedelta(days=1),
+    )
+    borrowers.promise(
+        book,
+        act(at.date()),
+        promise_ref="W-1",
+        loan_id=loan_id,
+        amount=50_00,
+        promised_on=at.date() + timedelta(days=2),
+    )
+
+    (found,) = dispatch.decide_all(book, [planned], turn(at))
+
+    assert (found.answer, found.reasons) == (None, ("PROMISE_OPEN",))

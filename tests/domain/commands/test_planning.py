@@ -125,6 +125,38 @@ def test_a_late_loan_has_a_message_on_the_day_its_strategy_is_new(book: Book) ->
     assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT + timedelta(days=1))]
 
 
+@pytest.mark.parametrize("bucket", ["M1", "M2", "M3", "M4", "M5", "M6", "M7"])
+def test_who_promised_is_not_asked_again_before_the_day_is_over(book: Book, bucket: str) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.ADDRESS)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    on = MIDNIGHT.date()
+    late = [collecting.Late(loan_id, borrower_id, bucket, 5)]
+    borrowers.promise(
+        book, act(on), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=on
+    )
+
+    collecting.assign_strategies(book, late, on, act=lambda: act(on))
+
+    borrower = book.get(Borrower, borrower_id)
+    assert borrower.strategies[str(loan_id)].strategy == "wait for the promise"
+    assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT)]
+
+
+def test_a_promise_made_after_the_strategy_was_assigned_stops_its_message(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    on = MIDNIGHT.date()
+    late = [collecting.Late(loan_id, borrower_id, "M1", 5)]
+    collecting.assign_strategies(book, late, on, act=lambda: act(on))
+
+    borrowers.promise(
+        book, act(on), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=on
+    )
+
+    borrower = book.get(Borrower, borrower_id)
+    assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT)]
+
+
 def test_a_segment_has_steps_of_its_own_or_none_where_it_is_left_alone(book: Book) -> None:
     borrower_id = reachable(book, PointKind.PHONE)
     borrowers = book.get_many(Borrower, [borrower_id])

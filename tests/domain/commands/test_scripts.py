@@ -108,6 +108,16 @@ def test_a_call_without_a_script_in_force_is_blocked(book: Book) -> None:
     assert decided.template is None
 
 
+def test_who_promised_is_called_only_with_a_script_that_is_named_for_it(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    borrowers.promise(
+        book, act(FEB_20), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=FEB_20
+    )
+
+    assert ask(book, borrower_id, loan_id).answer == "BLOCK"
+    assert ask(book, borrower_id, loan_id, script="collection").answer == "ALLOW"
+
+
 def test_somebody_else_hears_nothing_of_the_debt(book: Book) -> None:
     borrower_id, loan_id = late(book)
     contacts.add_contact_point(
