@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID, uuid4
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from entrypoints.questions import Asked
     from entrypoints.session import Session
     from infra.answers import Case, PromiseShown
+    from infra.day_plan import Assigned
 
 collect = typer.Typer(
     help="A collector's day: plan strategies, work the list, take borrowers over.",
@@ -38,20 +39,12 @@ SPOKEN = ("PHONE", "VISIT")
 """The channels that need a collector; what is written is sent by itself."""
 
 
-@dataclass(frozen=True)
-class Assigned:
-    """How many loans are late, and how many of them got another strategy."""
-
-    on: date
-    late: int
-    changed: int
-
-
 @collect.command("plan")
 def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> None:
     """Assign a strategy to every late loan, by its bucket and what became of promises.
 
-    Run it after the day is closed; run again it changes only what has changed.
+    The process that sends (LOANS_DISPATCHER=true) does this by itself when a day begins. By
+    hand, run it after the day is closed; run again it changes only what has changed.
     """
     from entrypoints import output
     from entrypoints.questions import asking
@@ -69,24 +62,10 @@ def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> Non
 
 def assigned(asked: Asked, *, act: Callable[[], Act]) -> Assigned:
     """Assign strategies to the loans that are late on the day that is asked about."""
-    from datetime import time
-
-    from domain.commands import collecting
-    from infra import collect_queries, queries
+    from infra import day_plan
 
     opened = asked.opened
-    answer = queries.collections(
-        asked.conn, opened.book.rules, asked.on, time(12), opened.settings.zone
-    )
-    late = [
-        collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
-        for each in answer.found
-    ]
-    collected = collect_queries.borrowers_with_strategies(asked.conn)
-    changed = collecting.assign_strategies(
-        opened.book, late, asked.on, act=act, collected=collected
-    )
-    return Assigned(asked.on, len(late), changed)
+    return day_plan.assign(opened.book, asked.conn, asked.on, zone=opened.settings.zone, act=act)
 
 
 @collect.command("take-over")

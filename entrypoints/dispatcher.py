@@ -1,9 +1,13 @@
-"""The process that sends what is due and records what came in: LOANS_DISPATCHER=true has it run."""
+"""The process that plans each day, sends what is due and records what came in.
+
+LOANS_DISPATCHER=true has it run.
+"""
 
 import sys
 
 from infra import logs
 from infra.bootstrap import open_book
+from infra.day_plan import open_chores
 from infra.dispatcher import IDLE_SECONDS, open_dispatcher, send_due
 from infra.garbage import collect_seldom
 from infra.inbound import open_inbound
@@ -27,10 +31,12 @@ def main() -> None:
             open_book(url, connections=1) as book,
             open_dispatcher(settings, url, book) as dispatcher,
             open_inbound(settings, url, book) as inbound,
+            open_chores(settings, url, book) as chores,
         ):
             log.info("sending")
             while not stop.is_set():
-                sent, heard = send_due(dispatcher, inbound)
+                chores.look()
+                sent, heard = send_due(dispatcher, inbound, each=lambda _: chores.look())
                 if sent or heard:
                     log.info("sent", contacts=dict(sent), answers=dict(heard))
                 else:

@@ -2,112 +2,87 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
+from entrypoints.staff_command import STAFF, Actor
 
 if TYPE_CHECKING:
+    from domain.operations.business_day import DayPlan
     from entrypoints.questions import Asked
     from infra.contact_queue import Line
+    from infra.day_plan import Planned
 
 OnDay = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; else today's.")
 ]
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What a day's plan came to; *dropped* is what nobody gets, by reason.
-
-    *owed* are receipts and notices that the law demands.
-    """
-
-    on: date
-    reminders: int
-    dunnings: int
-    owed: int
-    new: int
-    dropped: dict[str, int]
-
-
 @contact.command("plan")
-def plan(on: OnDay = None, as_json: AsJson = False) -> None:
+def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> None:
     """Queue what a day has to be sent: reminders, messages about late loans, what is owed.
 
-    A reminder is one for each borrower; a late loan has a message when its strategy is new
-    (`collect plan`). Notices that the law demands, and receipts where policy asks for them,
-    are planned too. Run again it adds only what is new: a due date that moved, a loan that
-    was paid out. Whom a running experiment holds out is queued as dropped, with the reason.
+    The process that sends (LOANS_DISPATCHER=true) does this by itself, once when the day
+    begins, after it assigned strategies (`collect plan`). A reminder is one for each
+    borrower; a late loan has a message when its strategy is new. Of the business date the
+    plan also makes up for days since the last one that was planned, and is noted; run again
+    it adds only what is new: a due date that moved, a loan that was paid out. Notices that
+    the law demands, and receipts where policy asks for them, are planned too. Whom a running
+    experiment holds out is queued as dropped, with the reason.
     """
+    from domain.commands import days
     from entrypoints import output
     from entrypoints.questions import asking
+    from infra import day_plan
 
     with asking(on) as asked:
-        found = planned(asked)
-    output.emit(found, as_json=as_json, render=_render_planned)
+        opened = asked.opened
+        book, zone = opened.book, opened.settings.zone
+        before = days.planned(book)
+        if asked.on == opened.business_on:
+            found = planned(asked, since=days.last_planned(book, asked.on))
+            day_plan.note(book, found, zone=zone, act=opened.act(actor, None))
+        else:
+            found = planned(asked)
+    known = before if before is not None and before.day >= asked.on else None
+    output.emit(found, as_json=as_json, render=lambda done: _render_planned(done, known))
 
 
-def planned(asked: Asked) -> Planned:
-    """Queue what is to be sent on the day that is asked about."""
-    from datetime import time
-    from zoneinfo import ZoneInfo
+def planned(asked: Asked, since: date | None = None) -> Planned:
+    """Queue what is to be sent on the day that is asked about, and was missed after *since*."""
+    from infra import day_plan
 
-    import psycopg
-
-    from domain.borrower.borrower import Borrower
-    from domain.commands import planning, trials
-    from domain.loan.loan import Loan
-    from infra import contact_queue, owed_plan, queries
-    from infra.bootstrap import as_role
-    from infra.store import WRITER
-
-    opened, on = asked.opened, asked.on
-    book = opened.book
-    answer = queries.reminders(asked.conn, book.policies, on, include_cancelled=True)
-    loans = book.get_many(
-        Loan, {row.loan_id for reminder in answer.found for row in reminder.instalments}
+    opened = asked.opened
+    return day_plan.plan(
+        opened.book,
+        asked.conn,
+        opened.database_url,
+        asked.on,
+        zone=opened.settings.zone,
+        since=since,
     )
-    wanted: dict[UUID, list[planning.ToRemind]] = {
-        reminder.borrower_id: [
-            planning.ToRemind(
-                row.loan_id, row.number, row.offset_days, row.cancelled, loans[row.loan_id].segment
-            )
-            for row in reminder.instalments
-        ]
-        for reminder in answer.found
-    }
-    borrowers = book.get_many(Borrower, wanted)
-    start = datetime.combine(on, time(), ZoneInfo(opened.settings.zone))
-    turns = list(planning.reminders(wanted, borrowers, book.rules, start))
-    reminded = len(turns)
-    late = queries.collections(asked.conn, book.rules, on, time(12), opened.settings.zone)
-    people = book.get_many(Borrower, {case.borrower_id for case in late.found})
-    turns += planning.dunnings(people.values(), book.rules, start)
-    due = owed_plan.notices(book, late.found, people, start)
-    due += owed_plan.receipts(book, asked.conn, start)
-    dunned = len(turns) - reminded
-    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
-    turns = [*planning.merged(turns), *due]
-    with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
-        new = contact_queue.put(conn, turns, on)
-    dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
-    return Planned(on, reminded, dunned, len(due), new, dict(dropped))
 
 
-def _render_planned(found: Planned) -> None:
+def _render_planned(found: Planned, known: DayPlan | None) -> None:
     from entrypoints import output
 
+    if known is not None:
+        output.out.print(
+            f"{known.day} was planned by {known.actor} at {known.planned_at:%Y-%m-%d %H:%M:%SZ}:"
+            " what is new since is added."
+        )
     output.out.print(
         f"{found.reminders} reminder(s), {found.dunnings} message(s) about late loans and"
         f" {found.owed} receipt(s) and notice(s) planned for {found.on}, {found.new} of them new."
     )
+    if found.made_up and found.since is not None:
+        output.out.print(
+            f"  {found.made_up} instalment(s) had their turn since {found.since} and were missed."
+        )
     for reason, count in sorted(found.dropped.items()):
         output.out.print(f"  {count} not sent: {reason}")
 

@@ -123,7 +123,10 @@ class Application:
 
 @dataclass(frozen=True)
 class Reminded:
-    """An instalment to remind of; *cancelled* says why not to."""
+    """An instalment to remind of; *cancelled* says why not to.
+
+    *made_up_for* is the day on which the reminder should have been, where that is over.
+    """
 
     loan_id: UUID
     loan_ref: str
@@ -134,6 +137,7 @@ class Reminded:
     currency: str
     amount_left: int
     cancelled: str | None
+    made_up_for: date | None = None
 
 
 @dataclass(frozen=True)

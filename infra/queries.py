@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
+from domain.base.calendar import next_day
 from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.dated_rules import DatedRules
 from domain.base.policy import Policies
 from domain.base.repayment import Method
 from domain.base.terms import Accrual
 from domain.borrower.contact_window import next_contact
-from domain.borrower.reminder_plan import offset_due
+from domain.borrower.reminder_plan import day_of, offset_due
 from domain.loan.asset_class import AssetClass
 from domain.loan.delinquency import bucket, days_past_due
 from domain.loan.ledger import Balance
@@ -237,14 +238,24 @@ class _Planned(NamedTuple):
 
 
 def reminders(
-    conn: Connection, policies: Policies, on: date, *, include_cancelled: bool = False
+    conn: Connection,
+    policies: Policies,
+    on: date,
+    *,
+    include_cancelled: bool = False,
+    since: date | None = None,
 ) -> Answer[list[Reminder]]:
     """The reminders to send on *on*: one per borrower, for all instalments planned then.
 
     An instalment paid by then, a loan that is over and a hold keep a reminder back;
     with *include_cancelled* it is listed with the reason.
+
+    With *since*, the last day of which a plan was made, what was missed after it is there as
+    well, and what became known on that day; what the plan has no day left for is cancelled.
     """
     offsets = policies.reminder_plan(on).offsets_days
+    first = on if since is None else next_day(since)
+    missed = [first + timedelta(days=days) for days in range((on - first).days + 1)]
     with snapshot(conn):
         fresh = freshness_of(conn, "reminders")
         planned = rows_of(
@@ -267,7 +278,7 @@ def reminders(
                 ORDER BY s.version DESC LIMIT 1
             ) AS s
             WHERE d.pay_by_on BETWEEN %(first)s AND %(last)s
-                AND (d.pay_by_on = ANY(%(days)s) OR d.business_on = %(on)s)
+                AND (d.pay_by_on = ANY(%(days)s) OR d.business_on >= %(known)s)
                 AND d.business_on <= %(on)s
                 AND NOT EXISTS (
                     SELECT FROM rm.reminders_due_date AS later
@@ -277,19 +288,23 @@ def reminders(
             ORDER BY l.borrower_id, d.pay_by_on, l.loan_ref, d.number
             """,
             on=on,
-            first=on - timedelta(days=max(offsets, default=0)),
+            known=since or on,
+            first=first - timedelta(days=max(offsets, default=0)),
             last=on - timedelta(days=min(offsets, default=0)),
-            days=[on - timedelta(days=offset) for offset in offsets],
+            days=[day - timedelta(days=offset) for day in missed for offset in offsets],
         )
         borrowers = list({row.borrower_id for row in planned})
         holds = _holds(conn, "reminders_hold", borrowers, on)
         parked = parked_streams(conn, "reminders")
     found: dict[UUID, Reminder] = {}
     for row in planned:
-        offset = offset_due(row.pay_by_on, row.known_on, offsets, on)
+        offset = offset_due(row.pay_by_on, row.known_on, offsets, on, since)
         reason = _cancelled(row, holds(row.borrower_id, row.loan_id))
+        if reason is None and on > row.pay_by_on + timedelta(days=max(offsets, default=0)):
+            reason = "the plan was over"
         if offset is None or (reason and not include_cancelled):
             continue
+        turn = day_of(row.pay_by_on, row.known_on, offset)
         reminder = found.setdefault(row.borrower_id, Reminder(row.borrower_id, on, [], stale=False))
         reminder.instalments.append(
             Reminded(
@@ -302,6 +317,7 @@ def reminders(
                 row.currency,
                 row.amount_left,
                 reason,
+                None if turn == on else turn,
             )
         )
     return Answer([_marked(reminder, parked) for reminder in found.values()], fresh)

@@ -37,7 +37,7 @@ from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import ConversionOffer, Fee, RenewalOffer, Tier
-from domain.operations.business_day import Count
+from domain.operations.business_day import Count, DayPlan
 from domain.operations.campaign import Plan
 from domain.operations.design import Design
 from domain.operations.experiment import Proposal
@@ -72,7 +72,16 @@ RECORDS = {
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
-            *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),
+            *(
+                Complaint,
+                ConversionOffer,
+                DayPlan,
+                Placement,
+                Rating,
+                Restriction,
+                Tier,
+                ToldReason,
+            ),
             *(CheckIn, DataRequest, RepaymentPlan, Restricted, Support),
         )
     )

@@ -15,11 +15,11 @@ from domain.base.calendar import next_day
 from domain.base.policy import Policies
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower, PromiseState
-from domain.commands.book import Book, Command, Due, act_on, digest_of
+from domain.commands.book import Book, Command, Due, act_on, command, digest_of
 from domain.commands.borrowers import lift_over
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
-from domain.operations.business_day import BusinessDay, Count
+from domain.operations.business_day import BusinessDay, Count, DayPlan
 
 BATCH_STREAMS = 200
 ACTOR = "end-of-day"
@@ -69,6 +69,45 @@ def close_days(
             each(day, counts)
         day = next_day(day)
     return done
+
+
+def planned(book: Book) -> DayPlan | None:
+    """The last day of which the contacts were planned; None in a book that never did."""
+    known = book.find(BusinessDay, days_id(book))
+    return None if known is None else known.planned
+
+
+def last_planned(book: Book, before: date) -> date | None:
+    """The last day before another of which the contacts were planned; None without one."""
+    known = book.find(BusinessDay, days_id(book))
+    return None if known is None else known.last_planned(before)
+
+
+@command
+def note_planned(
+    book: Book,
+    act: Act,
+    *,
+    day: date,
+    zone: str,
+    late_loans: int,
+    strategies_changed: int,
+    reminders: int,
+    dunnings: int,
+) -> BusinessDay:
+    """Note that the contacts of a day were planned; who does it again changes nothing."""
+    known = book.find(BusinessDay, days_id(book))
+    if known is None:
+        known = BusinessDay.begin(act, days_id(book), book=Book.name, zone=zone)
+    known.plan_contacts(
+        act,
+        day,
+        late_loans=late_loans,
+        strategies_changed=strategies_changed,
+        reminders=reminders,
+        dunnings=dunnings,
+    )
+    return known
 
 
 def open_day(book: Book, day: date, *, zone: str, now: datetime) -> None:

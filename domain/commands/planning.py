@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from domain.base.calendar import next_day
 from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.dated_rules import DatedRules
 from domain.base.policy import ReminderStep
@@ -149,17 +150,21 @@ def is_reminder(planned: Planned) -> bool:
     return planned.occasion.startswith(f"{REMINDER} ")
 
 
-def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) -> Iterator[Turn]:
+def dunnings(
+    borrowers: Iterable[Borrower], rules: DatedRules, start: datetime, since: date | None = None
+) -> Iterator[Turn]:
     """One message about each late loan whose strategy is new on the day that *start* begins.
 
     Strategies that only call or visit send none, and who keeps a plan is left alone until the
-    day on which somebody asks; nor is one sent while a promise is open.
+    day on which somebody asks; nor is one sent while a promise is open. With *since*, the
+    last day that was planned, strategies that are new since have theirs.
     """
     on = start.date()
+    first = on if since is None else next_day(since)
     for borrower in borrowers:
         for each in borrower.strategies.values():
             rule = rules.policies.strategy(each.bucket, on, each.behaviour)
-            if each.assigned_on != on or rule is None or rule.template is None:
+            if not first <= each.assigned_on <= on or rule is None or rule.template is None:
                 continue
             if borrower.awaits_promise(each.loan_id):
                 continue
@@ -167,7 +172,9 @@ def dunnings(borrowers: Iterable[Borrower], rules: DatedRules, start: datetime) 
             if not channels:
                 continue
             planned = Planned(
-                contact_ref=f"D-{borrower.borrower_ref}-{on:%Y%m%d}-{each.loan_id.hex[:8]}",
+                contact_ref=(
+                    f"D-{borrower.borrower_ref}-{each.assigned_on:%Y%m%d}-{each.loan_id.hex[:8]}"
+                ),
                 borrower_id=borrower.id,
                 purpose=Purpose.COLLECTION,
                 channels=channels,

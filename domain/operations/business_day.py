@@ -3,7 +3,7 @@
 from __future__ import annotations  # apply() names BusinessDay before it exists
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from domain.base.calendar import next_day
@@ -15,6 +15,15 @@ class DayOutOfOrder(Refusal):
     """Business days are opened and closed one after the other."""
 
     code = "DAY_OUT_OF_ORDER"
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """The last day of which the contacts were planned, by whom and when."""
+
+    day: date
+    actor: str
+    planned_at: datetime
 
 
 @dataclass(frozen=True)
@@ -30,11 +39,13 @@ class BusinessDay(Stream):
 
     TOPIC = "day"
     KAFKA_TOPIC = "day.events"
+    SNAPSHOT_VERSION = 2
 
     def __init__(self) -> None:
         self.book = ""
         self.open_on: date | None = None
         self.closed_on: date | None = None
+        self.planned: DayPlan | None = None
 
     class Event(Stream.Event):
         """Anything that happened to the book's days."""
@@ -79,6 +90,20 @@ class BusinessDay(Stream):
             days.open_on = None
             days.closed_on = self.day
 
+    class ContactsPlanned(Event):
+        """The contacts of a day were planned, with what was missed after *last_planned_on*."""
+
+        TOPIC = "day.contacts-planned"
+        day: date
+        last_planned_on: date | None
+        late_loans: int
+        strategies_changed: int
+        reminders: int
+        dunnings: int
+
+        def apply(self, days: BusinessDay) -> None:
+            days.planned = DayPlan(self.day, self.actor, self.timestamp)
+
     @classmethod
     def begin(cls, act: Act, days_id: UUID, *, book: str, zone: str) -> BusinessDay:
         """The book's stream of days, none opened yet."""
@@ -101,3 +126,34 @@ class BusinessDay(Stream):
         if self.open_on is None:
             raise DayOutOfOrder("No business day is open.")
         self.record(self.DayClosed, act, self.open_on, day=self.open_on, done=done)
+
+    def last_planned(self, before: date) -> date | None:
+        """The last day before another of which the contacts were planned; None without one."""
+        if self.planned is None or self.planned.day >= before:
+            return None
+        return self.planned.day
+
+    def plan_contacts(
+        self,
+        act: Act,
+        day: date,
+        *,
+        late_loans: int,
+        strategies_changed: int,
+        reminders: int,
+        dunnings: int,
+    ) -> None:
+        """Note that the contacts of *day* were planned; a day is noted once, and none before it."""
+        if self.planned is not None and day <= self.planned.day:
+            return
+        self.record(
+            self.ContactsPlanned,
+            act,
+            day,
+            day=day,
+            last_planned_on=self.last_planned(day),
+            late_loans=late_loans,
+            strategies_changed=strategies_changed,
+            reminders=reminders,
+            dunnings=dunnings,
+        )

@@ -79,6 +79,31 @@ def test_an_unpaid_instalment_is_reminded_of_on_every_day_of_the_plan(
     assert planned == [("L-1", 1, offset, None)]
 
 
+def test_a_day_that_nobody_planned_is_made_up_for_while_the_plan_has_days_left(
+    at_work: ViewsAtWork,
+) -> None:
+    at_work.show(borrower(), lent())
+
+    def made_up(since: int, on: int) -> list[tuple[int, date | None, str | None]]:
+        answer = queries.reminders(
+            at_work.conn,
+            POLICIES,
+            FEB_15 + days(on),
+            include_cancelled=True,
+            since=FEB_15 + days(since),
+        )
+        return [
+            (row.offset_days, row.made_up_for, row.cancelled)
+            for reminder in answer.found
+            for row in reminder.instalments
+        ]
+
+    assert made_up(-4, -2) == [(-3, FEB_15 - days(3), None)]
+    assert made_up(-1, 0) == [(0, None, None)]
+    assert made_up(-3, -2) == []
+    assert made_up(6, 9) == [(7, FEB_15 + days(7), "the plan was over")]
+
+
 def test_on_other_days_nobody_is_reminded(at_work: ViewsAtWork) -> None:
     at_work.show(borrower(), lent())
 

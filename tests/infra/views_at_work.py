@@ -125,6 +125,7 @@ class ViewsAtWork:
     conn: Connection
     views: dict[str, View]
     topics: dict[str, tuple[str, ...]]
+    database_url: str = ""
     offsets: dict[str, int] = field(default_factory=dict)
     shown: int = 0
 
@@ -188,4 +189,5 @@ def views_at_work(postgres_url: str) -> Iterator[ViewsAtWork]:
             for projection in VIEWS
         }
         topics = {projection.NAME: tuple(projection.TOPICS) for projection in VIEWS}
-        yield ViewsAtWork(stack.enter_context(connection(database_url)), views, topics)
+        conn = stack.enter_context(connection(database_url))
+        yield ViewsAtWork(conn, views, topics, database_url)

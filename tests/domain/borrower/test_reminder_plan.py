@@ -47,6 +47,25 @@ def test_a_plan_without_days_reminds_of_nothing() -> None:
     assert planned(LONG_AGO, ()) == {}
 
 
+@pytest.mark.parametrize(
+    ("since", "on", "expected"), [(-1, 0, 0), (-2, 0, 0), (-2, -1, -1), (-4, -2, -3), (1, 2, None)]
+)
+def test_a_day_that_nobody_planned_is_made_up_for_by_the_next_plan(
+    since: int, on: int, expected: int | None
+) -> None:
+    days = [DUE + timedelta(days=each) for each in (on, since)]
+
+    assert offset_due(DUE, LONG_AGO, PLAN, *days) == expected
+
+
+def test_a_date_that_moved_after_a_days_plan_was_made_is_in_the_next_one() -> None:
+    known_on = DUE - timedelta(days=5)
+
+    found = offset_due(DUE, known_on, PLAN, known_on + timedelta(days=1), known_on)
+
+    assert found == -7
+
+
 @given(known=some.integers(-20, 20), plan=some.sets(some.integers(-10, 10)))
 def test_the_last_day_of_a_plan_is_never_lost_while_it_is_to_come(
     known: int, plan: set[int]

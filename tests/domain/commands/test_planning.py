@@ -125,6 +125,23 @@ def test_a_late_loan_has_a_message_on_the_day_its_strategy_is_new(book: Book) ->
     assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT + timedelta(days=1))]
 
 
+def test_a_strategy_that_was_new_on_a_day_nobody_planned_has_its_message_with_the_next_plan(
+    book: Book,
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    on = MIDNIGHT.date()
+    late = [collecting.Late(LOAN_ID, borrower_id, "M1", 5)]
+    collecting.assign_strategies(book, late, on, act=lambda: act(on))
+    borrower = book.get(Borrower, borrower_id)
+    later = MIDNIGHT + timedelta(days=2)
+
+    (missed,) = planning.dunnings([borrower], book.rules, later, on - timedelta(days=1))
+    (in_time,) = planning.dunnings([borrower], book.rules, MIDNIGHT)
+
+    assert missed.planned.contact_ref == in_time.planned.contact_ref
+    assert not [*planning.dunnings([borrower], book.rules, later, on)]
+
+
 @pytest.mark.parametrize("bucket", ["M1", "M2", "M3", "M4", "M5", "M6", "M7"])
 def test_who_promised_is_not_asked_again_before_the_day_is_over(book: Book, bucket: str) -> None:
     borrower_id = reachable(book, PointKind.PHONE, PointKind.ADDRESS)

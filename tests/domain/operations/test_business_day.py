@@ -87,3 +87,43 @@ def test_replayed_events_lead_to_the_same_days() -> None:
     close(days)
 
     assert state(replayed(days.pending_events)) == state(days)
+
+
+def plan(days: BusinessDay, day: date) -> None:
+    days.plan_contacts(act(day), day, late_loans=3, strategies_changed=2, reminders=5, dunnings=1)
+
+
+def test_the_contacts_of_a_day_are_planned_once() -> None:
+    days = given(opened())
+
+    for _ in range(2):
+        plan(days, JAN_15)
+
+    assert recorded(days) == [
+        happened(
+            BusinessDay.ContactsPlanned,
+            day=JAN_15,
+            last_planned_on=None,
+            late_loans=3,
+            strategies_changed=2,
+            reminders=5,
+            dunnings=1,
+        )
+    ]
+    assert days.planned is not None
+    assert (days.planned.day, days.planned.actor) == (JAN_15, act().actor)
+
+
+def test_a_plan_says_which_day_was_planned_before_it() -> None:
+    days = begun()
+    plan(days, JAN_15)
+    days = given(days)
+
+    plan(days, date(2025, 1, 18))
+    plan(days, JAN_16)
+
+    [planned] = days.collect_events()
+    assert isinstance(planned, BusinessDay.ContactsPlanned)
+    assert (planned.day, planned.last_planned_on) == (date(2025, 1, 18), JAN_15)
+    assert days.last_planned(date(2025, 1, 19)) == date(2025, 1, 18)
+    assert days.last_planned(date(2025, 1, 18)) is None

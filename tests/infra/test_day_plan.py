@@ -1,0 +1,146 @@
+"""Each day is planned once, by the process that sends; what was missed is made up for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.base.complaint_policy import Severity
+from domain.base.contact_policy import PointKind, PointSource
+from domain.borrower.borrower import Borrower
+from domain.borrower.complaint_words import Came, Category
+from domain.commands import complaints, days
+from domain.commands.book import Book
+from infra import contact_queue
+from infra.bootstrap import open_book
+from infra.day_plan import PATIENCE, Chores
+from tests.infra.views_at_work import (
+    FEB_15,
+    JAN_15,
+    ViewsAtWork,
+    act,
+    borrower,
+    lent,
+    views_at_work,
+)
+
+ZONE = "Asia/Shanghai"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def at_work(postgres_url: str) -> Iterator[ViewsAtWork]:
+    with views_at_work(postgres_url) as views:
+        views.clear()
+        yield views
+
+
+@pytest.fixture
+def book(at_work: ViewsAtWork) -> Iterator[Book]:
+    """A book with one loan; the instalment of which falls due on 15 February."""
+    ada, loan = borrower(), lent()
+    ada.add_contact_point(
+        act(JAN_15),
+        point_ref="P-1",
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=act(JAN_15).recorded_at,
+    )
+    at_work.show(deepcopy(ada), deepcopy(loan))
+    with open_book(at_work.database_url, connections=1) as opened:
+        opened.keep([], ada, loan)
+        yield opened
+
+
+def stands_on(book: Book, on: date) -> None:
+    days.close_days(book, on - DAY, zone=ZONE, now=lambda: at(on))
+
+
+def at(on: date, clock: time = time(6)) -> datetime:
+    return datetime.combine(on, clock, ZoneInfo(ZONE))
+
+
+def queued(at_work: ViewsAtWork) -> list[tuple[str, date]]:
+    return [(line.occasion, line.planned_on) for line in contact_queue.lines(at_work.conn)]
+
+
+def test_a_day_is_planned_once_and_one_on_which_nobody_was_there_is_made_up_for(
+    at_work: ViewsAtWork, book: Book
+) -> None:
+    chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+    monday, on = FEB_15 - 4 * DAY, FEB_15 - 2 * DAY
+    stands_on(book, monday)
+
+    waits = chores.plan_day(at(monday))
+    first = chores.plan_day(at(monday) + PATIENCE)
+    again = chores.plan_day(at(monday) + 2 * PATIENCE)
+    behind = chores.plan_day(at(monday + DAY))
+    stands_on(book, on)
+    chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+    early = chores.plan_day(at(on - DAY, time(23)))
+    chores.plan_day(at(on))
+    made_up = chores.plan_day(at(on) + PATIENCE)
+
+    assert first is not None
+    assert made_up is not None
+    assert (waits, again, behind, early) == (None, None, None, None)
+    assert (first.reminders, made_up.since, made_up.made_up) == (0, monday, 1)
+    assert queued(at_work) == [("reminder -3", on)]
+    known = days.planned(book)
+    assert known is not None
+    assert (known.day, known.actor) == (on, "dispatcher")
+
+
+def test_what_became_known_after_a_days_plan_is_in_the_next_and_nothing_is_planned_twice(
+    at_work: ViewsAtWork, book: Book
+) -> None:
+    chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+    on = FEB_15 - 3 * DAY
+    stands_on(book, on)
+    chores.plan_day(at(on))
+    chores.plan_day(at(on) + PATIENCE)
+
+    late = lent("L-2", of="Ada", on=on, first_due_on=FEB_15)
+    at_work.show(deepcopy(late))
+    book.keep([], late)
+    stands_on(book, on + DAY)
+    chores.plan_day(at(on + DAY))
+    found = chores.plan_day(at(on + DAY) + PATIENCE)
+
+    assert found is not None
+    assert (found.reminders, found.made_up) == (1, 1)
+    assert queued(at_work) == [("reminder -3", on), ("reminder -3", on + DAY)]
+
+
+def test_a_complaint_goes_to_its_next_level_within_the_minute_its_deadline_passed(
+    at_work: ViewsAtWork, book: Book
+) -> None:
+    chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+    opened_at = at(FEB_15, time(10))
+    borrower_id = borrower().id
+    complaints.open_complaint(
+        book,
+        act(FEB_15),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        severity=Severity.CRITICAL,
+        category=Category.COLLECTION,
+        came_by=Came.HOTLINE,
+        opened_at=opened_at,
+    )
+
+    def escalations() -> int:
+        events = book.events.get(borrower_id)
+        return sum(isinstance(each, Borrower.ComplaintEscalated) for each in events)
+
+    chores.look(opened_at + timedelta(minutes=1))
+    in_time = escalations()
+    chores.look(opened_at + timedelta(days=1))
+    chores.look(opened_at + timedelta(days=1, seconds=1))
+
+    assert (in_time, escalations()) == (0, 1)
