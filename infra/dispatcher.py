@@ -8,7 +8,7 @@ be made.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,9 +26,9 @@ from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
 from domain.borrower.restriction import OWED
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
-from domain.commands import days, dispatch
+from domain.commands import days, dispatch, planning
 from domain.commands.book import Book
-from domain.commands.dispatch import ACTOR, Decided, Turn
+from domain.commands.dispatch import ACTOR, Decided, Planned, Turn
 from domain.commands.sayings import saying
 from domain.commands.texts import Wordings
 from infra import clock, contact_queue
@@ -98,7 +98,11 @@ class Dispatcher:
         on = days.business_date(self._book) or clock.business_date(self._zone)
         act = self._act(on)
         turn = Turn(
-            at, lambda _: act, lambda planned, loans: saying(planned, loans, on), self._wordings
+            at,
+            lambda _: act,
+            lambda planned, loans: saying(planned, loans, on),
+            self._wordings,
+            self._routes.serving(at.astimezone(ZoneInfo(self._zone)).date()),
         )
         planned = {line.contact_ref: line for line in lines}
         decided = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
@@ -112,7 +116,31 @@ class Dispatcher:
         }
         known = [each.borrower for each in decided if each.borrower is not None]
         dispatch.tell_all(self._book, told, act=lambda _: act, known=known)
+        self._try_other_ways(decided, planned, results, at)
         self._note(decided, planned, results, at, done)
+
+    def _try_other_ways(
+        self,
+        decided: Sequence[Decided],
+        lines: Mapping[str, Line],
+        results: Mapping[str, Result | channel.Result],
+        at: datetime,
+    ) -> None:
+        """Queue contacts that failed once more, while another way to the borrower is left.
+
+        Also those that an earlier sender told of, and did not live to queue.
+        """
+        failed: defaultdict[date, list[Planned]] = defaultdict(list)
+        for each in decided:
+            ref = each.planned.contact_ref
+            result = results.get(ref)
+            if each.reasons == ("OVER",) or (
+                isinstance(result, Result) and result.outcome == Outcome.FAILED
+            ):
+                failed[lines[ref].planned_on].append(each.planned)
+        for on, planned in failed.items():
+            again = dispatch.other_ways(self._book, planned)
+            contact_queue.put(self._conn, [planning.Turn(each, at) for each in again], on)
 
     def _act(self, on: date) -> Act:
         command_id = uuid4()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.base.contact_policy import Channel, PointSource, Purpose, Reason
+from domain.base.contact_policy import Channel, Outcome, PointSource, Purpose, Reason
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
@@ -25,6 +26,12 @@ from domain.commands.book import Book, Command, digest_of
 from domain.loan.loan import Loan
 
 ACTOR = "dispatcher"
+
+WayOut = tuple[Channel, str]
+"""A channel, and the contact point that is reached by it."""
+
+NUMBERED = re.compile(r"\.\d+$")
+"""What a reference ends with where other ways were tried before."""
 
 NOTHING_TO_SAY = Template("", "", price_named=False)
 """Stands for the text that is not there: no rule of texts lets it pass."""
@@ -114,17 +121,24 @@ class Wording(Protocol):
         """The text in a *version*, or in the one in force on a day; None when there is none."""
 
 
+def everywhere(_channel: Channel, _jurisdiction: str) -> bool:
+    """Whether a channel is carried, as far as is known."""
+    return True
+
+
 @dataclass(frozen=True)
 class Turn:
     """What it takes to decide on contacts whose turn has come.
 
-    *act* is who decides for a borrower, *saying* what a contact has to say of the loans.
+    *act* is who decides for a borrower, *saying* what a contact has to say of the loans,
+    *served* whether anybody carries a channel in a jurisdiction now.
     """
 
     at: datetime
     act: Callable[[UUID], Act]
     saying: Saying
     wording: Wording
+    served: Callable[[Channel, str], bool] = everywhere
 
 
 def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decided]:
@@ -218,21 +232,31 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or "TOO_LATE",))
-    way = _way(borrower, planned)
-    if way is None:
+    ways = _ways(borrower, planned, turn.served)
+    if not ways:
         return Decided(planned, None, ("NO_CONTACT_POINT",))
+    first, *others = ways
+    found = _asked(book, borrower, planned, due, turn, way=first)
+    if found.answer != Answer.BLOCK:
+        return found
+    # What stands against one way need not stand against the next: the first that is open is
+    # taken, and every way that was tried before it is on record.
+    for tried, way in enumerate(others, start=1):
+        text = _worded(borrower, planned, due, turn, way[0])
+        intent = _intent(planned, *way, text, due.products)
+        if decide(intent, borrower.situation(), book.rules.contact, turn.at).answer != Answer.BLOCK:
+            for each in others[:tried]:
+                found = _asked(book, borrower, planned, due, turn, way=each)
+            break
+    return found
+
+
+def _asked(
+    book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn, *, way: WayOut
+) -> Decided:
+    """What the gate answers to a contact by one way, on record."""
     channel, point_ref = way
-    text = None
-    if planned.template is not None:
-        text = turn.wording(
-            planned.template,
-            channel=channel,
-            jurisdiction=borrower.jurisdiction,
-            figures=due.figures,
-            on=_day(turn.at, borrower),
-            version=None,
-            language=borrower.language,
-        )
+    text = _worded(borrower, planned, due, turn, channel)
     decision = borrower.decide_contact(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
@@ -253,6 +277,23 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
         point_ref,
         text,
         borrower.jurisdiction,
+    )
+
+
+def _worded(
+    borrower: Borrower, planned: Planned, due: Due, turn: Turn, channel: Channel
+) -> Text | None:
+    """What a contact says by a channel; None where it says nothing, or no text is in force."""
+    if planned.template is None:
+        return None
+    return turn.wording(
+        planned.template,
+        channel=channel,
+        jurisdiction=borrower.jurisdiction,
+        figures=due.figures,
+        on=_day(turn.at, borrower),
+        version=None,
+        language=borrower.language,
     )
 
 
@@ -364,8 +405,14 @@ def _day(at: datetime, borrower: Borrower) -> date:
     return at.astimezone(ZoneInfo(borrower.zones[0])).date()
 
 
-def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
-    """The first channel by which the borrower can be reached, one they prefer before others."""
+def _ways(
+    borrower: Borrower, planned: Planned, served: Callable[[Channel, str], bool]
+) -> list[WayOut]:
+    """The ways to reach the borrower in the order they are tried, but for those that failed.
+
+    Channels that they prefer come first, and those that nobody serves now only where no other
+    is left.
+    """
     preferred = [
         each.channel
         for each in borrower.own_hours
@@ -376,16 +423,55 @@ def _way(borrower: Borrower, planned: Planned) -> tuple[Channel, str] | None:
     points = sorted(
         borrower.points.values(), key=lambda point: point.source != PointSource.APPLICATION
     )
-    for channel in channels:
-        for point in points:
-            if (
-                point.kind == REACHED_BY[channel]
-                and point.party == Party.BORROWER
-                and point.blocked_at is None
-                and point.lawful_basis
-            ):
-                return channel, point.id
-    return None
+    failed = _failed_ways(borrower, planned.contact_ref)
+    found: list[WayOut] = [
+        (channel, point.id)
+        for channel in channels
+        for point in points
+        if point.kind == REACHED_BY[channel]
+        and point.party == Party.BORROWER
+        and point.blocked_at is None
+        and point.lawful_basis
+        and (channel, point.id) not in failed
+    ]
+    return [way for way in found if served(way[0], borrower.jurisdiction)] or found
+
+
+def _failed_ways(borrower: Borrower, contact_ref: str) -> set[WayOut]:
+    """The ways by which the same contact failed before, under this reference or earlier ones."""
+    stem = _stem(contact_ref)
+    return {
+        (past.channel, past.contact_point)
+        for ref, past in borrower.contacts.items()
+        if ref.startswith(stem)
+        and _stem(ref) == stem
+        and past.outcome == Outcome.FAILED
+        and past.contact_point is not None
+    }
+
+
+def other_ways(book: Book, planned: Sequence[Planned]) -> list[Planned]:
+    """Of contacts that are over, those that failed while another way is left, to be asked again.
+
+    Each is a contact of its own, with a number after the reference; found again, it is the same.
+    """
+    borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
+    found = []
+    for each in planned:
+        borrower = borrowers.get(each.borrower_id)
+        past = None if borrower is None else borrower.contacts.get(each.contact_ref)
+        if borrower is None or past is None or past.outcome != Outcome.FAILED:
+            continue
+        if each.contact_ref not in borrower.open_contacts and _ways(borrower, each, everywhere):
+            stem = _stem(each.contact_ref)
+            number = int(each.contact_ref[len(stem) + 1 :] or 1)
+            found.append(replace(each, contact_ref=f"{stem}.{number + 1}"))
+    return found
+
+
+def _stem(contact_ref: str) -> str:
+    """A reference without the number of the way."""
+    return NUMBERED.sub("", contact_ref)
 
 
 def _act_of(act: Act, borrower: Borrower) -> Act:

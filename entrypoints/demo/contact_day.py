@@ -25,7 +25,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import Figure, OwnHours
 from domain.commands import borrowers, contacts, days
 from domain.commands.book import Book, Command, Receipt, digest_of
-from domain.commands.dispatch import Planned
+from domain.commands.dispatch import NUMBERED, Planned
 from domain.commands.planning import Turn
 from domain.commands.texts import PRODUCT, product_figures
 from entrypoints import collect_commands, queue_commands
@@ -225,9 +225,13 @@ def _say(borrower: Borrower, person: Person, refs: list[str], act: Act, at: date
 
 
 def _lines(office: Office, *heads: str) -> list[contact_queue.Line]:
-    """The day's contacts in the queue, by the first letter of their references."""
+    """The day's contacts as they were planned, by the first letter of their references."""
     found = contact_queue.lines(office.conn, on=office.on)
-    chosen = [line for line in found if line.contact_ref.partition("-")[0] in heads]
+    chosen = [
+        line
+        for line in found
+        if line.contact_ref.partition("-")[0] in heads and not NUMBERED.search(line.contact_ref)
+    ]
     return sorted(chosen, key=lambda line: line.contact_ref)
 
 

@@ -125,15 +125,15 @@ class Register:
         return Standing.SOUND
 
     def candidates(
-        self, channel: Channel, jurisdiction: str, sender: str, on: date
+        self, channel: Channel, jurisdiction: str, sender: str | None, on: date
     ) -> list[Provider]:
-        """Who may carry such a message on a day, the first choice first."""
+        """Who may carry such a message on a day, the first choice first; None: whoever signs."""
         return [
             each
             for each in self.on(on)
             if each.channel == channel
             and (jurisdiction in each.jurisdictions or ANYWHERE in each.jurisdictions)
-            and (not each.senders or sender in each.senders)
+            and (not each.senders or sender is None or sender in each.senders)
             and self.standing(each, on) == Standing.SOUND
         ]
 

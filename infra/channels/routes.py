@@ -6,10 +6,11 @@ The caller has asked whether the borrower may be contacted; nothing here asks ag
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,20 @@ class Routes:
         """The routes that may carry such a message now, the first choice first."""
         off = self._disabled()
         return self._usable(message, off)
+
+    def serving(self, on: date) -> Callable[[Channel, str], bool]:
+        """Whether a route carries a channel in a jurisdiction on a day, as things stand now."""
+        off = self._disabled()
+
+        @cache
+        def served(channel: Channel, jurisdiction: str) -> bool:
+            found = self._register.candidates(channel, jurisdiction, None, on)
+            return any(self._is_ready(each, on, off) for each in found)
+
+        return served
+
+    def _is_ready(self, provider: Provider, on: date, off: dict[str, Disabled]) -> bool:
+        return self._state(provider, on, off.get(provider.name))[0] == "READY"
 
     def send(self, messages: Sequence[Message]) -> list[Result]:
         """What became of each message, in order.

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 
-from domain.base.contact_policy import Channel, Outcome, Purpose
+from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import OptOut
 from domain.borrower.contact_state import Figure
@@ -27,7 +27,8 @@ from infra.migrations.run import migrate
 from infra.plan import Plan
 from infra.policies import load_policies
 from infra.settings import Settings, child_environment
-from infra.vault import open_vault
+from infra.vault import Entry, open_vault
+from infra.vault_values import Kind
 from infra.verify import check_decisions
 from tests.infra.channels.samples import SECRET
 from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
@@ -66,6 +67,30 @@ def test_what_is_due_is_sent_and_recorded(office: Office) -> None:
     }
     assert outcomes(office, people) == {"SENT": 5}
     assert {line.state for line in office.lines().values()} == {"DONE"}
+
+
+def test_a_number_that_cannot_be_used_is_left_for_the_next_one(office: Office) -> None:
+    (person,) = office.people(1, with_number=False)
+    entry = Entry(person, Kind.PHONE, "+8613900000009", uuid5(person, "second"))
+    with open_vault(office.url, office.settings, load_policies) as vault:
+        (second,) = vault.put_many([entry], office.act())
+    contacts.add_contact_point(
+        office.book,
+        office.act(),
+        borrower_id=person,
+        point_ref=second,
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - timedelta(hours=1),
+    )
+    (ref,) = office.queue([person])
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        done = [sender.step(TEN).counts for _ in range(3)]
+
+    assert done == [{"failed": 1}, {"sent": 1}, {}]
+    assert provider.taken == {f"{ref}.2": 1}
+    assert outcomes(office, [person]) == {"FAILED": 1, "SENT": 1}
 
 
 def test_a_text_takes_the_figures_it_names_of_all_that_there_is_to_say(office: Office) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -441,3 +442,81 @@ def test_a_message_about_a_late_loan_is_not_sent_once_its_borrower_promised(book
     (found,) = dispatch.decide_all(book, [planned], turn(at))
 
     assert (found.answer, found.reasons) == (None, ("PROMISE_OPEN",))
+
+
+def decisions(book: Book, borrower_id: UUID) -> list[tuple[str, str | None, str]]:
+    return [
+        (each.channel, each.point_ref, each.answer)
+        for each in book.events.get(borrower_id)
+        if isinstance(each, Borrower.ContactDecided)
+    ]
+
+
+def test_who_refuses_one_channel_is_reminded_by_the_next_and_both_answers_are_on_record(
+    book: Book,
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    contacts.opt_out(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        channel=Channel.SMS,
+        purpose=None,
+        source="BRANCH",
+        opted_out_at=TEN - HOUR,
+    )
+
+    (found,) = dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+
+    assert (found.answer, found.channel, found.point_ref) == (Answer.ALLOW, Channel.EMAIL, "P-1")
+    assert decisions(book, borrower_id) == [("SMS", "P-0", "BLOCK"), ("EMAIL", "P-1", "ALLOW")]
+
+
+def test_what_stands_against_every_way_is_said_once(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    borrowers.set_hold(
+        book, act(), borrower_id=borrower_id, hold_ref="H-1", kind="CEASE", reason="asked"
+    )
+
+    (found,) = dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+
+    assert (found.answer, found.reasons) == (Answer.BLOCK, ("HOLD",))
+    assert decisions(book, borrower_id) == [("SMS", "P-0", "BLOCK")]
+
+
+def test_a_channel_that_nobody_carries_now_is_left_for_one_that_somebody_does(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+
+    def by_mail(channel: Channel, jurisdiction: str) -> bool:
+        return (channel, jurisdiction) == (Channel.EMAIL, "CN")
+
+    (found,) = dispatch.decide_all(
+        book, [reminder(borrower_id, loan_id)], replace(turn(), served=by_mail)
+    )
+
+    assert (found.answer, found.channel) == (Answer.ALLOW, Channel.EMAIL)
+
+
+def test_a_number_that_is_dead_leaves_the_next_way_until_none_is_left(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id)
+    tried = []
+
+    while True:
+        (found,) = dispatch.decide_all(book, [planned], turn())
+        tried.append((found.planned.contact_ref, found.point_ref))
+        result = Result(Outcome.FAILED, TEN, reason="DEAD")
+        told = {(borrower_id, planned.contact_ref): result}
+        dispatch.tell_all(book, told, act=lambda _: act())
+        again = dispatch.other_ways(book, [planned])
+        assert again == dispatch.other_ways(book, [planned])
+        if not again:
+            break
+        (planned,) = again
+
+    first = tried[0][0]
+    assert tried == [(first, "P-0"), (f"{first}.2", "P-1")]
