@@ -154,6 +154,7 @@ class Item:
     strategy: str | None
     behaviour: str
     collector: str | None
+    agency: str | None
     ways: list[WayOpen]
     refused: list[str]
     promises: list[PromiseShown]
@@ -171,6 +172,9 @@ def worklist(
         str | None, typer.Option(help="Only whom this collector has taken over.")
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Only whom nobody has taken over.")] = False,
+    agency: Annotated[
+        str | None, typer.Option(help="The loans that this agency has; the house's list has none.")
+    ] = None,
     now_only: Annotated[
         bool, typer.Option("--now", help="Only who may be contacted at this moment.")
     ] = False,
@@ -181,7 +185,9 @@ def worklist(
 ) -> None:
     """The worklist: late loans, and by what means one may contact the borrower, from when.
 
-    Who may be contacted now comes first, and of these the latest loans. What it offers, the
+    Who may be contacted now comes first, and of these the latest loans. A loan that is placed
+    with an agency is on that agency's list only (`--agency`); one that was written off is
+    there with what is left of the claim. What it offers, the
     contact gate would allow; ask it with `contact ask` before each contact all the same,
     which records the answer and takes the place under the caps. Then `contact tell` what
     came of it, and `borrower promise` what was promised. Who keeps a plan (`collect support`)
@@ -191,21 +197,22 @@ def worklist(
 
     from entrypoints import output
     from entrypoints.questions import asking
-    from infra import queries
+    from infra import day_plan
 
     instant = instant_of(at)
     with asking(on) as asked:
         opened = asked.opened
         zone = ZoneInfo(opened.settings.zone)
         moment = instant.astimezone(zone)
-        answer = queries.collections(
-            asked.conn, opened.book.rules, asked.on, moment.time(), opened.settings.zone
+        cases = day_plan.still_owed(
+            opened.book, asked.conn, asked.on, moment.time(), opened.settings.zone
         )
-        items = items_of(opened, answer.found, instant)
+        items = items_of(opened, cases, instant)
     chosen = [
         item
         for item in items
-        if (collector is None or item.collector == collector)
+        if item.agency == agency
+        and (collector is None or item.collector == collector)
         and (not free or item.collector is None)
         and (not now_only or any(way.open_now for way in item.ways))
     ]
@@ -234,7 +241,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
             borrower = borrowers[case.borrower_id]
             lost = has_no_contact(borrower.situation(), opened.book.rules.contact, at)
             behaviour = borrower.behaviour(case.loan_id, out_of_reach=lost)
-            rule = policies.strategy(case.bucket, opened.business_on, behaviour)
+            rule = policies.strategy(case.stage, opened.business_on, behaviour)
             channels = [] if rule is None else rule.channels
             found = collecting.offered(
                 opened.book,
@@ -247,6 +254,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                 products=products.get(case.loan_id, ()),
             )
             last = found.last
+            placed = borrower.placements.get(str(case.loan_id))
             items.append(
                 Item(
                     loan_id=case.loan_id,
@@ -255,10 +263,11 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     currency=case.currency,
                     amount_overdue=case.amount_overdue,
                     days_past_due=case.days_past_due,
-                    bucket=case.bucket,
+                    bucket=case.stage,
                     strategy=None if rule is None else rule.strategy,
                     behaviour=found.behaviour,
                     collector=found.collector,
+                    agency=None if placed is None else placed.agency,
                     ways=[_open(way, found) for way in found.ways],
                     refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
                     promises=case.promises,
@@ -332,6 +341,8 @@ def _to_do(item: Item) -> Iterator[str]:
         yield f"ask again, due {item.check_in_due:%m-%d}"
     if item.collector is not None:
         yield f"by {item.collector}"
+    if item.agency is not None:
+        yield f"with {item.agency}"
 
 
 def _said(item: Item) -> Iterator[str]:

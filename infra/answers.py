@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact_window import ContactPeriod
 from domain.loan.ledger import Balance
 from domain.loan.state import Limit, OnOffer
@@ -224,6 +225,12 @@ class Case:
     promises: list[PromiseShown]
     contact: Contact | None
     stale: bool
+    written_off: bool = False
+
+    @property
+    def stage(self) -> str:
+        """What strategies go by: the bucket, or that the loan is written off."""
+        return WRITTEN_OFF if self.written_off else self.bucket
 
 
 def in_zones(period: ContactPeriod, zones: list[str]) -> list[LocalPeriod]:

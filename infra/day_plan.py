@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -23,10 +23,11 @@ from domain.borrower.borrower import Borrower
 from domain.commands import collecting, complaints, days, planning, trials
 from domain.commands.book import Book
 from domain.commands.dispatch import ACTOR
+from domain.commands.sayings import claim_left
 from domain.loan.loan import Loan
 from domain.operations.business_day import DayPlan
 from infra import clock, collect_queries, contact_queue, logs, owed_plan, queries
-from infra.answers import Reminded, Reminder
+from infra.answers import Case, Reminded, Reminder
 from infra.bootstrap import as_role
 from infra.freshness import freshness
 from infra.reading import Connection, connection
@@ -77,14 +78,25 @@ def assign(
     book: Book, conn: Connection, on: date, *, zone: str, act: Callable[[], Act]
 ) -> Assigned:
     """Assign strategies to the loans that are late on a day."""
-    answer = queries.collections(conn, book.rules, on, NOON, zone)
     late = [
-        collecting.Late(each.loan_id, each.borrower_id, each.bucket, each.days_past_due)
-        for each in answer.found
+        collecting.Late(each.loan_id, each.borrower_id, each.stage, each.days_past_due)
+        for each in still_owed(book, conn, on, NOON, zone)
     ]
     collected = collect_queries.borrowers_with_strategies(conn)
     changed = collecting.assign_strategies(book, late, on, act=act, collected=collected)
     return Assigned(on, len(late), changed)
+
+
+def still_owed(book: Book, conn: Connection, on: date, at: time, zone: str) -> list[Case]:
+    """Every loan that is late on a day, also those written off whose claim is not recovered."""
+    found = queries.collections(conn, book.rules, on, at, zone, written_off=True).found
+    over = book.get_many(Loan, {case.loan_id for case in found if case.written_off})
+    left = {loan.id: claim_left(loan) for loan in over.values()}
+    return [
+        replace(case, amount_overdue=left.get(case.loan_id, case.amount_overdue))
+        for case in found
+        if left.get(case.loan_id) != 0
+    ]
 
 
 def plan(
@@ -120,8 +132,8 @@ def plan(
     start = datetime.combine(on, time(), ZoneInfo(zone))
     turns = list(planning.reminders(wanted, borrowers, book.rules, start))
     reminded = len(turns)
-    late = queries.collections(conn, book.rules, on, NOON, zone)
-    people = book.get_many(Borrower, {case.borrower_id for case in late.found})
+    late = still_owed(book, conn, on, NOON, zone)
+    people = book.get_many(Borrower, {case.borrower_id for case in late})
     turns += planning.dunnings(people.values(), book.rules, start, since)
     dunned = len(turns) - reminded
     due = owed_plan.notices(book, late.found, people, start)

@@ -7,7 +7,7 @@ reversal learned later changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -24,6 +24,7 @@ from domain.base.dated_rules import DatedRules
 from domain.base.policy import Policies
 from domain.base.repayment import Method
 from domain.base.terms import Accrual
+from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact_window import next_contact
 from domain.borrower.reminder_plan import day_of, offset_due
 from domain.loan.asset_class import AssetClass
@@ -339,7 +340,12 @@ def _marked(reminder: Reminder, parked: set[UUID]) -> Reminder:
 # --- collections ----------------------------------------------------------------------
 
 
+STILL_OWED = (LoanState.ACTIVE, LoanState.WRITTEN_OFF)
+"""While a loan stands thus, what is late on it may be collected."""
+
+
 class _Overdue(NamedTuple):
+    state: str
     loan_id: UUID
     loan_ref: str
     borrower_id: UUID
@@ -357,17 +363,24 @@ class _WhoWhere(NamedTuple):
 
 
 def collections(
-    conn: Connection, rules: DatedRules, on: date, at: time_of_day, zone: str
+    conn: Connection,
+    rules: DatedRules,
+    on: date,
+    at: time_of_day,
+    zone: str,
+    *,
+    written_off: bool = False,
 ) -> Answer[list[Case]]:
     """Every loan that is late on *on*, the latest first, with what a collector needs.
 
     *at* is the time of that day in *zone*, the lender's; the contact period of each
-    borrower is the one then open, or the next.
+    borrower is the one then open, or the next. Loans *written_off* are asked for: the claim on
+    one survives, and its amount is the loan's to tell.
     """
     now = datetime.combine(on, at, ZoneInfo(zone)).astimezone(UTC)
     with snapshot(conn):
         fresh = freshness_of(conn, "collections")
-        overdue = _overdue(conn, on)
+        overdue = _overdue(conn, on, STILL_OWED if written_off else (LoanState.ACTIVE,))
         borrowers = list({row.borrower_id for row in overdue})
         known = {row.borrower_id: row for row in _who_and_where(conn, borrowers, on)}
         holds = _holds(conn, "collections_hold", borrowers, on)
@@ -377,13 +390,16 @@ def collections(
     cases = []
     for row in overdue:
         dpd = days_past_due(row.oldest_unpaid_on, on)
-        rule = rules.policies.strategy(bucket(dpd), on)
+        is_written_off = row.state == LoanState.WRITTEN_OFF
+        stage = WRITTEN_OFF if is_written_off else str(bucket(dpd))
+        rule = rules.policies.strategy(stage, on)
         who = known.get(row.borrower_id)
         held = holds(row.borrower_id, row.loan_id)
         contact = contact_of(who.jurisdiction, tuple(who.zones)) if who and not held else None
         cases.append(
             Case(
-                **row._asdict(),
+                **{name: value for name, value in row._asdict().items() if name != "state"},
+                written_off=is_written_off,
                 borrower_ref=who.borrower_ref if who else None,
                 jurisdiction=who.jurisdiction if who else None,
                 zones=who.zones if who else [],
@@ -400,7 +416,7 @@ def collections(
     return Answer(cases, fresh)
 
 
-def _overdue(conn: Connection, on: date) -> list[_Overdue]:
+def _overdue(conn: Connection, on: date, states: Sequence[LoanState]) -> list[_Overdue]:
     # What is unpaid now is found by an index; only loans that changed after the day
     # asked for have to be looked up beside. The history then decides.
     return rows_of(
@@ -412,7 +428,7 @@ def _overdue(conn: Connection, on: date) -> list[_Overdue]:
             UNION
             SELECT loan_id FROM rm.collections_instalment WHERE business_on > %(on)s
         )
-        SELECT l.loan_id, l.loan_ref, l.borrower_id, l.currency, o.oldest_unpaid_on,
+        SELECT s.state, l.loan_id, l.loan_ref, l.borrower_id, l.currency, o.oldest_unpaid_on,
             o.instalments_overdue, o.amount_overdue
         FROM candidate
         JOIN rm.collections_loan AS l ON l.loan_id = candidate.loan_id
@@ -432,11 +448,11 @@ def _overdue(conn: Connection, on: date) -> list[_Overdue]:
             ) AS i
             WHERE i.amount_left > 0 AND i.pay_by_on < %(on)s
         ) AS o
-        WHERE s.state = %(state)s AND o.oldest_unpaid_on IS NOT NULL
+        WHERE s.state = ANY(%(states)s) AND o.oldest_unpaid_on IS NOT NULL
         ORDER BY o.oldest_unpaid_on, l.loan_id
         """,
         on=on,
-        state=str(LoanState.ACTIVE),
+        states=[str(each) for each in states],
     )
 
 

@@ -14,6 +14,9 @@ from domain.base.stream import Act
 from domain.borrower.contact_events import Event
 from domain.borrower.placement import Placements
 
+WRITTEN_OFF = "WRITTEN_OFF"
+"""What stands for the bucket in the strategies of loans that are written off."""
+
 
 class Behaviour(StrEnum):
     """How a borrower kept to what was agreed on a late loan."""

@@ -139,7 +139,7 @@ class Placements(Lateness):
                 f"{loan.loan_ref} is in {loan.bucket}; agencies collect active and written-off"
                 f" loans in {', '.join(standard.buckets)} ({standard.version})."
             )
-        due_on = self._must_be_fit(act.business_on, agency, standard)
+        due_on = self.must_be_fit(act.business_on, agency, standard)
         self._must_be_free(act.business_on, loan)
         self.record(
             AgencyPlaced,
@@ -173,6 +173,10 @@ class Placements(Lateness):
             reason=reason,
         )
 
+    def is_placed(self, loan_id: UUID) -> bool:
+        """Whether an agency collects a loan."""
+        return str(loan_id) in self.placements
+
     def must_act_for_us(self, actor: str, debt: str | None) -> None:
         """Pass when who would contact the borrower is no agency, or one that has the loan.
 
@@ -187,8 +191,12 @@ class Placements(Lateness):
                 f"{actor} collects no such loan of this borrower: name one placed with it."
             )
 
-    def _must_be_fit(self, on: date, agency: AgencyRule, standard: AgencyStandard) -> date:
-        """The last day on which the evaluation of an agency counts."""
+    def must_be_fit(self, on: date, agency: AgencyRule, standard: AgencyStandard) -> date:
+        """The last day on which the evaluation of an agency counts.
+
+        Raises:
+            AgencyUnfit: it may not collect here, or was not found lately to do so properly.
+        """
         if self.jurisdiction not in agency.jurisdictions:
             raise AgencyUnfit(
                 f"{agency.agency} is licensed for {', '.join(agency.jurisdictions)},"

@@ -8,7 +8,7 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.placement import ToPlace
+from domain.borrower.placement import AGENCY, AgencyUnfit, ToPlace
 from domain.commands.book import Book, command
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -54,6 +54,21 @@ def place(book: Book, act: Act, *, loan_id: UUID, agency: str) -> Borrower:
         ),
     )
     return borrower
+
+
+def must_be_fit(book: Book, act: Act, borrower: Borrower) -> None:
+    """Pass when who acts is no agency, or one that may still collect from the borrower.
+
+    Raises:
+        AgencyUnfit: it is registered no more, or its licence or evaluation counts no more.
+    """
+    if not act.actor.startswith(AGENCY):
+        return
+    name, on = act.actor.removeprefix(AGENCY), act.business_on
+    rule = book.policies.agency(name, on)
+    if rule is None:
+        raise AgencyUnfit(f"{name} is no registered agency on {on}: recall its loans.")
+    borrower.must_be_fit(on, rule, book.policies.agency_standard(borrower.jurisdiction, on))
 
 
 @command

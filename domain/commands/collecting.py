@@ -21,6 +21,7 @@ from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
 from domain.commands.dispatch import products_of
+from domain.commands.sayings import overdue_figures
 from domain.commands.scripts import SPOKEN, family_for, script_in_force, sounds_like
 from domain.loan.loan import Loan
 
@@ -92,6 +93,8 @@ def _assign(
 ) -> int:
     borrowers = book.get_many(Borrower, late)
     by = act()
+    gone = _placed_and_gone(borrowers.values(), late)
+    over = book.get_many(Loan, gone) if gone else {}
     with book.one_look():
         policies = book.policies
         for borrower in borrowers.values():
@@ -114,8 +117,9 @@ def _assign(
                     borrower.assign_strategy(
                         on_borrower, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
                     )
-                    if str(known.loan_id) in borrower.placements:
-                        borrower.recall(by, loan_id=known.loan_id, reason="not late any more")
+            for placed in [*borrower.placements.values()]:
+                if placed.loan_id not in now and not _is_owed(over.get(placed.loan_id), on):
+                    borrower.recall(on_borrower, loan_id=placed.loan_id, reason="not late any more")
     changed = [each for each in borrowers.values() if each.pending_events]
     count = sum(len(each.pending_events) for each in changed)
     commands = [
@@ -132,6 +136,19 @@ def _assign(
     except IntegrityError:
         return _assign(book, late, on, act)  # another writer was first: look again
     return count
+
+
+def _placed_and_gone(
+    borrowers: Iterable[Borrower], late: Mapping[UUID, Sequence[Late]]
+) -> set[UUID]:
+    """The loans that agencies collect and that are not among the late ones."""
+    placed = {each.loan_id for one in borrowers for each in one.placements.values()}
+    return placed - {each.loan_id for some in late.values() for each in some}
+
+
+def _is_owed(loan: Loan | None, on: date) -> bool:
+    """Whether something is to be collected on a loan, whatever a list of late ones says."""
+    return loan is not None and bool(overdue_figures([loan], on))
 
 
 def _end_of(on: date, borrower: Borrower) -> datetime:

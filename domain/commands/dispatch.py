@@ -218,7 +218,7 @@ def _decided(
     try:
         lent = products_of(loans[each.loan_id] for each in planned.about if each.loan_id in loans)
         due = replace(turn.saying(planned, loans), products=lent)
-        due = _unless_promised(borrower, planned, due)
+        due = _unless_left_alone(borrower, planned, due)
         decided = _first if opened is None else _again
         return decided(book, borrower, planned, due, turn)
     except Refusal as refusal:
@@ -297,12 +297,14 @@ def _worded(
     )
 
 
-def _unless_promised(borrower: Borrower, planned: Planned, due: Due) -> Due:
-    """*due*; moot where the borrower promised, since it was planned, to pay all it is about."""
-    promised = planned.purpose == Purpose.COLLECTION and all(
-        borrower.awaits_promise(about.loan_id) for about in planned.about
-    )
-    return replace(due, moot=due.moot or "PROMISE_OPEN") if promised and planned.about else due
+def _unless_left_alone(borrower: Borrower, planned: Planned, due: Due) -> Due:
+    """*due*; moot where all it is about was promised since it was planned, or placed elsewhere."""
+    if planned.purpose != Purpose.COLLECTION or not planned.about or due.moot is not None:
+        return due
+    loans = [about.loan_id for about in planned.about]
+    if all(map(borrower.is_placed, loans)):
+        return replace(due, moot="WITH_AGENCY")
+    return replace(due, moot="PROMISE_OPEN") if all(map(borrower.awaits_promise, loans)) else due
 
 
 def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:

@@ -41,25 +41,48 @@ def overdue_figures(loans: Sequence[Loan], on: date) -> dict[str, str]:
 
 
 def _figures_now(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -> dict[str, str]:
-    rows = [
-        (loan, row)
+    owed = [
+        (loan, pay_by_on, left)
         for subject in about
-        if (loan := loans.get(subject.loan_id)) is not None and loan.state == LoanState.ACTIVE
-        for row in loan.rows_on(on)
-        if row.left and _is_meant(subject, row, on)
+        if (loan := loans.get(subject.loan_id)) is not None
+        for pay_by_on, left in _owed(loan, subject, on)
     ]
-    if not rows:
+    if not owed:
         return {}
     sums: defaultdict[str, int] = defaultdict(int)
-    for loan, row in rows:
-        sums[loan.currency] += row.left
+    for loan, _, left in owed:
+        sums[loan.currency] += left
     amounts = [f"{written(amount, currency)} {currency}" for currency, amount in sums.items()]
     return {
         "amount": " + ".join(amounts),
-        "due_on": f"{min(row.pay_by_on for _, row in rows)}",
-        "instalments": str(len(rows)),
-        "loan": ", ".join(sorted({loan.loan_ref for loan, _ in rows})),
+        "due_on": f"{min(pay_by_on for _, pay_by_on, _ in owed)}",
+        "instalments": str(len(owed)),
+        "loan": ", ".join(sorted({loan.loan_ref for loan, _, _ in owed})),
     }
+
+
+def claim_left(loan: Loan) -> int:
+    """What was written off on a loan and is not recovered yet, in minor units; never below 0."""
+    if loan.state != LoanState.WRITTEN_OFF:
+        return 0
+    return max(loan.claim.total - sum(each.amount for each in loan.recoveries.values()), 0)
+
+
+def _owed(loan: Loan, subject: Subject, on: date) -> list[tuple[date, int]]:
+    """What a subject means on a loan and is not paid: by when it was due, and how much.
+
+    Of a loan that was written off it is the whole claim, as far as it is not recovered.
+    """
+    if loan.state == LoanState.WRITTEN_OFF:
+        since, left = loan.oldest_unpaid_on(), claim_left(loan)
+        return [(since, left)] if subject.instalment is None and since and left else []
+    if loan.state != LoanState.ACTIVE:
+        return []
+    return [
+        (row.pay_by_on, row.left)
+        for row in loan.rows_on(on)
+        if row.left and _is_meant(subject, row, on)
+    ]
 
 
 def _is_meant(subject: Subject, row: Instalment, on: date) -> bool:

@@ -6,16 +6,17 @@ from datetime import date, datetime
 from uuid import UUID
 
 from domain.base.contact_policy import Channel, Purpose
-from domain.base.money import written
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
+from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact import Intent, Party, Template
 from domain.borrower.contact_state import Figure
 from domain.borrower.lateness import LoanNotNamed
 from domain.borrower.restriction import OWED
 from domain.borrower.wording import example
+from domain.commands import agencies
 from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
@@ -73,6 +74,7 @@ def ask(
         NothingOverdue: nothing is to be collected on the loan.
         NotPlaced: an agency asks, and does not collect the loan.
         NotTheBorrowers: it is about a loan of another borrower.
+        AgencyUnfit: an agency asks whose licence or evaluation counts no more.
     """
     if intent.purpose in OWED:
         raise OnlyInWriting(
@@ -83,6 +85,7 @@ def ask(
         _must_not_be_late(book, intent, act.business_on)
     borrower = book.get(Borrower, borrower_id)
     borrower.must_act_for_us(act.actor, intent.debt)
+    agencies.must_be_fit(book, act, borrower)
     intent = about_theirs(book, borrower, intent)
     text = None
     if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
@@ -136,7 +139,8 @@ def _must_not_be_late(book: Book, intent: Intent, on: date) -> None:
 
 def _family_of(book: Book, borrower: Borrower, loan: Loan, on: date) -> str | None:
     """The family of scripts that the strategy of a loan goes by; None where none is said."""
-    rule = book.policies.strategy(loan.bucket, on, borrower.behaviour(loan.id))
+    stage = WRITTEN_OFF if loan.state == LoanState.WRITTEN_OFF else loan.bucket
+    rule = book.policies.strategy(stage, on, borrower.behaviour(loan.id))
     return None if rule is None else rule.template
 
 
@@ -181,12 +185,6 @@ def _figures(loan: Loan, on: date) -> dict[str, str]:
     Raises:
         NothingOverdue: that is nothing.
     """
-    if loan.state == LoanState.WRITTEN_OFF:
-        left = loan.claim.total - sum(each.amount for each in loan.recoveries.values())
-        since = loan.oldest_unpaid_on()
-        if left > 0 and since is not None:
-            amount = f"{written(left, loan.currency)} {loan.currency}"
-            return {"amount": amount, "due_on": f"{since}", "loan": loan.loan_ref}
     figures = overdue_figures([loan], on)
     if not figures:
         raise NothingOverdue(

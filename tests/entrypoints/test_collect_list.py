@@ -30,6 +30,7 @@ def item(**said: Any) -> Item:
         "strategy": "agency or legal",
         "behaviour": "PROMISE_OPEN",
         "collector": "anna",
+        "agency": None,
         "ways": [LETTER, CALL],
         "refused": [],
         "promises": [PromiseShown("PP-1", "CNY", 608_33, date(1999, 1, 5), "OPEN", None)],
