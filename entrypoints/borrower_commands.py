@@ -236,11 +236,19 @@ def promise(
     amount: Amount,
     by: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day it is for.")],
     ref: Annotated[str | None, typer.Option(help="The promise's reference.")] = None,
+    instead: Annotated[
+        str | None, typer.Option(metavar="PROMISE", help="The open promise that it replaces.")
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a promise to pay on a loan."""
+    """Record a promise to pay on a loan.
+
+    Until its day is over nobody asks for the money again; then what was paid in time decides,
+    for the promise that falls due first before the next. How far off the day may be is a rule
+    of kind promise.
+    """
     from domain.base.money import minor_units
     from domain.commands import borrowers
     from domain.loan.loan import Loan as LoanStream
@@ -255,6 +263,33 @@ def promise(
             loan_id=loan_id,
             amount=minor_units(amount, currency),
             promised_on=by.date(),
+            instead_of=instead,
         )
 
     carry_out(do, actor, command_id, as_json)
+
+
+@borrower.command("unpromise")
+def unpromise(
+    borrower: Borrower,
+    promise: Annotated[str, typer.Argument(metavar="PROMISE", help="The promise's reference.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a promise that is open: one noted in error, or that the borrower took back."""
+    from domain.commands import borrowers
+
+    carry_out(
+        lambda opened, act: borrowers.unpromise(
+            opened.book,
+            act,
+            borrower_id=opened.stream_id(borrower),
+            promise_ref=promise,
+            reason=reason,
+        ),
+        actor,
+        command_id,
+        as_json,
+    )

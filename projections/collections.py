@@ -333,6 +333,19 @@ def _(event: Borrower.PromiseBroken) -> list[Change]:
 
 
 @changes.register
+def _(event: Borrower.PromiseWithdrawn) -> list[Change]:
+    return [
+        _promise(
+            event,
+            amount=event.promised,
+            promised_on=event.promised_on,
+            state=PromiseState.WITHDRAWN,
+            received=None,
+        )
+    ]
+
+
+@changes.register
 def _(event: Borrower.PromiseLapsed) -> list[Change]:
     return [
         _promise(

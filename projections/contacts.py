@@ -870,6 +870,19 @@ def _(event: Borrower.PromiseBroken) -> list[Change]:
 
 
 @changes.register
+def _(event: Borrower.PromiseWithdrawn) -> list[Change]:
+    return [
+        _promise(
+            event,
+            PromiseState.WITHDRAWN,
+            event.promised,
+            promised_on=event.promised_on,
+            received=None,
+        )
+    ]
+
+
+@changes.register
 def _(event: Borrower.PromiseLapsed) -> list[Change]:
     return [
         _promise(

@@ -111,6 +111,7 @@ IGNORED = frozenset(
         "borrower.opted-out",
         "borrower.own-hours-set",
         "borrower.promise-broken",
+        "borrower.promise-withdrawn",
         "borrower.promise-kept",
         "borrower.promise-made",
         "borrower.registered",

@@ -348,6 +348,18 @@ class ContractForm:
 
 
 @dataclass(frozen=True)
+class PromiseRule:
+    """How many days ahead a promise to pay may be for, at most."""
+
+    version: str
+    jurisdiction: str
+    within_days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class ReferralRule:
     """Which kinds of reward may be given to who referred a borrower; no other may."""
 
@@ -428,6 +440,7 @@ class Policies:
     request_terms: tuple[RequestTerm, ...] = ()
     receipt_plans: tuple[ReceiptPlan, ...] = ()
     notice_plans: tuple[NoticePlan, ...] = ()
+    promise_rules: tuple[PromiseRule, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
         """The index as it was announced last on a day.
@@ -625,6 +638,11 @@ class Policies:
         return replace(
             strictest, rewards=tuple(each for each in strictest.rewards if each in listed)
         )
+
+    def promise_rule(self, jurisdiction: str, on: date) -> PromiseRule | None:
+        """How far ahead promises may be on a day, the nearest there; None without a rule."""
+        held = _held_in(self.promise_rules, jurisdiction, on)
+        return min(held, key=lambda rule: rule.within_days, default=None)
 
     def passes_restriction(self, purpose: str, on: date) -> bool:
         """Whether data of a restricted person may be read for a purpose on a day.

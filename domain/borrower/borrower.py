@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # apply() names Borrower before it exists
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -45,6 +46,12 @@ class PromiseState(StrEnum):
     BROKEN = "BROKEN"
     LAPSED = "LAPSED"
     """It binds no more: the plan that it was a row of was broken, or another took its place."""
+    WITHDRAWN = "WITHDRAWN"
+    """It stands no more: it was noted in error, or another one takes its place."""
+
+
+JUDGED = (PromiseState.KEPT, PromiseState.BROKEN)
+"""What money decided of a promise whose day is over."""
 
 
 class HoldUnknown(Refusal):
@@ -105,6 +112,12 @@ class PromiseNotOpen(Refusal):
     """There is no open promise with this reference."""
 
     code = "PROMISE_NOT_OPEN"
+
+
+class PromisedTooLate(Refusal):
+    """A promise is for a day that is not too far off."""
+
+    code = "PROMISED_TOO_LATE"
 
 
 class PromisedTooEarly(Refusal):
@@ -368,6 +381,22 @@ class Borrower(DataRights, Stream):
             promise = borrower.promises[self.promise_ref]
             borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.LAPSED)
 
+    class PromiseWithdrawn(Event):
+        """A promise stands no more; *replaced_by* takes its place, where one does."""
+
+        TOPIC = "borrower.promise-withdrawn"
+        promise_ref: str
+        loan_id: UUID
+        currency: str
+        promised: int
+        promised_on: date
+        reason: str
+        replaced_by: str | None
+
+        def apply(self, borrower: Borrower) -> None:
+            promise = borrower.promises[self.promise_ref]
+            borrower.promises[self.promise_ref] = replace(promise, state=PromiseState.WITHDRAWN)
+
     @classmethod
     def register(
         cls, act: Act, borrower_id: UUID, *, borrower_ref: str, jurisdiction: str, zones: list[str]
@@ -557,8 +586,14 @@ class Borrower(DataRights, Stream):
         amount: int,
         currency: str,
         promised_on: date,
+        latest_on: date | None = None,
     ) -> None:
-        """Record a promise to pay; the same promise twice is recorded once."""
+        """Record a promise to pay; the same promise twice is recorded once.
+
+        Raises:
+            PromisedTooEarly: its day is past.
+            PromisedTooLate: it lies after *latest_on*, the last day that one may be for.
+        """
         positive(amount, "A promise")
         known = self.promises.get(promise_ref)
         if known is not None:
@@ -570,6 +605,11 @@ class Borrower(DataRights, Stream):
             return
         if promised_on < act.business_on:
             raise PromisedTooEarly(f"{promised_on} is already past.")
+        if latest_on is not None and promised_on > latest_on:
+            raise PromisedTooLate(
+                f"A promise may be for {latest_on} at the latest, not for {promised_on}: agree on"
+                " an earlier day, or on relief."
+            )
         self.record(
             self.PromiseMade,
             act,
@@ -604,7 +644,7 @@ class Borrower(DataRights, Stream):
             outcome,
             act,
             promise.promised_on,
-            promise_ref=promise_ref,
+            promise_ref=promise.promise_ref,
             loan_id=promise.loan_id,
             currency=promise.currency,
             promised=promise.amount,
@@ -613,6 +653,82 @@ class Borrower(DataRights, Stream):
         if plan is not None and plan.state == PlanState.AGREED:
             states = [self.promises[ref].state for ref in plan.promise_refs()]
             self._end_plan(act, plan, received=in_all, settled=settled, states=states)
+
+    def reassess_promises(
+        self, act: Act, *, loan_id: UUID, receipts: Sequence[tuple[date, int]]
+    ) -> None:
+        """Tell of promises that were judged what became of them by the money that counts now.
+
+        *receipts* are all the money received on the loan, by its days; nothing is recorded
+        where it comes to the same.
+        """
+        received = self.received_for(loan_id, receipts)
+        for promise_ref in received:
+            promise = self.promises[promise_ref]
+            kept = received[promise.promise_ref] >= promise.amount
+            before = promise.state
+            if before in JUDGED and kept != (before == PromiseState.KEPT):
+                outcome = self.PromiseKept if kept else self.PromiseBroken
+                self.record(
+                    outcome,
+                    act,
+                    promise.promised_on,
+                    promise_ref=promise_ref,
+                    loan_id=loan_id,
+                    currency=promise.currency,
+                    promised=promise.amount,
+                    received=received[promise_ref],
+                )
+
+    def received_for(self, loan_id: UUID, receipts: Sequence[tuple[date, int]]) -> dict[str, int]:
+        """What came in for each promise on a loan, in minor units.
+
+        Money keeps the promise that falls due first among those that it came in time for, and
+        what is left of it the next; what none needs is said with the last of these. The rows
+        of a plan have an order of their own, and are not among them.
+        """
+        promises = [
+            each
+            for each in self.promises_on(loan_id)
+            if each.state != PromiseState.LAPSED and self.plan_with(each.promise_ref) is None
+        ]
+        found = dict.fromkeys((each.promise_ref for each in promises), 0)
+        for on, amount in receipts:
+            left = amount
+            in_time = [each for each in promises if each.made_on <= on <= each.promised_on]
+            for each in in_time:
+                part = min(left, max(each.amount - found[each.promise_ref], 0))
+                found[each.promise_ref] += part
+                left -= part
+            if in_time:
+                found[in_time[-1].promise_ref] += left
+        return found
+
+    def withdraw_promise(
+        self, act: Act, *, promise_ref: str, reason: str, replaced_by: str | None = None
+    ) -> None:
+        """Let an open promise stand no more; one that was withdrawn stays so.
+
+        Raises:
+            PromiseNotOpen: there is none, or money decided already what became of it.
+        """
+        promise = self.promises.get(promise_ref)
+        if promise is not None and promise.state == PromiseState.WITHDRAWN:
+            return
+        if promise is None or promise.state != PromiseState.OPEN:
+            raise PromiseNotOpen(f"No open promise {promise_ref!r} stands: none is withdrawn.")
+        self.record(
+            self.PromiseWithdrawn,
+            act,
+            act.business_on,
+            promise_ref=promise_ref,
+            loan_id=promise.loan_id,
+            currency=promise.currency,
+            promised=promise.amount,
+            promised_on=promise.promised_on,
+            reason=reason,
+            replaced_by=replaced_by,
+        )
 
     def _promise_rows(self, act: Act, plan: RepaymentPlan) -> None:
         for ref, row in zip(plan.promise_refs(), plan.rows, strict=True):
@@ -651,8 +767,12 @@ class Borrower(DataRights, Stream):
                 )
 
     def promises_on(self, loan_id: UUID) -> list[Promise]:
-        """What was promised on a loan, in the order of the days it was promised for."""
-        found = [each for each in self.promises.values() if each.loan_id == loan_id]
+        """What was promised on a loan and stands, in the order of the days it was for."""
+        found = [
+            each
+            for each in self.promises.values()
+            if each.loan_id == loan_id and each.state != PromiseState.WITHDRAWN
+        ]
         return sorted(found, key=lambda each: each.promised_on)
 
     def promises_due(self, on: date) -> list[Promise]:

@@ -1,7 +1,7 @@
 """What can be done with a borrower."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from domain.base.refs import short_ref
@@ -11,12 +11,23 @@ from domain.borrower.borrower import AS_SAID, Borrower, Hold
 from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 
 
 class NotTheBorrowers(Refusal):
     """A loan that was named is another borrower's."""
 
     code = "NOT_THE_BORROWERS"
+
+
+class NothingToPromise(Refusal):
+    """Nothing can be paid on the loan."""
+
+    code = "NOTHING_TO_PROMISE"
+
+
+PAYABLE = (LoanState.ACTIVE, LoanState.WRITTEN_OFF)
+"""While a loan stands thus, money may be promised on it."""
 
 
 @command
@@ -244,11 +255,33 @@ def _classed(book: Book, act: Act, loan: Loan) -> Loan:
 
 @command
 def promise(
-    book: Book, act: Act, *, promise_ref: str, loan_id: UUID, amount: int, promised_on: date
+    book: Book,
+    act: Act,
+    *,
+    promise_ref: str,
+    loan_id: UUID,
+    amount: int,
+    promised_on: date,
+    instead_of: str | None = None,
 ) -> Borrower:
-    """Record a promise to pay on a loan."""
+    """Record a promise to pay on a loan, perhaps in place of another.
+
+    Raises:
+        NothingToPromise: nothing can be paid on the loan.
+        Refusal: as ``Borrower.promise`` and ``Borrower.withdraw_promise`` say.
+    """
     loan = book.get(Loan, loan_id)
+    if loan.state not in PAYABLE:
+        raise NothingToPromise(
+            f"{loan.loan_ref} is {loan.state}: nothing is owed on it, and so nothing promised."
+        )
     borrower = book.get(Borrower, loan.borrower_id)
+    if instead_of is not None:
+        borrower.withdraw_promise(
+            act, promise_ref=instead_of, reason="another promise", replaced_by=promise_ref
+        )
+    rule = book.policies.promise_rule(borrower.jurisdiction, act.business_on)
+    latest_on = None if rule is None else act.business_on + timedelta(days=rule.within_days)
     borrower.promise(
         act,
         promise_ref=promise_ref,
@@ -256,5 +289,26 @@ def promise(
         amount=amount,
         currency=loan.currency,
         promised_on=promised_on,
+        latest_on=latest_on,
     )
     return borrower
+
+
+@command
+def unpromise(
+    book: Book, act: Act, *, borrower_id: UUID, promise_ref: str, reason: str
+) -> Borrower:
+    """Let a promise stand no more."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.withdraw_promise(act, promise_ref=promise_ref, reason=reason)
+    return borrower
+
+
+def with_promises(book: Book, act: Act, loan: Loan) -> tuple[Stream, ...]:
+    """*loan*, and its borrower where other promises were kept or broken by its money now."""
+    borrower = book.find(Borrower, loan.borrower_id)
+    if borrower is None or not loan.pending_events:
+        return (loan,)
+    own = act_on(act, borrower.id)
+    borrower.reassess_promises(own, loan_id=loan.id, receipts=loan.receipts())
+    return (loan, borrower) if borrower.pending_events else (loan,)

@@ -255,7 +255,14 @@ def _attended_borrowers(
             if borrower.promises[promise.promise_ref].state != PromiseState.OPEN:
                 continue  # its plan was broken by an earlier row
             loan = loans.get(promise.loan_id)
-            received = loan.received(promise.made_on, promise.promised_on) if loan else 0
+            receipts = loan.receipts() if loan else []
+            shares = borrower.received_for(promise.loan_id, receipts)
+            received = sum(
+                amount
+                for day_of, amount in receipts
+                if promise.made_on <= day_of <= promise.promised_on
+            )
+            received = shares.get(promise.promise_ref, received)
             borrower.assess_promise(
                 acts[borrower.id],
                 promise_ref=promise.promise_ref,

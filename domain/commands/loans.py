@@ -11,10 +11,11 @@ from domain.base.policy import HoldRule, PolicyMissing, in_force
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
-from domain.base.stream import Act
+from domain.base.stream import Act, Stream
 from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
+from domain.commands.borrowers import with_promises
 from domain.commands.products import index_on, priced, product_id, rate_on
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
@@ -299,8 +300,8 @@ def repay(
     source: str = Source.BORROWER,
     payoff: bool = False,
     future_money: str | None = None,
-) -> Loan:
-    """Record money received on a loan."""
+) -> tuple[Stream, ...]:
+    """Record money received on a loan; what counts earlier may have kept a promise."""
     loan = book.get(Loan, loan_id)
     loan.repay(
         act,
@@ -312,17 +313,18 @@ def repay(
         payoff=payoff,
         future_money=future_money,
     )
-    return _classed(book, act, loan)
+    loan = _classed(book, act, loan)
+    return with_promises(book, act, loan) if received_on < act.business_on else (loan,)
 
 
 @command
 def reverse(
     book: Book, act: Act, *, loan_id: UUID, payment_ref: str, reason: str, kind: str | None = None
-) -> Loan:
-    """Take back a payment that does not stand."""
+) -> tuple[Stream, ...]:
+    """Take back a payment that does not stand, and with it what it kept of promises."""
     loan = book.get(Loan, loan_id)
     loan.reverse(act, payment_ref=payment_ref, reason=reason, kind=kind)
-    return _classed(book, act, loan)
+    return with_promises(book, act, _classed(book, act, loan))
 
 
 @command

@@ -124,10 +124,14 @@ class Account:
 
     def received(self, from_on: date, until_on: date) -> int:
         """Money received from one day to another, both included; minor units."""
-        return sum(
-            fact.amount
+        return sum(amount for on, amount in self.receipts() if from_on <= on <= until_on)
+
+    def receipts(self) -> list[tuple[date, int]]:
+        """Money received that stands: the day it counts for, and minor units; days in order."""
+        return sorted(
+            (fact.on, fact.amount)
             for fact in (*self.facts, *self.recoveries.values())
-            if (fact.pays or fact.kind == FactKind.RECOVERY) and from_on <= fact.on <= until_on
+            if fact.pays or fact.kind == FactKind.RECOVERY
         )
 
     def rate_on(self, on: date) -> Decimal:

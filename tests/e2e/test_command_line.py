@@ -455,6 +455,8 @@ def borrower_objects_and_promises(
     loans("borrower until", borrower, "H-3", later, "--reason", "still looked into")
     loans("borrower holds", "--kind", "dispute", "--ends-within", "30")
     loans("borrower lift", borrower, "H-3", "--reason", "it was not")
+    loans("borrower promise", loan, "8.03", str(promised_on), "--ref", "PP-9")
+    loans("borrower unpromise", borrower, "PP-9", "--reason", "noted in error")
     loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
 
 

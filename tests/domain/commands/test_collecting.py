@@ -9,14 +9,15 @@ import pytest
 
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.base.stream import Act
-from domain.borrower.borrower import Borrower
+from domain.borrower.borrower import Borrower, PromisedTooLate, PromiseNotOpen
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
-from domain.commands import borrowers, collecting, contacts, days
+from domain.commands import borrowers, collecting, contacts, days, loans
 from domain.commands.book import Book
+from domain.commands.borrowers import NothingToPromise
 from domain.commands.collecting import Late
-from tests.domain.commands.books import act, disbursed, repay
+from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_dispatch import abroad, reachable
 
 FEB_20 = date(2025, 2, 20)
@@ -226,3 +227,78 @@ def test_a_promise_that_is_paid_is_kept_when_its_day_is_over(book: Book) -> None
     days.close_days(book, FEB_20 + timedelta(days=1), zone="Asia/Shanghai", now=lambda: NOON)
 
     assert book.get(Borrower, borrower_id).promises["W-1"].state == "KEPT"
+
+
+def promises(book: Book, borrower_id: UUID) -> dict[str, str]:
+    return {ref: each.state for ref, each in book.get(Borrower, borrower_id).promises.items()}
+
+
+def promise(book: Book, loan_id: UUID, ref: str, days_ahead: int = 0, **said: str) -> None:
+    borrowers.promise(
+        book,
+        someone(),
+        promise_ref=ref,
+        loan_id=loan_id,
+        amount=50_00,
+        promised_on=FEB_20 + timedelta(days=days_ahead),
+        **said,
+    )
+
+
+def close_until(book: Book, on: date) -> None:
+    days.close_days(book, on, zone="Asia/Shanghai", now=lambda: NOON)
+
+
+def test_one_payment_keeps_one_of_two_promises_the_one_that_falls_due_first(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    promise(book, loan_id, "W-2", 2)
+    promise(book, loan_id, "W-1", 1)
+    repay(book, loan_id, "P-1", 70_00, FEB_20)
+
+    close_until(book, FEB_20 + timedelta(days=5))
+
+    assert promises(book, borrower_id) == {"W-1": "KEPT", "W-2": "BROKEN"}
+
+
+def test_a_promise_is_broken_after_all_when_its_payment_is_taken_back(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    promise(book, loan_id, "W-1", 1)
+    repay(book, loan_id, "P-1", 50_00, FEB_20)
+    close_until(book, FEB_20 + timedelta(days=6))
+    assert promises(book, borrower_id) == {"W-1": "KEPT"}
+
+    later = FEB_20 + timedelta(days=7)
+    loans.reverse(book, act(later), loan_id=loan_id, payment_ref="P-1", reason="bounced")
+    assert promises(book, borrower_id) == {"W-1": "BROKEN"}
+
+    repay(book, loan_id, "P-2", 50_00, FEB_20 + timedelta(days=1), known_on=later)
+    assert promises(book, borrower_id) == {"W-1": "KEPT"}
+
+
+def test_a_promise_is_withdrawn_or_another_takes_its_place(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    promise(book, loan_id, "W-1", 1)
+    promise(book, loan_id, "W-2", 3, instead_of="W-1")
+    assert promises(book, borrower_id) == {"W-1": "WITHDRAWN", "W-2": "OPEN"}
+
+    for _ in range(2):
+        borrowers.unpromise(
+            book, someone(), borrower_id=borrower_id, promise_ref="W-2", reason="in error"
+        )
+
+    assert promises(book, borrower_id) == {"W-1": "WITHDRAWN", "W-2": "WITHDRAWN"}
+    assert book.get(Borrower, borrower_id).behaviour(loan_id) == "ORDINARY"
+    with pytest.raises(PromiseNotOpen):
+        borrowers.unpromise(book, someone(), borrower_id=borrower_id, promise_ref="W-9", reason="?")
+
+
+def test_a_promise_is_for_a_day_that_is_near_and_on_a_loan_that_is_owed(book: Book) -> None:
+    borrower_id, loan_id = late_borrower(book)
+    with pytest.raises(PromisedTooLate):
+        promise(book, loan_id, "W-1", 46)
+
+    repay(book, loan_id, "P-1", loan_of(book, loan_id).payoff(FEB_20), FEB_20, payoff=True)
+    with pytest.raises(NothingToPromise):
+        promise(book, loan_id, "W-1", 1)
+
+    assert promises(book, borrower_id) == {}

@@ -199,7 +199,7 @@ def test_a_writer_who_was_faster_is_respected(
     assert loan_of(book, ids[1]).bucket == "M0"
 
 
-def test_a_kept_promise_is_kept_and_a_broken_one_broken(book: Book) -> None:
+def test_a_promise_is_kept_while_its_payment_stands_and_broken_once_it_bounced(book: Book) -> None:
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
     for ref, on in (("W-1", FEB_15), ("W-2", date(2025, 2, 20))):
@@ -219,7 +219,7 @@ def test_a_kept_promise_is_kept_and_a_broken_one_broken(book: Book) -> None:
     close(book, date(2025, 2, 21))
 
     promises = book.get(Borrower, borrower_id).promises
-    assert (promises["W-1"].state, promises["W-2"].state) == ("KEPT", "BROKEN")
+    assert (promises["W-1"].state, promises["W-2"].state) == ("BROKEN", "BROKEN")
     broken = events_of(book, borrower_id)[-1]
     assert (broken.effective_on, broken.business_on) == (date(2025, 2, 20), date(2025, 2, 21))
     assert (broken.promised, broken.received) == (50_00, 0)
