@@ -230,8 +230,10 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
     from domain.borrower.borrower import Borrower as BorrowerStream
     from domain.borrower.third_party import has_no_contact
     from domain.commands import collecting
+    from infra import day_plan
 
     borrowers = opened.book.get_many(BorrowerStream, {case.borrower_id for case in cases})
+    segments = day_plan.segments_of(opened.book, cases, opened.business_on)
     items = []
     with opened.book.one_look():
         policies = opened.book.policies
@@ -241,7 +243,8 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
             borrower = borrowers[case.borrower_id]
             lost = has_no_contact(borrower.situation(), opened.book.rules.contact, at)
             behaviour = borrower.behaviour(case.loan_id, out_of_reach=lost)
-            rule = policies.strategy(case.stage, opened.business_on, behaviour)
+            segment = segments.get(case.loan_id)
+            rule = policies.strategy(case.stage, opened.business_on, behaviour, segment)
             channels = [] if rule is None else rule.channels
             found = collecting.offered(
                 opened.book,

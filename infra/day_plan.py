@@ -8,7 +8,7 @@ there to plan is made up for, and each is planned once however many processes th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -78,9 +78,17 @@ def assign(
     book: Book, conn: Connection, on: date, *, zone: str, act: Callable[[], Act]
 ) -> Assigned:
     """Assign strategies to the loans that are late on a day."""
+    cases = still_owed(book, conn, on, NOON, zone)
+    segments = segments_of(book, cases, on)
     late = [
-        collecting.Late(each.loan_id, each.borrower_id, each.stage, each.days_past_due)
-        for each in still_owed(book, conn, on, NOON, zone)
+        collecting.Late(
+            each.loan_id,
+            each.borrower_id,
+            each.stage,
+            each.days_past_due,
+            segments.get(each.loan_id),
+        )
+        for each in cases
     ]
     collected = collect_queries.borrowers_with_strategies(conn)
     changed = collecting.assign_strategies(book, late, on, act=act, collected=collected)
@@ -97,6 +105,14 @@ def still_owed(book: Book, conn: Connection, on: date, at: time, zone: str) -> l
         for case in found
         if left.get(case.loan_id) != 0
     ]
+
+
+def segments_of(book: Book, cases: Sequence[Case], on: date) -> dict[UUID, str | None]:
+    """The segment of each loan, where a strategy goes by it; else none are looked up."""
+    if not book.policies.strategies_by_segment(on):
+        return {}
+    loans = book.get_many(Loan, {case.loan_id for case in cases})
+    return {loan.id: loan.segment for loan in loans.values()}
 
 
 def plan(

@@ -156,7 +156,8 @@ class NoticePlan:
 class StrategyRule:
     """What collectors do in a delinquency bucket, of borrowers of one *behaviour* or of all.
 
-    *template* is the text of a message, and the script of a call.
+    With a *segment* it is for loans of that one only. *template* is the text of a message,
+    and the script of a call.
     """
 
     version: str
@@ -168,6 +169,7 @@ class StrategyRule:
     source: str
     behaviour: str | None = None
     template: str | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -526,15 +528,25 @@ class Policies:
         """The notices that are given there on a day; each as its own law, and that of all, say."""
         return [r for r in _held_in(self.notice_plans, jurisdiction, on) if r.channels]
 
-    def strategy(self, bucket: str, on: date, behaviour: str | None = None) -> StrategyRule | None:
+    def strategy(
+        self, bucket: str, on: date, behaviour: str | None = None, segment: str | None = None
+    ) -> StrategyRule | None:
         """What collectors do in a bucket, by the rule in force on a day.
 
-        One for the *behaviour* goes before the one for all.
+        One for the *behaviour* goes before the one for all, and of these one for the *segment*.
         """
         rules = in_force([rule for rule in self.strategies if rule.bucket == bucket], on)
-        own = [rule for rule in rules if behaviour and rule.behaviour == behaviour]
-        for_all = [rule for rule in rules if rule.behaviour is None]
-        return next(iter([*reversed(own), *reversed(for_all)]), None)
+        for wanted in dict.fromkeys((behaviour, None)):
+            alike = [rule for rule in rules if rule.behaviour == wanted]
+            for part in dict.fromkeys((segment, None)):
+                found = [rule for rule in alike if rule.segment == part]
+                if found:
+                    return found[-1]
+        return None
+
+    def strategies_by_segment(self, on: date) -> bool:
+        """Whether a strategy in force on a day is for loans of one segment only."""
+        return any(rule.segment is not None for rule in in_force(self.strategies, on))
 
     def agency(self, agency: str, on: date) -> AgencyRule | None:
         """An agency as it is registered on a day; None where it is not."""

@@ -39,6 +39,7 @@ class Strategy:
     strategy: str
     policy_version: str
     assigned_on: date
+    segment: str | None = None
 
 
 class _Promised(Protocol):
@@ -53,7 +54,8 @@ class _Promised(Protocol):
 class StrategyAssigned(Event):
     """A late loan is collected by this strategy from now on, since its bucket or behaviour is such.
 
-    *strategy* is None where none is in force for it, or the loan is not late any more.
+    *strategy* is None where none is in force for it, or the loan is not late any more;
+    *segment* is that of the loans that it is only for.
     """
 
     TOPIC = "borrower.strategy-assigned"
@@ -65,6 +67,7 @@ class StrategyAssigned(Event):
     strategy_before: str | None
     channels: list[str]
     policy_version: str | None
+    segment: str | None
 
     def apply(self, borrower: Collection) -> None:
         if self.strategy is None or self.policy_version is None:
@@ -77,6 +80,7 @@ class StrategyAssigned(Event):
             self.strategy,
             self.policy_version,
             self.business_on,
+            self.segment,
         )
 
 
@@ -132,10 +136,10 @@ class Collection(Placements):
         strategy = None if rule is None else rule.strategy
         if known is None and rule is None:
             return
-        if known is not None and (known.bucket, known.behaviour, known.strategy) == (
-            bucket,
-            behaviour,
-            strategy,
+        segment = None if rule is None else rule.segment
+        wanted = (bucket, behaviour, strategy, segment)
+        if known is not None and wanted == (
+            *(known.bucket, known.behaviour, known.strategy, known.segment),
         ):
             return
         self.record(
@@ -150,6 +154,7 @@ class Collection(Placements):
             strategy_before=None if known is None else known.strategy,
             channels=[] if rule is None else list(rule.channels),
             policy_version=None if rule is None else rule.version,
+            segment=segment,
         )
 
     def assign_collector(self, act: Act, *, collector: str | None) -> None:

@@ -36,6 +36,7 @@ class Late:
     borrower_id: UUID
     bucket: str
     days_past_due: int
+    segment: str | None = None
 
 
 @command
@@ -103,7 +104,7 @@ def _assign(
             lost = has_no_contact(borrower.situation(), book.rules.contact, _end_of(on, borrower))
             for each in late[borrower.id]:
                 behaviour = borrower.behaviour(each.loan_id, out_of_reach=lost)
-                rule = policies.strategy(each.bucket, on, behaviour)
+                rule = policies.strategy(each.bucket, on, behaviour, each.segment)
                 borrower.assign_strategy(
                     on_borrower,
                     loan_id=each.loan_id,

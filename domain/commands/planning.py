@@ -163,7 +163,7 @@ def dunnings(
     first = on if since is None else next_day(since)
     for borrower in borrowers:
         for each in borrower.strategies.values():
-            rule = rules.policies.strategy(each.bucket, on, each.behaviour)
+            rule = rules.policies.strategy(each.bucket, on, each.behaviour, each.segment)
             if not first <= each.assigned_on <= on or rule is None or rule.template is None:
                 continue
             channels = tuple(Channel(name) for name in rule.channels if name in MESSAGES)

@@ -140,7 +140,7 @@ def _must_not_be_late(book: Book, intent: Intent, on: date) -> None:
 def _family_of(book: Book, borrower: Borrower, loan: Loan, on: date) -> str | None:
     """The family of scripts that the strategy of a loan goes by; None where none is said."""
     stage = WRITTEN_OFF if loan.state == LoanState.WRITTEN_OFF else loan.bucket
-    rule = book.policies.strategy(stage, on, borrower.behaviour(loan.id))
+    rule = book.policies.strategy(stage, on, borrower.behaviour(loan.id), loan.segment)
     return None if rule is None else rule.template
 
 

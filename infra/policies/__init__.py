@@ -201,7 +201,7 @@ KINDS = {
     "hold": Kind(HoldRule, "hold_rules", _hold, keys=("kind", *LOCAL)),
     "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
     "strategy": Kind(
-        StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour")
+        StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour", "segment")
     ),
     "reminder_step": Kind(
         ReminderStep, "reminder_steps", _reminder_step, keys=("offset_days", "segment", *LOCAL)

@@ -174,6 +174,42 @@ def test_a_promise_made_after_the_strategy_was_assigned_stops_its_message(book: 
     assert not [*planning.dunnings([borrower], book.rules, MIDNIGHT)]
 
 
+def test_a_segment_has_a_strategy_of_its_own_after_what_became_of_a_promise(book: Book) -> None:
+    on = MIDNIGHT.date()
+    general = book.rules.policies.strategy("M1", on)
+    assert general is not None
+    own = replace(general, strategy="wait for the harvest", segment="FARMERS")
+    policies = replace(book.rules.policies, strategies=(*book.rules.policies.strategies, own))
+
+    def found(behaviour: str, segment: str | None) -> str:
+        rule = policies.strategy("M1", on, behaviour, segment)
+        assert rule is not None
+        return rule.strategy
+
+    assert found("ORDINARY", "FARMERS") == "wait for the harvest"
+    assert found("ORDINARY", "OTHERS") == found("ORDINARY", None) == general.strategy
+    assert found("PROMISE_OPEN", "FARMERS") == "wait for the promise"
+    assert (policies.strategies_by_segment(on), book.policies.strategies_by_segment(on)) == (
+        True,
+        False,
+    )
+
+
+def test_a_loan_is_collected_by_the_strategy_of_its_segment(book: Book) -> None:
+    borrower = book.get(Borrower, reachable(book, PointKind.PHONE))
+    on = MIDNIGHT.date()
+    general = book.rules.policies.strategy("M1", on)
+    assert general is not None
+    rules = [general, replace(general, segment="FARMERS")]
+
+    for rule in (*rules, rules[-1]):
+        borrower.assign_strategy(act(on), loan_id=LOAN_ID, bucket="M1", days_past_due=5, rule=rule)
+
+    said = [each.segment for each in borrower.pending_events]  # type: ignore[attr-defined]
+    assert said == [None, "FARMERS"]
+    assert borrower.strategies[str(LOAN_ID)].segment == "FARMERS"
+
+
 def test_a_segment_has_steps_of_its_own_or_none_where_it_is_left_alone(book: Book) -> None:
     borrower_id = reachable(book, PointKind.PHONE)
     borrowers = book.get_many(Borrower, [borrower_id])
