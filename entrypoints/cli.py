@@ -20,6 +20,7 @@ from entrypoints import (
     campaign_commands,
     collect_commands,
     collect_questions,
+    collect_show,
     complaint_commands,
     complaint_questions,
     contact_command,

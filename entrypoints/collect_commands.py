@@ -365,10 +365,18 @@ def _how(item: Item) -> str:
     if item.left_alone_until is not None:
         return f"left alone until {item.left_alone_until} while the plan holds"
     if not item.ways:
-        return f"not: {'; '.join(item.refused)}" if item.refused else "no contact point known"
+        return _why_not(item)
     ways = [item.ways[0]]
     ways += [way for way in item.ways if way.channel in SPOKEN][:1]
     return "\n".join(dict.fromkeys(map(_way, ways)))
+
+
+def _why_not(item: Item) -> str:
+    if item.refused:
+        return f"not: {'; '.join(item.refused)}"
+    if item.behaviour == "PROMISE_OPEN":
+        return "not before the day of the promise is over"
+    return "no contact point known"
 
 
 def _way(way: WayOpen) -> str:

@@ -624,6 +624,9 @@ def is_reminded_and_collected(
     told = loans("collect strategies", "--within", "7", "--to", str(on))["found"]
     assert all(each["measured"] + each["waiting"] == each["assigned"] for each in told)
     noon = ("--on", str(on), "--at", f"{on}T13:00+08:00")
+    late = on + timedelta(days=5)
+    page = loans("collect show", loan, "--on", str(late), "--at", f"{late}T13:00+08:00")
+    assert (page["item"]["collector"], page["late_reason"]) == ("chen", "ILLNESS")
     listed = loans("collect list", "--collector", "chen", *noon)
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
     is_supported(loans, borrower, loan)
