@@ -180,7 +180,7 @@ class Borrower(DataRights, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 7
+    SNAPSHOT_VERSION = 8
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
