@@ -62,12 +62,14 @@ class Planned:
     """What a day's plan came to; *dropped* are the reminders that nobody gets, by reason.
 
     *since* is the last day that was planned before, after which the plan makes up for what
-    was missed; *made_up* are the instalments of which that is so.
+    was missed; *made_up* are the instalments of which that is so. *owed* are receipts and
+    notices that the law demands.
     """
 
     on: date
     reminders: int
     dunnings: int
+    owed: int
     new: int
     dropped: dict[str, int]
     since: date | None = None
@@ -152,7 +154,7 @@ def plan(
     people = book.get_many(Borrower, {case.borrower_id for case in late})
     turns += planning.dunnings(people.values(), book.rules, start, since)
     dunned = len(turns) - reminded
-    due = owed_plan.notices(book, late.found, people, start)
+    due = owed_plan.notices(book, late, people, start)
     due += owed_plan.receipts(book, conn, start)
     turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
     turns = [*planning.merged(turns), *due]
