@@ -294,11 +294,12 @@ def disburse(
     amount: Annotated[
         str | None, typer.Option(help="Of a loan with a limit: the first draw; else all.")
     ] = None,
+    on: Day = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay a signed loan out; its schedule follows."""
+    """Pay a signed loan out; its schedule follows. --on may lie in the past, after signing."""
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -314,6 +315,7 @@ def disburse(
             paid_to=to,
             first_due_on=first_due.date() if first_due else None,
             amount=minor_units(amount, currency) if amount else None,
+            disbursed_on=day_or(on, opened.business_on),
         )
 
     carry_out(do, actor, command_id, as_json)
@@ -430,10 +432,11 @@ def refund(
     requested_by: Requester,
     approved_by: Approver,
     ref: Annotated[str | None, typer.Option(help="The refund's reference.")] = None,
+    on: Day = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay a borrower's credit back."""
+    """Pay a borrower's credit back; two people. --on may lie in the past."""
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -449,6 +452,7 @@ def refund(
             refund_ref=ref or f"R-{act.command_id}",
             requested_by=requested_by,
             approved_by=approved_by,
+            on=day_or(on, opened.business_on),
         )
 
     carry_out(do, approved_by, command_id, as_json)
@@ -462,11 +466,12 @@ def charge_fee(
     due: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="If not with the next instalment.")
     ] = None,
+    on: Day = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Charge a fee or penalty that the contract names."""
+    """Charge a fee or penalty that the contract names; --on may lie in the past."""
     from domain.commands import loans
 
     carry_out(
@@ -477,6 +482,7 @@ def charge_fee(
             kind=kind,
             fee_ref=ref or f"F-{act.command_id}",
             due_on=due.date() if due else None,
+            on=day_or(on, opened.business_on),
         ),
         actor,
         command_id,
@@ -492,10 +498,14 @@ def waive_fee(
     reason: Reason,
     requested_by: Requester,
     approved_by: Approver,
+    on: Day = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forgive a fee, or part of it; two people."""
+    """Forgive a fee, or part of it, also one that is paid; two people.
+
+    What paid it pays other things, or is credit. --on may lie in the past.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -512,6 +522,7 @@ def waive_fee(
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
+            on=day_or(on, opened.business_on),
         )
 
     carry_out(do, approved_by, command_id, as_json)
@@ -551,10 +562,11 @@ def write_off(
     reason: Reason,
     requested_by: Requester,
     approved_by: Approver,
+    on: Day = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the loss of what is still owed; the claim stays."""
+    """Take the loss of what is still owed; the claim stays. --on may lie in the past."""
     from domain.commands import loans
 
     carry_out(
@@ -565,6 +577,7 @@ def write_off(
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
+            on=day_or(on, opened.business_on),
         ),
         approved_by,
         command_id,

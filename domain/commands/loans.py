@@ -213,6 +213,7 @@ def disburse(
     paid_to: str,
     first_due_on: date | None = None,
     amount: int | None = None,
+    disbursed_on: date | None = None,
 ) -> Loan:
     """Pay a signed loan out; of one with a limit an amount within it.
 
@@ -225,6 +226,7 @@ def disburse(
         disbursement_ref=disbursement_ref,
         paid_to=paid_to,
         first_due_on=first_due_on,
+        disbursed_on=disbursed_on,
         business_days=_business_days(book, loan),
         amount=amount,
     )
@@ -337,8 +339,9 @@ def refund(
     refund_ref: str,
     requested_by: str,
     approved_by: str,
+    on: date | None = None,
 ) -> Loan:
-    """Pay a borrower's credit back."""
+    """Pay a borrower's credit back; *on* may lie back."""
     loan = book.get(Loan, loan_id)
     loan.refund(
         act,
@@ -346,17 +349,25 @@ def refund(
         refund_ref=refund_ref,
         requested_by=requested_by,
         approved_by=approved_by,
+        on=on,
     )
     return _classed(book, act, loan)
 
 
 @command
 def charge_fee(
-    book: Book, act: Act, *, loan_id: UUID, kind: str, fee_ref: str, due_on: date | None = None
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    kind: str,
+    fee_ref: str,
+    due_on: date | None = None,
+    on: date | None = None,
 ) -> Loan:
-    """Charge a fee or penalty that the contract names."""
+    """Charge a fee or penalty that the contract names; *on* may lie back."""
     loan = book.get(Loan, loan_id)
-    loan.charge_fee(act, kind=kind, fee_ref=fee_ref, due_on=due_on)
+    loan.charge_fee(act, kind=kind, fee_ref=fee_ref, due_on=due_on, on=on)
     return _classed(book, act, loan)
 
 
@@ -371,8 +382,9 @@ def waive_fee(
     reason: str,
     requested_by: str,
     approved_by: str,
+    on: date | None = None,
 ) -> Loan:
-    """Forgive a fee, or part of it."""
+    """Forgive a fee, or part of it, paid or not; *on* may lie back."""
     loan = book.get(Loan, loan_id)
     loan.waive_fee(
         act,
@@ -381,6 +393,7 @@ def waive_fee(
         reason=reason,
         requested_by=requested_by,
         approved_by=approved_by,
+        on=on,
     )
     return _classed(book, act, loan)
 
@@ -474,11 +487,18 @@ def convert(
 
 @command
 def write_off(
-    book: Book, act: Act, *, loan_id: UUID, reason: str, requested_by: str, approved_by: str
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    on: date | None = None,
 ) -> Loan:
-    """Take the loss of what is still owed."""
+    """Take the loss of what is still owed; *on* may lie back."""
     loan = book.get(Loan, loan_id)
-    loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by)
+    loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on)
     return loan
 
 

@@ -71,6 +71,7 @@ class Account:
         self.tier: Tier | None = None
         self.disclosed = ""
         self.terms: Terms | None = None
+        self.signed_on: date | None = None
         self.disbursed_on: date | None = None
         self.accrues_from: date | None = None
         self.begun_on: date | None = None

@@ -24,22 +24,34 @@ PAID_BY = {
 class Ending(Servicing):
     """The decisions by which a loan ends otherwise than paid, and on what secures it."""
 
-    def write_off(self, act: Act, *, reason: str, requested_by: str, approved_by: str) -> None:
-        """Take the loss of everything still owed."""
+    def write_off(
+        self, act: Act, *, reason: str, requested_by: str, approved_by: str, on: date | None = None
+    ) -> None:
+        """Take the loss of everything still owed; *on* may lie back.
+
+        Raises:
+            NotActive: money moved after *on*.
+        """
         if self.state == LoanState.WRITTEN_OFF:
             return
         self._must_be_active()
         two_people(requested_by, approved_by, "A write-off")
         if not reason.strip():
             raise no.ReasonMissing("A write-off needs a reason.")
-        self._apply_credit(act, act.business_on)
-        self._charge_overdue(act)
+        on = self._counted_from(act, on)
+        last = max((fact.on for fact in self.facts), default=on)
+        if last > on:
+            raise no.NotActive(
+                f"Money moved on {last}, after {on}; take the loss as of {last} or later."
+            )
+        self._apply_credit(act, on)
+        self._charge_overdue(act, None if on == act.business_on else on)
         ledger = self._ledger()
-        before, claim = ledger.balance(act.business_on), ledger.claim(act.business_on)
+        before, claim = ledger.balance(on), ledger.claim(on)
         self.record(
             events.WrittenOff,
             act,
-            act.business_on,
+            on,
             currency=self.currency,
             principal=claim.principal,
             interest=claim.interest,

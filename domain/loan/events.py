@@ -220,6 +220,7 @@ class ContractSigned(Event):
         loan.state = LoanState.SIGNED
         loan.stage = self.stage
         loan.terms = self.terms
+        loan.signed_on = self.effective_on
 
 
 class Disbursed(Event):

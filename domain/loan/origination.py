@@ -137,7 +137,7 @@ class Origination(Consequences):
             ScheduleNotSound: the rows do not sum to the amount, or are out of order.
         """
         self._must_be_under_review()
-        self._must_not_have_run_out(act)
+        self._must_not_have_run_out(act.business_on)
         two_people(requested_by, approved_by, "An approval")
         positive(amount, "The amount approved")
         positive(term_months, "The term")
@@ -213,7 +213,7 @@ class Origination(Consequences):
             raise no.NotApproved(
                 f"The loan is {self._state_words()}; there is no offer to disclose."
             )
-        self._must_not_have_run_out(act)
+        self._must_not_have_run_out(act.business_on)
         self._must_match_offer(terms)
         rows = schedule(terms, act.business_on)
         stage = Stage.SIGNING
@@ -247,7 +247,7 @@ class Origination(Consequences):
         """Sign the contract on exactly the terms that were disclosed."""
         if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
             raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
-        self._must_not_have_run_out(act)
+        self._must_not_have_run_out(act.business_on)
         terms_digest = cost.digest(terms)
         if terms_digest != self.disclosed:
             raise no.NotDisclosed(
@@ -281,7 +281,11 @@ class Origination(Consequences):
         """Pay the loan out; of one with a limit an *amount* within it, else all.
 
         What the contract plans to pay out later is left to be drawn. *business_days* are
-        those of the calendar that the contract names, if it names one.
+        those of the calendar that the contract names, if it names one. *disbursed_on* may
+        lie back, to the day of the contract.
+
+        Raises:
+            BeforeSigning: the contract was signed later.
         """
         if self.state in (*PAID_OUT, LoanState.SOLD):
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
@@ -289,9 +293,14 @@ class Origination(Consequences):
             raise no.NotSigned(
                 f"The loan is {self._state_words()}; money goes out on a signed contract."
             )
-        self._must_not_have_run_out(act)
         on = disbursed_on or act.business_on
         self._must_not_be_future(act, on)
+        self._must_not_have_run_out(on)
+        if self.signed_on is not None and on < self.signed_on:
+            raise no.BeforeSigning(
+                f"The contract was signed on {self.signed_on}; money paid out on {on} was not"
+                " paid out on it."
+            )
         self._must_know_calendar(self.terms, business_days)
         amount = self._paid_out_at_first(amount)
         parts = has_limit(self.terms) or in_parts(self.terms)
@@ -389,8 +398,8 @@ class Origination(Consequences):
         )
         return loan
 
-    def _must_not_have_run_out(self, act: Act) -> None:
-        if self.valid_until_on is not None and act.business_on > self.valid_until_on:
+    def _must_not_have_run_out(self, on: date) -> None:
+        if self.valid_until_on is not None and on > self.valid_until_on:
             raise no.RanOut(f"The application or offer ran out on {self.valid_until_on}.")
 
     def _must_be_under_review(self) -> None:

@@ -111,6 +111,12 @@ class CurrencyDiffers(Refusal):
     code = "CURRENCY_DIFFERS"
 
 
+class BeforeSigning(Refusal):
+    """The money would have gone out before the contract was signed."""
+
+    code = "BEFORE_SIGNING"
+
+
 class BeforeDisbursement(Refusal):
     """The date lies before the loan was paid out."""
 

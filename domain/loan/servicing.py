@@ -32,7 +32,7 @@ from domain.loan.periods import ONE_DAY
 from domain.loan.reschedule import MovedDate
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
-from domain.loan.state import LoanState, Movement, ReversalKind, Source
+from domain.loan.state import SERVICED, LoanState, Movement, ReversalKind, Source
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
@@ -285,10 +285,24 @@ class Servicing(Consequences):
         )
 
     def refund(
-        self, act: Act, *, amount: int, refund_ref: str, requested_by: str, approved_by: str
+        self,
+        act: Act,
+        *,
+        amount: int,
+        refund_ref: str,
+        requested_by: str,
+        approved_by: str,
+        on: date | None = None,
     ) -> None:
-        """Pay credit back to the borrower."""
+        """Pay credit back to the borrower; *on* may lie back.
+
+        Payments since then split anew, in the same event.
+
+        Raises:
+            NoCredit: there was less credit that day, or what is refunded later needs it.
+        """
         self._must_be_paid_out()
+        on = self._counted_from(act, on)
         positive(amount, "A refund")
         two_people(requested_by, approved_by, "A refund")
         known = next(
@@ -300,24 +314,38 @@ class Servicing(Consequences):
                     f"The reference {refund_ref!r} already names another refund."
                 )
             return
-        if amount > self.unapplied:
+        credit = self.unapplied if on == act.business_on else self.ledger_on(on).unapplied
+        if amount > credit:
             raise no.NoCredit(
-                f"The borrower has {self._written(max(self.unapplied, 0))} of credit,"
+                f"The borrower has {self._written(max(credit, 0))} of credit on {on},"
                 f" not {self._written(amount)}."
             )
-        fact = Fact(FactKind.REFUND, refund_ref, act.business_on, self.facts_taken, amount)
+        fact = Fact(FactKind.REFUND, refund_ref, on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
+        if ledger.unapplied < min(self.unapplied, 0):
+            raise no.NoCredit(
+                f"The credit of {on} was paid back since; refund {self._written(amount)} less"
+                f" {self._written(-ledger.unapplied)} at most."
+            )
         self.record(
             events.CreditRefunded,
             act,
-            act.business_on,
+            on,
             refund_ref=refund_ref,
             amount=amount,
             requested_by=requested_by,
             approved_by=approved_by,
             **self._outcome(act, ledger),
         )
-        self._follow_up(act, act.business_on)
+        self._follow_up(act, on)
+
+    def _counted_from(self, act: Act, on: date | None) -> date:
+        """The day that something counts from: today, or one that lies back and was a day of it."""
+        if on is None:
+            return act.business_on
+        self._must_not_be_before_disbursement(on)
+        self._must_not_be_future(act, on)
+        return on
 
     def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
         if payment_ref in self.reversed:
@@ -379,15 +407,24 @@ class Servicing(Consequences):
 
     # --- fees and dates -------------------------------------------------------------
 
-    def charge_fee(self, act: Act, *, kind: str, fee_ref: str, due_on: date | None = None) -> None:
-        """Charge a fee or penalty that the contract names for an event.
+    def charge_fee(
+        self,
+        act: Act,
+        *,
+        kind: str,
+        fee_ref: str,
+        due_on: date | None = None,
+        on: date | None = None,
+    ) -> None:
+        """Charge a fee or penalty that the contract names for an event; *on* may lie back.
 
         It is owed with the next instalment, or with *due_on* with the first that is not
-        due before that day; after the last one it makes an instalment of its own. Where
-        the terms let charges count from the start, earlier payments split anew, also
-        those of a loan that was settled.
+        due before that day; after the last one it makes an instalment of its own. Payments
+        since *on* split anew. Where the terms let charges count from the start, earlier ones
+        do too, also those of a loan that was settled.
         """
         self._must_take_charges()
+        on = self._counted_from(act, on)
         if fee_ref in self.fees:
             if self.fees[fee_ref].kind != kind:
                 raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
@@ -397,25 +434,18 @@ class Servicing(Consequences):
         fee = self._fee_named(kind)
         assert self.terms is not None
         amount = charge(fee, self.terms)
-        self._must_stay_below_cap(act.business_on, amount)
+        self._must_stay_below_cap(on, amount)
         if due_on is not None and due_on > LAST_DAY:
             raise no.BeyondCalendar(f"Nothing can fall due after {LAST_DAY}.")
-        due_on, number = self._charged_to(act.business_on, due_on)
+        due_on, number = self._charged_to(on, due_on)
         fact = Fact(
-            FactKind.FEE,
-            fee_ref,
-            act.business_on,
-            self.facts_taken,
-            amount,
-            number,
-            due_on,
-            owed=fee.owed,
+            FactKind.FEE, fee_ref, on, self.facts_taken, amount, number, due_on, owed=fee.owed
         )
         ledger = self._ledger_with([*self.facts, fact])
         self.record(
             events.FeeCharged,
             act,
-            act.business_on,
+            on,
             fee_ref=fee_ref,
             kind=kind,
             amount=amount,
@@ -426,7 +456,7 @@ class Servicing(Consequences):
             waived=None,
             **self._outcome(act, ledger),
         )
-        self._follow_up(act, act.business_on)
+        self._follow_up(act, on)
 
     def _fee_named(self, kind: str) -> FeeTerm:
         assert self.terms is not None
@@ -456,28 +486,35 @@ class Servicing(Consequences):
         reason: str,
         requested_by: str,
         approved_by: str,
+        on: date | None = None,
     ) -> None:
-        """Forgive an unpaid fee, or part of it."""
-        self._must_be_active()
+        """Forgive a fee that was charged, or part of it, paid or not; *on* may lie back.
+
+        It is as if so much less had been charged: what paid it pays other things, or is
+        credit, in the same event; also on a loan that was settled.
+        """
+        self._must_be_paid_out()
+        if self.state not in SERVICED:
+            self._must_be_active()
+        on = self._counted_from(act, on)
         positive(amount, "A waiver")
         two_people(requested_by, approved_by, "A waiver")
         fee = self.fees.get(fee_ref)
         if fee is None:
             raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
-        row = self._row(fee.instalment)
-        unpaid = row.penalty_left if fee.owed == Owed.PENALTY else row.fees - row.fees_paid
-        if amount > min(fee.amount - fee.waived, unpaid):
+        if amount > fee.amount - fee.waived:
             raise no.FeeUnknown(
-                f"Less than {self._written(amount)} of the fee {fee_ref!r} is unpaid."
+                f"{self._written(max(fee.amount - fee.waived, 0))} of the fee {fee_ref!r} is left"
+                f" to forgive, not {self._written(amount)}."
             )
-        fact = Fact(
-            FactKind.WAIVER, fee_ref, act.business_on, self.facts_taken, amount, fee.instalment
-        )
+        charged_on = next(f.on for f in self.facts if f.kind == FactKind.FEE and f.ref == fee_ref)
+        on = max(on, charged_on)
+        fact = Fact(FactKind.WAIVER, fee_ref, on, self.facts_taken, amount, fee.instalment)
         ledger = self._ledger_with([*self.facts, fact])
         self.record(
             events.FeeWaived,
             act,
-            act.business_on,
+            on,
             fee_ref=fee_ref,
             amount=amount,
             instalment=fee.instalment,
@@ -487,7 +524,7 @@ class Servicing(Consequences):
             owed=fee.owed,
             **self._outcome(act, ledger),
         )
-        self._follow_up(act, act.business_on)
+        self._follow_up(act, on)
 
     def move_due_date(
         self,

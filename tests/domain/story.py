@@ -201,7 +201,7 @@ def refunded(refund_ref: str, amount: int, on: date) -> Step:
 
 def refund(loan: Loan, refund_ref: str, amount: int, on: date, **changes: Any) -> None:
     people = {"requested_by": "clerk", "approved_by": "manager"}
-    loan.refund(act(on), amount=amount, refund_ref=refund_ref, **{**people, **changes})
+    loan.refund(act(on), amount=amount, refund_ref=refund_ref, **{**people, **_on(changes)})
 
 
 def fee_charged(fee_ref: str, on: date, kind: str = "LETTER", due_on: date | None = None) -> Step:
@@ -217,7 +217,7 @@ def fee_waived(fee_ref: str, amount: int, on: date) -> Step:
 def waive(loan: Loan, fee_ref: str, amount: int, on: date, **changes: Any) -> None:
     people = {"requested_by": "clerk", "approved_by": "manager"}
     loan.waive_fee(
-        act(on), fee_ref=fee_ref, amount=amount, reason="goodwill", **{**people, **changes}
+        act(on), fee_ref=fee_ref, amount=amount, reason="goodwill", **{**people, **_on(changes)}
     )
 
 
@@ -258,7 +258,12 @@ def released(hold_ref: str, until_on: date, on: date | None = None) -> Step:
 
 def write_off(loan: Loan, on: date, **changes: Any) -> None:
     people = {"requested_by": "collector", "approved_by": "manager"}
-    loan.write_off(act(on), reason="uncollectable", **{**people, **changes})
+    loan.write_off(act(on), reason="uncollectable", **{**people, **_on(changes)})
+
+
+def _on(changes: dict[str, Any]) -> dict[str, Any]:
+    """*changes*, with the day that it counts from by the name that loans have for it."""
+    return {"on" if name == "counts_on" else name: value for name, value in changes.items()}
 
 
 def written_off(on: date) -> Step:

@@ -12,6 +12,7 @@ from domain.loan.schedule import Instalment
 from tests.domain.story import (
     LETTER_FEE,
     act,
+    attended,
     disbursed,
     fee_charged,
     fee_waived,
@@ -22,6 +23,7 @@ from tests.domain.story import (
     moved,
     paid,
     recorded,
+    refund,
     repaid,
     repay,
     terms,
@@ -181,12 +183,44 @@ def test_a_fee_that_was_never_charged_cannot_be_forgiven() -> None:
         waive(loan, "F-1", 20_00, on=FEB_1)
 
 
-def test_no_more_of_a_fee_is_forgiven_than_is_unpaid() -> None:
+def test_a_fee_found_wrong_after_it_was_paid_is_forgiven_and_its_money_pays_the_instalment() -> (
+    None
+):
+    loan = given(
+        disbursed(WITH_FEE),
+        fee_charged("F-1", on=FEB_1),
+        paid("P-1", 86_07, on=FEB_15),
+        attended(on=date(2025, 2, 20)),
+    )
+
+    waive(loan, "F-1", 20_00, on=date(2025, 2, 20))
+
+    assert kinds(loan) == [Loan.FeeWaived, Loan.Cured, Loan.BucketChanged]
+    (moved_on,) = recorded(loan)[0].reallocated
+    assert (moved_on.ref, moved_on.before.fees, moved_on.after.fees) == ("P-1", 20_00, 0)
+    assert (loan.instalments[0].left, loan.instalments[0].paid_on) == (0, FEB_15)
+
+
+def test_a_fee_forgiven_after_the_loan_was_closed_is_credit_to_be_paid_back() -> None:
+    loan = given(
+        disbursed(WITH_FEE),
+        fee_charged("F-1", on=FEB_1),
+        paid("P-1", 1_022_67, on=FEB_1, payoff=True),
+    )
+
+    waive(loan, "F-1", 20_00, on=FEB_15)
+
+    assert (loan.state, loan.unapplied) == ("SETTLED", 20_00)
+    refund(loan, "R-1", 20_00, on=FEB_15)
+    assert loan.state == "CLOSED"
+
+
+def test_no_more_of_a_fee_is_forgiven_than_was_charged() -> None:
     loan = given(disbursed(WITH_FEE), fee_charged("F-1", on=FEB_1), paid("P-1", 15_00, on=FEB_1))
 
     with pytest.raises(no.FeeUnknown):
-        waive(loan, "F-1", 5_01, on=FEB_1)
-    waive(loan, "F-1", 5_00, on=FEB_1)
+        waive(loan, "F-1", 20_01, on=FEB_1)
+    waive(loan, "F-1", 20_00, on=FEB_1)
 
     assert kinds(loan) == [Loan.FeeWaived]
 

@@ -649,13 +649,16 @@ def _reverse(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _refund(loan: Loan, number: int, on: date, it: Try) -> None:
-    story.refund(loan, f"R-{number}", max(loan.unapplied - it.which, 1), on=on)
+    counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    amount = max(loan.unapplied - it.which, 1)
+    story.refund(loan, f"R-{number}", amount, on=on, counts_on=counts_on)
 
 
 def _charge_fee(loan: Loan, number: int, on: date, it: Try) -> None:
     kind = "BREACH" if it.which % 2 else "LETTER"
     due_on = on + timedelta(days=it.amount % 200 - 20) if it.which > 3 else None
-    story.fee_charged(f"F-{number}", on=on, kind=kind, due_on=due_on)(loan)
+    counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    loan.charge_fee(act(on), kind=kind, fee_ref=f"F-{number}", due_on=due_on, on=counts_on)
 
 
 def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
@@ -670,7 +673,7 @@ def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
 
 def _write_off(loan: Loan, number: int, on: date, it: Try) -> None:
     if it.which == 0:
-        story.write_off(loan, on=on)
+        story.write_off(loan, on=on, counts_on=max(on - timedelta(days=it.backdated_days), JAN_15))
 
 
 def _attend(loan: Loan, number: int, on: date, it: Try) -> None:
