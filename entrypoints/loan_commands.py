@@ -458,6 +458,45 @@ def refund(
     carry_out(do, approved_by, command_id, as_json)
 
 
+@app.command("take-back", rich_help_panel=MONEY)
+def take_back(
+    loan: Loan,
+    ref: Annotated[
+        str,
+        typer.Argument(
+            help="R-1, F-1, move-7, reschedule-9, waiver-4, renewal-1, write-off, sale ..."
+        ),
+    ],
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let something recorded in error count no more, as if it had never been; two people.
+
+    A refund or draw that came back, a fee, a waiver, a moved date, relief, a renewal, a loss or
+    a sale. What came later is reckoned anew. Payments are reversed, and holds lifted. A name
+    that is not there tells which are.
+    """
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.take_back(
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            fact_ref=ref,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        ),
+        approved_by,
+        command_id,
+        as_json,
+    )
+
+
 @app.command("fee", rich_help_panel=MONEY)
 def charge_fee(
     loan: Loan,

@@ -36,7 +36,7 @@ from domain.loan.facts import Fact
 from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
-from domain.loan.state import ConversionOffer, Fee, RenewalOffer, Tier
+from domain.loan.state import ConversionOffer, Ended, Fee, RenewalOffer, Tier
 from domain.operations.business_day import Count, DayPlan
 from domain.operations.campaign import Plan
 from domain.operations.design import Design
@@ -72,17 +72,8 @@ RECORDS = {
             *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
-            *(
-                Complaint,
-                ConversionOffer,
-                DayPlan,
-                Placement,
-                Rating,
-                Restriction,
-                Tier,
-                ToldReason,
-            ),
-            *(CheckIn, DataRequest, RepaymentPlan, Restricted, Support),
+            *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),
+            *(CheckIn, DataRequest, DayPlan, Ended, RepaymentPlan, Restricted, Support),
         )
     )
 }

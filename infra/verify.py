@@ -269,7 +269,10 @@ LOAN_ROWS = {
         " fees_paid::text, penalty_paid::text, paid_on::text, penalty_charged::text]"
         " ORDER BY number)"
         " FROM (SELECT DISTINCT ON (loan_id, number) * FROM rm.summary_instalment"
-        " WHERE loan_id = ANY(%s) ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
+        " WHERE loan_id = ANY(%s) ORDER BY loan_id, number, version DESC) AS last"
+        # One that came with something taken back is left with nothing on it.
+        " WHERE principal + interest + fees + principal_paid + interest_paid + fees_paid"
+        " + penalty_paid + coalesce(penalty_charged, 0) <> 0 GROUP BY 1"
     ),
     "summary, money": (
         "SELECT loan_id, sum(received), sum(recovered), sum(refunded), sum(principal_paid),"
@@ -296,7 +299,7 @@ LOAN_ROWS = {
     "reminders, dates": (
         "SELECT loan_id, array_agg(pay_by_on ORDER BY number) FROM (SELECT DISTINCT ON"
         " (loan_id, number) * FROM rm.reminders_due_date WHERE loan_id = ANY(%s)"
-        " ORDER BY loan_id, number, version DESC) AS last GROUP BY 1"
+        " ORDER BY loan_id, number, version DESC) AS last WHERE pay_by_on IS NOT NULL GROUP BY 1"
     ),
     "collections": (
         "SELECT loan_id, min(unpaid_pay_by_on) FROM rm.collections_unpaid"
@@ -576,7 +579,7 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
     if loan.disbursed_on is None:
         return None
     said: dict[str, tuple[Any, ...]] = {
-        "summary, instalments": ([_instalment(row) for row in loan.instalments],),
+        "summary, instalments": ([_instalment(r) for r in loan.instalments if _holds_any(r)],),
         "summary, money": _money_of(loan),
         "statement": (balance.principal, -balance.unapplied, balance.principal),
         "reminders": (sum(row.left for row in loan.instalments),),
@@ -588,6 +591,12 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
     }
     # Nothing paid, and never late: there is no row.
     return None if view.startswith("contacts, ") and said[view] in NOTHING else said[view]
+
+
+def _holds_any(row: Instalment) -> bool:
+    owed = row.principal + row.interest + row.fees + (row.penalty_charged or 0)
+    paid = row.principal_paid + row.interest_paid + row.fees_paid + row.penalty_paid
+    return owed + paid != 0
 
 
 def _instalment(row: Instalment) -> list[str | None]:
@@ -830,6 +839,14 @@ FLOWS = {
 }
 """Which sum of ``_Money`` a field of an event adds to, or is taken from."""
 
+TAKEN_BACK = {
+    "REFUND": ("refunded", "amount"),
+    "DRAW": ("lent", "amount"),
+    "WRITE_OFF": ("written_off", "principal"),
+    "SALE": ("sold", "principal"),
+}
+"""From which sum a fact of a kind is taken that never was, and by which field."""
+
 
 def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
     match topic:
@@ -845,6 +862,9 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
     if topic in FLOWS:
         name, of, sign = FLOWS[topic]
         setattr(money, name, getattr(money, name) + sign * said[of])
+    if topic == "loan.fact-withdrawn" and said["kind"] in TAKEN_BACK:
+        name, of = TAKEN_BACK[said["kind"]]
+        setattr(money, name, getattr(money, name) - said[of])
     for kind in PAID if "net" in said else ():
         money.paid[kind] += said["net"][kind]
     money.unapplied += said.get("net", {}).get("unapplied", 0)

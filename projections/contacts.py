@@ -416,6 +416,7 @@ IGNORED = frozenset(
         "loan.converted",
         "loan.cost-disclosed",
         "loan.credit-applied",
+        "loan.fact-withdrawn",
         "loan.credit-refunded",
         "loan.cured",
         "loan.declined",

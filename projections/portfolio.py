@@ -10,9 +10,10 @@ from typing import Any
 from domain.base.stream import Stream
 from domain.base.terms import Owed
 from domain.loan.delinquency import Bucket
+from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 from domain.loan.stage import Stage
-from domain.loan.state import LoanState
+from domain.loan.state import EndedBy, LoanState
 from projections import Add, Change, Table
 
 NAME = "portfolio"
@@ -197,6 +198,31 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
     if event.owed == Owed.PENALTY:
         return _moved(event)
     return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
+
+
+@changes.register
+def _(event: Loan.FactWithdrawn) -> list[Change]:
+    match event.kind:
+        case FactKind.REFUND:
+            return _moved(event, refunded=-event.amount)
+        case FactKind.DRAW:
+            return _moved(event, disbursed=-event.amount)
+        case FactKind.FEE if event.owed != Owed.PENALTY:
+            return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
+        case FactKind.WAIVER if event.owed != Owed.PENALTY:
+            return _moved(event, fees_waived=-event.amount)
+        case EndedBy.WRITE_OFF:
+            flow = _flow(event, principal_written_off=-event.principal, written_off=-event.amount)
+        case EndedBy.SALE:
+            price = -(event.price or 0)
+            flow = _flow(
+                event, principal_sold=-event.principal, sold=-event.amount, sale_price=price
+            )
+        case _:
+            return _moved(event)
+    # What is owed again comes back to where the loan was before it left the book.
+    before, after = (event.state_before, event.bucket), (event.state, event.bucket)
+    return [*flow, *_from_to(event, before, after, 0, event.balance.principal)]
 
 
 @changes.register

@@ -205,6 +205,17 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.FactWithdrawn) -> list[Change]:
+    # A date that was moved, or an instalment that was added, in error.
+    moved = [_state(event, event.state)] if event.state != event.state_before else []
+    return [
+        *moved,
+        *(_due_date(event, row, gone=row.number in event.dropped) for row in event.instalments),
+        *(_left(event, row) for row in event.instalments),
+    ]
+
+
+@changes.register
 def _(event: Loan.LaidAnew) -> list[Change]:
     moved = [_state(event, event.state)] if event.state != event.state_before else []
     return [
@@ -335,7 +346,9 @@ def _state(event: Stream.Event, state: str) -> Put:
     )
 
 
-def _due_date(event: Stream.Event, row: Instalment) -> Put:
+def _due_date(event: Stream.Event, row: Instalment, *, gone: bool = False) -> Put:
+    """When an instalment is due from now on; on no day where it is *gone*."""
+    days = (None, None) if gone else (row.due_on, row.pay_by_on)
     return Put(
         "reminders_due_date",
         key={
@@ -343,7 +356,7 @@ def _due_date(event: Stream.Event, row: Instalment) -> Put:
             "number": row.number,
             "version": event.originator_version,
         },
-        values={**known(event), "due_on": row.due_on, "pay_by_on": row.pay_by_on},
+        values={**known(event), **dict(zip(("due_on", "pay_by_on"), days, strict=True))},
     )
 
 

@@ -12,8 +12,10 @@ from typing import Any
 from domain.base.stream import Stream
 from domain.base.terms import Owed
 from domain.loan.allocation import Split
+from domain.loan.facts import FactKind
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
+from domain.loan.state import EndedBy
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
@@ -127,6 +129,27 @@ def _(event: Loan.CreditRefunded) -> list[Change]:
 def _(event: Loan.CreditApplied) -> list[Change]:
     # No money comes in: what was credit pays what is owed.
     return _moved(event, "credit used", event.credit_ref, 0)
+
+
+@changes.register
+def _(event: Loan.FactWithdrawn) -> list[Change]:
+    amount, kind = event.amount, f"{event.kind.lower().replace('_', '-')} taken back"
+    match event.kind:
+        case FactKind.REFUND:
+            return _moved(event, kind, event.fact_ref, -amount, Split(unapplied=-amount))
+        case FactKind.DRAW:
+            return _moved(event, kind, event.fact_ref, -amount, Split(principal=-amount))
+        case FactKind.FEE:
+            _, split = _charge(event.owed, event.waived - amount)
+            return _moved(event, kind, event.fact_ref, event.waived - amount, split)
+        case FactKind.WAIVER:
+            _, split = _charge(event.owed, amount)
+            return _moved(event, kind, event.fact_ref, amount, split)
+        case EndedBy.WRITE_OFF | EndedBy.SALE:
+            claim = Split(event.fees, event.interest, event.penalty, event.principal)
+            return _moved(event, kind, "", amount, claim)
+        case _:
+            return _laid_anew(event, kind)
 
 
 @changes.register

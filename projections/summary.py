@@ -8,11 +8,12 @@ from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan.beyond import beyond
 from domain.loan.delinquency import Bucket
+from domain.loan.facts import FactKind
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.security import SecurityState
-from domain.loan.state import LoanState, OfferKind
+from domain.loan.state import EndedBy, LoanState, OfferKind
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
@@ -343,6 +344,27 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
     if event.owed == Owed.PENALTY:
         return _money_moved(event)
     return _money_moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
+
+
+@changes.register
+def _(event: Loan.FactWithdrawn) -> list[Change]:
+    amounts: dict[str, int] = {}
+    match event.kind:
+        case FactKind.REFUND:
+            amounts = {"refunded": -event.amount}
+        case FactKind.FEE if event.owed != Owed.PENALTY:
+            amounts = {"fees_charged": -event.amount, "fees_waived": -event.waived}
+        case FactKind.WAIVER if event.owed != Owed.PENALTY:
+            amounts = {"fees_waived": -event.amount}
+        case EndedBy.WRITE_OFF:
+            amounts = {"written_off": -event.amount}
+        case EndedBy.SALE:
+            amounts = {"sold": -event.amount, "sale_price": -(event.price or 0)}
+        case FactKind.RESCHEDULE:
+            return [*_money_moved(event), _changed(event, "TAKEN_BACK", None)]
+        case _:
+            pass
+    return _money_moved(event, **amounts)
 
 
 @changes.register

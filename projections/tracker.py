@@ -69,6 +69,7 @@ IGNORED = frozenset(
         "loan.bucket-changed",
         "loan.closed",
         "loan.credit-applied",
+        "loan.fact-withdrawn",
         "loan.credit-refunded",
         "loan.cured",
         "loan.drawn",

@@ -355,6 +355,25 @@ def refund(
 
 
 @command
+def take_back(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    fact_ref: str,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+) -> Loan:
+    """Let something recorded in error count no more, as if it had never been."""
+    loan = book.get(Loan, loan_id)
+    loan.take_back(
+        act, fact_ref=fact_ref, reason=reason, requested_by=requested_by, approved_by=approved_by
+    )
+    return _classed(book, act, loan)
+
+
+@command
 def charge_fee(
     book: Book,
     act: Act,

@@ -31,6 +31,7 @@ from domain.loan.state import (
     PAID_OUT,
     SERVICED,
     ConversionOffer,
+    Ended,
     Fee,
     LoanState,
     Movement,
@@ -51,7 +52,7 @@ class Account:
     version: int  # this and the next are the stream's
     record: Record
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - one line for each thing that is kept
         self.loan_ref = ""
         self.borrower_id = UUID(int=0)
         self.state: str = LoanState.APPLIED
@@ -85,9 +86,11 @@ class Account:
         self.fees: dict[str, Fee] = {}
         self.unapplied = 0
         self.reversed: list[str] = []
+        self.taken_back: list[str] = []
         self.recoveries: dict[str, Fact] = {}
         self.securities: dict[str, Security] = {}
         self.buyer_ref = ""
+        self.endings: list[Ended] = []
         self.claim = Split()
         self.recovered: dict[str, Split] = {}
         self.bucket: str = Bucket.M0

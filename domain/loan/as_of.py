@@ -17,7 +17,7 @@ from domain.loan.asset_class import Classed, classed
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
-from domain.loan.state import Limit, LoanState, OfferKind, OnOffer
+from domain.loan.state import EndedBy, Limit, LoanState, OfferKind, OnOffer
 from domain.loan.timetable import has_limit, in_parts
 
 KnownAt = date | datetime
@@ -77,6 +77,17 @@ def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Eve
     return found
 
 
+def endings(events: Iterable[Stream.Event], as_of: date) -> list[Loan.WrittenOff | Loan.Sold]:
+    """The loss that was taken, or the sale, by *as_of*, that was not taken back."""
+    found: list[Loan.WrittenOff | Loan.Sold] = []
+    for event in events:
+        if isinstance(event, Loan.WrittenOff | Loan.Sold):
+            found.append(event)
+        elif isinstance(event, Loan.FactWithdrawn) and event.kind in tuple(EndedBy):
+            found.pop()
+    return [event for event in found if event.effective_on <= as_of]
+
+
 def standing(
     events: Sequence[Stream.Event], as_of: date, classes: AssetClassRule | None = None
 ) -> Standing | None:
@@ -94,11 +105,7 @@ def standing(
         raise TypeError(f"{type(loan).__name__} is no loan")
     begun = loan.accrues_from
     paid_out = begun is not None and begun <= as_of
-    ended = [
-        event
-        for event in events
-        if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.effective_on <= as_of
-    ]
+    ended = endings(events, as_of)
     balance = payoff = oldest = None
     rate = loan.terms.annual_rate if loan.terms else None
     rows: list[Instalment] = []

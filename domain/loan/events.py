@@ -11,7 +11,7 @@ from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan.account import Account
 from domain.loan.allocation import Part, Split
-from domain.loan.facts import RENEWAL, STEP, Fact, FactKind
+from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, known_as
 from domain.loan.held import Held
 from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
@@ -19,6 +19,8 @@ from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState
 from domain.loan.state import (
     ConversionOffer,
+    Ended,
+    EndedBy,
     Fee,
     LoanState,
     Movement,
@@ -803,6 +805,65 @@ class HoldEnded(MoneyMoved):
         self.take_over(loan, [*others, fact])
 
 
+class FactWithdrawn(MoneyMoved):
+    """Something that was recorded in error counts no more, as two people agreed.
+
+    *kind* and *fact_ref* name it, *amount* is what it came to, *waived* what was forgiven of
+    a fee, which goes with it. Of a loss or a sale that is taken back *fees*, *interest*,
+    *penalty* and *principal* are what left the book then, and *price* what was paid for it.
+    *dropped* are instalments that came with it.
+    """
+
+    TOPIC = "loan.fact-withdrawn"
+    kind: str
+    fact_ref: str
+    counted_on: date
+    amount: int
+    owed: str | None
+    waived: int
+    fees: int
+    interest: int
+    penalty: int
+    principal: int
+    price: int | None
+    dropped: list[int]
+    reason: str
+    requested_by: str
+    approved_by: str
+
+    def apply(self, loan: Account) -> None:
+        gone = [f for f in loan.facts if f.kind == self.kind and known_as(f) == self.fact_ref]
+        refs = {fact.ref for fact in gone}
+        if self.kind == FactKind.FEE:
+            gone += [f for f in loan.facts if f.kind == FactKind.WAIVER and f.ref in refs]
+        self.take_over(loan, [fact for fact in loan.facts if fact not in gone])
+        loan.instalments = [row for row in loan.instalments if row.number not in self.dropped]
+        loan.taken_back = [*loan.taken_back, f"{self.kind}:{self.fact_ref}"]
+        for fact in gone:
+            self._forget(loan, fact)
+        if self.kind in tuple(EndedBy):
+            loan.endings = loan.endings[:-1]
+            if self.kind == EndedBy.SALE:
+                loan.buyer_ref = ""
+            else:
+                loan.claim, loan.recovered = Split(), {}
+
+    def _forget(self, loan: Account, fact: Fact) -> None:
+        """Take what is kept of *fact* beside it out of the state."""
+        if fact.kind == FactKind.FEE:
+            loan.fees[fact.ref] = replace(loan.fees[fact.ref], amount=0, waived=0)
+        elif self.kind == FactKind.WAIVER:
+            fee = loan.fees[fact.ref]
+            loan.fees[fact.ref] = replace(fee, waived=fee.waived - fact.amount)
+        elif fact.kind == FactKind.RESCHEDULE:
+            if loan.reliefs.get(fact.ref) == RescheduleKind.REPRICING:
+                days = (f.on for f in loan.facts if loan.reliefs.get(f.ref) == "REPRICING")
+                loan.repriced_on = max(days, default=None)
+            loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
+            if fact.ref.startswith(RENEWAL):
+                loan.renewals -= 1
+
+
 class WentOverdue(Event):
     """An instalment was not paid by its pay-by date."""
 
@@ -906,9 +967,12 @@ class WrittenOff(Event):
     bucket: str
 
     def apply(self, loan: Account) -> None:
+        claim = Split(self.fees, self.interest, self.penalty, self.principal)
+        ended = Ended(EndedBy.WRITE_OFF, self.effective_on, loan.state, claim)
+        loan.endings = [*loan.endings, ended]
         loan.state = LoanState.WRITTEN_OFF
         loan.balance = self.balance
-        loan.claim = Split(self.fees, self.interest, self.penalty, self.principal)
+        loan.claim = claim
 
 
 class RecoveryReceived(Event):
@@ -1064,6 +1128,9 @@ class Sold(Event):
     state_before: str
 
     def apply(self, loan: Account) -> None:
+        claim = Split(self.fees, self.interest, self.penalty, self.principal)
+        ended = Ended(EndedBy.SALE, self.effective_on, self.state_before, claim, self.price)
+        loan.endings = [*loan.endings, ended]
         loan.state = LoanState.SOLD
         loan.buyer_ref = self.buyer_ref
         loan.balance = self.balance

@@ -15,7 +15,7 @@ from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
-from domain.loan.as_of import Standing, standing
+from domain.loan.as_of import Standing, endings, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.credit import PREFIX as CREDIT
 from domain.loan.daily_balance import Stretch
@@ -97,15 +97,14 @@ def explain(
 
 
 def _written_off(events: Sequence[Stream.Event], as_of: date, lines: list[Line]) -> list[Line]:
-    for event in events:
-        if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.effective_on <= as_of:
-            what = "sold" if isinstance(event, Loan.Sold) else "written off"
-            lines.sort(key=lambda line: line.figure)
-            return [
-                Line(figure, -left, event.effective_on, what, event.originator_version)
-                for figure, some in groupby(lines, key=lambda line: line.figure)
-                if figure != "credit" and (left := sum(line.amount for line in some))
-            ]
+    for event in endings(events, as_of):
+        what = "sold" if isinstance(event, Loan.Sold) else "written off"
+        lines.sort(key=lambda line: line.figure)
+        return [
+            Line(figure, -left, event.effective_on, what, event.originator_version)
+            for figure, some in groupby(lines, key=lambda line: line.figure)
+            if figure != "credit" and (left := sum(line.amount for line in some))
+        ]
     return []
 
 

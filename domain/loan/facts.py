@@ -79,6 +79,11 @@ class Fact:
         return self.due_on is not None and self.due_on <= on
 
 
+def known_as(fact: Fact) -> str:
+    """The name of a fact among those of its kind: a fee may be forgiven in parts."""
+    return f"waiver-{fact.order}" if fact.kind == FactKind.WAIVER else fact.ref
+
+
 def standing(facts: list[Fact]) -> list[Fact]:
     """*facts* without waivers, and charges less what is forgiven of them.
 

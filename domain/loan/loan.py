@@ -19,9 +19,10 @@ from domain.loan.origination import Origination
 from domain.loan.overdue import next_charge_on
 from domain.loan.stage import Stage
 from domain.loan.state import OFFERED, UNDER_REVIEW, LoanState, NextActionKind
+from domain.loan.taking_back import TakingBack
 
 
-class Loan(Origination, Converting, Ending, Holding, Stream):
+class Loan(Origination, Converting, Ending, Holding, TakingBack, Stream):
     """One loan: what happened to it, and what may happen next.
 
     Its state is in ``Account``, its decisions in the classes it joins; its events, which
@@ -53,6 +54,7 @@ class Loan(Origination, Converting, Ending, Holding, Stream):
     FeeCharged: TypeAlias = events.FeeCharged
     FeeWithdrawn: TypeAlias = events.FeeWithdrawn
     FeeWaived: TypeAlias = events.FeeWaived
+    FactWithdrawn: TypeAlias = events.FactWithdrawn
     DueDateMoved: TypeAlias = events.DueDateMoved
     LaidAnew: TypeAlias = events.LaidAnew
     Rescheduled: TypeAlias = events.Rescheduled

@@ -183,6 +183,30 @@ class DueDateOutOfOrder(Refusal):
     code = "DUE_DATE_OUT_OF_ORDER"
 
 
+class FactUnknown(Refusal):
+    """Nothing that could be taken back has this reference, or more than one thing has."""
+
+    code = "FACT_UNKNOWN"
+
+
+class RefTakenBack(Refusal):
+    """The reference names something that was taken back."""
+
+    code = "REF_TAKEN_BACK"
+
+
+class FactStays(Refusal):
+    """It follows from other things, or another command takes it back."""
+
+    code = "FACT_STAYS"
+
+
+class RestsOnIt(Refusal):
+    """What was recorded later builds on what is to be taken back."""
+
+    code = "RESTS_ON_IT"
+
+
 class PayoffShort(Refusal):
     """The amount does not close the loan on that day."""
 

@@ -15,7 +15,6 @@ from domain.base.terms import (
     FeeTerm,
     FeeTiming,
     FutureMoney,
-    Owed,
     Prepayment,
 )
 from domain.loan import events
@@ -141,6 +140,7 @@ class Servicing(Consequences):
             if (known.amount, known.on) != (amount, on):
                 raise no.DrawRefReused(f"The reference {draw_ref!r} already names another draw.")
             return
+        self._must_not_be_taken_back(FactKind.DRAW, draw_ref)
         self._must_not_be_before_disbursement(on)
         self._must_not_be_future(act, on)
         self._must_take_draws(act, on, amount)
@@ -314,6 +314,7 @@ class Servicing(Consequences):
                     f"The reference {refund_ref!r} already names another refund."
                 )
             return
+        self._must_not_be_taken_back(FactKind.REFUND, refund_ref)
         credit = self.unapplied if on == act.business_on else self.ledger_on(on).unapplied
         if amount > credit:
             raise no.NoCredit(
@@ -338,6 +339,10 @@ class Servicing(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
+
+    def _must_not_be_taken_back(self, kind: str, ref: str) -> None:
+        if f"{kind}:{ref}" in self.taken_back:
+            raise no.RefTakenBack(f"{ref!r} was taken back; a new one needs a new reference.")
 
     def _counted_from(self, act: Act, on: date | None) -> date:
         """The day that something counts from: today, or one that lies back and was a day of it."""
@@ -425,6 +430,7 @@ class Servicing(Consequences):
         """
         self._must_take_charges()
         on = self._counted_from(act, on)
+        self._must_not_be_taken_back(FactKind.FEE, fee_ref)
         if fee_ref in self.fees:
             if self.fees[fee_ref].kind != kind:
                 raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")

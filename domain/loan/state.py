@@ -100,6 +100,24 @@ class StepState(StrEnum):
     FORFEITED = "FORFEITED"
 
 
+class EndedBy(StrEnum):
+    """By what a loan left the book, beside being paid."""
+
+    WRITE_OFF = "WRITE_OFF"
+    SALE = "SALE"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """That a loan left the book on a day, with what was owed; the *price* of a sale."""
+
+    kind: str
+    on: date
+    state_before: str
+    claim: Split
+    price: int | None = None
+
+
 @dataclass(frozen=True)
 class RenewalOffer:
     """A renewal that stands until its last day."""

@@ -221,6 +221,16 @@ def waive(loan: Loan, fee_ref: str, amount: int, on: date, **changes: Any) -> No
     )
 
 
+def taken_back(fact_ref: str, on: date) -> Step:
+    """Something recorded in error that counts no more."""
+    return lambda loan: take_back(loan, fact_ref, on)
+
+
+def take_back(loan: Loan, fact_ref: str, on: date, **changes: Any) -> None:
+    people = {"requested_by": "clerk", "approved_by": "manager"}
+    loan.take_back(act(on), fact_ref=fact_ref, **{"reason": "in error", **people, **changes})
+
+
 def moved(instalment: int, due_on: date, on: date) -> Step:
     """An instalment that got another due date."""
     return lambda loan: loan.move_due_date(

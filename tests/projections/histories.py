@@ -20,6 +20,7 @@ from tests.domain.story import (
     refund,
     released,
     repay,
+    take_back,
     terms,
     waive,
     write_off,
@@ -88,6 +89,12 @@ def _waive(loan: Loan, on: date, number: int, amount: int) -> None:
         waive(loan, list(loan.fees)[amount % len(loan.fees)], min(amount, 20_00), on)
 
 
+def _take_back(loan: Loan, on: date, number: int, amount: int) -> None:
+    names = [":".join(name) for name in loan._withdrawable()]
+    if names:
+        take_back(loan, names[amount % len(names)], on)
+
+
 def _move(loan: Loan, on: date, number: int, amount: int) -> None:
     row = loan.instalments[amount % len(loan.instalments)]
     due_on = row.due_on + timedelta(days=amount % 20)
@@ -141,6 +148,7 @@ STEPS = {
     "charge": _charge,
     "waive": _waive,
     "move": _move,
+    "take back": _take_back,
     "write off": _write_off,
 }
 

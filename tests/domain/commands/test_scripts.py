@@ -211,8 +211,14 @@ def test_nothing_is_said_about_a_loan_on_which_nothing_is_overdue(book: Book) ->
 
 def test_a_loan_that_was_written_off_is_collected_by_what_is_left_of_the_claim(book: Book) -> None:
     borrower_id, loan_id = late(book)
-    people = {"requested_by": "officer", "approved_by": "manager"}
-    loans.write_off(book, act(FEB_20), loan_id=loan_id, reason="lost", **people)
+    loans.write_off(
+        book,
+        act(FEB_20),
+        loan_id=loan_id,
+        reason="lost",
+        requested_by="officer",
+        approved_by="manager",
+    )
     repay(book, loan_id, "P-1", 400_00, FEB_20)
 
     decided = ask(book, borrower_id, loan_id)

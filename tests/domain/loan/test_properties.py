@@ -666,6 +666,11 @@ def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
     story.waive(loan, fees[it.which % len(fees)], it.amount % 25_00, on=on)
 
 
+def _take_back(loan: Loan, number: int, on: date, it: Try) -> None:
+    names = [":".join(name) for name in loan._withdrawable()] or ["nothing"]
+    story.take_back(loan, names[it.amount % len(names)], on)
+
+
 def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
     row = loan.instalments[it.which % len(loan.instalments)]
     story.moved(row.number, max(row.due_on, on) + timedelta(days=it.which), on=on)(loan)
@@ -740,6 +745,7 @@ ATTEMPTS = {
     "refund": _refund,
     "charge fee": _charge_fee,
     "waive fee": _waive_fee,
+    "take back": _take_back,
     "move due date": _move_due_date,
     "write off": _write_off,
     "attend": _attend,
@@ -846,6 +852,7 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
     events: list[Any] = list(loan.pending_events)
     moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
     lost = sum(event.principal for event in events if isinstance(event, Loan.WrittenOff))
+    lost -= sum(event.principal for event in events if isinstance(event, Loan.FactWithdrawn))
     paid = sum(event.net.principal for event in moved)
     assert lent(loan) + capitalised(loan) == loan.balance.principal + paid + lost
     assert sum(event.net.penalty for event in moved) == sum(

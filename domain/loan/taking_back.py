@@ -1,0 +1,215 @@
+"""How what was recorded in error is taken back, and what rests on it stays sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from domain.base.refusal import two_people
+from domain.base.stream import Act
+from domain.loan import events
+from domain.loan import refusals as no
+from domain.loan.facts import HOLDS, STEP, Fact, FactKind, known_as
+from domain.loan.ledger import Balance, Ledger
+from domain.loan.schedule import Instalment
+from domain.loan.state import Ended, EndedBy, LoanState
+from domain.loan.workout import Workout
+
+
+class TakingBack(Workout):
+    """The decision that something recorded never was: a fact, a loss or a sale."""
+
+    def take_back(
+        self, act: Act, *, fact_ref: str, reason: str, requested_by: str, approved_by: str
+    ) -> None:
+        """Let a fact count no more, as if it had never been; two people, and a reason.
+
+        *fact_ref* names it as recorded: a refund, draw or fee by its reference, a waiver as
+        ``waiver-9``, a moved date as ``move-9``, what was laid anew as ``reschedule-9``,
+        ``renewal-1`` or ``conversion``, a loss as ``write-off``, a sale as ``sale``; with its
+        kind before it (``FEE:F-1``) where two have one name. Payments since split anew, in
+        the same event. Taken back before, it stays so.
+
+        Raises:
+            FactUnknown: nothing that could be taken back has this reference.
+            FactStays: it follows from other things, or another command takes it back.
+            RestsOnIt: what was agreed later builds on it.
+        """
+        if self.state != LoanState.SOLD:
+            self._must_be_paid_out()
+        two_people(requested_by, approved_by, "To take something back")
+        if not reason.strip():
+            raise no.ReasonMissing("To take something back needs a reason.")
+        found = [name for name in self._withdrawable() if fact_ref in (name[1], ":".join(name))]
+        if len(found) > 1:
+            names = " or ".join(":".join(name) for name in found)
+            raise no.FactUnknown(f"{fact_ref!r} names more than one thing: say {names}.")
+        if not found:
+            if any(fact_ref in (ref, ref.partition(":")[2]) for ref in self.taken_back):
+                return
+            self._refuse_unknown(fact_ref)
+        said = {"reason": reason, "requested_by": requested_by, "approved_by": approved_by}
+        [(kind, ref)] = found
+        if kind in tuple(EndedBy):
+            self._take_back_ending(act, self.endings[-1], said)
+        else:
+            self._take_back_facts(act, kind, ref, said)
+
+    def _withdrawable(self) -> Iterator[tuple[str, str]]:
+        """What can be taken back as the loan stands: the kind and name of each, once."""
+        if self.endings:
+            last = self.endings[-1].kind
+            yield last, last.lower().replace("_", "-")
+        if self.state == LoanState.SOLD:
+            return
+        lost = self.state == LoanState.WRITTEN_OFF
+        yield from dict.fromkeys(
+            (fact.kind, known_as(fact))
+            for fact in self.facts
+            if fact.kind == FactKind.REFUND or not (lost or self._follows(fact))
+        )
+
+    def _follows(self, fact: Fact) -> bool:
+        """Whether a fact is not for this decision: it follows from others, or is reversed."""
+        return (
+            fact.splits
+            or fact.automatic
+            or fact.kind in HOLDS
+            or (fact.kind == FactKind.RESCHEDULE and fact.ref.startswith(STEP))
+        )
+
+    def _refuse_unknown(self, fact_ref: str) -> None:
+        for fact in (*self.facts, *self.recoveries.values()):
+            if known_as(fact) != fact_ref:
+                continue
+            if fact.pays or fact.kind == FactKind.RECOVERY:
+                raise no.FactStays(f"{fact_ref!r} is a payment: reverse it.")
+            if fact.kind in HOLDS:
+                raise no.FactStays(f"{fact_ref!r} is a hold: lift it from its first day.")
+            if self._follows(fact):
+                raise no.FactStays(
+                    f"{fact_ref!r} follows from what was paid when; correct that, or waive it."
+                )
+        names = ", ".join(name for _, name in self._withdrawable())
+        told = f"that could be: {names}" if names else "on it that could be"
+        raise no.FactUnknown(f"Nothing by the name {fact_ref!r} can be taken back; {told}.")
+
+    # --- facts ----------------------------------------------------------------------
+
+    def _take_back_facts(self, act: Act, kind: str, ref: str, said: dict[str, str]) -> None:
+        gone = [fact for fact in self.facts if fact.kind == kind and known_as(fact) == ref]
+        fact = gone[0]
+        if kind == FactKind.FEE:  # and what was forgiven of it
+            waivers = [f for f in self.facts if f.kind == FactKind.WAIVER and f.ref == fact.ref]
+            gone = [*gone, *waivers]
+        if fact.change is not None:
+            self._must_bear_nothing(fact)
+        ledger = self._rerun([other for other in self.facts if other not in gone])
+        self._must_stand_without(ref, ledger)
+        outcome: dict[str, Any] = self._outcome(act, ledger)
+        left = {row.number for row in ledger.rows}
+        dropped = [row for row in self.instalments if row.number not in left]
+        outcome["instalments"] += [
+            Instalment(row.number, row.due_on, row.pay_by_on, 0, 0, 0) for row in dropped
+        ]
+        fee = self.fees.get(fact.ref) if kind in (FactKind.FEE, FactKind.WAIVER) else None
+        self.record(
+            events.FactWithdrawn,
+            act,
+            fact.on,
+            kind=kind,
+            fact_ref=ref,
+            counted_on=fact.on,
+            amount=fact.amount,
+            owed=fee.owed if fee else fact.owed,
+            waived=fee.waived if fee and kind == FactKind.FEE else 0,
+            fees=0,
+            interest=0,
+            penalty=0,
+            principal=0,
+            price=None,
+            dropped=[row.number for row in dropped],
+            **said,
+            **outcome,
+        )
+        self._follow_up(act, fact.on)
+        self._offer_again(act)
+
+    def _must_bear_nothing(self, fact: Fact) -> None:
+        """Pass where no later agreement counts its instalments from what *fact* laid."""
+        assert fact.change is not None
+        if not fact.change.rows and fact.change.method is None:
+            return
+        for other in self.facts:
+            later = other.order > fact.order or other.on > fact.on
+            laid = other.change is not None and (other.change.rows or other.change.method)
+            if other != fact and later and laid:
+                raise no.RestsOnIt(
+                    f"{other.ref!r} of {other.on} was laid on top of {fact.ref!r}: take that back"
+                    " first, and grant it again afterwards."
+                )
+
+    def _must_stand_without(self, ref: str, ledger: Ledger) -> None:
+        """Pass where what is on instalments still finds them, in the order of their days."""
+        numbers = {row.number for row in ledger.rows}
+        for fact in self.facts:
+            if known_as(fact) != ref and fact.instalment and fact.kind != FactKind.WAIVER:
+                gone = fact.instalment not in numbers
+                if gone and (fact.kind != FactKind.FEE or fact in ledger.waiting):
+                    raise no.RestsOnIt(
+                        f"{known_as(fact)!r} is on instalment {fact.instalment}, which came with"
+                        f" {ref!r}: take that back first."
+                    )
+        if _in_order(self.instalments) and not _in_order(ledger.rows):
+            raise no.RestsOnIt(
+                f"Without {ref!r} instalments would not be in the order of their days any more:"
+                " take back first what was moved later."
+            )
+
+    # --- what ended it --------------------------------------------------------------
+
+    def _take_back_ending(self, act: Act, ended: Ended, said: dict[str, str]) -> None:
+        """Let the loan be what it was before the loss was taken, or it was sold."""
+        if self.recoveries and ended.kind == EndedBy.WRITE_OFF:
+            raise no.RestsOnIt(
+                "Money was recovered since: reverse"
+                f" {', '.join(self.recoveries)}, and record it as repaid afterwards."
+            )
+        ledger = self._ledger()
+        balance = ledger.balance(act.business_on)
+        if ended.state_before == LoanState.WRITTEN_OFF:
+            balance = Balance(0, 0, 0, 0, ledger.unapplied)
+        outcome: dict[str, Any] = {
+            **self._outcome(act, ledger),
+            "state": ended.state_before,
+            "balance": balance,
+            "capitalised": None,
+        }
+        claim = ended.claim
+        self.record(
+            events.FactWithdrawn,
+            act,
+            ended.on,
+            kind=ended.kind,
+            fact_ref=ended.kind.lower().replace("_", "-"),
+            counted_on=ended.on,
+            amount=claim.total,
+            owed=None,
+            waived=0,
+            fees=claim.fees,
+            interest=claim.interest,
+            penalty=claim.penalty,
+            principal=claim.principal,
+            price=ended.price,
+            dropped=[],
+            **said,
+            **outcome,
+        )
+        if self.state == LoanState.ACTIVE:
+            self._follow_up(act, act.business_on)
+
+
+def _in_order(rows: list[Instalment]) -> bool:
+    owed = (row.due_on for row in rows if row.principal or row.interest)
+    return all(earlier < later for earlier, later in pairwise(owed))
