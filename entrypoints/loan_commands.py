@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -571,28 +571,47 @@ def waive_fee(
 def move_due_date(
     loan: Loan,
     instalment: Annotated[int, typer.Argument(help="Its number, see show.")],
-    due_on: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The new due date.")],
     reason: Reason,
+    due_on: Annotated[
+        datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="The new due date.")
+    ] = None,
+    day: Annotated[
+        int | None,
+        typer.Option(
+            "--day", min=1, max=31, help="In place of a date: it and all later ones, by month."
+        ),
+    ] = None,
+    on: Day = None,
+    requested_by: Annotated[str | None, typer.Option(help="Who asks for relief.")] = None,
+    approved_by: Annotated[str | None, typer.Option(help="Somebody else, who grants it.")] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give an unpaid instalment another due date."""
+    """Give an unpaid instalment another due date, or with --day all from it on.
+
+    Further than the rule of the day allows it is relief, and needs two people. --on, when it
+    was agreed, may lie in the past. What is past due is not moved: re-age it.
+    """
     from domain.commands import loans
 
-    carry_out(
-        lambda opened, act: loans.move_due_date(
-            opened.book,
-            act,
-            loan_id=opened.stream_id(loan),
-            instalment=instalment,
-            due_on=due_on.date(),
-            reason=reason,
-        ),
-        actor,
-        command_id,
-        as_json,
-    )
+    if (due_on is None) == (day is None):
+        raise typer.BadParameter("say either the new due date, or --day for all from it on")
+
+    def do(opened: Session, act: Act) -> Receipt:
+        said: dict[str, Any] = {
+            "loan_id": opened.stream_id(loan),
+            "instalment": instalment,
+            "reason": reason,
+            "on": day_or(on, opened.business_on),
+            "requested_by": requested_by,
+            "approved_by": approved_by,
+        }
+        if due_on is None:
+            return loans.move_pay_day(opened.book, act, day=day or 0, **said)
+        return loans.move_due_date(opened.book, act, due_on=due_on.date(), **said)
+
+    carry_out(do, actor, command_id, as_json)
 
 
 @app.command("write-off", rich_help_panel=MONEY)

@@ -102,6 +102,9 @@ def what_if(
         stream = opened.book.get(LoanStream, loan_id)
         currency, hold_rule = stream.currency, _hold_rules(opened, stream.borrower_id)
         today = opened.business_on
+        calendar = stream.terms.calendar if stream.terms else None
+        business_days = None if calendar is None else opened.book.business_days(calendar)
+        due_dates = opened.book.policies.due_date_rule(today)
         events = [e for e in opened.book.events.get(loan_id) if isinstance(e, Stream.Event)]
     steps: list[Step] = []
     for amount, day in (_at(text, "--repay") for text in repay or []):
@@ -131,7 +134,14 @@ def what_if(
     if not steps:
         raise typer.BadParameter("Say what: --repay, --rate, --extend, ... as --help lists them.")
     day = on.date() if on else max([today, *(step.on for step in steps)])
-    difference = supposed.what_if(events, steps, day, class_rule(events, day))
+    difference = supposed.what_if(
+        events,
+        steps,
+        day,
+        class_rule(events, day),
+        business_days=business_days,
+        due_dates=due_dates,
+    )
     output.emit(difference, as_json=as_json, render=render)
 
 

@@ -23,6 +23,11 @@ def add_months(start: date, months: int) -> date:
     return date(year, month + 1, day)
 
 
+def on_day(of: date, day: int) -> date:
+    """The *day* of the month of a date, or the last of a shorter month."""
+    return add_months(date(of.year, 1, day), of.month - 1)
+
+
 def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
     """The days each of *numbers* times *every* months after *start*, clamped likewise."""
     if start.day > 28:

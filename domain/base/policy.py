@@ -362,6 +362,17 @@ class PromiseRule:
 
 
 @dataclass(frozen=True)
+class DueDateRule:
+    """By how many days a due date is moved at most without it being relief."""
+
+    version: str
+    most_days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class ReferralRule:
     """Which kinds of reward may be given to who referred a borrower; no other may."""
 
@@ -436,6 +447,7 @@ class Policies:
     reply_keywords: tuple[ReplyKeywords, ...] = ()
     complaint_levels: tuple[ComplaintLevel, ...] = ()
     referral_rules: tuple[ReferralRule, ...] = ()
+    due_date_rules: tuple[DueDateRule, ...] = ()
     agencies: tuple[AgencyRule, ...] = ()
     agency_standards: tuple[AgencyStandard, ...] = ()
     plan_standards: tuple[PlanStandard, ...] = ()
@@ -637,6 +649,11 @@ class Policies:
         ]
         also = {channel for each in refusing for channel in each.also} - {answered_by}
         return [answered_by, *sorted(also)]
+
+    def due_date_rule(self, on: date) -> DueDateRule | None:
+        """How far a due date is moved on a day, by the rule in force; None without one."""
+        found = in_force(self.due_date_rules, on)
+        return found[-1] if found else None
 
     def referral_rule(self, jurisdiction: str, on: date) -> ReferralRule:
         """What may be given for a referral on a day: what each rule in force there lists.

@@ -419,9 +419,18 @@ def waive_fee(
 
 @command
 def move_due_date(
-    book: Book, act: Act, *, loan_id: UUID, instalment: int, due_on: date, reason: str
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    instalment: int,
+    due_on: date,
+    reason: str,
+    on: date | None = None,
+    requested_by: str | None = None,
+    approved_by: str | None = None,
 ) -> Loan:
-    """Give an instalment another due date."""
+    """Give an instalment another due date; further than the rule of the day as relief."""
     loan = book.get(Loan, loan_id)
     loan.move_due_date(
         act,
@@ -429,6 +438,39 @@ def move_due_date(
         due_on=due_on,
         reason=reason,
         business_days=_business_days(book, loan),
+        on=on,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        rule=book.policies.due_date_rule(act.business_on),
+    )
+    return _classed(book, act, loan)
+
+
+@command
+def move_pay_day(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    instalment: int,
+    day: int,
+    reason: str,
+    on: date | None = None,
+    requested_by: str | None = None,
+    approved_by: str | None = None,
+) -> Loan:
+    """Let every instalment from one on fall due on another day of its month."""
+    loan = book.get(Loan, loan_id)
+    loan.move_pay_day(
+        act,
+        instalment=instalment,
+        day=day,
+        reason=reason,
+        business_days=_business_days(book, loan),
+        on=on,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        rule=book.policies.due_date_rule(act.business_on),
     )
     return _classed(book, act, loan)
 

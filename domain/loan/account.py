@@ -393,6 +393,14 @@ class Account:
                 f"{on} lies before {self.accrues_from}, when the loan began here."
             )
 
+    def _counted_from(self, act: Act, on: date | None) -> date:
+        """The day that something counts from: today, or one that lies back and was a day of it."""
+        if on is None:
+            return act.business_on
+        self._must_not_be_before_disbursement(on)
+        self._must_not_be_future(act, on)
+        return on
+
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:
             raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")

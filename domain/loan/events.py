@@ -520,26 +520,38 @@ class FeeWaived(MoneyMoved):
 
 
 class DueDateMoved(MoneyMoved):
-    """An instalment got another due date."""
+    """An instalment got another due date, or all from one on another *pay_day* of the month.
+
+    It is *relief* of a kind where it went further than a due date is moved without.
+    """
 
     TOPIC = "loan.due-date-moved"
     moved: list[MovedDate]
     reason: str
+    pay_day: int | None
+    relief: str | None
+    requested_by: str | None
+    approved_by: str | None
+    policy_version: str | None
 
     def apply(self, loan: Account) -> None:
+        ref = f"move-{loan.facts_taken}"
         facts = [
             Fact(
                 FactKind.MOVE,
-                f"move-{loan.facts_taken}",
+                ref,
                 self.effective_on,
                 loan.facts_taken,
                 0,
                 move.instalment,
                 move.due_on,
                 move.pay_by_on,
+                pay_day=self.pay_day,
             )
             for move in self.moved
         ]
+        if self.relief is not None:
+            loan.reliefs = {**loan.reliefs, ref: self.relief}
         self.take_over(loan, [*loan.facts, *facts])
 
 
@@ -859,9 +871,9 @@ class FactWithdrawn(MoneyMoved):
             if loan.reliefs.get(fact.ref) == RescheduleKind.REPRICING:
                 days = (f.on for f in loan.facts if loan.reliefs.get(f.ref) == "REPRICING")
                 loan.repriced_on = max(days, default=None)
-            loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
             if fact.ref.startswith(RENEWAL):
                 loan.renewals -= 1
+        loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
 
 
 class WentOverdue(Event):

@@ -47,6 +47,7 @@ class Fact:
     *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
     *future_money* is where this payment goes beyond what is due, if not as the terms say.
     A charge is *automatic* that follows from an instalment that was not paid in time.
+    *pay_day* is the day of the month from a moved date on, if later ones move with it.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Fact:
     source: str | None = None
     automatic: bool = False
     hold: Held | None = None
+    pay_day: int | None = None
 
     @property
     def pays(self) -> bool:

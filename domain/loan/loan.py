@@ -15,6 +15,7 @@ from domain.loan.conversion import Converting
 from domain.loan.ending import Ending
 from domain.loan.fees import charged_at
 from domain.loan.holding import Holding
+from domain.loan.moving import Moving
 from domain.loan.origination import Origination
 from domain.loan.overdue import next_charge_on
 from domain.loan.stage import Stage
@@ -22,7 +23,7 @@ from domain.loan.state import OFFERED, UNDER_REVIEW, LoanState, NextActionKind
 from domain.loan.taking_back import TakingBack
 
 
-class Loan(Origination, Converting, Ending, Holding, TakingBack, Stream):
+class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream):
     """One loan: what happened to it, and what may happen next.
 
     Its state is in ``Account``, its decisions in the classes it joins; its events, which

@@ -1,11 +1,10 @@
-"""How a loan is serviced: money in and out, fees, due dates."""
+"""How a loan is serviced: money in and out, and fees."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
 
-from domain.base.calendar import BusinessDays
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act
 from domain.base.terms import (
@@ -28,15 +27,13 @@ from domain.loan.fees import charge
 from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
 from domain.loan.periods import ONE_DAY
-from domain.loan.reschedule import MovedDate
-from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.state import SERVICED, LoanState, Movement, ReversalKind, Source
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
 class Servicing(Consequences):
-    """The decisions on money of a loan, and on what is owed when."""
+    """The decisions on money of a loan."""
 
     # --- money ----------------------------------------------------------------------
 
@@ -344,14 +341,6 @@ class Servicing(Consequences):
         if f"{kind}:{ref}" in self.taken_back:
             raise no.RefTakenBack(f"{ref!r} was taken back; a new one needs a new reference.")
 
-    def _counted_from(self, act: Act, on: date | None) -> date:
-        """The day that something counts from: today, or one that lies back and was a day of it."""
-        if on is None:
-            return act.business_on
-        self._must_not_be_before_disbursement(on)
-        self._must_not_be_future(act, on)
-        return on
-
     def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
         if payment_ref in self.reversed:
             raise no.PaymentRefReused(
@@ -410,7 +399,7 @@ class Servicing(Consequences):
                 " frees the limit."
             )
 
-    # --- fees and dates -------------------------------------------------------------
+    # --- fees -----------------------------------------------------------------------
 
     def charge_fee(
         self,
@@ -531,64 +520,6 @@ class Servicing(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
-
-    def move_due_date(
-        self,
-        act: Act,
-        *,
-        instalment: int,
-        due_on: date,
-        reason: str,
-        business_days: BusinessDays | None = None,
-    ) -> None:
-        """Give an unpaid instalment another due date; interest stays as scheduled."""
-        self._must_be_active()
-        row = self._row(instalment)
-        if row.paid_on is not None or row.left == 0:
-            raise no.InstalmentNotOpen(f"Instalment {instalment} is paid.")
-        if due_on == row.due_on:
-            return
-        if due_on > LAST_DAY:
-            raise no.BeyondCalendar(f"Nothing can fall due after {LAST_DAY}.")
-        assert self.disbursed_on is not None
-        before = [r.due_on for r in self.instalments if r.number < instalment]
-        after = [r.due_on for r in self.instalments if r.number > instalment]
-        earliest = max(before) if before else self.disbursed_on
-        if due_on <= earliest or (after and due_on >= min(after)) or due_on < act.business_on:
-            raise no.DueDateOutOfOrder(
-                f"Instalment {instalment} can move to a day from {act.business_on} on,"
-                f" after {earliest}" + (f" and before {min(after)}." if after else ".")
-            )
-        assert self.terms is not None
-        self._must_know_calendar(self.terms, business_days)
-        pay_by_on = due_on if business_days is None else business_days.on_or_after(due_on)
-        move = MovedDate(instalment, due_on, pay_by_on)
-        fact = Fact(
-            FactKind.MOVE,
-            f"move-{self.facts_taken}",
-            act.business_on,
-            self.facts_taken,
-            0,
-            instalment,
-            due_on,
-            pay_by_on,
-        )
-        ledger = self._ledger_with([*self.facts, fact])
-        self.record(
-            events.DueDateMoved,
-            act,
-            act.business_on,
-            moved=[move],
-            reason=reason,
-            **self._outcome(act, ledger),
-        )
-        self._follow_up(act, act.business_on)
-
-    def _row(self, number: int) -> Instalment:
-        for row in self.instalments:
-            if row.number == number:
-                return row
-        raise no.InstalmentNotOpen(f"The loan has no open instalment {number}.")
 
     def _must_take_charges(self) -> None:
         reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START

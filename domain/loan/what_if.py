@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from domain.base.policy import AssetClassRule, HoldRule
+from domain.base.calendar import BusinessDays
+from domain.base.policy import AssetClassRule, DueDateRule, HoldRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan.as_of import Standing, standing
@@ -84,10 +85,14 @@ def what_if(
     steps: Sequence[Step],
     on: date,
     classes: AssetClassRule | None = None,
+    *,
+    business_days: BusinessDays | None = None,
+    due_dates: DueDateRule | None = None,
 ) -> Difference:
     """The loan of *events* on *on*, had *steps* happened too; nothing is stored.
 
-    The steps are decided by the loan itself, in the order of their days.
+    The steps are decided by the loan itself, in the order of their days, by the rules given
+    and on the *business_days* of the calendar that the contract names, if it names one.
 
     Raises:
         Refusal: the loan would refuse a step.
@@ -128,7 +133,16 @@ def what_if(
             loan.offer_conversion(act, count=step.count)
             loan.convert(act, consent_ref="what-if")
         else:
-            loan.move_due_date(act, instalment=step.instalment, due_on=step.due_on, reason="if")
+            loan.move_due_date(
+                act,
+                instalment=step.instalment,
+                due_on=step.due_on,
+                reason="what if",
+                requested_by="what-if",
+                approved_by="nobody",
+                business_days=business_days,
+                rule=due_dates,
+            )
         loan.reclassify(act, classes)
     supposed = [event for event in loan.pending_events if isinstance(event, Stream.Event)]
     before = standing(events, on, classes)

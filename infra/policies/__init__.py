@@ -22,6 +22,7 @@ from domain.base.policy import (
     ClassFrom,
     ClassStandard,
     ContractForm,
+    DueDateRule,
     HoldRule,
     IndexRate,
     NameLint,
@@ -227,6 +228,7 @@ KINDS = {
     "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),
     "charge_lint": Kind(ChargeLint, "charge_lints", _tuple_of("words"), keys=LOCAL),
     "retention_floor": Kind(RetentionFloor, "retention_floors", keys=(*LOCAL, "record_class")),
+    "due_date": Kind(DueDateRule, "due_date_rules"),
     "referral_rewards": Kind(ReferralRule, "referral_rules", _tuple_of("rewards"), keys=LOCAL),
     "restricted_processing": Kind(
         RestrictedProcessing, "restricted_processing", _tuple_of("purposes"), keys=LOCAL

@@ -231,10 +231,21 @@ def take_back(loan: Loan, fact_ref: str, on: date, **changes: Any) -> None:
     loan.take_back(act(on), fact_ref=fact_ref, **{"reason": "in error", **people, **changes})
 
 
-def moved(instalment: int, due_on: date, on: date) -> Step:
-    """An instalment that got another due date."""
+def moved(
+    instalment: int, due_on: date, on: date, known_on: date | None = None, **changes: Any
+) -> Step:
+    """An instalment that got another due date, agreed on a day and perhaps known on another."""
     return lambda loan: loan.move_due_date(
-        act(on), instalment=instalment, due_on=due_on, reason="asked"
+        act(known_on or on), instalment=instalment, due_on=due_on, reason="asked", on=on, **changes
+    )
+
+
+def pay_day_moved(
+    instalment: int, day: int, on: date, known_on: date | None = None, **changes: Any
+) -> Step:
+    """All instalments from one on that got another day of the month."""
+    return lambda loan: loan.move_pay_day(
+        act(known_on or on), instalment=instalment, day=day, reason="asked", on=on, **changes
     )
 
 

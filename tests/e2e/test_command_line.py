@@ -420,6 +420,8 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     loans("take-back", loan, "F-2", "--reason", "no letter was sent", *PEOPLE)
     moved_to = add_months(on, 1) + timedelta(days=5)
     loans("move-due-date", loan, "1", str(moved_to), "--reason", "asked")
+    loans("move-due-date", loan, "3", "--day", "28", "--reason", "new pay day", *PEOPLE)
+    loans("take-back", loan, "move-99", "--reason", "not agreed", *PEOPLE, code=2)
     supposed = loans("what-if", loan, "--repay", f"408.03@{moved_to}")
     paid = [
         side["instalments"][0]["paid_on"] for side in (supposed["without"], supposed["with_it"])

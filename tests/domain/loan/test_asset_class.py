@@ -14,8 +14,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.base.calendar import add_months
-from domain.base.policy import AssetClassRule, ClassFrom
-from domain.base.refusal import Refusal
+from domain.base.policy import AssetClassRule, ClassFrom, DueDateRule
+from domain.base.refusal import Refusal, SamePerson
 from domain.base.terms import Terms
 from domain.loan.as_of import known, standing
 from domain.loan.asset_class import classed as classified
@@ -32,6 +32,7 @@ from tests.domain.story import (
     given,
     happened,
     kinds,
+    last,
     moved,
     paid,
     recorded,
@@ -47,6 +48,7 @@ Step = Callable[[Loan], None]
 FEB_15 = date(2025, 2, 15)
 BULLET = terms(method="BULLET", term_months=1)
 """1,005.00 due on 15 February, and nothing after it."""
+DUE_DATES = DueDateRule("due-dates-test", 31, date(1990, 1, 1), None, "test")
 
 
 def late(days: int) -> date:
@@ -259,13 +261,27 @@ def test_a_loan_that_pays_only_what_is_oldest_stays_non_performing() -> None:
     assert Loan.AssetClassChanged not in kinds(loan)
 
 
-def test_moving_the_due_date_of_a_late_instalment_cures_nothing() -> None:
-    loan = given(disbursed(BULLET), classed(late(100)))
+def test_a_due_date_moved_further_than_the_rule_allows_restructures_the_loan() -> None:
+    loan = given(disbursed())
 
-    loan.move_due_date(act(late(101)), instalment=1, due_on=date(2025, 12, 1), reason="asked")
-    loan.reclassify(act(late(101)), RULE)
+    with pytest.raises(SamePerson):
+        moved(12, date(2026, 6, 30), on=JAN_15, rule=DUE_DATES)(loan)
+    people: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+    moved(12, date(2026, 6, 30), on=JAN_15, rule=DUE_DATES, **people)(loan)
+    loan.reclassify(act(JAN_15), RULE)
 
-    assert (loan.bucket, loan.asset_class) == ("M0", "SUBSTANDARD")
+    assert recorded(loan)[0] == happened(Loan.DueDateMoved, relief="DEFERRAL")
+    assert (loan.asset_class, last(loan, Loan.AssetClassChanged).reason) == (
+        "SPECIAL_MENTION",
+        "RESTRUCTURED",
+    )
+
+
+def test_a_due_date_moved_bit_by_bit_is_counted_from_its_day_in_the_contract() -> None:
+    loan = given(disbursed(), moved(12, date(2026, 2, 10), on=JAN_15, rule=DUE_DATES))
+
+    with pytest.raises(SamePerson):
+        moved(12, date(2026, 3, 10), on=JAN_15, rule=DUE_DATES)(loan)
 
 
 def test_a_payment_found_late_that_is_too_small_changes_no_class() -> None:

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from domain.base.refusal import SamePerson
+from domain.loan import refusals as no
 from domain.loan.delinquency import bucket, days_past_due, next_bucket_on
 from domain.loan.loan import Loan
 from tests.domain.story import (
@@ -222,10 +224,30 @@ def test_a_moved_due_date_moves_lateness_with_it() -> None:
     ]
 
 
-def test_moving_the_only_overdue_instalment_cures_the_loan() -> None:
+def test_an_overdue_instalment_is_not_moved_to_cure_the_loan() -> None:
     loan = given(disbursed(), attended(on=date(2025, 2, 20)))
 
-    moved(1, date(2025, 2, 28), on=date(2025, 2, 20))(loan)
+    with pytest.raises(no.PastDue, match="Re-age"):
+        moved(1, date(2025, 2, 28), on=date(2025, 2, 20))(loan)
+
+    assert recorded(loan) == []
+
+
+def test_a_move_agreed_in_time_and_known_late_cures_the_loan_by_two_people() -> None:
+    loan = given(disbursed(), attended(on=date(2025, 2, 20)))
+    agreed = moved(1, date(2025, 2, 28), on=date(2025, 2, 10), known_on=date(2025, 2, 20))
+    by_two = moved(
+        1,
+        date(2025, 2, 28),
+        on=date(2025, 2, 10),
+        known_on=date(2025, 2, 20),
+        requested_by="clerk",
+        approved_by="manager",
+    )
+
+    with pytest.raises(SamePerson):
+        agreed(loan)
+    by_two(loan)
 
     assert kinds(loan) == [Loan.DueDateMoved, Loan.Cured, Loan.BucketChanged]
 

@@ -4,10 +4,12 @@ from datetime import date
 
 import pytest
 
+from domain.base.calendar import on_day
 from domain.base.refusal import AmountNotPositive, SamePerson
 from domain.base.terms import FeeTerm
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
+from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
 from tests.domain.story import (
     LETTER_FEE,
@@ -22,10 +24,12 @@ from tests.domain.story import (
     last,
     moved,
     paid,
+    pay_day_moved,
     recorded,
     refund,
     repaid,
     repay,
+    take_back,
     terms,
     waive,
     written_off,
@@ -326,3 +330,70 @@ def test_a_settled_loan_has_no_loss_to_take() -> None:
 
     with pytest.raises(no.NotActive):
         written_off(on=FEB_15)(loan)
+
+
+def test_a_new_pay_day_moves_all_instalments_from_one_on_in_one_event() -> None:
+    loan = given(disbursed())
+
+    pay_day_moved(3, 28, on=FEB_1)(loan)
+
+    (event,) = recorded(loan)
+    assert event == happened(Loan.DueDateMoved, pay_day=28)
+    assert [row.due_on.day for row in loan.instalments] == [15, 15, *[28] * 10]
+    assert [row.interest for row in loan.instalments] == [
+        row.interest for row in disbursed().instalments
+    ]
+
+
+def test_the_last_day_of_the_month_stays_the_last_day() -> None:
+    loan = given(disbursed(), pay_day_moved(1, 31, on=FEB_1))
+
+    assert [row.due_on for row in loan.instalments][:3] == [
+        date(2025, 2, 28),
+        date(2025, 3, 31),
+        date(2025, 4, 30),
+    ]
+
+
+def test_instalments_that_are_added_later_keep_the_new_pay_day() -> None:
+    for day, added in ((28, date(2026, 2, 28)), (31, date(2026, 2, 28)), (5, date(2026, 2, 5))):
+        loan = given(disbursed(), pay_day_moved(2, day, on=FEB_1))
+
+        loan.reschedule(
+            act(FEB_15),
+            agreed=Agreement("EXTENSION", instalments=2),
+            reason="lost work",
+            requested_by="officer",
+            approved_by="manager",
+        )
+
+        days = [row.due_on for row in loan.instalments]
+        assert days[-2:] == [added, on_day(date(2026, 3, 1), day)]
+
+
+def test_a_new_pay_day_that_is_over_in_this_month_begins_with_the_next_instalment() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(no.DueDateOutOfOrder):
+        pay_day_moved(1, 5, on=date(2025, 2, 10))(loan)
+    pay_day_moved(2, 5, on=date(2025, 2, 10))(loan)
+
+    assert loan.instalments[1].due_on == date(2025, 3, 5)
+
+
+def test_a_new_pay_day_known_late_counts_for_the_payments_since() -> None:
+    late = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    in_time = given(disbursed(), pay_day_moved(2, 28, on=FEB_1), paid("P-1", 86_07, on=FEB_15))
+
+    pay_day_moved(2, 28, on=FEB_1, known_on=date(2025, 2, 20))(late)
+
+    assert late.instalments == in_time.instalments
+    assert recorded(late) == [happened(Loan.DueDateMoved, effective_on=FEB_1)]
+
+
+def test_a_new_pay_day_is_taken_back_whole() -> None:
+    loan = given(disbursed(), pay_day_moved(2, 28, on=FEB_1))
+
+    take_back(loan, "move-0", on=FEB_15)
+
+    assert [row.due_on.day for row in loan.instalments] == [15] * 12

@@ -673,7 +673,14 @@ def _take_back(loan: Loan, number: int, on: date, it: Try) -> None:
 
 def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
     row = loan.instalments[it.which % len(loan.instalments)]
-    story.moved(row.number, max(row.due_on, on) + timedelta(days=it.which), on=on)(loan)
+    people = {"requested_by": "clerk", "approved_by": "manager"}
+    counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    if it.amount % 3:
+        due_on = max(row.due_on, on) + timedelta(days=it.which)
+        story.moved(row.number, due_on, counts_on, on, **people)(loan)
+    else:
+        day = it.amount % 31 + 1
+        story.pay_day_moved(row.number, day, counts_on, on, **people)(loan)
 
 
 def _write_off(loan: Loan, number: int, on: date, it: Try) -> None:
