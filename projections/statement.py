@@ -146,8 +146,9 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             _, split = _charge(event.owed, amount)
             return _moved(event, kind, event.fact_ref, amount, split)
         case EndedBy.WRITE_OFF | EndedBy.SALE:
-            claim = Split(event.fees, event.interest, event.penalty, event.principal)
-            return _moved(event, kind, "", amount, claim)
+            again = event.balance
+            stands = Split(again.fees, again.interest, again.penalty, again.principal)
+            return _moved(event, kind, "", stands.total, stands)
         case _:
             return _laid_anew(event, kind)
 

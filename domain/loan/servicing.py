@@ -312,7 +312,9 @@ class Servicing(Consequences):
                 )
             return
         self._must_not_be_taken_back(FactKind.REFUND, refund_ref)
-        credit = self.unapplied if on == act.business_on else self.ledger_on(on).unapplied
+        credit = self.unapplied
+        if on != act.business_on:
+            credit = self.ledger_on(on).unapplied + self._credit_recovered()
         if amount > credit:
             raise no.NoCredit(
                 f"The borrower has {self._written(max(credit, 0))} of credit on {on},"
@@ -320,10 +322,11 @@ class Servicing(Consequences):
             )
         fact = Fact(FactKind.REFUND, refund_ref, on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
-        if ledger.unapplied < min(self.unapplied, 0):
+        missing = -ledger.unapplied - self._credit_recovered()
+        if missing > max(-self.unapplied, 0):
             raise no.NoCredit(
-                f"The credit of {on} was paid back since; refund {self._written(amount)} less"
-                f" {self._written(-ledger.unapplied)} at most."
+                f"The credit of {on} was paid back since, and {self._written(missing)} would be"
+                " missing: refund what is left of it."
             )
         self.record(
             events.CreditRefunded,

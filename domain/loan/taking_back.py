@@ -179,7 +179,7 @@ class TakingBack(Workout):
         ledger = self._ledger()
         balance = ledger.balance(act.business_on)
         if ended.state_before == LoanState.WRITTEN_OFF:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied)
+            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_recovered())
         outcome: dict[str, Any] = {
             **self._outcome(act, ledger),
             "state": ended.state_before,
