@@ -458,13 +458,54 @@ def refund(
     carry_out(do, approved_by, command_id, as_json)
 
 
+@app.command("forgive", rich_help_panel=MONEY)
+def forgive(
+    loan: Loan,
+    instalment: Annotated[int, typer.Argument(help="Its number, see show.")],
+    what: Annotated[str, typer.Argument(help="penalty (accrued), interest or fee.")],
+    reason: Reason,
+    requested_by: Requester,
+    approved_by: Approver,
+    amount: Annotated[str | None, typer.Option(help="If not all that is unpaid.")] = None,
+    on: Day = None,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forgive what an instalment owes beside principal; two people.
+
+    It counts before what is paid on the day, which may lie in the past: what paid it since
+    pays other things. Fees that were charged by name are waived, see waive.
+    """
+    from domain.base.money import minor_units
+    from domain.commands import loans
+    from domain.loan.loan import Loan as LoanStream
+
+    def do(opened: Session, act: Act) -> Receipt:
+        loan_id = opened.stream_id(loan)
+        currency = opened.book.get(LoanStream, loan_id).currency
+        return loans.forgive(
+            opened.book,
+            act,
+            loan_id=loan_id,
+            instalment=instalment,
+            owed=what.upper(),
+            amount=None if amount is None else minor_units(amount, currency),
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            on=day_or(on, opened.business_on),
+        )
+
+    carry_out(do, approved_by, command_id, as_json)
+
+
 @app.command("take-back", rich_help_panel=MONEY)
 def take_back(
     loan: Loan,
     ref: Annotated[
         str,
         typer.Argument(
-            help="R-1, F-1, move-7, reschedule-9, waiver-4, renewal-1, write-off, sale ..."
+            help="R-1, F-1, move-7, reschedule-9, waiver-4, forgiven-5, write-off, sale ..."
         ),
     ],
     reason: Reason,
@@ -475,8 +516,8 @@ def take_back(
 ) -> None:
     """Let something recorded in error count no more, as if it had never been; two people.
 
-    A refund or draw that came back, a fee, a waiver, a moved date, relief, a renewal, a loss or
-    a sale. What came later is reckoned anew. Payments are reversed, and holds lifted. A name
+    A refund or draw that came back, a fee, what was forgiven, a moved date, relief, a renewal,
+    a loss or a sale. What came later is reckoned anew. Payments are reversed, and holds lifted. A name
     that is not there tells which are.
     """
     from domain.commands import loans

@@ -417,6 +417,7 @@ IGNORED = frozenset(
         "loan.cost-disclosed",
         "loan.credit-applied",
         "loan.fact-withdrawn",
+        "loan.charge-forgiven",
         "loan.credit-refunded",
         "loan.cured",
         "loan.declined",

@@ -201,6 +201,11 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.ChargeForgiven) -> list[Change]:
+    return _moved(event, fees_waived=event.amount if event.owed == Owed.FEE else 0)
+
+
+@changes.register
 def _(event: Loan.FactWithdrawn) -> list[Change]:
     match event.kind:
         case FactKind.REFUND:
@@ -209,7 +214,7 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             return _moved(event, disbursed=-event.amount)
         case FactKind.FEE if event.owed != Owed.PENALTY:
             return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
-        case FactKind.WAIVER if event.owed != Owed.PENALTY:
+        case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             return _moved(event, fees_waived=-event.amount)
         case EndedBy.WRITE_OFF:
             flow = _flow(event, principal_written_off=-event.principal, written_off=-event.amount)

@@ -132,6 +132,12 @@ def _(event: Loan.CreditApplied) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.ChargeForgiven) -> list[Change]:
+    split = _charge(event.owed, -event.amount)[1]
+    return _moved(event, "forgiven", "", -event.amount, split)
+
+
+@changes.register
 def _(event: Loan.FactWithdrawn) -> list[Change]:
     amount, kind = event.amount, f"{event.kind.lower().replace('_', '-')} taken back"
     match event.kind:
@@ -142,7 +148,7 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case FactKind.FEE:
             _, split = _charge(event.owed, event.waived - amount)
             return _moved(event, kind, event.fact_ref, event.waived - amount, split)
-        case FactKind.WAIVER:
+        case FactKind.WAIVER | FactKind.FORGIVEN:
             _, split = _charge(event.owed, amount)
             return _moved(event, kind, event.fact_ref, amount, split)
         case EndedBy.WRITE_OFF | EndedBy.SALE:
@@ -220,6 +226,8 @@ def _laid_anew(event: Loan.MoneyMoved, kind: str) -> list[Change]:
 def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
     if owed == Owed.PENALTY:
         return "penalty", Split(penalty=amount)
+    if owed == Owed.INTEREST:
+        return "interest", Split(interest=amount)
     return "fee", Split(fees=amount)
 
 

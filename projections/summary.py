@@ -347,6 +347,11 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.ChargeForgiven) -> list[Change]:
+    return _money_moved(event, fees_waived=event.amount if event.owed == Owed.FEE else 0)
+
+
+@changes.register
 def _(event: Loan.FactWithdrawn) -> list[Change]:
     amounts: dict[str, int] = {}
     match event.kind:
@@ -354,7 +359,7 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             amounts = {"refunded": -event.amount}
         case FactKind.FEE if event.owed != Owed.PENALTY:
             amounts = {"fees_charged": -event.amount, "fees_waived": -event.waived}
-        case FactKind.WAIVER if event.owed != Owed.PENALTY:
+        case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             amounts = {"fees_waived": -event.amount}
         case EndedBy.WRITE_OFF:
             amounts = {"written_off": -event.amount}

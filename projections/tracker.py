@@ -70,6 +70,7 @@ IGNORED = frozenset(
         "loan.closed",
         "loan.credit-applied",
         "loan.fact-withdrawn",
+        "loan.charge-forgiven",
         "loan.credit-refunded",
         "loan.cured",
         "loan.drawn",

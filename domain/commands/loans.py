@@ -355,6 +355,35 @@ def refund(
 
 
 @command
+def forgive(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    instalment: int,
+    owed: str,
+    amount: int | None,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    on: date | None = None,
+) -> Loan:
+    """Forgive fees, interest or accrued penalty of an instalment, or part of it."""
+    loan = book.get(Loan, loan_id)
+    loan.forgive(
+        act,
+        instalment=instalment,
+        owed=owed,
+        amount=amount,
+        reason=reason,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        on=on,
+    )
+    return _classed(book, act, loan)
+
+
+@command
 def take_back(
     book: Book,
     act: Act,

@@ -168,7 +168,7 @@ class Account:
     def _needs_a_run(self, *more: Fact) -> bool:
         """Whether a ledger has to be run from the start to be gone on with."""
         return self._was_laid_anew(*more) or any(
-            fact.kind in HOLDS for fact in (*self.facts, *more)
+            fact.kind in HOLDS or fact.kind == FactKind.FORGIVEN for fact in (*self.facts, *more)
         )
 
     def _ledger(self) -> Ledger:

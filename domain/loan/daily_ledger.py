@@ -86,7 +86,7 @@ class DailyLedger(Ledger):
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.splits or fact.kind == FactKind.RESCHEDULE:
+        if fact.splits or fact.kind in (FactKind.RESCHEDULE, FactKind.FORGIVEN):
             self.rows = self.rows_on(fact.on)
         super().take(fact)
         self.seen = None
@@ -97,6 +97,14 @@ class DailyLedger(Ledger):
     def _hold(self, fact: Fact) -> None:
         super()._hold(fact)
         self._bear()
+
+    def _forgive_interest(self, row: Instalment, fact: Fact) -> Instalment:
+        # To the days it is as if it had been paid; the row owes so much less.
+        self.held.forgiven[row.number] = self.held.forgiven.get(row.number, 0) + fact.amount
+        if fact.amount:
+            self.paid[self.places[row.number]].append(Paid(fact.on, 0, fact.amount))
+            self.paid_days[row.number] = max(self.paid_days.get(row.number, fact.on), fact.on)
+        return replace(row, interest=row.interest - fact.amount)
 
     def _bear(self) -> None:
         """Let each day bear the rate it has by now, or none."""
@@ -207,7 +215,8 @@ class DailyLedger(Ledger):
         ]
 
     def _as(self, row: Instalment, daily: DailyRow) -> Instalment:
-        principal, interest = daily.principal, daily.interest
+        principal = daily.principal
+        interest = daily.interest - self.held.forgiven.get(row.number, 0)
         if row.principal != principal or row.interest != interest:
             row = replace(row, principal=principal, interest=interest)
         paid_on = None if row.left else self.paid_days.get(row.number)

@@ -519,6 +519,35 @@ class FeeWaived(MoneyMoved):
         loan.fees[self.fee_ref] = replace(fee, waived=fee.waived + self.amount)
 
 
+class ChargeForgiven(MoneyMoved):
+    """What an instalment owes of a component, or part of it, was forgiven.
+
+    Penalty that accrued by the day it counts from, interest, or fees of the schedule: as
+    *owed* says.
+    """
+
+    TOPIC = "loan.charge-forgiven"
+    instalment: int
+    owed: str
+    amount: int
+    reason: str
+    requested_by: str
+    approved_by: str
+
+    def apply(self, loan: Account) -> None:
+        order = loan.facts_taken
+        fact = Fact(
+            FactKind.FORGIVEN,
+            f"forgiven-{order}",
+            self.effective_on,
+            order,
+            self.amount,
+            self.instalment,
+            owed=self.owed,
+        )
+        self.take_over(loan, [*loan.facts, fact])
+
+
 class DueDateMoved(MoneyMoved):
     """An instalment got another due date, or all from one on another *pay_day* of the month.
 

@@ -31,6 +31,7 @@ from domain.loan.schedule import Instalment
 from domain.loan.timetable import share as share_of
 from domain.loan.timetable import whole_months
 
+FIGURE_OF = {Owed.FEE: "fees", Owed.INTEREST: "interest", Owed.PENALTY: "penalty"}
 FIGURES = ("principal", "interest", "fees", "penalty", "credit")
 
 
@@ -141,8 +142,8 @@ class _Told:
                 self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
             case Loan.HoldPlaced() | Loan.HoldEnded():
                 self._tell_hold(event)
-            case Loan.FeeWaived():
-                self.versions["waived", event.fee_ref] = event.originator_version
+            case Loan.FeeWaived() | Loan.ChargeForgiven():
+                self._tell_forgiven(event, loan)
             case Loan.Disbursed() | Loan.Migrated():
                 self.began = event
             case Loan.Approved() if event.index_version is not None:
@@ -151,6 +152,14 @@ class _Told:
                 self.rules[loan.facts[-1].ref] = _rules_of(event, loan.terms)
                 self.versions["laid", loan.facts[-1].ref] = event.originator_version
                 self.causes[loan.facts[-1].ref] = _cause(event)
+
+    def _tell_forgiven(self, event: Loan.FeeWaived | Loan.ChargeForgiven, loan: Any) -> None:
+        if isinstance(event, Loan.FeeWaived):
+            self.versions["waived", event.fee_ref] = event.originator_version
+            return
+        ref = loan.facts[-1].ref
+        self.versions["forgiven", ref] = self.versions["laid", ref] = event.originator_version
+        self.causes[ref] = f"{event.owed.lower()} forgiven: {event.reason}"
 
     def _tell_hold(self, event: Loan.HoldPlaced | Loan.HoldEnded) -> None:
         kind, what = FactKind.HOLD, f"{event.kind} hold {event.hold_ref}"
@@ -180,6 +189,7 @@ class _Told:
         yield from self._opening()
         yield from self._daily_interest()
         yield from self._charges()
+        yield from self._forgiven()
         yield from self._laid_anew()
         yield from self._payments()
         yield from self._fallen_away()
@@ -246,7 +256,8 @@ class _Told:
             )
             passed = "carried on, more than it takes"
             yield replace(line, amount=-found.passed, what=passed, formula=None)
-            rest = row.interest - found.accrued + found.passed
+            forgiven = self.ledger.held.forgiven.get(row.number, 0)
+            rest = row.interest - found.accrued + found.passed + forgiven
             what = "that became principal" if rest < 0 else "paid before its day"
             yield replace(line, amount=rest, what=what, formula=None)
 
@@ -378,6 +389,15 @@ class _Told:
             return ()
         return (Rule(CAP, cap.version),)
 
+    def _forgiven(self) -> Iterator[Line]:
+        """What two people forgave; interest of a schedule is told with what was laid anew."""
+        daily = isinstance(self.ledger, DailyLedger)
+        for fact in self.ledger.forgiven:
+            figure = FIGURE_OF[Owed(fact.owed or Owed.FEE)]
+            if figure != "interest" or daily:
+                version, what = self.versions["forgiven", fact.ref], self.causes[fact.ref]
+                yield Line(figure, -fact.amount, fact.on, what, version, fact.instalment)
+
     def _payments(self) -> Iterator[Line]:
         for ref, parts in self.ledger.parts.items():
             on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
@@ -458,7 +478,13 @@ class _Told:
             opening = self.opening.get(row.number)
             before = opening.penalty_paid if opening else 0
             yield Line("penalty", -before, self.as_of, "paid before it was taken over", number)
-            yield Line("penalty", -row.penalty_waived, self.as_of, "waived", number, row.number)
+            forgiven = sum(
+                fact.amount
+                for fact in ledger.forgiven
+                if fact.instalment == row.number and fact.owed == Owed.PENALTY
+            )
+            waived = forgiven - row.penalty_waived
+            yield Line("penalty", waived, self.as_of, "waived", number, row.number)
             owed = ledger.penalty_due(row, self.as_of) if row.pay_by_on < self.as_of else 0
             owed += row.penalty_left if row.penalty_charged else 0
             parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived

@@ -32,6 +32,7 @@ class FactKind(StrEnum):
     RECOVERY = "RECOVERY"
     DRAW = "DRAW"
     CREDIT = "CREDIT"
+    FORGIVEN = "FORGIVEN"
     HOLD = "HOLD"
     HOLD_END = "HOLD_END"
 
@@ -109,13 +110,14 @@ def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:
     """The day *fact* counts from and its place on that day.
 
     A hold that begins or ends counts before all else of its day. What is drawn on a day, or
-    charged on an instalment for being unpaid, counts before the rest of the day, what is
+    charged on an instalment for being unpaid or forgiven of one, counts before the rest of
+    the day, what is
     laid anew after all that was paid on it, and what the rate plan brings before what is
     granted. Credit pays what is left to pay when the day is over.
     """
     if fact.kind in HOLDS:
         return fact.on, BEFORE_ALL, fact.order
-    if fact.automatic:
+    if fact.automatic or fact.kind == FactKind.FORGIVEN:
         return fact.on, 0, fact.order
     if fact.kind == FactKind.FEE and terms.charges_count == ChargesCount.FROM_THE_START:
         return date.min, 1, fact.order

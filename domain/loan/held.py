@@ -88,6 +88,8 @@ class HeldBack:
     holds: dict[str, Held] = field(default_factory=dict)
     bare: dict[int, int] = field(default_factory=dict)
     bore: dict[int, list[tuple[date, int]]] = field(default_factory=dict)
+    forgiven: dict[int, int] = field(default_factory=dict)
+    """The interest of rows that two people forgave; it is no more than the row has."""
     laid_due: dict[int, date] = field(default_factory=dict)
 
     @cached_property
@@ -124,7 +126,7 @@ class HeldBack:
         No less than was paid of it. What that leaves paid is paid on *since*.
         """
         days = self.days
-        if not days and not self.bare:
+        if not days and not self.bare and not self.forgiven:
             return rows
         found = []
         for place, row in enumerate(rows):
@@ -132,7 +134,8 @@ class HeldBack:
             if row.due_on < since or not bare:
                 found.append(row)
                 continue
-            interest = max(self._left(rows, place, bare, days), row.interest_paid)
+            left = self._left(rows, place, bare, days) - self.forgiven.get(row.number, 0)
+            interest = max(left, row.interest_paid)
             self.bare[row.number] = bare
             if interest == bare:
                 del self.bare[row.number]
@@ -142,7 +145,7 @@ class HeldBack:
     def behind(self, rows: list[Instalment], place: int) -> HeldRow | None:
         """What is behind the interest of the row at *place*; None where nothing is held back."""
         row = rows[place]
-        if row.number not in self.bare:
+        if row.number not in self.bare or not self.days:
             return None
         parts = [
             OnHold(bearing, rate_after(self.laid.rates, start), start, end)

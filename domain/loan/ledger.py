@@ -121,6 +121,8 @@ class Ledger:
     """Interest that became principal, by the change and its day."""
     came_to: dict[str, Change] = field(default_factory=dict)
     """Each change of the schedule as it found the instalments: by number and day."""
+    forgiven: list[Fact] = field(default_factory=list)
+    """What was forgiven of instalments, with what of it was there to be."""
     held: HeldBack = field(init=False)
     """The holds that began so far, and the interest that they hold back."""
 
@@ -153,6 +155,8 @@ class Ledger:
             self._draw(fact)
         elif fact.kind in HOLDS:
             self._hold(fact)
+        elif fact.kind == FactKind.FORGIVEN:
+            self._forgive(fact)
         else:
             assert fact.kind == FactKind.MOVE
             row = self.rows[self.place_of(fact.instalment)]
@@ -174,6 +178,41 @@ class Ledger:
                     self.relaid.append(
                         Relaid(ref, fact.on, row.number, grown, 0, None, row.interest, held)
                     )
+
+    def _forgive(self, fact: Fact) -> None:
+        """Let an instalment owe so much less of a component, as far as that is unpaid."""
+        row = next((row for row in self.rows if row.number == fact.instalment), None)
+        if row is None:
+            return
+        amount = min(fact.amount, self.forgivable(row, fact.owed, fact.on))
+        taken = replace(fact, amount=amount)
+        self.forgiven.append(taken)
+        if fact.owed == Owed.PENALTY:
+            row = replace(row, penalty_waived=row.penalty_waived + amount)
+        elif fact.owed == Owed.FEE:
+            # As a charge below zero it stays where the rest is laid anew.
+            self.charges.append(replace(taken, amount=-amount))
+            row = replace(row, fees=row.fees - amount)
+        else:
+            row = self._forgive_interest(row, taken)
+        self._put(replace(row, paid_on=fact.on) if not row.left and not row.paid_on else row)
+
+    def _forgive_interest(self, row: Instalment, fact: Fact) -> Instalment:
+        self.held.bare.setdefault(row.number, row.interest)
+        self.held.forgiven[row.number] = self.held.forgiven.get(row.number, 0) + fact.amount
+        row = replace(row, interest=row.interest - fact.amount)
+        self.relaid.append(
+            Relaid(fact.ref, fact.on, row.number, -fact.amount, 0, None, row.interest)
+        )
+        return row
+
+    def forgivable(self, row: Instalment, owed: str | None, on: date) -> int:
+        """What of a component of *row* is unpaid on a day; of penalty, what accrued by then."""
+        if owed == Owed.PENALTY:
+            return self.penalty_due(row, on)
+        if owed == Owed.FEE:
+            return row.fees - row.fees_paid
+        return row.interest - row.interest_paid
 
     def penalty_free(self) -> list[Pause]:
         """The days that bear no penalty, by what was granted or holds; they may overlap."""
@@ -562,7 +601,8 @@ class Ledger:
                 beyond = sum(row.interest_paid for row in later[1:])
                 return max(min(figure - owed, most) - beyond, 0)
         principal = sum(row.principal_left for row in later)
-        return min(self._accrued(index, principal, on), running.interest)
+        accrued = self._accrued(index, principal, on) - self.held.forgiven.get(running.number, 0)
+        return min(max(accrued, 0), running.interest)
 
     def _fees_scheduled(self, row: Instalment) -> int:
         """The fees of *row* but for those charged on events."""

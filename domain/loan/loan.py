@@ -55,6 +55,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     FeeCharged: TypeAlias = events.FeeCharged
     FeeWithdrawn: TypeAlias = events.FeeWithdrawn
     FeeWaived: TypeAlias = events.FeeWaived
+    ChargeForgiven: TypeAlias = events.ChargeForgiven
     FactWithdrawn: TypeAlias = events.FactWithdrawn
     DueDateMoved: TypeAlias = events.DueDateMoved
     LaidAnew: TypeAlias = events.LaidAnew

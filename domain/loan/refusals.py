@@ -159,6 +159,12 @@ class FeeUnknown(Refusal):
     code = "FEE_UNKNOWN"
 
 
+class NothingToForgive(Refusal):
+    """So much of it is not unpaid on that day."""
+
+    code = "NOTHING_TO_FORGIVE"
+
+
 class FeeRefReused(Refusal):
     """The reference already names another fee."""
 

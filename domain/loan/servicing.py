@@ -14,6 +14,7 @@ from domain.base.terms import (
     FeeTerm,
     FeeTiming,
     FutureMoney,
+    Owed,
     Prepayment,
 )
 from domain.loan import events
@@ -22,7 +23,7 @@ from domain.loan.allocation import Split, total
 from domain.loan.ceiling import cap_on, room
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.facts import Fact, FactKind
+from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.fees import charge
 from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
@@ -523,6 +524,71 @@ class Servicing(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
+
+    def forgive(
+        self,
+        act: Act,
+        *,
+        instalment: int,
+        owed: str,
+        amount: int | None = None,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+        on: date | None = None,
+    ) -> None:
+        """Forgive what an instalment owes of fees, interest or accrued penalty, or part of it.
+
+        It counts before what is paid *on* the day, which may lie back: what paid it since
+        pays other things, or is credit, in the same event. Without an *amount*, all that is
+        unpaid then.
+
+        Raises:
+            NothingToForgive: so much of it is not unpaid on that day.
+        """
+        self._must_be_paid_out()
+        if self.state not in SERVICED:
+            self._must_be_active()
+        on = self._counted_from(act, on)
+        two_people(requested_by, approved_by, "What is forgiven")
+        if not reason.strip():
+            raise no.ReasonMissing("What is forgiven needs a reason.")
+        unpaid = self._forgivable(instalment, owed, on)
+        amount = unpaid if amount is None else amount
+        if not 0 < amount <= unpaid:
+            raise no.NothingToForgive(
+                f"Of the {owed.lower()} of instalment {instalment} {self._written(unpaid)} is"
+                f" unpaid on {on}, before what is paid that day."
+            )
+        ref = f"forgiven-{self.facts_taken}"
+        fact = Fact(FactKind.FORGIVEN, ref, on, self.facts_taken, amount, instalment, owed=owed)
+        ledger = self._rerun([*self.facts, fact])
+        self.record(
+            events.ChargeForgiven,
+            act,
+            on,
+            instalment=instalment,
+            owed=owed,
+            amount=amount,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            **self._outcome(act, ledger),
+        )
+        self._follow_up(act, on)
+
+    def _forgivable(self, instalment: int, owed: str, on: date) -> int:
+        if owed not in (Owed.FEE, Owed.INTEREST, Owed.PENALTY):
+            raise no.NothingToForgive(
+                f"Fees, interest and penalty are forgiven, not {owed!r}; principal is written off."
+            )
+        assert self.terms is not None
+        day = (on, 1, 0)
+        ledger = self._rerun([f for f in self.facts if counts_from(f, self.terms) < day])
+        row = next((row for row in ledger.rows_on(on) if row.number == instalment), None)
+        if row is None:
+            raise no.InstalmentNotOpen(f"The loan has no instalment {instalment} on {on}.")
+        return ledger.forgivable(row, owed, on)
 
     def _must_take_charges(self) -> None:
         reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START

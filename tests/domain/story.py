@@ -221,6 +221,16 @@ def waive(loan: Loan, fee_ref: str, amount: int, on: date, **changes: Any) -> No
     )
 
 
+def forgiven(
+    instalment: int, owed: str, on: date, known_on: date | None = None, **changes: Any
+) -> Step:
+    """What an instalment owed of a component, forgiven from a day on."""
+    said = {"requested_by": "clerk", "approved_by": "manager", "reason": "goodwill", **changes}
+    return lambda loan: loan.forgive(
+        act(known_on or on), instalment=instalment, owed=owed, on=on, **said
+    )
+
+
 def taken_back(fact_ref: str, on: date) -> Step:
     """Something recorded in error that counts no more."""
     return lambda loan: take_back(loan, fact_ref, on)

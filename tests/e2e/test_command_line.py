@@ -417,6 +417,7 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     loans("fee", loan, "LETTER", "--ref", "F-1")
     loans("waive", loan, "F-1", "5.00", "--reason", "once", *PEOPLE)
     loans("fee", loan, "LETTER", "--ref", "F-2", "--on", str(on))
+    loans("forgive", loan, "2", "interest", "--amount", "0.01", "--reason", "goodwill", *PEOPLE)
     loans("take-back", loan, "F-2", "--reason", "no letter was sent", *PEOPLE)
     moved_to = add_months(on, 1) + timedelta(days=5)
     loans("move-due-date", loan, "1", str(moved_to), "--reason", "asked")

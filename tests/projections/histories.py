@@ -16,6 +16,7 @@ from tests.domain.story import (
     act,
     disbursed,
     draw,
+    forgiven,
     held,
     refund,
     released,
@@ -89,6 +90,11 @@ def _waive(loan: Loan, on: date, number: int, amount: int) -> None:
         waive(loan, list(loan.fees)[amount % len(loan.fees)], min(amount, 20_00), on)
 
 
+def _forgive(loan: Loan, on: date, number: int, amount: int) -> None:
+    row = loan.instalments[amount % len(loan.instalments)]
+    forgiven(row.number, ["PENALTY", "INTEREST", "FEE"][amount % 3], on)(loan)
+
+
 def _take_back(loan: Loan, on: date, number: int, amount: int) -> None:
     names = [":".join(name) for name in loan._withdrawable()]
     if names:
@@ -148,6 +154,7 @@ STEPS = {
     "charge": _charge,
     "waive": _waive,
     "move": _move,
+    "forgive": _forgive,
     "take back": _take_back,
     "write off": _write_off,
 }

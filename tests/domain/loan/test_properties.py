@@ -666,6 +666,14 @@ def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
     story.waive(loan, fees[it.which % len(fees)], it.amount % 25_00, on=on)
 
 
+def _forgive(loan: Loan, number: int, on: date, it: Try) -> None:
+    row = loan.instalments[it.which % len(loan.instalments)]
+    counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    owed = ["PENALTY", "INTEREST", "FEE"][it.amount % 3]
+    amount = None if it.which % 2 else it.amount % 10_00
+    story.forgiven(row.number, owed, counts_on, on, amount=amount)(loan)
+
+
 def _take_back(loan: Loan, number: int, on: date, it: Try) -> None:
     names = [":".join(name) for name in loan._withdrawable()] or ["nothing"]
     story.take_back(loan, names[it.amount % len(names)], on)
@@ -752,6 +760,7 @@ ATTEMPTS = {
     "refund": _refund,
     "charge fee": _charge_fee,
     "waive fee": _waive_fee,
+    "forgive": _forgive,
     "take back": _take_back,
     "move due date": _move_due_date,
     "write off": _write_off,
