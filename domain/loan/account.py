@@ -307,7 +307,8 @@ class Account:
         touched += [row for row, old in zip(bare, gone, strict=True) if row != old]
         balance = ledger.balance(act.business_on)
         capitalised = None
-        if self._was_laid_anew() or ledger.laid.bases:
+        lost = state == LoanState.WRITTEN_OFF
+        if not lost and (self._was_laid_anew() or ledger.laid.bases):
             drawn = sum(fact.amount for fact in ledger.draws)
             drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
             if self._accrues_daily():
@@ -318,7 +319,7 @@ class Account:
             else:
                 grown = _principal(ledger.rows) - _principal(self.instalments)
             capitalised = grown - drawn
-        if state == LoanState.WRITTEN_OFF:
+        if lost:
             balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_recovered())
         return {
             "currency": self.currency,
