@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import NamedTuple
 
+from domain.base.calendar import anchored
 from domain.base.daycount import IN_ROWS
 from domain.base.money import rounded
 from domain.base.repayment import Frequency
@@ -159,6 +160,8 @@ class Ledger:
             self._forgive(fact)
         else:
             assert fact.kind == FactKind.MOVE
+            if fact.pay_day is not None:
+                self.laid.first_due_on = anchored(self.laid.first_due_on, fact.pay_day)
             row = self.rows[self.place_of(fact.instalment)]
             self.held.laid_due.setdefault(row.number, row.due_on)
             assert fact.due_on is not None and fact.pay_by_on is not None

@@ -109,10 +109,7 @@ class TakingBack(Workout):
         self._must_stand_without(ref, ledger)
         outcome: dict[str, Any] = self._outcome(act, ledger)
         left = {row.number for row in ledger.rows}
-        dropped = [row for row in self.instalments if row.number not in left]
-        outcome["instalments"] += [
-            Instalment(row.number, row.due_on, row.pay_by_on, 0, 0, 0) for row in dropped
-        ]
+        dropped = [row for row in outcome["instalments"] if row.number not in left]
         fee = self.fees.get(fact.ref) if kind in (FactKind.FEE, FactKind.WAIVER) else None
         self.record(
             events.FactWithdrawn,
@@ -140,11 +137,13 @@ class TakingBack(Workout):
         """Pass where no later agreement counts its instalments from what *fact* laid."""
         assert fact.change is not None
         if not fact.change.rows and fact.change.method is None:
-            return
+            return  # what finds its place itself finds another one
         for other in self.facts:
+            change = other.change
+            if change is None or change.finds_its_place or other == fact:
+                continue
             later = other.order > fact.order or other.on > fact.on
-            laid = other.change is not None and (other.change.rows or other.change.method)
-            if other != fact and later and laid:
+            if later and (change.rows or change.method):
                 raise no.RestsOnIt(
                     f"{other.ref!r} of {other.on} was laid on top of {fact.ref!r}: take that back"
                     " first, and grant it again afterwards."

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from domain.base.calendar import add_months, next_day, on_day
+from domain.base.calendar import add_months, anchored, next_day
 from domain.base.policy import IndexRate
 from domain.base.refusal import two_people
 from domain.base.repayment import Method
@@ -117,12 +117,7 @@ class Workout(Consequences):
             [first] = days_after(self.terms, begins, first, begins, 1)
         moves = [fact for fact in self.facts if fact.pay_day is not None]
         if moves and (day := max(moves, key=lambda fact: (fact.on, fact.order)).pay_day):
-            # From the month before, where the month of the first has no such day.
-            first = next(
-                found
-                for months in range(0, -3, -1)
-                if (found := on_day(add_months(first, months), day)).day == day
-            )
+            first = anchored(first, day)
         return first
 
     def _terms_now(self) -> Terms:
