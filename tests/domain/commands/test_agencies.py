@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -118,7 +119,7 @@ def test_a_loan_that_is_not_late_any_more_comes_back_from_the_agency(book: Book)
 def test_a_loan_that_a_list_lost_or_that_was_written_off_stays_with_its_agency(book: Book) -> None:
     borrower_id, loan_id = late(book)
     agencies.place(book, act(JUN_20), loan_id=loan_id, agency="acme")
-    people = {"requested_by": "anna", "approved_by": "bert"}
+    people: Any = {"requested_by": "anna", "approved_by": "bert"}
 
     for _ in range(2):
         collecting.assign_strategies(
@@ -132,7 +133,7 @@ def test_a_loan_that_is_written_off_has_a_strategy_and_its_message_names_the_cla
     book: Book,
 ) -> None:
     borrower_id, loan_id = late(book)
-    people = {"requested_by": "anna", "approved_by": "bert"}
+    people: Any = {"requested_by": "anna", "approved_by": "bert"}
     loans.write_off(book, act(JUN_20), loan_id=loan_id, reason="lost", **people)
     each = Late(loan_id, borrower_id, WRITTEN_OFF, 120)
     collecting.assign_strategies(book, [each], JUN_20, act=lambda: act(JUN_20))
