@@ -12,7 +12,7 @@ COUNTS = {
     *("late_instalment", "sequence", "most", "days_past_due", "count"),
     *("duration_seconds", "review_seconds", "score", "satisfaction"),
     *("escalations", "round", "borrowers"),
-    *("late_loans", "strategies_changed", "reminders", "dunnings"),
+    *("late_loans", "strategies_changed", "reminders", "dunnings", "pay_day"),
     *("tolerated_rows", "missed_rows", "measure", "replaces", "lifts"),
 }
 
