@@ -441,7 +441,8 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     paid = (totals.principal_paid, totals.interest_paid, totals.fees_paid, totals.penalty_paid)
     figures.add_row("paid", *(_money(x, unit) for x in paid), "")
     output.show(figures)
-    if page.days_past_due and page.terms.penalty_rate:
+    multiple = (page.terms.beyond or {}).get("penalty_multiple")
+    if page.days_past_due and (page.terms.penalty_rate or multiple):
         output.out.print(
             f"Penalty as of version {page.version}; what accrued since: ./loans payoff,"
             f" or show --as-of {on}.",

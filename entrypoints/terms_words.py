@@ -141,17 +141,25 @@ def _rates(beyond: dict[str, Any]) -> str:
 
 
 def _penalty(told: Told) -> str:
-    if not told.penalty_rate:
+    multiple = told.beyond.get("penalty_multiple")
+    if not told.penalty_rate and multiple is None:
         return ""
     on = "principal and interest" if told.beyond.get("penalty_on_interest") else "principal"
-    said = f"penalty: {percent(told.penalty_rate)} a year on overdue {on}"
+    rate = f"{percent(told.penalty_rate)} a year"
+    if multiple is not None:
+        rate = f"{Decimal(multiple).normalize():f} x the rate of each day ({rate} at first)"
+    said = f"penalty: {rate} on overdue {on}"
     if told.grace_days:
         since = "the first day" if told.grace_retroactive else "their end"
         said += f", after {told.grace_days} days of grace counted from {since}"
     caps = [cap for cap in told.beyond.get("rate_caps", ()) if cap["from_on"] <= str(told.on)]
     if caps:
         cap = max(caps, key=lambda each: each["from_on"])
-        said += f"; with the rate at most {percent(Decimal(cap['annual_rate']))} ({cap['version']})"
+        beside = "charges"
+        if told.beyond.get("accrual") == "DAILY_BALANCE":
+            beside += " and the rate"
+        highest = percent(Decimal(cap["annual_rate"]))
+        said += f"; with {beside} at most {highest} ({cap['version']})"
     return said
 
 

@@ -340,3 +340,11 @@ class Terms:
     """None: principal comes back as the method says."""
     counted: CountedDays | None = None
     """Every week has five business days, where interest is counted in them."""
+    penalty_multiple: Decimal | None = None
+    """The penalty stays at *penalty_rate*; else so many times the contract's rate of each day,
+    of which *penalty_rate* is the first."""
+
+    @property
+    def bears_penalty(self) -> bool:
+        """Whether what is overdue bears penalty, at some rate or other."""
+        return self.penalty_rate != 0 or self.penalty_multiple is not None

@@ -9,6 +9,7 @@ from domain.base.policy import IndexRate, Policies
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.commands.book import Book, command
+from domain.loan.ceiling import charges_rate
 from domain.loan.cost import annualised_cost, cash_flows
 from domain.loan.schedule import schedule
 from domain.product.gate import Failure, Priced, PublishRefused, failures
@@ -64,7 +65,8 @@ def priced(offer: Offer, amount: int, term_months: int, annual_rate: Decimal, on
     """
     terms = offer.terms(amount, term_months, annual_rate)
     rows = schedule(terms, on)
-    return Priced(amount, term_months, annual_rate, annualised_cost(cash_flows(terms, on, rows)))
+    all_in = annualised_cost(cash_flows(terms, on, rows))
+    return Priced(amount, term_months, annual_rate, all_in, charges_rate(terms, on, rows))
 
 
 def rate_on(

@@ -6,16 +6,34 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain.base.money import rounded
+from domain.base.overdue_rate import beside, most, multiplied
 from domain.base.terms import RateCap, Terms
 from domain.loan.elapsed import elapsed
 from domain.loan.periods import ONE_DAY, Pause, RateFrom
 from domain.loan.schedule import Instalment
 
+NONE = Decimal(0)
+
 
 class Clamp(NamedTuple):
-    """The cap that lowers a penalty, and the contract's rate that it is above."""
+    """The cap that lowers a penalty, and what counts under it as well.
+
+    *contract* is the rate that overdue principal bears beside the penalty, *charges* what
+    the charges of the contract come to in a year.
+    """
 
     cap: RateCap
+    contract: Decimal
+    charges: Decimal
+
+
+class PenaltyRate(NamedTuple):
+    """The rate of penalty after a day up to another, and the *contract* rate of those days."""
+
+    rate: Decimal
+    first: date
+    last: date
+    clamp: Clamp | None
     contract: Decimal
 
 
@@ -35,6 +53,7 @@ def penalty(
     *,
     free: Sequence[Pause] = (),
     rates: Sequence[RateFrom] = (),
+    charges: Decimal = NONE,
 ) -> int:
     """Penalty on what of *row* bears it, from its pay-by date to *on*.
 
@@ -42,14 +61,14 @@ def penalty(
     paid of it, by day; what was paid before we knew the loan is in none of them and bears
     none. What is paid within the grace days is free; the rest counts from the pay-by date
     when the terms say so, else from the end of the grace days. Days that are *free* bear
-    none. *rates* are those of the contract, if they change. The sum over all stretches is
-    rounded once.
+    none. *rates* are those of the contract, if they change; *charges* what its fees come to
+    in a year. The sum over all stretches is rounded once.
     """
     by_rate: dict[Decimal, Decimal] = {}
     for owed, start, end in penalty_stretches(row, paid, terms, on, free):
-        for rate, first, last, _ in penalty_rates(terms, start, end, rates):
-            share = elapsed(terms, first, last)
-            by_rate[rate] = by_rate.get(rate, Decimal(0)) + owed * share
+        for each in penalty_rates(terms, start, end, rates, charges):
+            share = elapsed(terms, each.first, each.last)
+            by_rate[each.rate] = by_rate.get(each.rate, Decimal(0)) + owed * share
     exact = sum((accrued * rate for rate, accrued in by_rate.items()), Decimal(0))
     return rounded(exact, terms.rounding)
 
@@ -80,7 +99,7 @@ def _stretches(
     row: Instalment, paid: Iterable[tuple[date, int]], terms: Terms, on: date
 ) -> Iterator[tuple[int, date, date]]:
     free_until = row.pay_by_on + timedelta(days=terms.grace_days)
-    if terms.penalty_rate == 0 or on <= free_until:
+    if not terms.bears_penalty or on <= free_until:
         return
     if row.paid_on is not None and row.paid_on <= free_until:
         return
@@ -100,23 +119,28 @@ def _stretches(
 
 
 def penalty_rates(
-    terms: Terms, start: date, end: date, rates: Sequence[RateFrom] = ()
-) -> Iterator[tuple[Decimal, date, date, Clamp | None]]:
+    terms: Terms, start: date, end: date, rates: Sequence[RateFrom] = (), charges: Decimal = NONE
+) -> Iterator[PenaltyRate]:
     """The rate of penalty after *start* up to *end*, from a day to another.
 
-    With caps, a day's penalty and the contract rate come to no more than the cap in
-    force on that day, which is named where it lowers the rate; never below zero.
+    A multiple is of the contract's rate of each day. With caps, what overdue principal bears
+    on a day and the *charges* of a year come to no more than the cap in force on that day,
+    which is named where it lowers the rate; never below zero.
     """
     while start < end:
         cap, until = cap_after(terms, start)
-        rate, clamp = terms.penalty_rate, None
-        if cap is not None:
+        contract = terms.annual_rate
+        if cap is not None or terms.penalty_multiple is not None:
             contract, until = _contract_rate_after(terms, rates, start, until)
-            if cap.annual_rate - contract < rate:
-                rate = max(cap.annual_rate - contract, Decimal(0))
-                clamp = Clamp(cap, contract)
+        rate, clamp = terms.penalty_rate, None
+        if terms.penalty_multiple is not None:
+            rate = multiplied(contract, terms.penalty_multiple)
+        if cap is not None:
+            highest = most(cap.annual_rate, terms.accrual, contract, charges)
+            if highest < rate:
+                rate, clamp = highest, Clamp(cap, beside(terms.accrual, contract), charges)
         last = min(until or end, end)
-        yield rate, start, last, clamp
+        yield PenaltyRate(rate, start, last, clamp, contract)
         start = last
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR
+from decimal import ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
 
-from domain.base.terms import RateCap
-from domain.loan import accrual
-from domain.loan.ledger import Ledger
+from domain.base.refusal import Refusal
+from domain.base.terms import RateCap, Terms
+from domain.loan import accrual, cost
+from domain.loan.schedule import Instalment, schedule
+from domain.loan.timetable import has_limit, in_parts
+
+if TYPE_CHECKING:
+    from domain.loan.ledger import Ledger
 
 DAYS_A_YEAR = 365
 
@@ -38,3 +46,27 @@ def room(ledger: Ledger, on: date) -> int | None:
     cost += sum(ledger.penalty_accrued(row, on) for row in ledger.rows if row.pay_by_on < on)
     allowed = (in_use * cap.annual_rate / DAYS_A_YEAR).to_integral_value(rounding=ROUND_FLOOR)
     return max(int(allowed) - cost, 0)
+
+
+def charges_rate(terms: Terms, begins_on: date, rows: Sequence[Instalment]) -> Decimal:
+    """By how much the charges of *rows* make a year dearer than interest alone would.
+
+    *rows* are those that the loan begins with on *begins_on*; where it is paid out bit by
+    bit, those of all that it may come to. Zero where no cost can be reckoned.
+    """
+    if not any(row.fees for row in rows):
+        return Decimal(0)
+    try:
+        if has_limit(terms) or in_parts(terms):
+            rows = schedule(terms, begins_on)
+        lent = sum(row.principal_left for row in rows)
+        flows = [cost.Flow(begins_on, lent, lent)]
+        bare = [replace(row, fees=row.fees_paid) for row in rows]
+        return max(_cost(flows, rows) - _cost(flows, bare), Decimal(0))
+    except Refusal:
+        return Decimal(0)
+
+
+def _cost(lent: list[cost.Flow], rows: Sequence[Instalment]) -> Decimal:
+    paid = [cost.Flow(row.due_on, -row.left, -row.principal_left) for row in rows if row.left]
+    return cost.annualised_cost([*lent, *paid])

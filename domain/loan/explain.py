@@ -15,6 +15,7 @@ from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
+from domain.loan.accrual import PenaltyRate
 from domain.loan.as_of import Standing, endings, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.credit import PREFIX as CREDIT
@@ -504,29 +505,24 @@ class _Told:
 
     def _clamped(self, stretches: list[tuple[int, date, date]]) -> tuple[Rule, ...]:
         """The caps that lower the penalty of the stretches, each once."""
-        rates = self.ledger.laid.rates
-        clamps = [
-            clamp
-            for _, start, end in stretches
-            for *_, clamp in accrual.penalty_rates(self.terms, start, end, rates)
-        ]
+        clamps = [each.clamp for _, start, end in stretches for each in self._rates(start, end)]
         rules = (Rule(CAP, clamp.cap.version) for clamp in clamps if clamp is not None)
         return tuple(dict.fromkeys(rules))
+
+    def _rates(self, start: date, end: date) -> Iterator[PenaltyRate]:
+        ledger = self.ledger
+        charges = ledger.charges_rate if self.terms.rate_caps else accrual.NONE
+        return accrual.penalty_rates(self.terms, start, end, ledger.laid.rates, charges)
 
     def _penalty_formula(self, stretches: list[tuple[int, date, date]]) -> str:
         """The stretches by their rate, and the cap that lowers one."""
         terms = self.terms
         by_rate: dict[str, list[str]] = {}
         for owed, start, end in stretches:
-            rates = self.ledger.laid.rates
-            for rate, first, last, clamp in accrual.penalty_rates(terms, start, end, rates):
-                words = _percent(rate)
-                if clamp is not None:
-                    words += (
-                        f" (cap {clamp.cap.version} of {_percent(clamp.cap.annual_rate)}"
-                        f" less the rate of {_percent(clamp.contract)})"
-                    )
-                part = f"{self._money(owed)} x {_days(terms, counted_by(terms), first, last)}"
+            for each in self._rates(start, end):
+                words = f"{_percent(each.rate)}{_rate_of(each, terms)}"
+                days = _days(terms, counted_by(terms), each.first, each.last)
+                part = f"{self._money(owed)} x {days}"
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
         return f"{told}, {_rounded(terms)}"
@@ -563,6 +559,23 @@ def _cause(event: Loan.LaidAnew) -> str:
             return f"renewed for {event.term_months} months"
         case _:
             return "laid anew"
+
+
+def _rate_of(each: PenaltyRate, terms: Terms) -> str:
+    """In words, what a rate of penalty comes from: a cap, or the contract's rate."""
+    if each.clamp is None:
+        if terms.penalty_multiple is None:
+            return ""
+        times = f"{terms.penalty_multiple.normalize():f}"
+        return f" ({times} x the rate of {_percent(each.contract)})"
+    cap, contract, charges = each.clamp
+    said = f"cap {cap.version} of {_percent(cap.annual_rate)}"
+    less = [
+        f"the {what} of {_percent(rate)}"
+        for what, rate in (("rate", contract), ("charges", charges))
+        if rate
+    ]
+    return f" ({said} less {' and '.join(less)})" if less else f" ({said})"
 
 
 def _percent(rate: Decimal) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from domain.base.calendar import anchored
@@ -28,6 +30,7 @@ from domain.base.terms import (
 )
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
+from domain.loan.ceiling import charges_rate
 from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
@@ -526,7 +529,7 @@ class Ledger:
     def penalty_due(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on* and neither paid nor waived."""
         in_time = row.paid_on is not None and row.paid_on <= row.pay_by_on
-        if in_time or row.pay_by_on >= on or self.terms.penalty_rate == 0:
+        if in_time or row.pay_by_on >= on or not self.terms.bears_penalty:
             return 0
         penalty_paid = max(row.penalty_paid - (row.penalty_charged or 0), 0)
         return max(self.penalty_accrued(row, on) - penalty_paid - row.penalty_waived, 0)
@@ -537,8 +540,19 @@ class Ledger:
             return self.laid.penalty_stopped[row.number]
         paid = self.bearing_paid.get(row.number, [])
         return accrual.penalty(
-            row, paid, self.terms, on, free=self.penalty_free(), rates=self.laid.rates
+            row,
+            paid,
+            self.terms,
+            on,
+            free=self.penalty_free(),
+            rates=self.laid.rates,
+            charges=self.charges_rate if self.terms.rate_caps else accrual.NONE,
         )
+
+    @cached_property
+    def charges_rate(self) -> Decimal:
+        """What the charges of the contract come to in a year, as it began."""
+        return charges_rate(self.terms, self.accrues_from, self.opening)
 
     def _called_due(self, on: date) -> list[Instalment]:
         """The rows when all that is left is called due on *on*.

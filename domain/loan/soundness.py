@@ -81,6 +81,8 @@ def _faults(terms: Terms) -> Iterator[str]:
 def _limits(terms: Terms) -> Iterator[str]:
     if not rate_fits(terms.penalty_rate) or terms.amount * terms.penalty_rate > YEARLY_MOST:
         yield f"A penalty of {terms.penalty_rate} a year comes to more than can be reckoned with."
+    if terms.penalty_multiple is not None and not rate_fits(terms.penalty_multiple):
+        yield f"A penalty of {terms.penalty_multiple} x the rate cannot be reckoned with."
     stands = terms.renewal.offer_days if terms.renewal is not None else 0
     if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
         yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.base.money import written
+from domain.base.overdue_rate import borne
 from domain.base.policy import CapRule, PublishRules
 from domain.base.refusal import Refusal
-from domain.base.terms import Accrual
 from domain.product.product import Offer
 
 SHOWN = 4
@@ -30,12 +30,16 @@ class OverCap(Refusal):
 
 @dataclass(frozen=True)
 class Priced:
-    """A loan on an offer and its cost; *all_in* counts every charge when paid as planned."""
+    """A loan on an offer and its cost; *all_in* counts every charge when paid as planned.
+
+    *charges* is what of it they come to.
+    """
 
     amount: int
     term_months: int
     annual_rate: Decimal
     all_in: Decimal
+    charges: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> lis
 def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
     """In what a loan at this price exceeds *cap* first: its cost, its rates, or its penalty.
 
-    What is overdue bears the penalty in place of the contract rate, or on top of it where
-    the balance of each day bears interest; the charges come on top of either. Figures are
+    What is overdue bears the penalty as the accrual of the loan says, and the charges come
+    on top; a multiple is looked at by the dearest rate there can be. Figures are
     compared as they are shown, to a hundredth of a percent: rounding each instalment to the
     minor unit moves them by less.
     """
@@ -74,15 +78,14 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
     dearest = max([priced.annual_rate, *(step.annual_rate for step in steps)])
     if offer.conversion is not None and offer.conversion.annual_rate is not None:
         dearest = max(dearest, offer.conversion.annual_rate)
-    penalty = offer.penalty_at(priced.annual_rate)
-    beyond = penalty
-    if offer.accrual != Accrual.DAILY_BALANCE:
-        beyond = max(penalty - priced.annual_rate, Decimal(0))
+    rate = priced.annual_rate
+    beyond = max(borne(offer.accrual, rate, offer.penalty_at(rate)) - rate, Decimal(0))
+    overdue = borne(offer.accrual, dearest, offer.penalty_at(dearest)) + priced.charges
     loan = f"{written(priced.amount, offer.currency)} over {priced.term_months} months"
     figures = (
         ("costs", priced.all_in),
         ("reaches a rate of", dearest),
-        ("comes when overdue to", priced.all_in + beyond),
+        ("comes when overdue to", max(priced.all_in + beyond, overdue)),
     )
     for what, rate in figures:
         if round(rate, SHOWN) > cap.annual_rate:

@@ -9,11 +9,11 @@ from uuid import UUID
 from domain.base.calendar import BusinessDays
 from domain.base.daycount import DayCount
 from domain.base.money import written
+from domain.base.overdue_rate import multiplied
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow, Frequency, Method, Repayment, rows_in
 from domain.base.stream import Act, Stream
 from domain.base.terms import (
-    RATE_DECIMALS,
     Conversion,
     CountedDays,
     FeeTerm,
@@ -223,7 +223,7 @@ class Offer:
         """The annual penalty rate of a loan at *annual_rate*."""
         if self.penalty_multiple is None:
             return self.penalty_rate
-        return round(annual_rate * self.penalty_multiple, RATE_DECIMALS)
+        return multiplied(annual_rate, self.penalty_multiple)
 
     def months_offered(self, term_months: int) -> bool:
         """Whether the product runs so long, in whole rows."""
@@ -289,6 +289,7 @@ class Offer:
             in_parts=self.in_parts,
             conversion=self.conversion,
             counted=self._counted(business_days),
+            penalty_multiple=self.penalty_multiple,
         )
 
     def _counted(self, days: BusinessDays | None) -> CountedDays | None:

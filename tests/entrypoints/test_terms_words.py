@@ -22,7 +22,7 @@ def said(product: str, months: int | None = None) -> list[str]:
 def test_a_plain_contract_is_told_in_three_lines() -> None:
     assert said("working-capital") == [
         "interest only, the principal at the end, by the month, ACT/360, holidays of CN",
-        "penalty: 9.00% a year on overdue principal",
+        "penalty: 1.5 x the rate of each day (9.00% a year at first) on overdue principal",
         "money in advance goes to the next instalment",
     ]
 

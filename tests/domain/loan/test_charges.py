@@ -13,6 +13,7 @@ from domain.loan import refusals as no
 from domain.loan.explain import Rule, explain
 from domain.loan.loan import Loan
 from domain.loan.quote import quote
+from domain.loan.relief import Agreement
 from domain.loan.schedule import schedule
 from domain.loan.state import LoanState
 from tests.domain.story import (
@@ -425,12 +426,141 @@ def test_interest_that_is_paid_late_bears_penalty_until_then() -> None:
     assert penalty(loan, date(2025, 3, 7)) == 20_00 + 10
 
 
-def test_penalty_stays_with_the_contract_rate_under_the_cap() -> None:
-    loan = overdue_loan(
-        day_count="ACT/365F", rate_caps=[RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-24")]
+def test_penalty_in_place_of_the_contract_rate_goes_up_to_the_cap() -> None:
+    loan = overdue_loan(day_count="ACT/365F", rate_caps=CAP)
+
+    # Ten days of 24 % on 1,000.00.
+    assert penalty(loan, date(2025, 2, 25)) == 6_58
+
+
+def test_penalty_on_top_of_interest_stays_with_it_under_the_cap() -> None:
+    loan = overdue_loan(day_count="ACT/365F", accrual="DAILY_BALANCE", rate_caps=CAP)
+
+    # Ten days of 24 % less the 12 % that the balance of each day bears.
+    assert penalty(loan, date(2025, 2, 25)) == 3_29
+
+
+def test_what_the_gate_lets_pass_is_not_lowered_afterwards() -> None:
+    # 16 % and a penalty of 1.5 x, which comes to the cap.
+    loan = given(
+        disbursed(terms(annual_rate=Decimal("0.16"), penalty_rate=Decimal("0.24"), rate_caps=CAP))
     )
 
-    assert penalty(loan, date(2025, 2, 25)) == 3_29
+    # 24 % on 77.40 for 90 days, more than the 3.10 that an instalment in time bears.
+    assert penalty(loan, date(2025, 5, 15)) > 4_64
+    row = loan.instalments[0]
+    assert loan.ledger_on(date(2025, 5, 15)).penalty_accrued(row, date(2025, 5, 15)) == 4_64
+
+
+def explained(loan: Loan, on: date) -> Any:
+    events: Any = loan.pending_events
+    return explain(list(events), on)
+
+
+MONTHLY = FeeTerm("ACCOUNT", "PER_INSTALMENT", 10_00)
+
+
+def test_what_the_charges_come_to_in_a_year_counts_under_the_cap_of_a_penalty() -> None:
+    # 10.00 a month on 1,000.00 is far more than the 7 % between rate and cap.
+    loan = given(
+        disbursed(
+            terms(
+                annual_rate=Decimal("0.05"),
+                penalty_rate=Decimal("0.10"),
+                fees=[MONTHLY],
+                rate_caps=[
+                    RateCap(date(2020, 1, 1), Decimal("0.36"), "cap-1"),
+                    RateCap(date(2025, 3, 1), Decimal("0.12"), "cap-2"),
+                ],
+            )
+        )
+    )
+
+    row, ledger = loan.instalments[0], loan.ledger_on(date(2025, 5, 15))
+    in_february = ledger.penalty_accrued(row, date(2025, 2, 28))
+    assert in_february > 0
+    assert ledger.penalty_accrued(row, date(2025, 5, 15)) == in_february
+
+
+def test_what_charges_leave_of_the_cap_is_left_to_the_penalty() -> None:
+    monthly = FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)
+    loan = given(disbursed(terms(penalty_rate=Decimal("0.24"), fees=[monthly], rate_caps=CAP)))
+
+    ledger = loan.ledger_on(date(2025, 5, 15))
+    # A cost of 8.17 % as disclosed, of a rate of 6 %.
+    assert round(ledger.charges_rate, 4) == Decimal("0.0217")
+    told = explained(disbursed(ledger.terms), date(2025, 2, 25))
+    assert told is not None
+    lines = [line for line in told.lines if line.figure == "penalty"]
+    assert [line.rules for line in lines] == [(Rule("CAP", "cap-24"),)]
+    assert "cap cap-24 of 24 % less the charges of 2.1" in lines[0].formula
+
+
+# --- a multiple of the contract's rate -----------------------------------------------------
+
+
+def multiple(**changes: Any) -> Loan:
+    fields: dict[str, Any] = {
+        "annual_rate": Decimal("0.10"),
+        "penalty_rate": Decimal("0.15"),
+        "penalty_multiple": Decimal("1.5"),
+        **changes,
+    }
+    return given(disbursed(terms(**fields)))
+
+
+def accrued(loan: Loan, on: date) -> int:
+    return loan.ledger_on(on).penalty_accrued(loan.instalments[0], on)
+
+
+def test_a_penalty_that_is_a_multiple_follows_the_rate_of_each_day() -> None:
+    loan = multiple()
+    before = accrued(loan, date(2025, 3, 15))
+
+    loan.reschedule(
+        act(date(2025, 3, 15)),
+        agreed=Agreement("RATE_CHANGE", annual_rate=Decimal("0.02")),
+        reason="loyal for years",
+        requested_by="clerk",
+        approved_by="manager",
+    )
+
+    # A month at 15 % of 79.58, then two at 3 %.
+    assert before == 99
+    assert accrued(loan, date(2025, 5, 15)) == 99 + 40
+
+
+def test_a_penalty_that_is_a_rate_stays_when_the_contract_rate_is_cut() -> None:
+    loan = multiple(penalty_multiple=None)
+
+    loan.reschedule(
+        act(date(2025, 3, 15)),
+        agreed=Agreement("RATE_CHANGE", annual_rate=Decimal("0.02")),
+        reason="loyal for years",
+        requested_by="clerk",
+        approved_by="manager",
+    )
+
+    assert accrued(loan, date(2025, 5, 15)) == 3 * 99 + 1
+
+
+def test_a_multiple_of_a_promotional_rate_of_nothing_bears_penalty_once_it_ends() -> None:
+    plan = RatePlan("SCHEDULED", [RateStep(4, Decimal("0.12"))])
+    loan = multiple(annual_rate=Decimal(0), penalty_rate=Decimal(0), rate_plan=plan)
+
+    assert accrued(loan, date(2025, 4, 15)) == 0
+    # A month at 18 % of 83.33.
+    assert accrued(loan, date(2025, 5, 15)) == 1_25
+
+
+def test_an_explanation_shows_of_what_rate_a_penalty_is_a_multiple() -> None:
+    begun = disbursed(terms(penalty_rate=Decimal("0.09"), penalty_multiple=Decimal("1.5")))
+
+    told = explained(begun, date(2025, 2, 25))
+
+    assert told is not None
+    (line,) = [line for line in told.lines if line.figure == "penalty"]
+    assert line.formula.startswith("9 % (1.5 x the rate of 6 %) on ")
 
 
 def test_a_cap_that_changes_clamps_the_penalty_from_its_day_on() -> None:
@@ -443,7 +573,8 @@ def test_a_cap_that_changes_clamps_the_penalty_from_its_day_on() -> None:
     )
 
     assert penalty(loan, date(2025, 2, 20)) == 5_00
-    assert penalty(loan, date(2025, 2, 25)) == 5_00
+    # Then five days of 12 %.
+    assert penalty(loan, date(2025, 2, 25)) == 5_00 + 1_64
 
 
 def test_an_explanation_shows_the_cap_that_lowers_the_penalty() -> None:
@@ -457,9 +588,9 @@ def test_an_explanation_shows_the_cap_that_lowers_the_penalty() -> None:
 
     assert told is not None
     (line,) = [line for line in told.lines if line.figure == "penalty"]
-    assert line.amount == 3_29
+    assert line.amount == 6_58
     assert line.formula == (
-        "12 % (cap cap-24 of 24 % less the rate of 12 %) on 1,000.00 x ACT/365F"
+        "24 % (cap cap-24 of 24 %) on 1,000.00 x ACT/365F"
         " from 2025-02-15 to 2025-02-25, rounded half up"
     )
     assert line.rules == (Rule("CAP", "cap-24"),)

@@ -122,6 +122,7 @@ SCHEDULED = st.builds(
         "rate_plan": RATE_PLANS,
         "renewal": RENEWALS,
         "penalty_on_interest": st.sampled_from([None, True]),
+        "penalty_multiple": st.sampled_from([None, None, Decimal("1.5")]),
         "rate_caps": st.sampled_from(
             [
                 None,
@@ -158,6 +159,7 @@ DAILY = st.builds(
     ),
     subsidy=st.sampled_from([None, None, Subsidy("SHOP", Decimal("0.02"))]),
     penalty_on_interest=st.sampled_from([None, True]),
+    penalty_multiple=st.sampled_from([None, None, Decimal("1.5")]),
     settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE"]),
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
     bucket_order=st.none() | st.none() | st.permutations(BUCKETS),
