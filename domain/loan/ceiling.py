@@ -70,3 +70,22 @@ def charges_rate(terms: Terms, begins_on: date, rows: Sequence[Instalment]) -> D
 def _cost(lent: list[cost.Flow], rows: Sequence[Instalment]) -> Decimal:
     paid = [cost.Flow(row.due_on, -row.left, -row.principal_left) for row in rows if row.left]
     return cost.annualised_cost([*lent, *paid])
+
+
+def yearly_cost(flows: Sequence[cost.Flow]) -> Decimal:
+    """What *flows* cost in a year, to a hundredth of a percent, to be held against a cap.
+
+    The lower of both reckonings that may be disclosed, since a day count can lift either
+    over the rate where few instalments are left; less the minor unit that rounding may have
+    brought to each payment. Zero where no more comes back than was lent, or no rate fits.
+
+    Source: PBoC Announcement [2021] No. 3, articles 3 and 4.
+    """
+    paid = [flow if flow.amount >= 0 else replace(flow, amount=flow.amount + 1) for flow in flows]
+    if sum(flow.amount for flow in paid) >= 0:
+        return Decimal(0)
+    methods = (cost.CostMethod.IRR, cost.CostMethod.SIMPLE)
+    try:
+        return round(min(cost.annual_cost(method, paid) for method in methods), 4)
+    except Refusal:
+        return Decimal(0)

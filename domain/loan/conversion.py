@@ -34,6 +34,7 @@ class Converting(Workout):
         Raises:
             NotConvertible: the contract does not offer it, or not so many.
             PastDue: something is overdue, and the contract asks that nothing is.
+            CostOverCap: it would cost more in a year than the cap of the day.
         """
         named = self._must_be_convertible(act)
         if not 2 <= count <= named.most:
@@ -44,6 +45,7 @@ class Converting(Workout):
         ledger, change = self._converted(on, count, pay_by)
         ahead = _ahead(ledger, on)
         flows = self._flows_converted(on, ledger)
+        self._must_cost_within_cap(on, flows)
         annualised = cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE)
         self.record(
             events.ConversionOffered,
@@ -73,6 +75,7 @@ class Converting(Workout):
             NotConvertible: no offer stands.
             NotDisclosed: another offer was signed, or the loan changed since.
             PastDue: something is overdue, and the contract asks that nothing is.
+            CostOverCap: it would cost more in a year than the cap of the day.
         """
         self._must_be_convertible(act)
         offer = self.conversion
@@ -84,6 +87,7 @@ class Converting(Workout):
             raise no.NotDisclosed("Another offer was signed than the one that stands.")
         if shown != offer.offer_digest:
             raise no.NotDisclosed("The loan changed since the offer; offer the conversion anew.")
+        self._must_cost_within_cap(act.business_on, self._flows_converted(offer.on, ledger))
         self.record(
             events.Converted,
             act,

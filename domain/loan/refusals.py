@@ -177,6 +177,12 @@ class ChargeOverCap(Refusal):
     code = "CHARGE_OVER_CAP"
 
 
+class CostOverCap(Refusal):
+    """What is left of the loan would cost more in a year than is allowed."""
+
+    code = "COST_OVER_CAP"
+
+
 class InstalmentNotOpen(Refusal):
     """There is no such instalment, or it is paid."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,13 +12,15 @@ from domain.base.policy import IndexRate
 from domain.base.refusal import two_people
 from domain.base.repayment import Method
 from domain.base.stream import Act
-from domain.base.terms import TERM_MONTHS_MAX, RatePlanKind, Terms
-from domain.loan import cost, delinquency, events
+from domain.base.terms import TERM_MONTHS_MAX, RateCap, RatePlanKind, Terms
+from domain.loan import accrual, cost, delinquency, events
 from domain.loan import refusals as no
+from domain.loan.ceiling import yearly_cost
 from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
 from domain.loan.facts import RENEWAL, Fact
 from domain.loan.ledger import Ledger
+from domain.loan.periods import ONE_DAY
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
 from domain.loan.state import LoanState, RenewalOffer
@@ -47,6 +50,7 @@ class Workout(Consequences):
         Raises:
             NothingChanges: the agreement says too little.
             PlanImpossible: this schedule cannot be laid anew like that.
+            CostOverCap: it would cost more than before, and than the cap of the day.
         """
         self._must_be_active()
         two_people(requested_by, approved_by, "A rescheduling")
@@ -70,6 +74,9 @@ class Workout(Consequences):
             raise no.NothingChanges(
                 "What is left of the loan is laid like that already; nothing was recorded."
             )
+        self._must_cost_within_cap(
+            act.business_on, self._flows_open(act.business_on, ledger), self._ledger()
+        )
         self.record(
             events.Rescheduled,
             act,
@@ -138,6 +145,39 @@ class Workout(Consequences):
                 f"A rate of {annual_rate:.4%} lies over the cap of {caps[-1].annual_rate:.2%}"
                 f" that counts on {on} ({caps[-1].version})."
             )
+
+    def _must_cost_within_cap(
+        self, on: date, flows: Sequence[Flow], before: Ledger | None = None
+    ) -> None:
+        """Refuse what costs more in a year, with every charge, than the cap of *on* allows.
+
+        What is granted on a loan that costs no less *before* it is not refused.
+        """
+        cap = self._cap_exceeded(on, flows)
+        if cap is None:
+            return
+        found = yearly_cost(flows)
+        if before is not None and found <= yearly_cost(self._flows_open(on, before)):
+            return
+        raise no.CostOverCap(
+            f"What is left would cost {found:.2%} a year with its charges; the cap is"
+            f" {cap.annual_rate:.2%} on {on} ({cap.version}). Agree on a lower rate."
+        )
+
+    def _cap_exceeded(self, on: date, flows: Sequence[Flow]) -> RateCap | None:
+        """The cap of *on* that *flows* cost more in a year than; None where they do not."""
+        assert self.terms is not None
+        cap, _ = accrual.cap_after(self.terms, on - ONE_DAY)
+        return cap if cap is not None and yearly_cost(flows) > cap.annual_rate else None
+
+    def _flows_open(self, on: date, ledger: Ledger) -> list[Flow]:
+        """What is not due on *on*, and how *ledger* pays it back from then on."""
+        rows = ledger.rows_on(on)
+        ahead = [row for row in rows if row.due_on > on and row.left]
+        since = max((row.due_on for row in rows if row.due_on <= on), default=self.accrues_from)
+        lent = sum(row.principal_left for row in ahead)
+        paid = [Flow(row.due_on, -row.left, -row.principal_left) for row in ahead]
+        return [Flow(since or on, lent, lent), *paid] if lent else []
 
     # --- repricing ------------------------------------------------------------------
 
@@ -223,6 +263,8 @@ class Workout(Consequences):
         flows = self._flows_ahead(act.business_on, ledger)
         if len(flows) == 1:
             return  # all that is left is due today
+        if self._cap_exceeded(act.business_on, flows) is not None:
+            return  # no term begins that costs more than is allowed by now
         self.record(
             events.RenewalOffered,
             act,
@@ -265,12 +307,14 @@ class Workout(Consequences):
         Raises:
             NotRenewable: no offer stands.
             PastDue: something is overdue.
+            CostOverCap: it would cost more in a year than the cap of the day.
         """
         offer = self._must_be_renewable(act)
         assert self.terms is not None and self.terms.renewal is not None
         if self._is_past_due(act.business_on):
             raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
         ledger, change = self._renewed(act.business_on, pay_by)
+        self._must_cost_within_cap(act.business_on, self._flows_ahead(act.business_on, ledger))
         if cost.change_digest(change) != offer.offer_digest:
             raise no.NotDisclosed("The loan changed since the offer; it is offered anew.")
         self.record(

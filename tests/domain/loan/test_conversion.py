@@ -129,6 +129,16 @@ def test_a_rate_over_the_cap_is_not_offered() -> None:
         offer(loan, MAR_15)
 
 
+def test_a_conversion_that_costs_more_than_the_cap_with_its_charges_is_not_offered() -> None:
+    loan = convertible(
+        fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 10_00)],
+        rate_caps=[RateCap(date(2020, 1, 1), Decimal("0.12"), "cap-1")],
+    )
+
+    with pytest.raises(no.CostOverCap, match="cap-1"):
+        offer(loan, MAR_15)
+
+
 def test_a_contract_that_does_not_name_it_offers_none() -> None:
     with pytest.raises(no.NotConvertible, match="offers no conversion"):
         offer(convertible(None), MAR_15)

@@ -249,6 +249,41 @@ def test_no_rate_is_agreed_over_the_cap() -> None:
         agree(loan, "RATE_CHANGE", annual_rate=Decimal("0.25"))
 
 
+FALLS = [
+    RateCap(date(2020, 1, 1), Decimal("0.36"), "cap-1"),
+    RateCap(date(2025, 4, 1), Decimal("0.12"), "cap-2"),
+]
+
+
+def test_no_rate_is_agreed_that_lies_over_the_cap_with_the_charges() -> None:
+    loan = paid_out(
+        fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 8_00)],
+        rate_caps=[RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-1")],
+    )
+
+    with pytest.raises(no.CostOverCap, match="cap-1"):
+        agree(loan, "RATE_CHANGE", annual_rate=Decimal("0.24"))
+
+
+def test_relief_that_makes_nothing_dearer_is_granted_over_a_cap_that_fell() -> None:
+    loan = paid_out(annual_rate=Decimal("0.20"), rate_caps=FALLS)
+
+    agree(loan, "RATE_CHANGE", on=date(2025, 4, 10), annual_rate=Decimal("0.12"))
+    agree(loan, "EXTENSION", on=date(2025, 4, 11), instalments=3)
+
+    assert len(loan.instalments) == 15
+
+
+def test_a_loan_at_the_cap_is_extended_whatever_its_day_count() -> None:
+    cap = [RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-1")]
+    for day_count in ("30/360", "ACT/365F", "ACT/ACT ISDA"):
+        loan = paid_out(annual_rate=Decimal("0.24"), day_count=day_count, rate_caps=cap)
+
+        agree(loan, "EXTENSION", on=date(2025, 7, 1), instalments=2)
+
+        assert len(loan.instalments) == 14
+
+
 def test_fees_of_an_instalment_go_on_with_an_extension() -> None:
     loan = paid_out(fees=[FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00)])
 
@@ -408,6 +443,25 @@ def test_a_renewal_is_offered_in_time_with_its_cost() -> None:
     assert (offer.sequence, offer.most, offer.valid_until_on) == (1, 1, date(2025, 4, 15))
     assert offer.interest == 4 * 5_00
     assert round(offer.annualised_cost, 3) == Decimal("0.060")
+
+
+def test_no_renewal_is_offered_that_costs_more_than_the_cap_of_the_day() -> None:
+    loan = renewable(annual_rate=Decimal("0.20"), rate_caps=FALLS)
+    pay_in_time(loan, 2)
+
+    loan.attend(act(date(2025, 4, 1)))
+
+    assert not recorded(loan, Loan.RenewalOffered)
+
+
+def test_an_offer_of_renewal_is_not_accepted_once_the_cap_fell_under_its_cost() -> None:
+    caps = [FALLS[0], RateCap(date(2025, 4, 10), Decimal("0.12"), "cap-2")]
+    loan = renewable(annual_rate=Decimal("0.20"), rate_caps=caps)
+    pay_in_time(loan, 2)
+    loan.attend(act(date(2025, 4, 1)))
+
+    with pytest.raises(no.CostOverCap, match="cap-2"):
+        loan.renew(act(date(2025, 4, 10)), consent_ref="CONSENT-1")
 
 
 def test_an_accepted_renewal_moves_the_end_of_the_term() -> None:
