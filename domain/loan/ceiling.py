@@ -48,6 +48,33 @@ def room(ledger: Ledger, on: date) -> int | None:
     return max(int(allowed) - cost, 0)
 
 
+def room_so_far(ledger: Ledger, on: date) -> int | None:
+    """What can be charged on *on* for paying early under the cap in force; None without one.
+
+    All that was charged until that day, were the loan paid off then, comes to no more than
+    the cap on the principal in use until then, day by day. Minor units, rounded down, never
+    below zero.
+
+    Source: PBoC Announcement [2021] No. 3, articles 3 and 4, for the reckoning.
+    """
+    cap = cap_on(ledger, on)
+    if cap is None:
+        return None
+    begun_on = ledger.accrues_from
+    in_use = ledger.principal_owed(on) * (on - begun_on).days
+    for ref, parts in ledger.parts.items():
+        in_use += sum(part.principal for part in parts) * (ledger.paid_on[ref] - begun_on).days
+    later = [(draw.on, draw.amount) for draw in ledger.draws]
+    later += [(day, grown) for _, day, grown in ledger.capitalised]
+    in_use -= sum(amount * (day - begun_on).days for day, amount in later)
+    charged = ledger.charged_until(on)
+    for row in ledger.rows_on(on):
+        charged += row.penalty_charged or 0
+        charged += ledger.penalty_accrued(row, on) if row.pay_by_on < on else 0
+    allowed = (in_use * cap.annual_rate / DAYS_A_YEAR).to_integral_value(rounding=ROUND_FLOOR)
+    return max(int(allowed) - charged, 0)
+
+
 def charges_rate(terms: Terms, begins_on: date, rows: Sequence[Instalment]) -> Decimal:
     """By how much the charges of *rows* make a year dearer than interest alone would.
 

@@ -19,7 +19,7 @@ from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut, Sha
 from domain.loan.daily_claims import NO_END, DailyClaims, unpaid_in_advance
 from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
-from domain.loan.fees import for_prepaying, unearned
+from domain.loan.fees import unearned
 from domain.loan.held import HeldByDay
 from domain.loan.ledger import Balance, Claims, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
@@ -295,8 +295,8 @@ class DailyLedger(Ledger):
             unapplied=self.unapplied,
         )
 
-    def _called_due(self, on: date) -> list[Instalment]:
-        """The rows with the fees that are owed when all is called due on *on*.
+    def _called(self, on: date, fee: int) -> list[Instalment]:
+        """The rows with the fees that are owed when all is called due on *on*, and a *fee*.
 
         Those per instalment after the running one are not, nor what is not earned of one at
         disbursement; one for paying early is.
@@ -308,16 +308,22 @@ class DailyLedger(Ledger):
             rows[self.place_of(row.number)] = replace(rows[self.place_of(row.number)], fees=fees)
         if later:
             running = self.place_of(later[0].number)
-            fees = rows[running].fees + self._for_paying_off(on)
+            fees = rows[running].fees + fee
             rows[running] = replace(rows[running], fees=fees)
             if rows[0].number == 0:
                 earned = self.opening[0].fees - self._unearned(on)
                 rows[0] = replace(rows[0], fees=min(rows[0].fees, earned))
         return rows
 
-    def _for_paying_off(self, on: date) -> int:
+    def _not_due(self, on: date) -> int:
         due = sum(row.principal_left for row in self.rows_on(on) if row.due_on <= on)
-        return for_prepaying(self.terms, self.principal_owed(on) - due)
+        return self.principal_owed(on) - due
+
+    def charged_until(self, on: date) -> int:
+        """Interest and fees since it began, were all that is left paid off on *on* for nothing."""
+        bears = {row.number: row for row in self.looked_at(on, {}, self.settled_until(on))}
+        called = self._called(on, 0)
+        return self._charged([replace(row, interest=bears[row.number].interest) for row in called])
 
     def _unearned(self, on: date) -> int:
         return unearned(self.terms, self.accrues_from, on, self.ends_on)

@@ -434,7 +434,10 @@ class _Told:
         for ref, (number, fee) in self.ledger.prepaying.items():
             charged[number] = charged.get(number, 0) + fee
             on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
-            yield Line("fees", fee, on, f"charged for paying early, {ref}", version, number)
+            cap = cap_on(self.ledger, on) if ref in self.ledger.cut else None
+            rules = () if cap is None else (Rule(CAP, cap.version),)
+            what = f"charged for paying early, {ref}"
+            yield Line("fees", fee, on, what, version, number, rules=rules)
         for row in self.ledger.rows:
             before = self.opening.get(row.number)
             anew = relaid.get(row.number, (0, 0))

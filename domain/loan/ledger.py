@@ -8,6 +8,7 @@ top; one that counts earlier makes the ledger run again from the schedule.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -30,7 +31,7 @@ from domain.base.terms import (
 )
 from domain.loan import accrual
 from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
-from domain.loan.ceiling import charges_rate
+from domain.loan.ceiling import charges_rate, room_so_far
 from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
@@ -114,6 +115,8 @@ class Ledger:
     """Whether a payment was meant to end the loan."""
     prepaying: dict[str, tuple[int, int]] = field(default_factory=dict)
     """What each payment before its day was charged, and on which instalment; after a run."""
+    cut: set[str] = field(default_factory=set)
+    """The payments before their day that a cap let be charged less than the contract says."""
     bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
     """What was paid of each instalment that would bear penalty, by day; as *parts* say."""
     laid: Laid = field(init=False)
@@ -300,6 +303,8 @@ class Ledger:
 
     def _call_due(self, fact: Fact) -> None:
         fee, before = self._for_paying_off(fact.on), self.rows
+        if fee < for_prepaying(self.terms, self._not_due(fact.on)):
+            self.cut.add(fact.ref)
         self.rows = self._called_due(fact.on)
         if fee:
             running = next(row for row in before if row.due_on > fact.on and row.left)
@@ -325,7 +330,9 @@ class Ledger:
         # What lays the rest anew is no payment of the next instalment.
         beyond = later if self._future(fact) in tuple(Prepayment) else later[1:]
         principal = sum(taken[row.number][Owed.PRINCIPAL] for row in beyond if row.number in taken)
-        fee = for_prepaying(self.terms, principal)
+        fee = self._for_prepaying(fact.on, principal)
+        if fee < for_prepaying(self.terms, principal):
+            self.cut.add(fact.ref)
         if not fee:
             return
         row = later[0]
@@ -564,6 +571,10 @@ class Ledger:
 
         Source: Civil Code of the PRC, art. 677.
         """
+        return self._called(on, self._for_paying_off(on))
+
+    def _called(self, on: date, fee: int) -> list[Instalment]:
+        """The rows when all that is left is called due on *on*, at a *fee* for paying early."""
         later = [row for row in self.rows if row.due_on > on and row.left]
         if not later:
             return self.rows
@@ -586,7 +597,7 @@ class Ledger:
             running,
             principal=running.principal_paid + principal,
             interest=max(running.interest_paid, interest),
-            fees=running.fees + self._for_paying_off(on),
+            fees=running.fees + fee,
         )
         return rows
 
@@ -627,9 +638,23 @@ class Ledger:
 
     def _for_paying_off(self, on: date) -> int:
         """What paying off on *on* costs, by all principal that is not due."""
-        return for_prepaying(
-            self.terms, sum(row.principal_left for row in self.rows if row.due_on > on)
-        )
+        return self._for_prepaying(on, self._not_due(on))
+
+    def _not_due(self, on: date) -> int:
+        return sum(row.principal_left for row in self.rows if row.due_on > on)
+
+    def _for_prepaying(self, on: date, principal: int) -> int:
+        """What *principal* that is paid early on *on* costs, as far as the cap has room."""
+        fee = for_prepaying(self.terms, principal)
+        fits = room_so_far(self, on) if fee and self.terms.rate_caps else None
+        return fee if fits is None else min(fee, fits)
+
+    def charged_until(self, on: date) -> int:
+        """Interest and fees since it began, were all that is left paid off on *on* for nothing."""
+        return self._charged(self._called(on, 0))
+
+    def _charged(self, rows: Sequence[Instalment]) -> int:
+        return sum(row.interest + row.fees for row in rows if row.due_on >= self.accrues_from)
 
     def _unearned(self, on: date) -> int:
         last = max(row.due_on for row in self.rows if row.principal)

@@ -355,6 +355,11 @@ def test_what_is_owed_at_payout_forfeits_no_step_of_the_rate() -> None:
     assert Loan.RateSteppedDown in kinds(loan)
 
 
+def explained(loan: Loan, on: date) -> Any:
+    events: Any = loan.pending_events
+    return explain(list(events), on)
+
+
 # --- the cap ------------------------------------------------------------------------------
 
 CAP = [RateCap(date(2020, 1, 1), Decimal("0.24"), "cap-24")]
@@ -389,6 +394,55 @@ def test_an_explanation_names_the_cap_that_cut_an_automatic_charge() -> None:
     assert [(line.amount, line.rules) for line in told.lines if line.figure == "fees"] == [
         (11_90, (Rule("CAP", "cap-24"),))
     ]
+
+
+FIVE = FeeTerm("EARLY", "ON_PREPAYMENT", 0, percent=Decimal("0.05"), base="PRINCIPAL")
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_paying_off_early_costs_no_more_in_a_year_than_the_cap(accrual: str | None) -> None:
+    loan = disbursed(
+        terms(
+            annual_rate=Decimal("0.20"),
+            day_count="ACT/365F",
+            fees=[FIVE],
+            rate_caps=CAP,
+            accrual=accrual,
+        )
+    )
+
+    told = loan.ledger_on(date(2025, 2, 14)).settling(date(2025, 2, 14))
+
+    # 30 days: 16.44 of interest, and 4 % more under the cap.
+    assert (told.interest, told.fees) == (16_44, 3_28)
+
+
+def test_what_is_charged_for_paying_a_part_early_fits_under_the_cap_so_far() -> None:
+    fields: dict[str, Any] = {
+        "annual_rate": Decimal("0.20"),
+        "day_count": "ACT/365F",
+        "fees": [FIVE],
+        "prepayment": "LOWER_INSTALMENT",
+    }
+    free, capped = disbursed(terms(**fields)), disbursed(terms(**fields, rate_caps=CAP))
+
+    for loan in (free, capped):
+        repay(loan, "P-1", 500_00, date(2025, 2, 14))
+
+    assert sum(row.fees for row in free.instalments) == 25_00
+    assert sum(row.fees for row in capped.instalments) == 3_28
+    told = explained(capped, date(2025, 2, 14))
+    assert [line.rules for line in told.lines if line.figure == "fees" and line.amount > 0] == [
+        (Rule("CAP", "cap-24"),)
+    ]
+
+
+def test_where_no_cap_counts_yet_paying_early_costs_what_the_contract_says() -> None:
+    later = [RateCap(date(2026, 1, 1), Decimal("0.24"), "cap-24")]
+    loan = disbursed(terms(annual_rate=Decimal("0.20"), fees=[FIVE], rate_caps=later))
+
+    day = date(2025, 2, 14)
+    assert loan.ledger_on(day).settling(day).fees == 50_00
 
 
 # --- penalty ------------------------------------------------------------------------------
@@ -450,11 +504,6 @@ def test_what_the_gate_lets_pass_is_not_lowered_afterwards() -> None:
     assert penalty(loan, date(2025, 5, 15)) > 4_64
     row = loan.instalments[0]
     assert loan.ledger_on(date(2025, 5, 15)).penalty_accrued(row, date(2025, 5, 15)) == 4_64
-
-
-def explained(loan: Loan, on: date) -> Any:
-    events: Any = loan.pending_events
-    return explain(list(events), on)
 
 
 MONTHLY = FeeTerm("ACCOUNT", "PER_INSTALMENT", 10_00)

@@ -107,6 +107,15 @@ RATE_PLANS = st.sampled_from(
 )
 RENEWALS = st.sampled_from([None, None, Renewal(term_months=2, most=1, offer_days=20)])
 PREPAYMENTS = st.sampled_from([None, None, "LOWER_INSTALMENT", "SHORTER_TERM"])
+CAPS = st.sampled_from(
+    [
+        None,
+        [
+            RateCap(date(2024, 1, 1), Decimal("0.36"), "cap-1"),
+            RateCap(date(2025, 3, 10), Decimal("0.24"), "cap-2"),
+        ],
+    ]
+)
 SCHEDULED = st.builds(
     terms,
     **{
@@ -123,15 +132,7 @@ SCHEDULED = st.builds(
         "renewal": RENEWALS,
         "penalty_on_interest": st.sampled_from([None, True]),
         "penalty_multiple": st.sampled_from([None, None, Decimal("1.5")]),
-        "rate_caps": st.sampled_from(
-            [
-                None,
-                [
-                    RateCap(date(2024, 1, 1), Decimal("0.36"), "cap-1"),
-                    RateCap(date(2025, 3, 10), Decimal("0.24"), "cap-2"),
-                ],
-            ]
-        ),
+        "rate_caps": CAPS,
         "late_order": st.none() | ORDERS,
         "late_order_days": st.sampled_from([1, 20]),
         "settling": st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE", "STATUTORY_UK"]),
@@ -160,6 +161,7 @@ DAILY = st.builds(
     subsidy=st.sampled_from([None, None, Subsidy("SHOP", Decimal("0.02"))]),
     penalty_on_interest=st.sampled_from([None, True]),
     penalty_multiple=st.sampled_from([None, None, Decimal("1.5")]),
+    rate_caps=CAPS,
     settling=st.sampled_from([None, "TO_THE_DAY", "TO_NEXT_DUE"]),
     allocation_scope=st.sampled_from([None, "INSTALMENT", "COMPONENT"]),
     bucket_order=st.none() | st.none() | st.permutations(BUCKETS),
