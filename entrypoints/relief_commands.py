@@ -67,6 +67,14 @@ Schedule = Annotated[
 Rate = Annotated[
     str | None, typer.Option("--rate", help="And another annual rate from then on: 0.045.")
 ]
+InDifficulty = Annotated[
+    bool | None,
+    typer.Option(
+        "--in-difficulty/--not-in-difficulty",
+        help="Whether the borrower could not pay otherwise: only that restructures the loan."
+        " If not said: yes, but for re-amortise at the same rate on a loan in order.",
+    ),
+]
 FirstDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The first such day.")]
 LastDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The last such day.")]
 
@@ -120,12 +128,14 @@ def change_rate(
     requested_by: Requester,
     approved_by: Approver,
     on: CountsFrom = None,
+    difficulty: InDifficulty = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Set another rate for the days after; instalments are set anew."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
-    _grant(loan, "RATE_CHANGE", on, reason, people, answer, rate=rate)
+    asked = {"rate": rate, "in_difficulty": difficulty}
+    _grant(loan, "RATE_CHANGE", on, reason, people, answer, **asked)
 
 
 @relief.command("extend")
@@ -137,6 +147,7 @@ def extend(
     count: Count = 0,
     schedule: Schedule = None,
     on: CountsFrom = None,
+    difficulty: InDifficulty = None,
     rate: Rate = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -144,6 +155,7 @@ def extend(
     """Add instalments after the last one; each gets smaller."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
     asked = {"instalments": count, "schedule": schedule, "rate": rate}
+    asked["in_difficulty"] = difficulty
     _grant(loan, "EXTENSION", on, reason, people, answer, **asked)
 
 
@@ -215,13 +227,14 @@ def re_amortise(
         bool, typer.Option("--shorter", help="Keep the instalment and end earlier.")
     ] = False,
     on: CountsFrom = None,
+    difficulty: InDifficulty = None,
     rate: Rate = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Set the instalments anew on what is left, such as after money came in advance."""
     people, answer = (requested_by, approved_by), (command_id, as_json)
-    asked = {"keeps_instalment": shorter, "rate": rate}
+    asked = {"keeps_instalment": shorter, "rate": rate, "in_difficulty": difficulty}
     _grant(loan, "REAMORTISATION", on, reason, people, answer, **asked)
 
 

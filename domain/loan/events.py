@@ -599,7 +599,11 @@ class LaidAnew(MoneyMoved):
 
 
 class Rescheduled(LaidAnew):
-    """What is left was laid anew: by relief that two people granted, or by the contract."""
+    """What is left was laid anew: by relief that two people granted, or by the contract.
+
+    *in_difficulty* tells whether the relief is for a borrower who could not pay otherwise;
+    where it is not said, the kind decides.
+    """
 
     TOPIC = "loan.rescheduled"
     kind: str
@@ -608,10 +612,12 @@ class Rescheduled(LaidAnew):
     requested_by: str | None
     approved_by: str | None
     policy_version: str | None
+    in_difficulty: bool | None
 
     def apply(self, loan: Account) -> None:
         ref = f"reschedule-{loan.facts_taken}"
-        loan.reliefs = {**loan.reliefs, ref: self.kind}
+        if self.in_difficulty is not False:
+            loan.reliefs = {**loan.reliefs, ref: self.kind}
         self.lay(loan, ref)
         if self.kind == RescheduleKind.REPRICING:
             loan.repriced_on = self.effective_on

@@ -30,6 +30,8 @@ class Agreement:
     both counted. *interest_too* defers interest as well; *keeps_instalment* re-amortises to
     a shorter term. A schedule that was agreed on for the loan gets *rows* that are agreed on
     anew, instead of a number: with an extension, a deferral, re-ageing or a moratorium.
+    *in_difficulty* says whether it is granted to help a borrower who could not pay otherwise,
+    which restructures the loan; if it says nothing, the kind does.
     """
 
     kind: str
@@ -40,6 +42,22 @@ class Agreement:
     free_from: date | None = None
     free_until: date | None = None
     rows: list[AgreedRow] | None = None
+    in_difficulty: bool | None = None
+
+    def helps(self, *, past_due: bool) -> bool:
+        """Whether it is for a borrower in difficulty: of itself, unless it only lays anew.
+
+        Raises:
+            PastDue: it says that there is no difficulty, and the loan is late.
+        """
+        if self.in_difficulty is None:
+            lays = self.kind == RescheduleKind.REAMORTISATION and self.annual_rate is None
+            return past_due or not lays
+        if past_due and not self.in_difficulty:
+            raise no.PastDue(
+                "Whoever is past due is in difficulty: grant it as relief, or once all is paid."
+            )
+        return self.in_difficulty
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Workout(Consequences):
         Raises:
             NothingChanges: the agreement says too little.
             PlanImpossible: this schedule cannot be laid anew like that.
+            PastDue: the agreement says that the borrower is not in difficulty.
             CostOverCap: it would cost more than before, and than the cap of the day.
         """
         self._must_be_active()
@@ -60,6 +61,7 @@ class Workout(Consequences):
             on = min(act.business_on, agreed.free_from or act.business_on)
         self._must_not_be_future(act, on)
         self._must_not_be_before_disbursement(on)
+        helps = agreed.helps(past_due=self._is_past_due(act.business_on))
         change = change_of(agreed, self._standing(on, pay_by))
         ref = f"reschedule-{self.facts_taken}"
         self._must_be_under_cap(change.annual_rate, on)
@@ -88,6 +90,7 @@ class Workout(Consequences):
             requested_by=requested_by,
             approved_by=approved_by,
             policy_version=None,
+            in_difficulty=helps,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
@@ -222,6 +225,7 @@ class Workout(Consequences):
             requested_by=None,
             approved_by=None,
             policy_version=index.version,
+            in_difficulty=None,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)

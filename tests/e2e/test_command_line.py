@@ -776,7 +776,7 @@ def is_laid_anew(loans: CommandLine, loan: str) -> None:
     loans("relief defer", loan, "1", "--interest-too", *why)
     loans("relief capitalise", loan, "--rate", "0.05", *why)
     loans("relief re-age", loan, "--extend", "1", *why)
-    loans("relief re-amortise", loan, "--rate", "0.04", *why)
+    loans("relief re-amortise", loan, "--rate", "0.04", "--in-difficulty", *why)
     loans("relief pause", loan, str(today), str(today + timedelta(days=9)), *why)
     later = today + timedelta(days=60)
     last = loans("relief moratorium", loan, str(today), str(later), *why)

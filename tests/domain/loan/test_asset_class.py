@@ -20,6 +20,7 @@ from domain.base.terms import Terms
 from domain.loan.as_of import known, standing
 from domain.loan.asset_class import classed as classified
 from domain.loan.loan import Loan
+from domain.loan.refusals import PastDue
 from domain.loan.relief import Agreement
 from infra.policies import load_policies
 from tests.domain.story import CLASSES as RULE
@@ -400,6 +401,56 @@ def test_a_change_that_the_policy_does_not_name_restructures_nothing() -> None:
     loan.reclassify(act(date(2025, 2, 1)), RULE)
 
     assert loan.asset_class == "NORMAL"
+
+
+RESTRUCTURES = replace(
+    RULE,
+    standard=replace(RULE.standard, restructuring=["RATE_CHANGE", "EXTENSION", "REAMORTISATION"]),
+)
+
+
+def agreed_on(loan: Loan, on: date, kind: str, **asked: Any) -> str:
+    """The class of a loan on which something was agreed on a day."""
+    loan.reschedule(
+        act(on),
+        agreed=Agreement(kind, **asked),
+        reason="asked for it",
+        requested_by="officer",
+        approved_by="manager",
+    )
+    loan.reclassify(act(on), RESTRUCTURES)
+    return loan.asset_class
+
+
+def test_instalments_set_anew_after_money_in_advance_restructure_nothing() -> None:
+    loan = given(disbursed(), paid("P-1", 300_00, on=date(2025, 1, 20)))
+
+    assert agreed_on(loan, date(2025, 1, 20), "REAMORTISATION") == "NORMAL"
+
+
+def test_a_rate_cut_to_keep_a_good_borrower_restructures_nothing_where_it_says_so() -> None:
+    kept, helped = given(disbursed()), given(disbursed())
+    cut = {"annual_rate": Decimal("0.05")}
+
+    on = date(2025, 2, 1)
+    assert agreed_on(kept, on, "RATE_CHANGE", **cut, in_difficulty=False) == "NORMAL"
+    assert agreed_on(helped, on, "RATE_CHANGE", **cut) == "SPECIAL_MENTION"
+
+
+def test_instalments_set_anew_for_a_borrower_in_difficulty_restructure_the_loan() -> None:
+    loan = given(disbursed(), paid("P-1", 300_00, on=date(2025, 1, 20)))
+    on = date(2025, 1, 20)
+
+    assert agreed_on(loan, on, "REAMORTISATION", in_difficulty=True) == "SPECIAL_MENTION"
+
+
+def test_nobody_who_is_past_due_is_said_to_be_without_difficulty() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(PastDue, match="in difficulty"):
+        agreed_on(loan, late(3), "EXTENSION", instalments=2, in_difficulty=False)
+
+    assert recorded(loan) == []
 
 
 def test_a_loan_that_is_written_off_keeps_the_class_it_had() -> None:
