@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from entrypoints.app import AsJson, app
+from entrypoints.loan_commands import MONEY
 from entrypoints.staff_command import (
     STAFF,
     Actor,
@@ -272,6 +273,24 @@ def moratorium(
     asked: dict[str, Any] = {"free_from": first.date(), "free_until": last.date()}
     asked["schedule"] = schedule
     _grant(loan, "MORATORIUM", None, reason, people, answer, **asked)
+
+
+@app.command("reprice", rich_help_panel=MONEY)
+def reprice(
+    loan: Loan, actor: Actor = STAFF, command_id: CommandId = None, as_json: AsJson = False
+) -> None:
+    """Set the rate of a loan by its index, also back to a date whose index was corrected.
+
+    The day's run does so whenever it looks at the loan; this does not wait for it.
+    """
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.reprice(opened.book, act, loan_id=opened.stream_id(loan)),
+        actor,
+        command_id,
+        as_json,
+    )
 
 
 @renewal.command("accept")

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import next_day
-from domain.base.policy import Policies
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower, PromiseState
 from domain.commands.book import Book, Command, Due, act_on, command, digest_of
 from domain.commands.borrowers import lift_over
+from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
 from domain.operations.business_day import BusinessDay, Count, DayPlan
@@ -217,22 +217,9 @@ def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) ->
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     policies = book.policies
     for loan in loans.values():
-        _reprice(policies, loan, acts[loan.id])
+        reprice_due(policies, loan, acts[loan.id])
         loan.attend(acts[loan.id], policies.asset_class_rule(loan.product_code, day))
     return Batch(list(loans.values()), acts)
-
-
-def _reprice(policies: Policies, loan: Loan, act: Act) -> None:
-    """Set the rate of an index-linked loan on each repricing date that has come."""
-    plan = loan.terms.rate_plan if loan.terms else None
-    while (
-        plan is not None
-        and plan.index is not None
-        and loan.state == LoanState.ACTIVE
-        and (on := loan.reprices_on()) is not None
-        and on <= act.business_on
-    ):
-        loan.reprice(act, policies.index_rate(plan.index, on))
 
 
 def _attended_borrowers(

@@ -17,7 +17,9 @@ from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import with_promises
 from domain.commands.products import index_on, priced, product_id, rate_on
+from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
+from domain.loan.refusals import NothingChanges
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
 from domain.loan.state import Source, Tier
@@ -528,6 +530,24 @@ def reschedule(
         on=on,
         pay_by=None if days is None else days.on_or_after,
     )
+    return _classed(book, act, loan)
+
+
+@command
+def reprice(book: Book, act: Act, *, loan_id: UUID) -> Loan:
+    """Set the rate of a loan by its index, also where the index of an earlier date was corrected.
+
+    Raises:
+        NothingChanges: no date has come, and the index says what it said.
+    """
+    loan = book.get(Loan, loan_id)
+    before = loan.version
+    reprice_due(book.policies, loan, act)
+    if loan.version == before:
+        raise NothingChanges(
+            "No repricing date of this loan has come, and the index of those before says what"
+            " it said; publish the corrected index first."
+        )
     return _classed(book, act, loan)
 
 

@@ -97,7 +97,7 @@ class Account:
         self.overdue_since_on: date | None = None
         self.steps: dict[str, str] = {}
         self.renewals = 0
-        self.repriced_on: date | None = None
+        self.repricings: dict[str, str] = {}
         self.renewal: RenewalOffer | None = None
         self.conversion: ConversionOffer | None = None
         self.asset_class: str = AssetClass.NORMAL

@@ -602,7 +602,8 @@ class Rescheduled(LaidAnew):
     """What is left was laid anew: by relief that two people granted, or by the contract.
 
     *in_difficulty* tells whether the relief is for a borrower who could not pay otherwise;
-    where it is not said, the kind decides.
+    where it is not said, the kind decides. *corrects* names the repricing of the same day
+    that it takes the place of, where the index turned out to be another one.
     """
 
     TOPIC = "loan.rescheduled"
@@ -613,14 +614,21 @@ class Rescheduled(LaidAnew):
     approved_by: str | None
     policy_version: str | None
     in_difficulty: bool | None
+    corrects: str | None
 
     def apply(self, loan: Account) -> None:
         ref = f"reschedule-{loan.facts_taken}"
         if self.in_difficulty is not False:
             loan.reliefs = {**loan.reliefs, ref: self.kind}
-        self.lay(loan, ref)
+        if self.corrects is None:
+            self.lay(loan, ref)
+        else:
+            # It counts where the other did: what was granted on that day still comes after.
+            old = next(fact for fact in loan.facts if fact.ref == self.corrects)
+            others = [fact for fact in loan.facts if fact is not old]
+            self.take_over(loan, [*others, replace(old, ref=ref, change=self.change)])
         if self.kind == RescheduleKind.REPRICING:
-            loan.repriced_on = self.effective_on
+            loan.repricings = {**loan.repricings, self.effective_on.isoformat(): ref}
 
 
 class RateSteppedDown(LaidAnew):

@@ -91,6 +91,7 @@ class Workout(Consequences):
             approved_by=approved_by,
             policy_version=None,
             in_difficulty=helps,
+            corrects=None,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
@@ -190,10 +191,10 @@ class Workout(Consequences):
         if plan is None or plan.kind != RatePlanKind.INDEXED or not plan.reprice_months:
             return None
         assert self.accrues_from is not None
-        months = plan.reprice_months
-        while (day := add_months(self.accrues_from, months)) <= (
-            self.repriced_on or self.accrues_from
-        ):
+        begun_on, months = self.disbursed_on or self.accrues_from, plan.reprice_months
+        # Of a loan that was taken over, the dates before that were somebody else's.
+        last = max(map(date.fromisoformat, self.repricings), default=self.accrues_from)
+        while (day := add_months(begun_on, months)) <= last:
             months += plan.reprice_months
         return day if day < self._last_due_on() else None
 
@@ -207,13 +208,45 @@ class Workout(Consequences):
         on = self.reprices_on()
         if on is None or on > act.business_on:
             raise no.NothingChanges("No repricing date of this loan has come.")
+        self._reprice(act, on, index)
+
+    def was_repriced_by(self, on: date, index: IndexRate) -> bool:
+        """Whether the rate of a repricing date that has come is the one that *index* says."""
+        change = self._repricing(on).change
+        return change is not None and change.annual_rate == self._indexed_rate(on, index)
+
+    def reprice_again(self, act: Act, on: date, index: IndexRate) -> None:
+        """Set the rate of an earlier repricing date anew: *index* turned out to be another one.
+
+        Raises:
+            NothingChanges: that was no repricing date, or the rate stays what it was.
+        """
+        self._must_be_active()
+        if self.was_repriced_by(on, index):
+            raise no.NothingChanges(f"The rate of {on} is what {index.version} says already.")
+        self._reprice(act, on, index, self._repricing(on))
+
+    def _repricing(self, on: date) -> Fact:
+        ref = self.repricings.get(on.isoformat())
+        fact = next((fact for fact in self.facts if fact.ref == ref), None)
+        if fact is None:
+            raise no.NothingChanges(f"{on} is no day on which this loan was repriced.")
+        return fact
+
+    def _indexed_rate(self, on: date, index: IndexRate) -> Decimal:
         assert self.terms is not None and self.terms.rate_plan is not None
-        caps = [cap for cap in self.terms.rate_caps or () if cap.from_on <= on]
+        cap, _ = accrual.cap_after(self.terms, on - ONE_DAY)
         rate = max(index.annual_rate + (self.terms.rate_plan.margin or 0), Decimal(0))
-        rate = min(rate, caps[-1].annual_rate) if caps else rate
+        return rate if cap is None else min(rate, cap.annual_rate)
+
+    def _reprice(self, act: Act, on: date, index: IndexRate, wrong: Fact | None = None) -> None:
+        """Let the index count from *on*, in place of what was *wrong*."""
+        rate = self._indexed_rate(on, index)
         change = Change(annual_rate=rate)
         fact = self._reschedule_fact(f"reschedule-{self.facts_taken}", on, change)
-        ledger = self._rerun([*self.facts, fact])
+        if wrong is not None:
+            fact = replace(wrong, ref=fact.ref, change=change)
+        ledger = self._rerun([*(each for each in self.facts if each is not wrong), fact])
         self.record(
             events.Rescheduled,
             act,
@@ -221,11 +254,12 @@ class Workout(Consequences):
             kind=RescheduleKind.REPRICING,
             change=change,
             annual_rate=rate,
-            reason=f"{index.index} at {index.annual_rate}",
+            reason=f"{index.index} at {index.annual_rate}{', corrected' if wrong else ''}",
             requested_by=None,
             approved_by=None,
             policy_version=index.version,
             in_difficulty=None,
+            corrects=None if wrong is None else wrong.ref,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)

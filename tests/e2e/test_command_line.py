@@ -771,6 +771,8 @@ def is_laid_anew(loans: CommandLine, loan: str) -> None:
         "loan.asset-class-changed",
         "loan.rescheduled",
     ]
+    unchanged = loans("reprice", loan, code=2)
+    assert unchanged["refused"] == "NOTHING_CHANGES"
     loans("relief rate", loan, "0.06", *why)
     loans("relief extend", loan, "2", *why)
     loans("relief defer", loan, "1", "--interest-too", *why)

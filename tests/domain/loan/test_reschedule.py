@@ -629,6 +629,90 @@ def test_an_index_linked_rate_is_set_anew_on_its_repricing_date() -> None:
     assert loan.reprices_on() == date(2025, 7, 15)
 
 
+def test_a_loan_that_was_taken_over_is_repriced_on_the_dates_of_its_contract() -> None:
+    rows = paid_out(rate_plan=INDEXED, term_months=24).instalments
+    loan = Loan.migrate(
+        act(date(2025, 6, 15)),
+        story.LOAN_ID,
+        loan_ref="L-1",
+        borrower_id=story.BORROWER_ID,
+        origin="elsewhere",
+        terms=terms(rate_plan=INDEXED, term_months=24),
+        disbursed_on=story.JAN_15,
+        accrues_from=date(2025, 6, 15),
+        rows=[row for row in rows if row.due_on > date(2025, 6, 15)],
+    )
+
+    # Every three months from 15 January, not from 15 June.
+    assert loan.reprices_on() == date(2025, 7, 15)
+
+
+def repriced(loan: Loan) -> Loan:
+    """A loan repriced in April by an index that was wrong, and in July."""
+    loan.reprice(act(date(2025, 4, 15)), index("0.04"))
+    loan.reprice(act(date(2025, 7, 15)), index("0.03"))
+    return story.given(loan)
+
+
+def test_an_index_that_is_corrected_sets_the_rate_of_a_past_date_anew() -> None:
+    loan = repriced(paid_out(rate_plan=INDEXED))
+    right = story.given(paid_out(rate_plan=INDEXED))
+    right.reprice(act(date(2025, 4, 15)), index("0.01"))
+    right.reprice(act(date(2025, 7, 15)), index("0.03"))
+
+    loan.reprice_again(act(date(2025, 8, 1)), date(2025, 4, 15), index("0.01"))
+
+    [event] = recorded(loan, Loan.Rescheduled)
+    assert (event.effective_on, event.kind) == (date(2025, 4, 15), "REPRICING")
+    assert event.reason == "LPR_1Y at 0.01, corrected"
+    assert loan.rate_on(date(2025, 4, 15)) == Decimal("0.03")
+    assert loan.rate_on(date(2025, 7, 15)) == Decimal("0.05")
+    assert loan.instalments == right.instalments
+    assert loan.reprices_on() == date(2025, 10, 15)
+
+
+def test_a_rate_granted_on_a_repricing_date_stays_when_its_index_is_corrected() -> None:
+    loan = paid_out(rate_plan=INDEXED)
+    loan.reprice(act(date(2025, 4, 15)), index("0.04"))
+    agree(loan, "RATE_CHANGE", on=date(2025, 4, 15), annual_rate=Decimal("0.02"))
+
+    loan.reprice_again(act(date(2025, 5, 1)), date(2025, 4, 15), index("0.01"))
+
+    assert loan.rate_on(date(2025, 4, 16)) == Decimal("0.02")
+
+
+def test_a_correction_of_a_correction_of_an_index_counts_too() -> None:
+    loan = repriced(paid_out(rate_plan=INDEXED))
+    before = list(loan.instalments)
+
+    loan.reprice_again(act(date(2025, 8, 1)), date(2025, 4, 15), index("0.01"))
+    between = list(loan.instalments)
+    loan.reprice_again(act(date(2025, 8, 2)), date(2025, 4, 15), index("0.04"))
+
+    assert between != before
+    assert loan.instalments == before
+
+
+def test_nothing_is_repriced_again_that_was_not_repriced_or_stays_what_it_was() -> None:
+    loan = repriced(paid_out(rate_plan=INDEXED))
+
+    for day, rate in ((date(2025, 4, 15), "0.04"), (date(2025, 5, 1), "0.01")):
+        with pytest.raises(no.NothingChanges):
+            loan.reprice_again(act(date(2025, 8, 1)), day, index(rate))
+
+
+def test_the_parts_of_a_loan_whose_index_was_corrected_add_up() -> None:
+    loan = paid_out(rate_plan=INDEXED)
+    loan.reprice(act(date(2025, 4, 15)), index("0.04"))
+    loan.reprice_again(act(date(2025, 8, 1)), date(2025, 4, 15), index("0.01"))
+
+    found = explain(loan.pending_events, date(2025, 8, 1))  # type: ignore[arg-type]
+
+    assert found is not None and found.stood.balance is not None
+    assert found.total("interest") == found.stood.balance.interest
+    assert any("corrected" in line.what for line in found.lines)
+
+
 def test_an_index_linked_rate_stays_under_the_cap() -> None:
     caps = [RateCap(date(2020, 1, 1), Decimal("0.04"), "cap-1")]
     loan = paid_out(rate_plan=INDEXED, annual_rate=Decimal("0.03"), rate_caps=caps)
