@@ -6,7 +6,7 @@ No figure stands here; the figures are policy files with sources, and later even
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -310,6 +310,43 @@ class RenewalRule:
 
 
 @dataclass(frozen=True)
+class PenaltyRule:
+    """What overdue principal bears, as a multiple of the contract's rate, if it bears penalty."""
+
+    version: str
+    jurisdiction: str
+    least: Decimal
+    most: Decimal
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class PrepaymentRule:
+    """What paying early may cost, a fraction of the principal that is paid early."""
+
+    version: str
+    jurisdiction: str
+    most: Decimal
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
+class SettlingRule:
+    """Which interest a loan may owe that is paid off early: the ways of settling."""
+
+    version: str
+    jurisdiction: str
+    ways: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class NameLint:
     """Words that the name of a product must not hold."""
 
@@ -424,6 +461,9 @@ class PublishRules:
     renewals: list[RenewalRule]
     names: list[NameLint]
     charges: list[ChargeLint]
+    penalties: list[PenaltyRule] = field(default_factory=list)
+    prepayments: list[PrepaymentRule] = field(default_factory=list)
+    settlings: list[SettlingRule] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -440,6 +480,9 @@ class Policies:
     renewal_rules: tuple[RenewalRule, ...] = ()
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
+    penalty_rules: tuple[PenaltyRule, ...] = ()
+    prepayment_rules: tuple[PrepaymentRule, ...] = ()
+    settling_rules: tuple[SettlingRule, ...] = ()
     contract_forms: tuple[ContractForm, ...] = ()
     reminder_steps: tuple[ReminderStep, ...] = ()
     retention_floors: tuple[RetentionFloor, ...] = ()
@@ -624,6 +667,9 @@ class Policies:
             _held_in(self.renewal_rules, jurisdiction, on),
             _held_in(self.name_lints, jurisdiction, on),
             _held_in(self.charge_lints, jurisdiction, on),
+            _held_in(self.penalty_rules, jurisdiction, on),
+            _held_in(self.prepayment_rules, jurisdiction, on),
+            _held_in(self.settling_rules, jurisdiction, on),
         )
 
     def floors_of(self, jurisdiction: str, on: date) -> list[RetentionFloor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from domain.base.money import written
 from domain.base.overdue_rate import borne
 from domain.base.policy import CapRule, PublishRules
 from domain.base.refusal import Refusal
+from domain.base.terms import FeeBase, FeeTiming, Settling
 from domain.product.product import Offer
 
 SHOWN = 4
@@ -59,7 +60,9 @@ def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> lis
     """Every rule that *offer* fails, *priced* at the corners of what it offers."""
     return [
         *_cap(offer, priced, rules),
+        *_penalty(offer, rules),
         *_charges(offer, rules),
+        *_prepaying(offer, rules),
         *_renewal(offer, rules),
         *_name(offer, rules),
     ]
@@ -73,9 +76,7 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
     compared as they are shown, to a hundredth of a percent: rounding each instalment to the
     minor unit moves them by less.
     """
-    steps = list(offer.rate_plan.steps) if offer.rate_plan else []
-    steps += [step for tier in offer.rate_tiers or () for step in tier.steps or ()]
-    dearest = max([priced.annual_rate, *(step.annual_rate for step in steps)])
+    dearest = _dearest(offer, [priced.annual_rate])
     if offer.conversion is not None and offer.conversion.annual_rate is not None:
         dearest = max(dearest, offer.conversion.annual_rate)
     rate = priced.annual_rate
@@ -92,6 +93,55 @@ def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:
             sentence = f"{loan} {what} {rate:.2%} a year, above {cap.annual_rate:.2%}."
             return Failure("CAP", sentence, cap.version)
     return None
+
+
+def _dearest(offer: Offer, rates: Sequence[Decimal]) -> Decimal:
+    """The highest of *rates* and of those that the plan or a tier comes to."""
+    steps = list(offer.rate_plan.steps) if offer.rate_plan else []
+    steps += [step for tier in offer.rate_tiers or () for step in tier.steps or ()]
+    return max([*rates, *(step.annual_rate for step in steps)])
+
+
+def _penalty(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    """What is overdue, as a multiple of the rate, where there are both."""
+    rate = _dearest(offer, offer.rates())
+    penalty = offer.penalty_at(rate)
+    if not rate or not penalty:
+        return
+    multiple = borne(offer.accrual, rate, penalty) / rate
+    for rule in rules.penalties:
+        if not rule.least <= round(multiple, SHOWN) <= rule.most:
+            yield Failure(
+                "PENALTY",
+                f"What is overdue bears {multiple:.2f} x the rate;"
+                f" {rule.least:f} to {rule.most:f} x is allowed.",
+                rule.version,
+            )
+
+
+def _prepaying(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    """What paying early costs, and to which day interest is owed then."""
+    for fee in offer.fees if rules.prepayments else ():
+        if fee.timing != FeeTiming.ON_PREPAYMENT:
+            continue
+        for rule in rules.prepayments:
+            of_principal = fee.percent is not None and fee.base == FeeBase.PRINCIPAL
+            if not of_principal or (fee.percent or 0) > rule.most:
+                yield Failure(
+                    "PREPAYMENT",
+                    f"Paying early may cost {rule.most:.2%} of the principal that is paid early;"
+                    f" {fee.kind} is another charge.",
+                    rule.version,
+                )
+    settling = offer.settling or Settling.TO_THE_DAY
+    for each in rules.settlings:
+        if settling not in each.ways:
+            yield Failure(
+                "SETTLING",
+                f"A loan that is paid off early is settled {' or '.join(each.ways)},"
+                f" not {settling}.",
+                each.version,
+            )
 
 
 def _cap(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> Iterator[Failure]:

@@ -28,8 +28,10 @@ from domain.base.policy import (
     NameLint,
     NoticeCause,
     NoticePlan,
+    PenaltyRule,
     PlanStandard,
     Policies,
+    PrepaymentRule,
     PromiseRule,
     ReceiptPlan,
     ReferralRule,
@@ -38,6 +40,7 @@ from domain.base.policy import (
     RenewalRule,
     RequestTerm,
     ServiceLevels,
+    SettlingRule,
     StrategyRule,
 )
 from domain.base.reply_keyword import KeywordMeaning, ReplyKeywords, spelt
@@ -136,6 +139,17 @@ def _sent_by(row: Row) -> tuple[str, ...]:
     return channels
 
 
+def _most(row: Row) -> Row:
+    return {"most": Decimal(row["most"])}
+
+
+def _multiples(row: Row) -> Row:
+    least, most = Decimal(row["least"]), Decimal(row["most"])
+    if not 0 <= least <= most:
+        raise ValueError("its least is not below its most")
+    return {"least": least, "most": most}
+
+
 def _standard(row: Row) -> Row:
     """What decides the class, in a record of its own."""
     said = {name: row[name] for name in ClassStandard.__annotations__ if name in row}
@@ -223,6 +237,9 @@ KINDS = {
         inside=("standard", ClassStandard),
     ),
     "cap": Kind(CapRule, "caps", _annual_rate, keys=("jurisdiction", "lender_kind")),
+    "penalty_multiple": Kind(PenaltyRule, "penalty_rules", _multiples, keys=LOCAL),
+    "prepayment_fee": Kind(PrepaymentRule, "prepayment_rules", _most, keys=LOCAL),
+    "settling": Kind(SettlingRule, "settling_rules", _tuple_of("ways"), keys=LOCAL),
     "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
     "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
     "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),

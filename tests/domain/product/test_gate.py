@@ -99,6 +99,54 @@ def test_the_smallest_loan_is_the_dearest_where_charges_are_amounts() -> None:
     assert first.sentence.startswith("100.00 over 24 months costs")
 
 
+def refused_by_law(**changes: Any) -> list[tuple[str, str]]:
+    return refused(policies=load_policies(), lender_kind="BANK", **changes)
+
+
+@pytest.mark.parametrize("multiple", ["1.2", "1.6"])
+def test_a_penalty_is_a_multiple_of_the_rate_that_the_law_names(multiple: str) -> None:
+    assert refused_by_law(penalty_multiple=Decimal("1.5")) == []
+    assert refused_by_law(penalty_multiple=Decimal(multiple)) == [("PENALTY", "penalty-cn-1")]
+
+
+def test_a_penalty_that_is_a_rate_is_held_against_the_multiple_too() -> None:
+    assert refused_by_law(penalty_rate=OFFER.annual_rate * 2) == [("PENALTY", "penalty-cn-1")]
+
+
+def test_on_top_of_interest_a_penalty_is_the_part_beyond_the_rate() -> None:
+    daily = {"accrual": "DAILY_BALANCE", "penalty_multiple": Decimal("0.5")}
+
+    assert refused_by_law(**daily) == []
+
+
+def test_a_loan_of_china_that_is_paid_off_early_owes_interest_to_the_day() -> None:
+    assert refused_by_law(settling="TO_NEXT_DUE") == [("SETTLING", "settling-cn-1")]
+
+
+@pytest.mark.parametrize(
+    ("fee", "found"),
+    [
+        (FeeTerm("EARLY", "ON_PREPAYMENT", 0, percent=Decimal("0.005"), base="PRINCIPAL"), []),
+        (FeeTerm("EARLY", "ON_PREPAYMENT", 0, percent=Decimal("0.01"), base="PRINCIPAL"), ["eu"]),
+        (FeeTerm("EARLY", "ON_PREPAYMENT", 5_00), ["eu"]),
+    ],
+)
+def test_paying_early_costs_what_the_law_lets_it_from_its_day_on(
+    fee: FeeTerm, found: list[str]
+) -> None:
+    before = refused(
+        on=date(2026, 11, 19),
+        policies=load_policies(),
+        jurisdiction="EU",
+        lender_kind="LENDER",
+        fees=[fee],
+    )
+    after = refused(policies=load_policies(), jurisdiction="EU", lender_kind="LENDER", fees=[fee])
+
+    assert before == []
+    assert after == [("PREPAYMENT", f"prepayment-{name}-1") for name in found]
+
+
 def test_without_a_kind_of_lender_no_cap_is_asked_for() -> None:
     dear = replace(OFFER, annual_rate=Decimal("0.99"))
 
