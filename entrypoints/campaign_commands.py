@@ -134,7 +134,7 @@ def _queued(
 
     from domain.borrower.borrower import Borrower as Known
     from domain.commands import campaigns, trials
-    from infra import contact_queue
+    from infra import planned as queueing
     from infra.bootstrap import as_role
     from infra.store import WRITER
 
@@ -146,7 +146,8 @@ def _queued(
     planned = campaigns.turns(opened.book, plan, people.values(), start, ends_at)
     turns: list[Turn] = list(trials.on_trial(opened.book, planned, people, start))
     with psycopg.connect(as_role(opened.database_url, WRITER)) as conn:
-        new = contact_queue.put(conn, turns, opened.business_on)
+        on = opened.business_on
+        new = queueing.queue(opened.book, conn, turns, on, business_on=on)
     return new, Counter(turn.dropped for turn in turns if turn.dropped is not None)
 
 

@@ -32,11 +32,12 @@ VIEW = "contacts"
 
 
 class Decided(StrEnum):
-    """What became of an intended contact at the gate; or the borrower began it."""
+    """What became of an intended contact at the gate; or before it; or the borrower began it."""
 
     ALLOW = "ALLOW"
     DEFER = "DEFER"
     BLOCK = "BLOCK"
+    NOT_MADE = "NOT_MADE"
     INBOUND = "INBOUND"
 
 
@@ -87,7 +88,10 @@ def log(
     ] = None,
     answer: Annotated[
         Decided | None,
-        typer.Option(help="So decided; INBOUND: the borrower got in touch.", case_sensitive=False),
+        typer.Option(
+            help="So decided; NOT_MADE: planned, and not made; INBOUND: the borrower got in touch.",
+            case_sensitive=False,
+        ),
     ] = None,
     reason: Annotated[
         Reason | None, typer.Option(help="Put off or refused for this.", case_sensitive=False)
@@ -159,8 +163,8 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     output.out.print(f"Times in {zone}.{more}")
 
 
-STYLES = {"DEFER": "yellow", "BLOCK": "red"}
-DECIDED = {"ALLOW": "allowed", "BLOCK": "blocked", "INBOUND": "inbound"}
+STYLES = {"DEFER": "yellow", "BLOCK": "red", "NOT_MADE": "yellow"}
+DECIDED = {"ALLOW": "allowed", "BLOCK": "blocked", "INBOUND": "inbound", "NOT_MADE": "not made"}
 
 
 def _local(at: datetime, zone: str) -> str:
@@ -182,7 +186,7 @@ def _decided(each: LoggedContact, zone: str) -> str:
 def _why(each: LoggedContact) -> str:
     if each.reasons:
         rules = ", ".join(rule.partition(" ")[0] for rule in each.rules)
-        return f"{', '.join(map(_words, each.reasons))}: {rules}"
+        return ": ".join(filter(None, (", ".join(map(_words, each.reasons)), rules)))
     return f"answers {each.answers}" if each.answers else each.occasion or ""
 
 

@@ -16,10 +16,16 @@ from entrypoints.contact_commands import At, Debt, instant_of
 from entrypoints.staff_command import Borrower
 
 if TYPE_CHECKING:
-    from domain.borrower.contact_events import ContactDecided
+    from collections.abc import Sequence
+
+    from domain.borrower.contact_events import ContactNotMade
     from domain.borrower.restriction import Restriction
-    from domain.borrower.why import Way
+    from domain.borrower.why import AnyDecided, Way
     from entrypoints.session import Session
+
+
+NOT_MADE = "NOT_MADE"
+"""Stands where the gate was not asked, or could not let it go in time: it is not made."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class WayShown:
 
 @dataclass(frozen=True)
 class DecisionShown:
-    """A decision that was recorded on the day asked about."""
+    """A decision that was recorded on the day asked about, or that a contact is not made."""
 
     contact_ref: str
     decided_at: datetime
@@ -97,8 +103,9 @@ def why(
     By what the book knew at that instant, as the decisions before and after it tell, and by
     the rules that were published by then. Shows
     what the gate answers for each purpose, channel and contact point, and what was decided
-    on the day, with every rule that objected; and what contracts ask beyond the law. With
-    --loan, the rules of its product are among them. Nothing is recorded.
+    on the day, with every rule that objected; what was planned and is not made, with the
+    reason; and what contracts ask beyond the law. With --loan, the rules of its product are
+    among them. Nothing is recorded.
     """
     from entrypoints import output
     from entrypoints.session import session
@@ -132,8 +139,8 @@ def why_of(
     from zoneinfo import ZoneInfo
 
     from domain.base.stream import Stream
-    from domain.borrower.contact_events import ContactDecided
-    from domain.borrower.why import known_by, ways
+    from domain.borrower.contact_events import ContactNotMade
+    from domain.borrower.why import AnyDecided, known_by, ways
     from domain.commands import collecting
     from infra.dated_rules import rules_known_at
     from infra.trouble import Trouble
@@ -159,14 +166,25 @@ def why_of(
             channels=channels,
         )
     ]
-    decided = [
-        event
-        for event in events
-        if isinstance(event, ContactDecided)
-        and event.decided_at.astimezone(ZoneInfo(opened.settings.zone)).date() == on
-        and event.purpose in purposes
-        and event.channel in channels
-    ]
+    zone = ZoneInfo(opened.settings.zone)
+    decided: list[AnyDecided | ContactNotMade] = []
+    for event in events:
+        # What the gate refused is told by its answer.
+        told = (
+            event.decided_at
+            if isinstance(event, AnyDecided)
+            else event.not_made_at
+            if isinstance(event, ContactNotMade) and not _told_by(event, decided)
+            else None
+        )
+        if (
+            isinstance(event, AnyDecided | ContactNotMade)
+            and told is not None
+            and told.astimezone(zone).date() == on
+            and event.purpose in purposes
+            and event.channel in (None, *channels)
+        ):
+            decided.append(event)
     return Why(
         borrower_ref=found.borrower_ref,
         jurisdiction=found.jurisdiction,
@@ -176,7 +194,10 @@ def why_of(
         at=at,
         restrictions=[_agreed(each) for each in found.restricted.values()],
         ways=shown,
-        decided=[_recorded(event) for event in decided],
+        decided=[
+            _dropped(each) if isinstance(each, ContactNotMade) else _recorded(each)
+            for each in decided
+        ],
     )
 
 
@@ -207,7 +228,28 @@ def _shown(way: Way) -> WayShown:
     )
 
 
-def _recorded(event: ContactDecided) -> DecisionShown:
+def _told_by(event: ContactNotMade, decided: Sequence[AnyDecided | ContactNotMade]) -> bool:
+    """Whether the last of the decisions on it says already that it is not made."""
+    same = [each for each in decided if each.contact_ref == event.contact_ref]
+    return bool(same) and getattr(same[-1], "answer", None) == "BLOCK"
+
+
+def _dropped(event: ContactNotMade) -> DecisionShown:
+    return DecisionShown(
+        event.contact_ref,
+        event.not_made_at,
+        event.purpose,
+        event.channel or "",
+        NOT_MADE,
+        None,
+        list(event.reasons),
+        [],
+        event.occasion,
+        event.actor,
+    )
+
+
+def _recorded(event: AnyDecided) -> DecisionShown:
     return DecisionShown(
         event.contact_ref,
         event.decided_at,

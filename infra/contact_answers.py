@@ -17,6 +17,8 @@ INBOUND = "INBOUND"
 class LoggedContact:
     """A contact as it was decided on, or one that the borrower began (INBOUND).
 
+    NOT_MADE was planned, and is not made for *reasons* that are no rules of the gate's.
+
     *reasons* and *rules* (name and version) stood against it; *judged_by* are all rules it
     was held against. *outcome* and what follows is empty until it was told. *certain* is
     false where nobody knows whether a provider took it; *delivered* is what the provider
@@ -29,7 +31,7 @@ class LoggedContact:
     contact_ref: str
     at: datetime
     purpose: str
-    channel: str
+    channel: str | None
     party: str | None
     point_ref: str | None
     loan_id: UUID | None

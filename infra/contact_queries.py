@@ -117,13 +117,29 @@ _LOG = sql.SQL("""
         SELECT borrower_id, version, business_on, contact_ref, decided_at AS at, purpose,
             channel, party, point_ref, loan_id, occasion, answer, until_at, judged_by, template,
             template_version, experiment, arm, NULL AS keyword, NULL AS answers,
-            NULL AS said_ref, actor
+            NULL AS said_ref, '{{}}'::text[] AS told_reasons, actor
         FROM rm.contacts_decision
         UNION ALL
         SELECT borrower_id, version, business_on, contact_ref, received_at, purpose,
             channel, NULL, point_ref, loan_id, NULL, 'INBOUND', NULL, '{{}}', NULL,
-            NULL, NULL, NULL, keyword, answers, said_ref, actor
+            NULL, NULL, NULL, keyword, answers, said_ref, '{{}}', actor
         FROM rm.contacts_inbound
+        UNION ALL
+        SELECT borrower_id, version, business_on, contact_ref, decided_at, purpose,
+            channel, party, point_ref, loan_id, occasion, answer, until_at, judged_by, template,
+            template_version, NULL, NULL, NULL, NULL, NULL, '{{}}', actor
+        FROM rm.contacts_again
+        UNION ALL
+        SELECT borrower_id, version, business_on, contact_ref, not_made_at, purpose,
+            channel, NULL, NULL, loan_id, occasion, 'NOT_MADE', NULL, '{{}}', NULL,
+            NULL, experiment, arm, NULL, NULL, NULL, reasons, actor
+        FROM rm.contacts_not_made AS n
+        -- What the gate refused is told by its answer.
+        WHERE NOT EXISTS (
+            SELECT FROM rm.contacts_decision AS b
+            WHERE b.borrower_id = n.borrower_id AND b.contact_ref = n.contact_ref
+                AND b.answer = 'BLOCK' AND b.version = n.version - 1
+        )
     ), d AS (
         SELECT * FROM logged
         WHERE business_on {in_days}
@@ -141,8 +157,9 @@ _LOG = sql.SQL("""
     )
     SELECT d.borrower_id, d.version, d.business_on, d.contact_ref, d.at, d.purpose, d.channel,
         d.party, d.point_ref, d.loan_id, l.loan_ref, d.occasion, d.answer, d.until_at,
-        o.reasons, o.rules, d.judged_by, r.outcome, r.certain, r.made_at, r.duration_seconds,
-        r.feedback, r.intent_level, r.reason AS told, coalesce(d.said_ref, r.said_ref) AS said_ref,
+        d.told_reasons || o.reasons AS reasons, o.rules, d.judged_by, r.outcome, r.certain,
+        r.made_at, r.duration_seconds, r.feedback, r.intent_level, r.reason AS told,
+        coalesce(d.said_ref, r.said_ref) AS said_ref,
         r.provider, v.carrier, v.delivered, v.reason AS delivery_reason, d.template,
         d.template_version, d.experiment, d.arm, d.keyword, d.answers, d.actor,
         r.actor AS told_by, d.borrower_id = ANY(%(parked)s) AS stale

@@ -79,6 +79,7 @@ class Line:
             self.product_line,
             trial,
             self.expires_at,
+            self.planned_on,
         )
 
 
@@ -126,6 +127,14 @@ def put(conn: Connection, turns: Iterable[Turn], on: date) -> int:
             ],
         )
         return cursor.rowcount
+
+
+def known(conn: Connection, contact_refs: Sequence[str]) -> set[str]:
+    """Which of these contacts are in the queue, or were."""
+    rows = conn.execute(
+        "SELECT contact_ref FROM contact.queue WHERE contact_ref = ANY(%s)", (list(contact_refs),)
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[Line]:

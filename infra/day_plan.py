@@ -27,6 +27,7 @@ from domain.commands.sayings import claim_left
 from domain.loan.loan import Loan
 from domain.operations.business_day import DayPlan
 from infra import clock, collect_queries, contact_queue, logs, owed_plan, queries
+from infra import planned as queueing
 from infra.answers import Case, Reminded, Reminder
 from infra.bootstrap import as_role
 from infra.freshness import freshness
@@ -159,7 +160,8 @@ def plan(
     turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
     turns = [*planning.merged(turns), *due]
     with psycopg.connect(as_role(database_url, WRITER)) as writer:
-        new = contact_queue.put(writer, turns, on)
+        today = days.business_date(book) or on
+        new = queueing.queue(book, writer, turns, on, business_on=today)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
     return Planned(on, reminded, dunned, len(due), new, dict(dropped), since, made_up)
 

@@ -13,8 +13,7 @@ from domain.base.dated_rules import DatedRules
 from domain.base.policy import PolicyMissing
 from domain.base.stream import Stream
 from domain.borrower.contact import Template
-from domain.borrower.contact_events import ContactDecided
-from domain.borrower.why import Replayed, replayed
+from domain.borrower.why import AnyDecided, Replayed, replayed
 from domain.borrower.wording import FigureNotUsable, render_again
 from domain.commands.book import Book
 from domain.commands.dispatch import NOTHING_TO_SAY
@@ -27,7 +26,7 @@ class Judges:
         self._rules = rules
         self._by_versions: dict[frozenset[tuple[str, str]], ContactRules] = {}
 
-    def rules(self, event: ContactDecided) -> ContactRules:
+    def rules(self, event: AnyDecided) -> ContactRules:
         """The rules in the versions that the decision names.
 
         Raises:
@@ -40,7 +39,7 @@ class Judges:
             self._by_versions[versions] = found
         return found
 
-    def reads(self, event: ContactDecided) -> Template | None:
+    def reads(self, event: AnyDecided) -> Template | None:
         """The text that was judged, from its template and figures; None where none was.
 
         Raises:

@@ -28,7 +28,7 @@ from domain.borrower.restriction import OWED
 from domain.borrower.wording import TOKEN, PersonalMissing, Wording, render_again
 from domain.commands import days, dispatch, planning
 from domain.commands.book import Book
-from domain.commands.dispatch import ACTOR, Decided, Planned, Turn
+from domain.commands.dispatch import ACTOR, OVER, Decided, Planned, Turn
 from domain.commands.sayings import saying
 from domain.commands.texts import Wordings
 from infra import clock, contact_queue
@@ -299,18 +299,14 @@ class Dispatcher:
             elif result is not None:
                 ended.append((ref, State.DONE, by, _reasons(result)))
                 done.counts[_word(result)] += 1
-            elif each.answer == Answer.DEFER and each.until is not None:
-                if each.until < each.planned.expires_at:
-                    later.append((ref, each.until, each.reasons))
-                    done.counts["deferred"] += 1
-                else:
-                    ended.append((ref, State.DROPPED, by, [*each.reasons, "TOO_LATE"]))
-                    done.counts["dropped"] += 1
-            elif each.reasons == ("OVER",):
+            elif each.waits and each.until is not None:
+                later.append((ref, each.until, each.reasons))
+                done.counts["deferred"] += 1
+            elif each.reasons == (OVER,):
                 ended.append((ref, State.DONE, by, []))
                 done.counts["over"] += 1
             else:
-                ended.append((ref, State.DROPPED, by, each.reasons))
+                ended.append((ref, State.DROPPED, by, each.why_dropped))
                 done.counts["blocked" if each.answer == Answer.BLOCK else "dropped"] += 1
         contact_queue.put_off(self._conn, later)
         contact_queue.end(self._conn, ended)

@@ -29,9 +29,11 @@ Connection = psycopg.Connection[Any]
 
 BATCH = 1000
 DAY = timedelta(days=1)
+IN_EXPERIMENT = "EXPERIMENT"
+"""Why a line stays for ever: it says which arm of an experiment somebody was in."""
 
 QUEUE = """
-    SELECT q.contact_ref AS key, q.borrower_id, q.purpose,
+    SELECT q.contact_ref AS key, q.borrower_id, q.purpose, q.experiment,
         greatest(q.changed_at, s.began_at, s.ended_at) AS last_at
     FROM contact.queue AS q LEFT JOIN contact.sending AS s USING (contact_ref)
     WHERE q.state <> 'WAITING' AND q.contact_ref > %(after)s
@@ -39,7 +41,7 @@ QUEUE = """
     ORDER BY q.contact_ref LIMIT %(limit)s
 """
 SENDING = """
-    SELECT s.contact_ref AS key, NULL::uuid AS borrower_id, NULL AS purpose,
+    SELECT s.contact_ref AS key, NULL::uuid AS borrower_id, NULL AS purpose, NULL AS experiment,
         coalesce(s.ended_at, s.began_at) AS last_at
     FROM contact.sending AS s
     WHERE s.contact_ref > %(after)s AND coalesce(s.ended_at, s.began_at) < %(before)s
@@ -47,7 +49,8 @@ SENDING = """
     ORDER BY s.contact_ref LIMIT %(limit)s
 """
 INBOX = """
-    SELECT lpad(i.id::text, 20, '0') AS key, q.borrower_id, q.purpose, i.ended_at AS last_at
+    SELECT lpad(i.id::text, 20, '0') AS key, q.borrower_id, q.purpose,
+        NULL AS experiment, i.ended_at AS last_at
     FROM contact.inbox AS i LEFT JOIN contact.queue AS q USING (contact_ref)
     WHERE i.state <> 'NEW' AND i.ended_at < %(before)s AND lpad(i.id::text, 20, '0') > %(after)s
     ORDER BY 1 LIMIT %(limit)s
@@ -86,6 +89,7 @@ class _Line:
     key: str
     borrower_id: UUID | None
     purpose: str | None
+    experiment: str | None
     last_at: datetime
 
 
@@ -102,7 +106,8 @@ class SendLog:
     def purge(self, before: date) -> Purged:
         """Remove what was finished before a day, and whose own floor has passed.
 
-        A message counts from its own day; one for collection also from the last contact for
+        What was planned in an experiment stays, or its result would change. A message counts
+        from its own day; one for collection also from the last contact for
         collection with the borrower. Where nobody can tell whose a line is, the longest
         floor of all jurisdictions decides.
 
@@ -169,6 +174,10 @@ class SendLog:
             ]
 
     def _may_go(self, line: _Line, borrower: Borrower | None, policies: Policies) -> bool:
+        if line.experiment is not None:
+            # By it the result is told, of those too who were held out.
+            self._kept[IN_EXPERIMENT, "" if borrower is None else borrower.jurisdiction, ""] += 1
+            return False
         if borrower is None:
             jurisdiction = ""
             floors = in_force(policies.retention_floors, self._on)

@@ -490,7 +490,19 @@ BORROWER_ROWS = {
         " WHERE change = 'PLACED' GROUP BY 1"
     ),
     "contacts, last decision": (
-        "SELECT borrower_id, max(decided_at) FROM rm.contacts_decision"
+        "SELECT borrower_id, max(decided_at) FROM ("
+        " SELECT borrower_id, decided_at FROM rm.contacts_decision"
+        " UNION ALL SELECT borrower_id, decided_at FROM rm.contacts_again) AS decided"
+        " WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
+    "contacts, not made": (
+        "SELECT borrower_id, array_agg(contact_ref || ' ' || array_to_string(reasons, '+')"
+        ' ORDER BY contact_ref COLLATE "C") FROM rm.contacts_not_made'
+        " WHERE borrower_id = ANY(%s) GROUP BY 1"
+    ),
+    "contacts, variants": (
+        "SELECT borrower_id, array_agg(experiment || ' ' || arm"
+        ' ORDER BY experiment COLLATE "C") FROM rm.contacts_variant'
         " WHERE borrower_id = ANY(%s) GROUP BY 1"
     ),
 }
@@ -687,6 +699,12 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
             for ref, past in borrower.contacts.items()
         ],
         "contacts, open": list(borrower.open_contacts),
+        "contacts, not made": [
+            f"{ref} {'+'.join(reasons)}" for ref, reasons in borrower.not_made.items()
+        ],
+        "contacts, variants": [
+            f"{experiment} {arm}" for experiment, arm in borrower.variants.items()
+        ],
         "contacts, replies": [_written(each) for each in borrower.replies.values()],
         "contacts, complaints": [
             f"{each.complaint_ref} {each.stage} {each.severity} {each.round} {each.escalations}"

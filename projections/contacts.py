@@ -15,7 +15,7 @@ from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 5
+VERSION = 6
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -54,6 +54,55 @@ TABLES = (
         },
         key=("borrower_id", "version"),
         indexes=(("business_on",), ("borrower_id", "contact_ref")),
+    ),
+    # The gate's answers to what it had allowed, before it was sent after all.
+    Table(
+        "contacts_again",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "decided_at": "timestamptz",
+            "occasion": "text",
+            "purpose": "text",
+            "channel": "text",
+            "party": "text",
+            "point_ref": "text",
+            "loan_id": "uuid",
+            "template": "text",
+            "template_version": "text",
+            "answer": "text",
+            "until_at": "timestamptz",
+            "judged_by": "text[]",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",),),
+    ),
+    # What was planned and is not made; what the gate refused stands among its answers too.
+    Table(
+        "contacts_not_made",
+        {
+            **OF_BORROWER,
+            "contact_ref": "text",
+            "not_made_at": "timestamptz",
+            "planned_for": "date",
+            "occasion": "text",
+            "purpose": "text",
+            "channel": "text",
+            "loan_id": "uuid",
+            "reasons": "text[]",
+            "experiment": "text",
+            "arm": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("business_on",), ("borrower_id", "contact_ref")),
+    ),
+    Table(
+        "contacts_variant",
+        {**OF_BORROWER, "experiment": "text", "arm": "text", "contact_ref": "text"},
+        key=("borrower_id", "version"),
+        indexes=(("experiment",),),
     ),
     # What stood against a contact: a row for each rule that objected to it.
     Table(
@@ -506,20 +555,64 @@ def _(event: Borrower.ContactDecided) -> list[Change]:
         counts_until=event.counts_until,
         actor=event.actor,
     )
-    objections = [
-        Put(
-            "contacts_objection",
-            key={
-                **_key(event),
-                "reason": each.reason,
-                "rule": each.rule,
-                "rule_version": each.version,
-            },
-            values=known(event),
+    return [decision, *_objections(event)]
+
+
+@changes.register
+def _(event: Borrower.ContactDecidedAgain) -> list[Change]:
+    decision = _row(
+        "contacts_again",
+        event,
+        contact_ref=event.contact_ref,
+        decided_at=event.decided_at,
+        occasion=event.occasion,
+        purpose=event.purpose,
+        channel=event.channel,
+        party=event.party,
+        point_ref=event.point_ref,
+        loan_id=event.loan_id,
+        template=event.template,
+        template_version=event.template_version,
+        answer=event.answer,
+        until_at=event.until,
+        judged_by=[f"{each.rule} {each.version}" for each in event.judged_by],
+        actor=event.actor,
+    )
+    return [decision, *_objections(event)]
+
+
+@changes.register
+def _(event: Borrower.ContactNotMade) -> list[Change]:
+    return [
+        _row(
+            "contacts_not_made",
+            event,
+            contact_ref=event.contact_ref,
+            not_made_at=event.not_made_at,
+            planned_for=event.planned_for,
+            occasion=event.occasion,
+            purpose=event.purpose,
+            channel=event.channel,
+            loan_id=event.loan_ids[0] if event.loan_ids else None,
+            reasons=event.reasons,
+            experiment=event.experiment,
+            arm=event.arm,
+            actor=event.actor,
         )
-        for each in event.against
     ]
-    return [decision, *objections]
+
+
+@changes.register
+def _(event: Borrower.VariantAssigned) -> list[Change]:
+    return [
+        _row(
+            "contacts_variant",
+            event,
+            experiment=event.experiment,
+            arm=event.arm,
+            contact_ref=event.contact_ref,
+        )
+    ]
 
 
 @changes.register
@@ -1161,6 +1254,22 @@ def _plan(event: Any, change: PlanState, **values: Any) -> Put:
 
 def _data_right(event: Any, change: str, **values: Any) -> Put:
     return _row("contacts_data_right", event, change=change, actor=event.actor, **values)
+
+
+def _objections(event: Borrower.ContactDecided | Borrower.ContactDecidedAgain) -> list[Put]:
+    return [
+        Put(
+            "contacts_objection",
+            key={
+                **_key(event),
+                "reason": each.reason,
+                "rule": each.rule,
+                "rule_version": each.version,
+            },
+            values=known(event),
+        )
+        for each in event.against
+    ]
 
 
 def _placement(event: Any, **values: Any) -> Put:

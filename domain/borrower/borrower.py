@@ -180,7 +180,7 @@ class Borrower(DataRights, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 8
+    SNAPSHOT_VERSION = 9
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -200,6 +200,9 @@ class Borrower(DataRights, Stream):
     OptedOut: TypeAlias = contact_events.OptedOut
     OptOutRevoked: TypeAlias = contact_events.OptOutRevoked
     ContactDecided: TypeAlias = contact_events.ContactDecided
+    ContactDecidedAgain: TypeAlias = contact_events.ContactDecidedAgain
+    ContactNotMade: TypeAlias = contact_events.ContactNotMade
+    VariantAssigned: TypeAlias = contact_events.VariantAssigned
     ContactMade: TypeAlias = contact_events.ContactMade
     MessageDelivered: TypeAlias = contact_events.MessageDelivered
     InboundReceived: TypeAlias = contact_events.InboundReceived

@@ -6,7 +6,7 @@ No personal data: a contact point, a note and a text are references.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from domain.base.contact_policy import (
@@ -334,6 +334,75 @@ class ContactDecided(Event):
             list(self.figures),
             self.lapses_at,
         )
+
+
+class ContactDecidedAgain(Event):
+    """What the gate answered to a contact that it had allowed, before it is sent after all.
+
+    It was *decided_before*, and not told of: its sender died, or no provider took it. What
+    is decided now is whether it goes; what it counts against stays as it was.
+    """
+
+    TOPIC = "borrower.contact-decided-again"
+    contact_ref: str
+    decided_at: datetime
+    decided_before: datetime
+    occasion: str
+    purpose: str
+    channel: str
+    party: str
+    point_ref: str | None
+    loan_id: UUID | None
+    product_line: str | None
+    template: str | None
+    template_version: str | None
+    figures: list[Figure]
+    answer: str
+    until: datetime | None
+    against: list[Against]
+    judged_by: list[JudgedBy]
+    also_loan_ids: list[UUID] | None
+    products: list[str] | None
+    lapses_at: datetime | None
+    counts_until: datetime | None
+
+    def apply(self, borrower: ContactState) -> None:
+        borrower.last_decided_at = self.decided_at
+
+
+class ContactNotMade(Event):
+    """A contact that was planned for a day is not made, for *reasons*.
+
+    *channel* is None where it did not come to one. Where the gate refused it, that stands
+    in its own event, with the rules; *experiment* and *arm* where it was in one.
+    """
+
+    TOPIC = "borrower.contact-not-made"
+    contact_ref: str
+    not_made_at: datetime
+    planned_for: date
+    occasion: str
+    purpose: str
+    channel: str | None
+    loan_ids: list[UUID]
+    reasons: list[str]
+    experiment: str | None
+    arm: str | None
+
+    def apply(self, borrower: ContactState) -> None:
+        borrower.not_made[self.contact_ref] = list(self.reasons)
+
+
+class VariantAssigned(Event):
+    """The borrower is in an arm of an experiment, and stays in it."""
+
+    TOPIC = "borrower.variant-assigned"
+    experiment: str
+    arm: str
+    contact_ref: str
+
+    def apply(self, borrower: ContactState) -> None:
+        borrower.variants[self.experiment] = self.arm
 
 
 class ContactMade(Event):

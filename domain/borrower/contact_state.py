@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -165,6 +165,10 @@ class ContactState:
         self.contacts: dict[str, PastContact] = {}
         """Every contact that counts, by its reference; an open one as the strictest outcome."""
         self.open_contacts: dict[str, OpenContact] = {}
+        self.not_made: dict[str, list[str]] = {}
+        """Why what was planned is not made, by its reference."""
+        self.variants: dict[str, str] = {}
+        """The arm of each experiment that the borrower is in."""
         self.last_decided_at: datetime | None = None
         self.replies: dict[str, Reply] = {}
         """Every answer in words, by its reference."""
@@ -190,6 +194,11 @@ class ContactState:
             restrictions=self.restrictions(),
             contracts=rules_of(self.restricted.values()),
         )
+
+    def situation_but_for(self, contact_ref: str) -> Situation:
+        """What is known of the borrower now, as if a contact had not been allowed."""
+        others = tuple(past for ref, past in self.contacts.items() if ref != contact_ref)
+        return replace(self.situation(), history=others)
 
     def restrictions(self) -> tuple[ContactRules, ...]:
         """What the borrower asked for beyond the law, or may have, as rules of the same kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from domain.base.contact_policy import (
@@ -117,11 +117,7 @@ class Contacts(Rights):
         if contact_ref in self.contacts:
             self._must_be_alike(contact_ref, digest, at)
             return None
-        if self.last_decided_at is not None and at < self.last_decided_at:
-            raise no.ContactOutOfOrder(
-                f"A contact was decided on at {self.last_decided_at:%Y-%m-%d %H:%M:%SZ}: "
-                "none is decided on at an instant before it. Ask again in a moment."
-            )
+        self._must_be_last(at)
         self._must_reach(intent)
         decision = decide(intent, self.situation(), policies, at)
         self.record(
@@ -156,6 +152,109 @@ class Contacts(Rights):
             counts_until=decision.counts_until,
         )
         return decision
+
+    def decide_again(
+        self,
+        act: Act,
+        *,
+        contact_ref: str,
+        intent: Intent,
+        policies: ContactRules,
+        at: datetime,
+        occasion: str,
+        text: Text | None = None,
+    ) -> Decision:
+        """Ask the gate about a contact that it allowed before, and record what it answers.
+
+        It is held against all that is known now, but for itself.
+
+        Raises:
+            ContactUnknown: none of this reference is open.
+            ContactOutOfOrder: a contact was decided on at a later instant.
+        """
+        opened = self.open_contacts.get(contact_ref)
+        if opened is None:
+            raise no.ContactUnknown(f"No contact {contact_ref!r} is open: ask for it first.")
+        self._must_be_last(at)
+        decision = decide(intent, self.situation_but_for(contact_ref), policies, at)
+        self.record(
+            events.ContactDecidedAgain,
+            act,
+            act.business_on,
+            contact_ref=contact_ref,
+            decided_at=at.astimezone(UTC),
+            decided_before=opened.decided_at,
+            occasion=occasion,
+            purpose=str(intent.purpose),
+            channel=str(intent.channel),
+            party=str(intent.party),
+            point_ref=intent.contact_point,
+            loan_id=None if intent.debt is None else UUID(intent.debt),
+            product_line=intent.product_line,
+            template=None if text is None else text.template,
+            template_version=None if text is None else text.version,
+            figures=[] if text is None else list(text.figures),
+            answer=str(decision.answer),
+            until=decision.until,
+            against=[
+                events.Against(str(each.reason), each.rule, each.version)
+                for each in decision.objections
+            ],
+            judged_by=[events.JudgedBy(each.rule, each.version) for each in decision.judged_by],
+            also_loan_ids=[UUID(each) for each in intent.also] or None,
+            products=list(intent.products) or None,
+            lapses_at=decision.lapses_at,
+            counts_until=decision.counts_until,
+        )
+        return decision
+
+    def drop_contact(
+        self,
+        act: Act,
+        *,
+        contact_ref: str,
+        purpose: Purpose,
+        occasion: str,
+        loan_ids: Sequence[UUID],
+        reasons: Sequence[str],
+        planned_for: date,
+        at: datetime,
+        channel: Channel | None = None,
+        trial: Trial | None = None,
+    ) -> None:
+        """Note that a contact which was planned is not made, and why; once for each.
+
+        One that was allowed is told of otherwise: nothing is noted here.
+        """
+        if contact_ref in self.not_made or contact_ref in self.contacts:
+            return
+        self.record(
+            events.ContactNotMade,
+            act,
+            act.business_on,
+            contact_ref=contact_ref,
+            not_made_at=at.astimezone(UTC),
+            planned_for=planned_for,
+            occasion=occasion,
+            purpose=str(purpose),
+            channel=None if channel is None else str(channel),
+            loan_ids=list(dict.fromkeys(loan_ids)),
+            reasons=[str(each) for each in reasons],
+            experiment=None if trial is None else trial.experiment,
+            arm=None if trial is None else trial.arm,
+        )
+
+    def assign_variant(self, act: Act, *, trial: Trial, contact_ref: str) -> None:
+        """Note the arm of an experiment that the borrower is in; the first one stays."""
+        if trial.experiment not in self.variants:
+            self.record(
+                events.VariantAssigned,
+                act,
+                act.business_on,
+                experiment=trial.experiment,
+                arm=trial.arm,
+                contact_ref=contact_ref,
+            )
 
     def tell_contact(self, act: Act, *, contact_ref: str, result: Result) -> None:
         """Tell what came of a contact that was allowed; the same again changes nothing.
@@ -293,6 +392,13 @@ class Contacts(Rights):
             raise no.ContactStillOpen(
                 f"{contact_ref!r} was allowed at {opened.decided_at:%Y-%m-%d %H:%M:%SZ}: tell "
                 "what came of it, then ask for another under a reference of its own."
+            )
+
+    def _must_be_last(self, at: datetime) -> None:
+        if self.last_decided_at is not None and at < self.last_decided_at:
+            raise no.ContactOutOfOrder(
+                f"A contact was decided on at {self.last_decided_at:%Y-%m-%d %H:%M:%SZ}: "
+                "none is decided on at an instant before it. Ask again in a moment."
             )
 
     def _must_reach(self, intent: Intent) -> None:

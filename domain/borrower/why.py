@@ -11,9 +11,12 @@ from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import ContactPoint, Intent, Party, Template
-from domain.borrower.contact_events import Against, ContactDecided, JudgedBy
+from domain.borrower.contact_events import Against, ContactDecided, ContactDecidedAgain, JudgedBy
 from domain.borrower.contacts import REACHED_BY
 from domain.borrower.gate import Decision, decide
+
+AnyDecided = ContactDecided | ContactDecidedAgain
+"""What the gate answered, at first or before a contact is sent after all."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,14 @@ class Replayed:
     """A decision that was recorded, and the same made again; None where it is alike."""
 
     version: int
-    decided: ContactDecided
+    decided: AnyDecided
     differs: str | None
 
 
 TOLD_AT = (
     *("added_at", "refused_at", "blocked_at", "unblocked_at", "retired_at", "set_at"),
     *("granted_at", "reconfirmed_at", "withdrawn_at", "opted_out_at", "revoked_at"),
-    *("made_at", "reported_at", "read_at", "answered_at", "received_at"),
+    *("made_at", "not_made_at", "reported_at", "read_at", "answered_at", "received_at"),
     *("restricted_at", "lifted_at"),
 )
 """The fields by which an event has an instant of its own."""
@@ -59,7 +62,7 @@ def known_by(events: Iterable[Stream.Event], at: datetime, on: date) -> Borrower
     decided = [
         (index, event.decided_at)
         for index, event in enumerate(stream)
-        if isinstance(event, ContactDecided)
+        if isinstance(event, AnyDecided)
     ]
     known = max((index + 1 for index, when in decided if when < at), default=0)
     end, when = next((each for each in decided if each[1] >= at), (len(stream), None))
@@ -117,8 +120,8 @@ def ways(
 
 def replayed(
     events: Iterable[Stream.Event],
-    rules_known: Callable[[ContactDecided], ContactRules],
-    reads: Callable[[ContactDecided], Template | None],
+    rules_known: Callable[[AnyDecided], ContactRules],
+    reads: Callable[[AnyDecided], Template | None],
 ) -> Iterator[Replayed]:
     """Every decision of a borrower made again, on what was known and in force then.
 
@@ -126,11 +129,13 @@ def replayed(
     """
     borrower: Borrower | None = None
     for event in events:
-        if isinstance(event, ContactDecided):
+        if isinstance(event, AnyDecided):
             assert borrower is not None
             found = decide(
                 intent_of(event, reads(event)),
-                borrower.situation(),
+                borrower.situation_but_for(event.contact_ref)
+                if isinstance(event, ContactDecidedAgain)
+                else borrower.situation(),
                 rules_known(event),
                 event.decided_at,
             )
@@ -138,7 +143,7 @@ def replayed(
         borrower = event.mutate(borrower)
 
 
-def intent_of(event: ContactDecided, text: Template | None) -> Intent:
+def intent_of(event: AnyDecided, text: Template | None) -> Intent:
     """The contact that was decided on, as the gate was asked."""
     return Intent(
         Purpose(event.purpose),
@@ -153,7 +158,7 @@ def intent_of(event: ContactDecided, text: Template | None) -> Intent:
     )
 
 
-def _difference(event: ContactDecided, found: Decision) -> str | None:
+def _difference(event: AnyDecided, found: Decision) -> str | None:
     again = (
         str(found.answer),
         found.until,

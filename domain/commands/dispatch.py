@@ -33,6 +33,11 @@ WayOut = tuple[Channel, str]
 NUMBERED = re.compile(r"\.\d+$")
 """What a reference ends with where other ways were tried before."""
 
+OVER = "OVER"
+"""Why nothing is decided of a contact: it was made, and told of."""
+
+TOO_LATE = "TOO_LATE"
+
 NOTHING_TO_SAY = Template("", "", price_named=False)
 """Stands for the text that is not there: no rule of texts lets it pass."""
 
@@ -63,6 +68,8 @@ class Planned:
     product_line: str | None
     trial: Trial | None
     expires_at: datetime
+    planned_for: date | None = None
+    """The day whose plan it is of."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,26 @@ class Decided:
     repeated: bool = False
     at: datetime | None = None
     borrower: Borrower | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it is not made, now or later, and nothing of it was allowed before."""
+        if self.repeated or self.answer == Answer.ALLOW or self.reasons == (OVER,):
+            return False
+        return not self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was put off, to an instant at which it may still be made."""
+        if self.answer != Answer.DEFER or self.until is None:
+            return False
+        return self.until < self.planned.expires_at
+
+    @property
+    def why_dropped(self) -> tuple[str, ...]:
+        """Why it is not made; what was put off for too long is too late."""
+        late = self.answer == Answer.DEFER and not self.waits
+        return (*self.reasons, TOO_LATE) if late else self.reasons
 
 
 @dataclass(frozen=True)
@@ -153,8 +180,9 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
     on_each = replace(turn, act=acts.__getitem__)
     with book.one_look():
         found = [
-            _decided(book, borrowers.get(each.borrower_id), each, loans, on_each)
+            _noted(borrower, _decided(book, borrower, each, loans, on_each), on_each)
             for each in planned
+            for borrower in [borrowers.get(each.borrower_id)]
         ]
     changed = [each for each in borrowers.values() if each.pending_events]
     try:
@@ -209,8 +237,9 @@ def _decided(
     if borrower is None:
         return Decided(planned, None, ("BORROWER_UNKNOWN",))
     opened = borrower.open_contacts.get(planned.contact_ref)
-    if opened is None and planned.contact_ref in borrower.contacts:
-        return Decided(planned, None, ("OVER",))
+    over = _over(borrower, planned)
+    if over is not None:
+        return over
     last = borrower.last_decided_at
     if last is not None and turn.at < last < planned.expires_at:
         # Another clock is ahead. To judge at its instant is not to judge when it is sent.
@@ -228,10 +257,39 @@ def _decided(
         return Decided(planned, None, (code,))
 
 
+def _over(borrower: Borrower, planned: Planned) -> Decided | None:
+    """What became of a contact before: it was made, or it is on record why it is not."""
+    ref = planned.contact_ref
+    if ref in borrower.contacts and ref not in borrower.open_contacts:
+        return Decided(planned, None, (OVER,))
+    if ref in borrower.not_made:
+        return Decided(planned, None, tuple(borrower.not_made[ref]))
+    return None
+
+
+def _noted(borrower: Borrower | None, decided: Decided, turn: Turn) -> Decided:
+    """What was decided; where it is not made, the borrower's stream tells why, right after."""
+    if borrower is not None and decided.is_dropped:
+        planned = decided.planned
+        borrower.drop_contact(
+            turn.act(borrower.id),
+            contact_ref=planned.contact_ref,
+            purpose=planned.purpose,
+            occasion=planned.occasion,
+            loan_ids=[each.loan_id for each in planned.about],
+            reasons=decided.why_dropped,
+            planned_for=planned.planned_for or _day(turn.at, borrower),
+            at=turn.at,
+            channel=decided.channel,
+            trial=planned.trial,
+        )
+    return decided
+
+
 def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
-        return Decided(planned, None, (due.moot or "TOO_LATE",))
+        return Decided(planned, None, (due.moot or TOO_LATE,))
     ways = _ways(borrower, planned, turn.served)
     if not ways:
         return Decided(planned, None, ("NO_CONTACT_POINT",))
@@ -312,7 +370,7 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     opened = borrower.open_contacts[planned.contact_ref]
     channel = Channel(opened.channel)
     if turn.at >= planned.expires_at:
-        return _stopped(planned, opened, "TOO_LATE", turn.at)
+        return _stopped(planned, opened, TOO_LATE, turn.at)
     if due.moot is not None:
         return _stopped(planned, opened, due.moot, turn.at)
     if opened.point_ref in borrower.retired_points:
@@ -327,16 +385,17 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
             on=_day(turn.at, borrower),
             version=opened.template_version,
         )
-    situation = borrower.situation()
-    others = tuple(past for ref, past in borrower.contacts.items() if ref != planned.contact_ref)
-    found = decide(
-        _intent(planned, channel, opened.point_ref, text, due.products),
-        replace(situation, history=others),
-        book.rules.contact,
-        turn.at,
+    found = borrower.decide_again(
+        turn.act(borrower.id),
+        contact_ref=planned.contact_ref,
+        intent=_intent(planned, channel, opened.point_ref, text, due.products),
+        policies=book.rules.contact,
+        at=turn.at,
+        occasion=planned.occasion,
+        text=text,
     )
     if found.answer == Answer.ALLOW and opened.has_lapsed(turn.at):
-        return _stopped(planned, opened, "TOO_LATE", turn.at)
+        return _stopped(planned, opened, TOO_LATE, turn.at)
     return Decided(
         planned,
         found.answer,

@@ -12,7 +12,7 @@ import pytest
 from domain.base.contact_policy import Channel, Outcome, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent
-from domain.borrower.contacts import Result
+from domain.borrower.contacts import Result, Trial
 from domain.commands import contacts
 from infra.channels import journal
 from infra.channels.inbox import Inbox, Kind
@@ -101,6 +101,17 @@ def test_what_was_sent_goes_after_six_months(office: Office) -> None:
 
     assert set(office.lines()) == {young, waiting}
     assert list(office.book.recorder.select_notifications(start=1, limit=100)) == before
+
+
+def test_what_was_planned_in_an_experiment_stays_so_that_its_result_does(office: Office) -> None:
+    (ref,) = office.queue(office.people(1), trial=Trial("hold-out", "NO_REMINDER"))
+    finished(office, [ref], MAY_23 - DAY)
+
+    found = purged(office, MAY_23)
+
+    assert (found.queue, found.sending, found.inbox) == (0, 0, 1)
+    assert [(each.record_class, each.lines) for each in found.kept] == [("EXPERIMENT", 1)]
+    assert set(office.lines()) == {ref}
 
 
 def test_a_day_on_which_records_must_still_be_kept_is_refused_with_the_floor(

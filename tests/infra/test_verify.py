@@ -37,7 +37,7 @@ from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent
-from domain.borrower.contacts import Result
+from domain.borrower.contacts import Result, Trial
 from domain.borrower.data_words import Right
 from domain.borrower.reply_words import ReplyOutcome
 from domain.borrower.support_events import PlanRow
@@ -240,6 +240,7 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(contacts.tell, **to, contact_ref="C-1", result=result)
     tell(collecting.assign_collector, borrower_id=borrower, collector="chen")
     tell(_assign, borrower_id=borrower, loan_id=loan)
+    tell(_hold_out, borrower_id=borrower, loan_id=loan, at=at)
     tell(_place, borrower_id=borrower, loan_id=loan)
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(support.offer_support, support_ref="S-1", loan_id=loan, kind=SupportKind.GUIDANCE)
@@ -276,6 +277,18 @@ def _place(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrowe
     """A loan is with an agency, without the months it takes to get there."""
     borrower = book.get(Borrower, borrower_id)
     borrower.place(act, agency=ACME, loan=replace(LATE, loan_id=loan_id))
+    return borrower
+
+
+@command
+def _hold_out(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID, at: datetime) -> Borrower:
+    """An experiment keeps a reminder of a loan from being sent."""
+    borrower = book.get(Borrower, borrower_id)
+    trial = Trial("hold-out", "NO_REMINDER")
+    borrower.assign_variant(act, trial=trial, contact_ref="R-1")
+    borrower.drop_contact(act, contact_ref="R-1", purpose=Purpose.SERVICE_REMINDER,
+                          occasion="reminder -2", loan_ids=[loan_id], reasons=["HELD_OUT"],
+                          planned_for=act.business_on, at=at, trial=trial)  # fmt: skip
     return borrower
 
 
@@ -593,6 +606,8 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "contacts, last decision": [
         ("contacts/contacts_decision", "decided_at = decided_at + interval '1 s'")
     ],
+    "contacts, not made": [("contacts/contacts_not_made", "reasons = '{TOO_LATE}'")],
+    "contacts, variants": [("contacts/contacts_variant", "arm = 'OTHER'")],
     "portfolio": [
         ("portfolio/portfolio_loans", "loans = loans + 1"),
         ("portfolio/portfolio_loans", "principal = principal + 1"),

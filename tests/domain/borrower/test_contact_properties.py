@@ -32,7 +32,7 @@ from domain.borrower.gate import Answer, Decision
 from domain.borrower.hours import LocalTime
 from domain.borrower.limits import counted, used
 from domain.borrower.restriction import OWED
-from domain.borrower.why import intent_of, known_by, ways
+from domain.borrower.why import AnyDecided, intent_of, known_by, ways
 from domain.borrower.why import replayed as made_again
 from infra.contact_policies import load_contact_rules
 from infra.store import from_snapshot, to_snapshot
@@ -337,7 +337,7 @@ def test_a_replay_and_a_snapshot_are_the_same_borrower(life: Life, steps: list[S
 def test_every_decision_comes_out_again_as_it_did(life: Life, steps: list[Step]) -> None:
     lived(life, steps)
 
-    def rules_known(event: Borrower.ContactDecided) -> ContactRules:
+    def rules_known(event: AnyDecided) -> ContactRules:
         return RULES.at_versions((each.rule, each.version) for each in event.judged_by)
 
     found = list(made_again(life.events, rules_known, lambda _: None))

@@ -22,6 +22,7 @@ from domain.commands.book import Book
 from domain.commands.dispatch import Planned, Subject, Turn
 from domain.commands.sayings import saying
 from domain.loan.loan import Loan
+from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, registered, repay
 
 TEN = datetime(2025, 2, 13, 2, 0, tzinfo=UTC)
@@ -142,6 +143,75 @@ def test_what_was_paid_in_the_meantime_is_not_reminded_of(book: Book) -> None:
     assert not decided_on(book, borrower_id)
 
 
+def not_made(book: Book, borrower_id: UUID) -> list[tuple[str, list[str], str | None]]:
+    events = book.events.get(borrower_id)
+    found = [each for each in events if isinstance(each, Borrower.ContactNotMade)]
+    return [(each.contact_ref, each.reasons, each.channel) for each in found]
+
+
+def decided_again(book: Book, borrower_id: UUID) -> list[str]:
+    events = book.events.get(borrower_id)
+    return [each.answer for each in events if isinstance(each, Borrower.ContactDecidedAgain)]
+
+
+def test_why_nobody_was_reminded_stands_on_the_record_of_the_borrower(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    nowhere, refused = reachable(book, PointKind.ADDRESS), reachable(book, PointKind.PHONE)
+    repay(book, loan_id, "P-1", 86_07, FEB_13)
+    owed = disbursed(book, borrower_id=borrower_id)
+    planned = [
+        reminder(borrower_id, loan_id, contact_ref="R-1", planned_for=FEB_13),
+        reminder(borrower_id, owed, contact_ref="R-2", expires_at=TEN),
+        reminder(nowhere, owed, contact_ref="R-3"),
+        reminder(refused, owed, contact_ref="R-4", template="nowhere"),
+    ]
+
+    dispatch.decide_all(book, planned, turn())
+
+    assert not_made(book, borrower_id) == [
+        ("R-1", ["NOTHING_LEFT"], None),
+        ("R-2", ["TOO_LATE"], None),
+    ]
+    assert not_made(book, nowhere) == [("R-3", ["NO_CONTACT_POINT"], None)]
+    assert not_made(book, refused) == [("R-4", ["TEMPLATE"], "SMS")]
+
+
+def test_a_reminder_put_off_beyond_its_day_is_on_record_as_not_made(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    night = TEN + timedelta(hours=13)
+    planned = reminder(borrower_id, loan_id, contact_ref="R-1", expires_at=night + HOUR)
+
+    (found,) = dispatch.decide_all(book, [planned], turn(night))
+
+    assert found.answer == Answer.DEFER
+    assert not_made(book, borrower_id) == [("R-1", [*found.reasons, "TOO_LATE"], "SMS")]
+
+
+def test_a_reminder_that_is_only_put_off_is_not_on_record_as_not_made(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id, contact_ref="R-1")
+
+    dispatch.decide_all(book, [planned], turn(TEN - timedelta(hours=4)))
+
+    assert not not_made(book, borrower_id)
+
+
+def test_a_reminder_that_was_not_made_is_told_of_once_and_not_made_later(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.ADDRESS)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id, contact_ref="R-1")
+    dispatch.decide_all(book, [planned], turn())
+    reached_at(book, borrower_id, 7, PointKind.PHONE)
+
+    (found,) = dispatch.decide_all(book, [planned], turn())
+
+    assert (found.answer, found.reasons) == (None, ("NO_CONTACT_POINT",))
+    assert not_made(book, borrower_id) == [("R-1", ["NO_CONTACT_POINT"], None)]
+
+
 def test_the_channel_is_the_first_by_which_the_borrower_can_be_reached(book: Book) -> None:
     borrower_id = reachable(book, PointKind.EMAIL)
     loan_id = disbursed(book, borrower_id=borrower_id)
@@ -231,6 +301,39 @@ def test_a_contact_whose_sender_died_is_not_sent_at_night(book: Book) -> None:
     (again,) = dispatch.decide_all(book, [planned], turn(TEN + 12 * HOUR))
 
     assert (again.answer, again.reasons) == (Answer.DEFER, ("WINDOW",))
+
+
+def test_the_answer_on_which_a_message_goes_after_all_is_on_record_beside_the_first(
+    book: Book,
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    dispatch.decide_all(book, [planned], turn())
+
+    dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+    dispatch.decide_all(book, [planned], turn(TEN + 12 * HOUR))
+
+    assert decided_again(book, borrower_id) == ["ALLOW", "DEFER"]
+    assert not not_made(book, borrower_id)
+
+
+def test_the_answers_on_which_a_message_goes_after_all_come_out_again_as_they_did(
+    book: Book,
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id, template=None)
+    dispatch.decide_all(book, [planned], turn())
+    dispatch.decide_all(book, [planned], turn(TEN + HOUR))
+    dispatch.decide_all(book, [planned], turn(TEN + 12 * HOUR))
+
+    found = list(made_again(book, borrower_id, Judges(book.rules)))
+
+    assert [(each.decided.answer, each.differs) for each in found] == [
+        ("ALLOW", None),
+        ("ALLOW", None),
+        ("DEFER", None),
+    ]
 
 
 def test_a_contact_whose_sender_died_is_not_sent_when_it_is_out_of_date(book: Book) -> None:
