@@ -11,6 +11,7 @@ from uuid import UUID
 
 import typer
 
+from domain.base.calendar import HolidayCalendar
 from entrypoints.app import AsJson, app
 from entrypoints.staff_command import STAFF, Actor, Approver, CommandId, Reason, carried_out, day_or
 
@@ -79,6 +80,60 @@ def check(files: Files, as_json: AsJson = False) -> None:
     output.emit(answers, as_json=as_json, render=render)
     if any(answer["faults"] for answer in answers):
         raise typer.Exit(1)
+
+
+@policy.command("calendar")
+def calendar(
+    jurisdiction: Annotated[
+        HolidayCalendar,
+        typer.Argument(metavar="JURISDICTION", help="CN, US, UK, IN, EU.", case_sensitive=False),
+    ],
+    year: Annotated[int, typer.Argument(metavar="YEAR", min=1900, max=2200)],
+    source: Annotated[
+        str | None, typer.Option(help="The notice of the year, by its name and date.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it there; else print it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the holidays of a year as an entry of policy, by the package that keeps them.
+
+    Compare it with the year's notice, name the notice in *source*, then check and publish
+    the file: without a source it is not sound. Nothing has to run, nothing is published.
+    Refused for a year that the package does not know. A file that is there is not replaced.
+    """
+    from entrypoints import output
+    from infra.calendars import calendar_entry
+    from infra.trouble import Trouble
+
+    entry = calendar_entry(jurisdiction, year, source)
+    if out is not None:
+        try:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(entry)
+        except FileExistsError:
+            raise Trouble(f"{out} is there already: give another --out.") from None
+        except OSError as fault:
+            raise Trouble(f"{out} cannot be written: {fault.strerror}.") from None
+    answer = {
+        "jurisdiction": str(jurisdiction),
+        "year": year,
+        "file": None if out is None else str(out),
+        "needs_source": source is None,
+        "entry": entry,
+    }
+
+    def render(_: Any) -> None:
+        if out is None:
+            output.out.print(entry, markup=False, highlight=False, soft_wrap=True, end="")
+        else:
+            left = ", and name the notice as its source" if source is None else ""
+            output.out.print(
+                f"{out}: compare it with the notice of {year}{left}; then policy check."
+            )
+
+    output.emit(answer, as_json=as_json, render=render)
 
 
 @policy.command("publish")

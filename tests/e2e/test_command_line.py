@@ -246,6 +246,8 @@ def rules_change(loans: CommandLine, folder: Path, on: date) -> None:
     now, later = folder / "now.toml", folder / "later.toml"
     now.write_text(RULE.format(version="now", day=on))
     later.write_text(RULE.format(version="later", day=on + timedelta(days=9)))
+    written = loans("policy calendar", "CN", "2026", "--source", "a notice")
+    assert "2026-10-01" in written["entry"]
     (checked,) = loans("policy check", str(now))
     assert (checked["rules"], checked["faults"]) == (["reminders-a-week-now limits-1"], [])
     alone = ("--by", "clerk", "--approved-by", "clerk")
