@@ -111,14 +111,16 @@ def down(as_json: AsJson = False) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show the processes, what waits to be published or shown, and what is parked.
+    """Show the processes, what waits to be published or shown, what is parked, and alarms.
 
-    Exits with 3 when nothing runs, with 1 when a process is in trouble.
+    An alarm tells of a list of words that nobody looked at in time, or will not have soon,
+    and of a text whose review takes too long. Exits with 3 when nothing runs, with 1 when a
+    process is in trouble.
     """
     from dataclasses import asdict
 
     from entrypoints import output
-    from entrypoints.operations import render_freshness
+    from entrypoints.operations import alarms_now, render_alarms, render_freshness
     from infra import processes
     from infra.freshness import freshness
     from infra.reading import connection
@@ -134,17 +136,23 @@ def status(as_json: AsJson = False) -> None:
             render=lambda _: output.out.print("Nothing is running: start it with up."),
         )
         raise typer.Exit(3)
-    views = []
+    views, waiting = [], []
     if url and (state is None or state.phase == "running"):
         with connection(url) as conn:
             views = freshness(conn)
+        waiting = alarms_now(settings)
 
     def render(_: object) -> None:
         if state is not None:
             _render(state)
         render_freshness(views)
+        render_alarms(waiting)
 
-    answer = {**(asdict(state) if state else {}), "views": [asdict(view) for view in views]}
+    answer = {
+        **(asdict(state) if state else {}),
+        "views": [asdict(view) for view in views],
+        "alarms": [asdict(each) for each in waiting],
+    }
     output.emit(answer, as_json=as_json, render=render)
     if state is not None and state.troubled:
         raise typer.Exit(1)

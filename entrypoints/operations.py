@@ -10,6 +10,7 @@ import typer
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
+    from domain.commands.alarms import Alarm
     from infra.settings import Settings
     from infra.verify import Check
     from infra.view_tables import Projection
@@ -285,3 +286,24 @@ def _render_checks(checks: list[Check]) -> None:
             output.out.print(f"   {sentence}", style="red", markup=False)
         if check.fault_count > len(check.faults):
             output.out.print(f"   and {check.fault_count - len(check.faults):,} more", style="red")
+
+
+def alarms_now(settings: Settings) -> list[Alarm]:
+    """What waits for somebody, as the book knows it now."""
+    from domain.commands.alarms import alarms
+    from entrypoints.session import session
+    from infra import clock
+
+    with session(settings) as opened:
+        book = opened.book
+        return alarms(book.rules, book.streams.policies(), opened.business_on, clock.now())
+
+
+def render_alarms(waiting: list[Alarm]) -> None:
+    """Tell a person what waits for them."""
+    from domain.commands.alarms import AlarmKind
+    from entrypoints import output
+
+    for each in waiting:
+        colour = "yellow" if each.kind == AlarmKind.LEXICON_STALE_SOON else "red"
+        output.out.print(f"[{colour}]{each.sentence}[/]")

@@ -1,0 +1,138 @@
+"""What somebody must look at before it stops or delays what is to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from domain.base.contact_policy import ContactRule, FreshnessRule, LexiconRule
+from domain.base.dated_rules import DatedRules
+from domain.base.policy import ANYWHERE
+from domain.policy.policy import Policy, Stage
+
+Rule = TypeVar("Rule", bound=ContactRule)
+
+WARNED_BEFORE = timedelta(days=1)
+"""So long before a lexicon is stale somebody is told."""
+
+
+class AlarmKind(StrEnum):
+    """What is the matter."""
+
+    LEXICON_STALE = "LEXICON_STALE"
+    LEXICON_STALE_SOON = "LEXICON_STALE_SOON"
+    REVIEW_LATE = "REVIEW_LATE"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A version of a rule that waits for somebody, since or until *due_at*; None: since ever.
+
+    *stops* are the purposes for which nothing is sent once it is over.
+    """
+
+    kind: AlarmKind
+    rule: str
+    version: str
+    jurisdiction: str
+    due_at: datetime | None
+    stops: tuple[str, ...]
+    sentence: str
+
+
+def alarms(rules: DatedRules, policies: Sequence[Policy], on: date, at: datetime) -> list[Alarm]:
+    """Lexicons that are stale or soon will be, and texts whose review takes too long.
+
+    *policies* are the streams of what was submitted and published; the most urgent first.
+    """
+    found = [*_of_lexicons(rules, on, at), *_of_reviews(rules, policies, on, at)]
+    order = list(AlarmKind)
+    return sorted(found, key=lambda each: (order.index(each.kind), each.rule, each.version))
+
+
+def _of_lexicons(rules: DatedRules, on: date, at: datetime) -> Iterator[Alarm]:
+    lexicons = _newest(rules.contact.lexicons, on)
+    seen: set[str] = set()
+    # The strictest that asks for one tells of it.
+    for asked in sorted(_newest(rules.contact.freshness, on), key=lambda each: each.days):
+        for lexicon in lexicons:
+            if lexicon.rule in seen or not _meet(asked, lexicon):
+                continue
+            alarm = _of_lexicon(asked, lexicon, at)
+            if alarm is not None:
+                seen.add(lexicon.rule)
+                yield alarm
+
+
+def _of_lexicon(asked: FreshnessRule, lexicon: LexiconRule, at: datetime) -> Alarm | None:
+    last = max((look for look in lexicon.looked_at if look <= at), default=None)
+    due_at = None if last is None else last + timedelta(days=asked.days)
+    if due_at is not None and at < due_at - WARNED_BEFORE:
+        return None
+    stops = tuple(str(each) for each in asked.purposes if each in lexicon.purposes)
+    what = ", ".join(stops)
+    if due_at is None:
+        said = f"Nobody has looked at {lexicon.rule} yet: {what} stands still."
+    elif due_at <= at:
+        said = f"Nobody has looked at {lexicon.rule} for {asked.days} days: {what} stands still."
+    else:
+        said = f"{lexicon.rule} was looked at {last:%Y-%m-%d %H:%MZ}: {what} stops soon."
+    stale = due_at is None or due_at <= at
+    return Alarm(
+        AlarmKind.LEXICON_STALE if stale else AlarmKind.LEXICON_STALE_SOON,
+        lexicon.rule,
+        lexicon.version,
+        lexicon.jurisdiction,
+        due_at,
+        stops,
+        f"{said} Read it and confirm it: policy confirm {lexicon.rule}.",
+    )
+
+
+def _of_reviews(
+    rules: DatedRules, policies: Sequence[Policy], on: date, at: datetime
+) -> Iterator[Alarm]:
+    standard = rules.text_standard(on)
+    if standard is None:
+        return
+    for policy in policies:
+        for each in policy.versions:
+            if each.stage != Stage.SUBMITTED or each.entry.kind != "template":
+                continue
+            due_at = each.requested_at + timedelta(minutes=standard.review_minutes)
+            if due_at < at:
+                minutes = int((at - each.requested_at).total_seconds() // 60)
+                yield Alarm(
+                    AlarmKind.REVIEW_LATE,
+                    policy.rule,
+                    each.entry.version,
+                    each.entry.jurisdiction,
+                    due_at,
+                    (),
+                    f"{policy.rule} {each.entry.version} has waited {minutes} minutes for its"
+                    f" review, at most {standard.review_minutes} are allowed: template list"
+                    " shows it.",
+                )
+
+
+def _newest(known: Sequence[Rule], on: date) -> list[Rule]:
+    """Of each rule the newest version in force on a day."""
+    held = [
+        each
+        for each in known
+        if each.valid_from <= on and (each.valid_until is None or on < each.valid_until)
+    ]
+    return list(
+        {each.rule: each for each in sorted(held, key=lambda each: each.valid_from)}.values()
+    )
+
+
+def _meet(asked: FreshnessRule, lexicon: LexiconRule) -> bool:
+    """Whether both bind one contact."""
+    where = ANYWHERE in (asked.jurisdiction, lexicon.jurisdiction)
+    return (where or asked.jurisdiction == lexicon.jurisdiction) and not set(
+        asked.purposes
+    ).isdisjoint(lexicon.purposes)

@@ -1,0 +1,74 @@
+"""What somebody is told to look at before it stops what is to be sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+from domain.base.dated_rules import DatedRules, Entry
+from domain.base.stream import Act
+from domain.commands.alarms import AlarmKind, alarms
+from domain.policy.policy import Policy
+from infra.dated_rules import rules_known
+
+TEXT_ENTRY = replace(
+    next(each.entry for each in rules_known().sources if each.entry.kind == "template"),
+    version="next",
+)
+
+ON = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def looked(at: datetime) -> DatedRules:
+    """The shipped rules, with every lexicon looked at then and no other time."""
+    rules = rules_known()
+    looks = {(each.rule, each.version): [at] for each in rules.contact.lexicons}
+    return replace(rules, contact=rules.contact.looked_at(looks))
+
+
+def kinds(rules: DatedRules) -> set[AlarmKind]:
+    return {each.kind for each in alarms(rules, [], ON, NOON)}
+
+
+def test_a_lexicon_that_somebody_looked_at_this_week_needs_nobody() -> None:
+    assert not kinds(looked(NOON - 5 * DAY))
+
+
+def test_the_day_before_a_lexicon_is_stale_somebody_is_told() -> None:
+    assert kinds(looked(NOON - 6 * DAY)) == {AlarmKind.LEXICON_STALE_SOON}
+
+
+def test_a_lexicon_that_nobody_looked_at_for_a_week_stops_advertising() -> None:
+    found = alarms(looked(NOON - 7 * DAY), [], ON, NOON)
+
+    assert {each.kind for each in found} == {AlarmKind.LEXICON_STALE}
+    assert {each.stops for each in found} == {("MARKETING",)}
+    assert {each.due_at for each in found} == {NOON}
+
+
+def test_a_lexicon_that_nobody_ever_looked_at_is_stale() -> None:
+    found = alarms(rules_known(), [], ON, NOON)
+
+    assert {each.due_at for each in found} == {None}
+
+
+def submitted(entry: Entry, at: datetime) -> Policy:
+    """A text that waits for its review."""
+    command_id = uuid4()
+    act = Act("writer", ON, at, command_id, command_id)
+    policy = Policy.named(act, uuid4(), entry)
+    policy.submit(act, entry, taken=set())
+    return policy
+
+
+def test_a_text_that_waits_longer_for_its_review_than_allowed_is_told_of() -> None:
+    text = submitted(TEXT_ENTRY, NOON - timedelta(minutes=6))
+
+    late = alarms(looked(NOON - DAY), [text], ON, NOON)
+    soon = alarms(looked(NOON - DAY), [text], ON, NOON - timedelta(minutes=2))
+
+    assert [(each.kind, each.rule) for each in late] == [(AlarmKind.REVIEW_LATE, TEXT_ENTRY.rule)]
+    assert not soon
