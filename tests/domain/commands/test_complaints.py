@@ -173,6 +173,33 @@ def test_deadlines_are_those_of_the_desk_in_force(book: Book) -> None:
     assert known.resolve_by == friday + 10 * DAY
 
 
+def test_the_desk_that_answers_keeps_the_hours_and_holidays_of_where_the_borrower_is(
+    book: Book,
+) -> None:
+    borrower_id, thursday = uuid4(), date(2025, 7, 3)
+    borrowers.register(
+        book, act(thursday), borrower_id=borrower_id, jurisdiction="US", zones=["America/New_York"]
+    )
+    four = datetime(2025, 7, 3, 20, 0, tzinfo=UTC)  # in the afternoon in New York
+
+    complain(book, borrower_id, thursday, severity=Severity.MEDIUM, opened_at=four)
+
+    # Two hours of that day, none on Independence Day or at the weekend, seven on Monday.
+    assert of(book, borrower_id).complaints["Q-1"].respond_by == four + 4 * DAY
+
+
+@pytest.mark.parametrize("jurisdiction", ["CN", "US", "UK", "IN", "EU"])
+@pytest.mark.parametrize("severity", [Severity.LOW, Severity.MEDIUM])
+def test_each_jurisdiction_has_a_desk_of_its_own(
+    book: Book, jurisdiction: str, severity: Severity
+) -> None:
+    level = book.policies.complaint_level(severity, MON, jurisdiction)
+
+    assert level is not None
+    assert level.desk is not None
+    assert level.desk.calendar == jurisdiction
+
+
 def test_a_more_severe_complaint_is_due_by_the_level_in_force_for_that(book: Book) -> None:
     borrower_id = registered(book)
     complain(book, borrower_id, severity=Severity.LOW)
