@@ -433,49 +433,64 @@ def _told(opened: Session, kept: Vault, act: Act, person_id: UUID, do: Callable[
 
 def _open_loans(opened: Session, borrower_id: UUID) -> list[str]:
     """The loans of a borrower that are not over, by their short references."""
-    from psycopg.errors import UndefinedTable
-
     from domain.loan.loan import Loan
     from domain.loan.state import LoanState
-    from infra.queries import loans_of
-    from infra.reading import connection
-    from infra.trouble import Trouble
 
     over = {
         *(LoanState.DECLINED, LoanState.WITHDRAWN, LoanState.EXPIRED),
         *(LoanState.CLOSED, LoanState.SOLD),
     }
+    loans = [opened.book.get(Loan, loan_id) for loan_id in _loan_ids(opened, borrower_id)]
+    return [loan.loan_ref for loan in loans if loan.state not in over]
+
+
+def _loan_ids(opened: Session, borrower_id: UUID) -> list[UUID]:
+    """The loans of a borrower, as the views have them."""
+    from psycopg.errors import UndefinedTable
+
+    from infra.queries import loans_of
+    from infra.reading import connection
+    from infra.trouble import Trouble
+
     try:
         with connection(opened.database_url) as conn:
-            known = loans_of(conn, borrower_id)
+            return list(loans_of(conn, borrower_id))
     except UndefinedTable:
         raise Trouble(
             "The loans of this person are not shown yet: start everything with ./loans up."
         ) from None
-    loans = [opened.book.get(Loan, loan_id) for loan_id in known]
-    return [loan.loan_ref for loan in loans if loan.state not in over]
 
 
 def _contacts_with(opened: Session, borrower_id: UUID) -> dict[str, date]:
     """The day of the last record of each class that a borrower's stream knows of."""
     from zoneinfo import ZoneInfo
 
-    from domain.base.contact_policy import Outcome, Purpose
-    from domain.base.retention import RecordClass
     from domain.borrower.borrower import Borrower as BorrowerStream
+    from domain.borrower.records_kept import last_records
 
-    zone = ZoneInfo(opened.settings.zone)
     stream = opened.book.find(BorrowerStream, borrower_id)
-    found: dict[str, date] = {}
-    for contact in stream.contacts.values() if stream else ():
-        on = {}
-        day = contact.at.astimezone(zone).date()
-        if contact.purpose == Purpose.COLLECTION:
-            on[RecordClass.COLLECTION_RECORD.value] = day
-        if contact.outcome in (Outcome.SENT, Outcome.INBOUND):
-            on[RecordClass.SEND_RECORD.value] = day
-        found = _latest(found, on)
-    return found
+    if stream is None:
+        return {}
+    floors = opened.book.policies.floors_of(stream.jurisdiction, opened.business_on)
+    return last_records(
+        stream,
+        ZoneInfo(opened.settings.zone),
+        {each.record_class for each in floors},
+        _last_over_on(opened, borrower_id),
+    )
+
+
+def _last_over_on(opened: Session, borrower_id: UUID) -> date | None:
+    """The day of the last thing that happened to a loan of a borrower; None without a loan."""
+    from domain.base.stream import Stream
+
+    days = [
+        event.business_on
+        for loan_id in _loan_ids(opened, borrower_id)
+        for event in opened.book.events.get(loan_id)
+        if isinstance(event, Stream.Event)
+    ]
+    return max(days, default=None)
 
 
 def _latest(one: dict[str, date], other: dict[str, date]) -> dict[str, date]:
