@@ -910,13 +910,10 @@ class FactWithdrawn(MoneyMoved):
         elif self.kind == FactKind.WAIVER:
             fee = loan.fees[fact.ref]
             loan.fees[fact.ref] = replace(fee, waived=fee.waived - fact.amount)
-        elif fact.kind == FactKind.RESCHEDULE:
-            if loan.reliefs.get(fact.ref) == RescheduleKind.REPRICING:
-                days = (f.on for f in loan.facts if loan.reliefs.get(f.ref) == "REPRICING")
-                loan.repriced_on = max(days, default=None)
-            if fact.ref.startswith(RENEWAL):
-                loan.renewals -= 1
+        elif fact.kind == FactKind.RESCHEDULE and fact.ref.startswith(RENEWAL):
+            loan.renewals -= 1
         loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
+        loan.repricings = {on: ref for on, ref in loan.repricings.items() if ref != fact.ref}
 
 
 class WentOverdue(Event):
