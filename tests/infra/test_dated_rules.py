@@ -61,7 +61,12 @@ def test_every_shipped_rule_has_a_name_and_a_version_of_its_own() -> None:
 
     assert repeated(entries) == []
     assert all(each.source and each.version for each in entries)
-    assert {each.kind for each in entries} == set(KINDS) - {"agency", "contract_form"}
+    assert {each.kind for each in entries} == set(KINDS) - {
+        "agency",
+        "ban",
+        "contract_form",
+        "request_term",
+    }
 
 
 def test_what_is_written_down_reads_as_it_was_said() -> None:
