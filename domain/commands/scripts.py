@@ -49,6 +49,12 @@ class NothingOverdue(Refusal):
     code = "NOTHING_OVERDUE"
 
 
+class PromiseOpen(Refusal):
+    """The borrower promised to pay, and the day is not over."""
+
+    code = "PROMISE_OPEN"
+
+
 @command
 def ask(
     book: Book,
@@ -64,14 +70,14 @@ def ask(
     """Ask the gate whether a contact may be made; one of collection carries its script.
 
     The script is that of the loan's strategy, or the one named, a text or a family of
-    texts, in the version in force; where none is, nothing may be said (TEMPLATE). While a
-    promise is open the strategy has none: who has to call all the same names one.
+    texts, in the version in force; where none is, nothing may be said (TEMPLATE).
 
     Raises:
         OnlyInWriting: it is a notice or a receipt, which is sent by its text.
         LoanNotNamed: somebody is to be reminded, and of which loan is not said.
         ThatIsCollection: somebody is to be reminded of a loan that is late.
         NothingOverdue: nothing is to be collected on the loan.
+        PromiseOpen: a promise on it is open; who has to call all the same names a script.
         NotPlaced: an agency asks, and does not collect the loan.
         NotTheBorrowers: it is about a loan of another borrower.
         AgencyUnfit: an agency asks whose licence or evaluation counts no more.
@@ -110,7 +116,10 @@ def ask(
             )
             intent = with_text(intent, text)
         elif loan is not None and borrower.awaits_promise(loan.id):
-            intent = with_text(intent, None)
+            raise PromiseOpen(
+                f"A promise to pay on {loan.loan_ref} is open: wait until its day is over, or"
+                " name what is to be said all the same by --script."
+            )
     borrower.decide_contact(
         act,
         contact_ref=contact_ref,

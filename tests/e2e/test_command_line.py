@@ -462,9 +462,6 @@ def borrower_objects_and_promises(
     loans("borrower until", borrower, "H-3", later, "--reason", "still looked into")
     loans("borrower holds", "--kind", "dispute", "--ends-within", "30")
     loans("borrower lift", borrower, "H-3", "--reason", "it was not")
-    loans("borrower promise", loan, "8.03", str(promised_on), "--ref", "PP-9")
-    loans("borrower unpromise", borrower, "PP-9", "--reason", "noted in error")
-    loans("borrower promise", loan, "408.03", str(promised_on), "--ref", "PP-1")
 
 
 def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
@@ -499,7 +496,11 @@ def says_when_and_how_to_be_reached(loans: CommandLine, borrower: str) -> None:
 
 def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, on: date) -> None:
     call = (borrower, "--purpose", "collection", "--channel", "phone", "--point", "P-1")
-    noon = ("--at", f"{on}T12:00+08:00")
+    noon, promised_on = ("--at", f"{on}T12:00+08:00"), str(on + timedelta(days=3))
+    loans("borrower promise", loan, "8.03", promised_on, "--ref", "PP-9")
+    early = loans("contact ask", *call, "--loan", loan, "--ref", "C-1", *noon, code=2)
+    assert early["refused"] == "PROMISE_OPEN"
+    loans("borrower unpromise", borrower, "PP-9", "--reason", "noted in error")
     allowed = loans("contact ask", *call, "--loan", loan, "--ref", "C-1", *noon)
     assert (allowed["answer"], allowed["rules"]) == ("ALLOW", [])
     said = ("conversation", "--seconds", "90", "--reason-late", "forgot")
@@ -524,6 +525,7 @@ def is_asked_whether_to_be_called(loans: CommandLine, borrower: str, loan: str, 
     assert loans("contact ask", *receipt, *noon, code=2)["refused"] == "ONLY_IN_WRITING"
     contacts_are_looked_at(loans, borrower, on, str(late["version"]))
     contract_narrows_contact(loans, borrower, loan)
+    loans("borrower promise", loan, "408.03", promised_on, "--ref", "PP-1")
 
 
 def contract_narrows_contact(loans: CommandLine, borrower: str, loan: str) -> None:

@@ -13,7 +13,7 @@ from domain.borrower.contact import Intent, Party
 from domain.borrower.lateness import LoanNotNamed
 from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
-from domain.commands.scripts import NothingOverdue, OnlyInWriting
+from domain.commands.scripts import NothingOverdue, OnlyInWriting, PromiseOpen
 from domain.commands.sending import ThatIsCollection
 from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, loan_of, repay
@@ -114,7 +114,8 @@ def test_who_promised_is_called_only_with_a_script_that_is_named_for_it(book: Bo
         book, act(FEB_20), promise_ref="W-1", loan_id=loan_id, amount=50_00, promised_on=FEB_20
     )
 
-    assert ask(book, borrower_id, loan_id).answer == "BLOCK"
+    with pytest.raises(PromiseOpen):
+        ask(book, borrower_id, loan_id)
     assert ask(book, borrower_id, loan_id, script="collection").answer == "ALLOW"
 
 
