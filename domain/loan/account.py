@@ -219,7 +219,11 @@ class Account:
         """The ledger after the facts that counted by the end of *on*, as it stood then."""
         assert self.terms is not None
         counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
-        ledger = self._ledger() if len(counting) == len(self.facts) else self._rerun(counting)
+        known = len(counting)
+        while (used := self._credit_used(counting, on)) is not None:
+            counting.append(used)  # no day's run has seen it
+        unseen = len(counting) > known or known < len(self.facts)
+        ledger = self._rerun(counting) if unseen else self._ledger()
         ledger.rows = ledger.rows_on(on)
         return ledger
 

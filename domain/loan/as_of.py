@@ -13,6 +13,7 @@ from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan import delinquency
+from domain.loan.allocation import Split
 from domain.loan.asset_class import Classed, classed
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
@@ -121,7 +122,8 @@ def standing(
         if ended:
             sold = isinstance(ended[-1], Loan.Sold)
             state = LoanState.SOLD if sold else LoanState.WRITTEN_OFF
-            balance = Balance(0, 0, 0, 0, balance.unapplied)
+            beyond = sum(split.unapplied for _, split in recovered(loan, as_of))
+            balance = Balance(0, 0, 0, 0, balance.unapplied + beyond)
         elif ledger.is_over(as_of):
             state = LoanState.SETTLED if balance.unapplied else LoanState.CLOSED
         else:
@@ -161,6 +163,13 @@ def standing(
         limit=limit,
         offers=offers,
     )
+
+
+def recovered(loan: Loan, as_of: date) -> list[tuple[str, Split]]:
+    """What came in by *as_of* on a claim that was written off, by payment."""
+    return [
+        (ref, split) for ref, split in loan.recovered.items() if loan.recoveries[ref].on <= as_of
+    ]
 
 
 def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:

@@ -16,7 +16,7 @@ from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
 from domain.loan.accrual import PenaltyRate
-from domain.loan.as_of import Standing, endings, standing
+from domain.loan.as_of import Standing, endings, recovered, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.credit import PREFIX as CREDIT
 from domain.loan.daily_balance import Stretch
@@ -93,6 +93,7 @@ def explain(
     told = _Told(events, as_of)
     lines = [*(line for line in told.lines() if line.amount), *told.holds()]
     lines += _written_off(events, as_of, lines)
+    lines += told.recovered() if endings(events, as_of) else []
     order = {figure: place for place, figure in enumerate(FIGURES)}
     lines.sort(key=lambda line: (order[line.figure], line.on, line.version))
     return Explanation(stood, lines)
@@ -132,7 +133,11 @@ class _Told:
     def _tell(self, event: Stream.Event, loan: Any) -> None:
         """Note what an event was, for the lines that follow from it."""
         match event:
-            case Loan.Repaid(payment_ref=ref) | Loan.CreditApplied(credit_ref=ref):
+            case (
+                Loan.Repaid(payment_ref=ref)
+                | Loan.CreditApplied(credit_ref=ref)
+                | Loan.RecoveryReceived(payment_ref=ref)
+            ):
                 self.versions["paid", ref] = event.originator_version
             case Loan.CreditRefunded():
                 self.versions["refunded", event.refund_ref] = event.originator_version
@@ -399,9 +404,25 @@ class _Told:
                 version, what = self.versions["forgiven", fact.ref], self.causes[fact.ref]
                 yield Line(figure, -fact.amount, fact.on, what, version, fact.instalment)
 
+    def recovered(self) -> list[Line]:
+        """What came in on a claim that was written off, and beyond it."""
+        return [
+            Line(
+                "credit",
+                split.unapplied,
+                self.loan.recoveries[ref].on,
+                f"recovered beyond the claim, {ref}",
+                self.versions["paid", ref],
+            )
+            for ref, split in recovered(self.loan, self.as_of)
+            if split.unapplied
+        ]
+
     def _payments(self) -> Iterator[Line]:
         for ref, parts in self.ledger.parts.items():
-            on, version = self.ledger.paid_on[ref], self.versions["paid", ref]
+            # Credit that is used on a day which no run has seen yet follows from all that is known.
+            on = self.ledger.paid_on[ref]
+            version = self.versions.get(("paid", ref), self.loan.version)
             split = self.ledger.splits[ref]
             what = f"payment {ref}"
             if ref.startswith(CREDIT):

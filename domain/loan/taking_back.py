@@ -109,7 +109,7 @@ class TakingBack(Workout):
         self._must_stand_without(ref, ledger)
         outcome: dict[str, Any] = self._outcome(act, ledger)
         left = {row.number for row in ledger.rows}
-        dropped = [row for row in outcome["instalments"] if row.number not in left]
+        dropped = [row for row in self.instalments if row.number not in left]
         fee = self.fees.get(fact.ref) if kind in (FactKind.FEE, FactKind.WAIVER) else None
         self.record(
             events.FactWithdrawn,

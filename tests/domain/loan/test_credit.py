@@ -11,6 +11,7 @@ import pytest
 
 from domain.base.terms import Terms
 from domain.loan import refusals as no
+from domain.loan.as_of import standing
 from domain.loan.explain import FIGURES, explain
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -95,7 +96,9 @@ def test_credit_taken_over_pays_the_first_instalments() -> None:
 def test_a_day_that_nobody_closed_yet_counts_credit_as_used() -> None:
     loan = taken_over(terms(penalty_rate=Decimal("0.10")), 86_07)
 
-    assert loan.payoff(MAR_14) == loan.ledger_due(MAR_14).payoff(MAR_14)
+    stood = standing(recorded(loan), MAR_14)
+    assert stood is not None
+    assert (stood.payoff, stood.days_past_due) == (loan.payoff(MAR_14), 0)
     assert loan.ledger_due(MAR_14).balance(MAR_14).penalty == 0
 
 

@@ -123,12 +123,24 @@ def test_a_recovery_that_bounces_is_taken_back_and_the_loan_stays_written_off() 
     assert (loan.state, loan.received(JAN_15, APR_15)) == ("WRITTEN_OFF", 30_00)
 
 
+def past_of_a_loss() -> list[Any]:
+    loan = disbursed()
+    written_off(on=FEB_15)(loan)
+    return recorded(loan)
+
+
 def test_what_is_recovered_beyond_the_claim_is_the_borrowers_and_is_refunded() -> None:
     loan = given(disbursed(), written_off(on=FEB_15))
 
     repay(loan, "R-1", 1_105_00, on=MAR_15)
     refund(loan, "F-1", 100_00, APR_15)
 
+    whole = [*past_of_a_loss(), *recorded(loan)]
+    stood, told = standing(whole, MAR_15), explain(whole, MAR_15)
+    assert stood is not None
+    assert stood.balance == Balance(0, 0, 0, 0, 100_00)
+    assert told is not None
+    assert told.total("credit") == 100_00
     assert recorded(loan) == [
         happened(Loan.RecoveryReceived, principal=1_000_00, interest=5_00, credit=100_00),
         happened(Loan.CreditRefunded, amount=100_00, state="WRITTEN_OFF"),
