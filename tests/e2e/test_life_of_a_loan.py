@@ -147,7 +147,7 @@ class Life:
         assert self.page().days_past_due == 10
         [case] = cases_of(staff, loan)
         assert (case.days_past_due, case.bucket) == (10, "M1")
-        assert [promise.state for promise in case.promises] == ["KEPT"]
+        assert [promise.state for promise in case.promises] == ["BROKEN"]
         bounced_on = staff.on
 
         staff.close_until(self.due[2] + timedelta(days=11))

@@ -239,7 +239,8 @@ def test_every_consumer_of_the_tree_has_a_process() -> None:
     folder = ROOT / "consumers"
     there = {path.stem for path in folder.glob("[a-z]*.py")}
 
-    assert there <= set(CONSUMERS)
+    # What reads providers' messages runs where a topic is named only.
+    assert there - {"inbound"} <= set(CONSUMERS)
 
 
 def answers(state: State) -> bool:
