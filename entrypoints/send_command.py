@@ -121,7 +121,7 @@ def _is_the_same(line: Line, asked: Planned) -> bool:
 
     def what(planned: Planned) -> tuple[Planned, frozenset[Figure]]:
         # The queue keeps figures in no order.
-        plain = replace(planned, figures=(), expires_at=asked.expires_at)
+        plain = replace(planned, figures=(), expires_at=asked.expires_at, planned_for=None)
         return plain, frozenset(planned.figures)
 
     return what(line.planned) == what(asked)
