@@ -257,7 +257,7 @@ def rules_change(loans: CommandLine, folder: Path, on: date) -> None:
     assert [each["stage"] for each in told["rules"]] == ["PUBLISHED", "PUBLISHED"]
     listed = loans("policy list", "--purpose", "SERVICE_REMINDER", "--kind", "limit")
     named = [each["rule"] for each in listed["rules"]]
-    assert named == ["reminders-a-day", "reminders-a-week-now"]
+    assert {"reminders-a-day", "reminders-a-week-now"} <= set(named)
     loans("policy confirm", "reminders-a-week-now", "forbidden-words")
     shown = loans("policy show", "reminders-a-week-now")
     assert shown["source"] == "a test" and shown["looked_at"]
