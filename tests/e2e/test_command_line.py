@@ -838,7 +838,8 @@ def people_are_kept_and_erased(loans: CommandLine, with_loans: str, folder: Path
     until = str(today + timedelta(days=30))
     loans("borrower request", who, "restriction", "--ref", "DR-1")
     loans("vault restrict", who, "--until", until, "--reason", "contests it")
-    why_not = loans("contact why", who, "--purpose", "collection", "--channel", "letter")["ways"]
+    asked = (who, "--purpose", "collection", "--channel", "letter", "--at", f"{today}T12:00+08:00")
+    why_not = loans("contact why", *asked)["ways"]
     assert [way["because"] for way in why_not] == [["HOLD"]]
     refused = loans("vault read", who, ref, "--purpose", "COLLECTION", code=2)
     assert refused["refused"] == "PROCESSING_RESTRICTED"
