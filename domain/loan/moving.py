@@ -80,10 +80,11 @@ class Moving(Consequences):
         approved_by: str | None = None,
         rule: DueDateRule | None = None,
     ) -> None:
-        """Let every unpaid instalment from one on fall due on a *day* of its month.
+        """Let every instalment from one on that is unpaid or to come fall due on a *day*.
 
         The last day of a month that has no such day. Instalments that are added later have
-        that day too. Else as for one that moves.
+        that day too, and those that are paid ahead: their payment may not stand. Else as for
+        one that moves.
 
         Raises:
             NothingChanges: instalments do not fall due by months, or there is no such day.
@@ -99,7 +100,8 @@ class Moving(Consequences):
         dates = {
             row.number: on_day(row.due_on, day)
             for row in self.instalments
-            if row.number >= instalment and row.paid_on is None and row.left
+            if row.number >= instalment
+            and (row.left or min(row.due_on, on_day(row.due_on, day)) > on)
         }
         moved = {n: due for n, due in dates.items() if due != self._row(n).due_on}
         if moved:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.base.calendar import on_day
 from domain.base.refusal import AmountNotPositive, SamePerson
-from domain.base.terms import FeeTerm
+from domain.base.terms import FeeTerm, Terms
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
@@ -29,6 +29,7 @@ from tests.domain.story import (
     refund,
     repaid,
     repay,
+    reversed_,
     take_back,
     terms,
     waive,
@@ -389,6 +390,21 @@ def test_a_new_pay_day_known_late_counts_for_the_payments_since() -> None:
 
     assert late.instalments == in_time.instalments
     assert recorded(late) == [happened(Loan.DueDateMoved, effective_on=FEB_1)]
+
+
+@pytest.mark.parametrize("terms", [terms(), terms(accrual="DAILY_BALANCE")])
+def test_a_new_pay_day_is_also_that_of_instalments_paid_ahead_by_money_that_bounces(
+    terms: Terms,
+) -> None:
+    ahead = paid("P-1", 258_21, on=date(2025, 1, 20))
+    moved_first = given(disbursed(terms), ahead, pay_day_moved(2, 28, on=FEB_1))
+    bounced_first = given(disbursed(terms), ahead, reversed_("P-1", on=FEB_1))
+
+    reversed_("P-1", on=FEB_1)(moved_first)
+    pay_day_moved(2, 28, on=FEB_1)(bounced_first)
+
+    assert moved_first.instalments == bounced_first.instalments
+    assert [row.due_on.day for row in moved_first.instalments] == [15, *[28] * 11]
 
 
 def test_a_new_pay_day_is_taken_back_whole() -> None:
