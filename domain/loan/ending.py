@@ -212,7 +212,12 @@ class Ending(Servicing):
     def realise_security(
         self, act: Act, *, security_ref: str, amount: int, received_on: date, payment_ref: str
     ) -> None:
-        """Record what a security that was called paid: as a repayment, or as a recovery."""
+        """Record what a security that was called paid: as a repayment, or as a recovery.
+
+        Raises:
+            SecurityExceeded: a guarantor or insurer is bound for less. What a pledge brings
+                beyond what it was taken for is the borrower's all the same.
+        """
         security = self._security_in_use(security_ref)
         if security.state != SecurityState.CALLED:
             raise no.SecurityOutOfOrder(
@@ -224,6 +229,17 @@ class Ending(Servicing):
         if self._knows_payment(payment_ref, amount, received_on):
             raise no.PaymentRefReused(
                 f"The payment {payment_ref!r} is there already, and not of this security."
+            )
+        paid = sum(
+            fact.amount
+            for fact in (*self.facts, *self.recoveries.values())
+            if fact.ref in security.payments
+        )
+        bound = None if security.kind == SecurityKind.COLLATERAL else security.amount
+        if bound is not None and paid + amount > bound:
+            raise no.SecurityExceeded(
+                f"{security_ref!r} stands for {self._written(bound)}, of which"
+                f" {self._written(paid)} is paid: record what goes beyond as a payment of its own."
             )
         self.repay(
             act,

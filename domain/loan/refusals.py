@@ -279,6 +279,12 @@ class SecurityUnknown(Refusal):
     code = "SECURITY_UNKNOWN"
 
 
+class SecurityExceeded(Refusal):
+    """A guarantor or insurer would pay more than they are bound for."""
+
+    code = "SECURITY_EXCEEDED"
+
+
 class SecurityOutOfOrder(Refusal):
     """The security was not called yet, or was released."""
 

@@ -205,6 +205,25 @@ def test_nothing_reopens_a_loan_that_is_written_off() -> None:
     assert kinds(loan) == [Loan.RecoveryReceived]
 
 
+def test_a_guarantor_pays_no_more_than_they_are_bound_for() -> None:
+    loan = given(disbursed(), taken("S-1", "GUARANTEE", amount=100_00), called("S-1"))
+    realised("S-1", "G-1", 60_00)(loan)
+
+    with pytest.raises(no.SecurityExceeded, match=r"stands for 100.00 CNY, of which 60.00 CNY"):
+        realised("S-1", "G-2", 40_01)(loan)
+
+    realised("S-1", "G-2", 40_00)(loan)
+    assert loan.received(JAN_15, APR_15) == 100_00
+
+
+def test_a_pledge_may_bring_more_than_it_was_taken_for() -> None:
+    loan = given(disbursed(), taken("S-1", "COLLATERAL", amount=100_00), called("S-1"))
+
+    realised("S-1", "G-1", 160_00)(loan)
+
+    assert loan.received(JAN_15, APR_15) == 160_00
+
+
 # --- sale -----------------------------------------------------------------------------------
 
 
