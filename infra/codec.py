@@ -107,12 +107,6 @@ def decode(state: bytes, stream_id: UUID, version: int) -> Stream.Event:
     return event
 
 
-def topic_of_bytes(state: bytes) -> str:
-    """The event type that *state* was written as."""
-    kind, _ = _by_fingerprint()[state[:HEADER_BYTES]]
-    return str(kind.event.TOPIC)  # type: ignore[attr-defined]
-
-
 @cache
 def schemas_by_fingerprint() -> dict[str, dict[str, Any]]:
     """Every schema ever published, by its fingerprint in hex."""

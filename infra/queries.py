@@ -681,14 +681,6 @@ def _loan_on(conn: Connection, asked: dict[str, Any]) -> _ShownLoan | None:
     return None if row is None else _ShownLoan._make((*row[:11], Balance(*row[11:])))
 
 
-def find_loan(conn: Connection, loan_ref: str) -> UUID | None:
-    """The id behind a short reference; None when no loan has it."""
-    found = scalars_of(
-        conn, "SELECT loan_id FROM rm.summary_loan WHERE loan_ref = %(loan_ref)s", loan_ref=loan_ref
-    )
-    return found[0] if found else None
-
-
 def statement(conn: Connection, loan_id: UUID, on: date) -> Answer[list[StatementLine]]:
     """Every movement of money on a loan known by *on*, oldest first."""
     with snapshot(conn):

@@ -53,7 +53,6 @@ SNAPSHOT_EVERY_VERSIONS = 10
 
 # %b: left to choose, psycopg sends lists as text, which costs five times the work.
 APPEND = "SELECT store.append(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
-LOAD = "SELECT * FROM store.load(%b, %b)"
 
 
 def _with_inner(kinds: Iterable[type]) -> Iterator[type]:

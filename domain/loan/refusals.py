@@ -225,12 +225,6 @@ class PayoffShort(Refusal):
     code = "PAYOFF_SHORT"
 
 
-class NotWrittenOff(Refusal):
-    """Only a written-off loan has recoveries."""
-
-    code = "NOT_WRITTEN_OFF"
-
-
 class OpeningNotSound(Refusal):
     """The opening balances of a migrated loan contradict each other."""
 

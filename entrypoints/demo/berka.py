@@ -18,7 +18,6 @@ FILE = Path(__file__).parent / "berka_loans.csv"
 ORIGIN = "berka"
 
 LATE_SHARE = 0.11
-STOPPED = ("B", "D")
 
 
 @dataclass(frozen=True, slots=True)

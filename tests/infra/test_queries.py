@@ -555,7 +555,6 @@ def test_an_application_is_shown_without_instalments(at_work: ViewsAtWork) -> No
 
     assert (shown.state, shown.terms.amount, shown.instalments) == ("APPLIED", 1_000_00, [])
     assert queries.show(at_work.conn, loan.id, JAN_15 - days(1)).found is None
-    assert queries.find_loan(at_work.conn, "L-1") == loan.id
 
 
 def test_a_statement_adds_up_to_the_balance(at_work: ViewsAtWork) -> None:
