@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import typer
 
 from entrypoints import cli
 from entrypoints.operations import run_checks
@@ -28,6 +30,9 @@ from infra.relay import LEADER_LOCK
 from infra.settings import Settings, child_environment
 from infra.verify import Check
 from tests.conftest import temporary_home
+
+COMMANDS = cache(typer.main.get_command)
+"""The command line as a program starts with it; to build it takes longer than most commands."""
 
 DEADLINE_SECONDS = 120.0
 """So long nothing takes even where other work holds the processors; it ends a test that hangs."""
@@ -78,6 +83,7 @@ class System:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.settings.environment().items():
                 patch.setenv(name, value)
+            patch.setattr(typer.main, "get_command", COMMANDS)
             patch.setattr(sys, "argv", ["loans", *arguments, "--json"])
             with redirect_stdout(printed), redirect_stderr(told):
                 try:
