@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from domain.base.stream import Act
     from domain.commands.book import Receipt
+    from domain.commands.replies import Sharer
     from entrypoints.session import Session
     from infra.contact_answers import WrittenReplies, WrittenReply
 
@@ -121,7 +122,8 @@ def read(
     """Say that you read what a borrower wrote, and what came of it.
 
     REFUSED is recorded as the refusal that it is: it counts from the instant the reply
-    came, on its channel. REFUSED, WRONG_PERSON and NOTHING wait for no answer; the others
+    came, on its channel, and for every borrower who has the number or address it came from.
+    REFUSED, WRONG_PERSON and NOTHING wait for no answer; the others
     stay on the list until they are answered.
     """
     from domain.commands import replies as written
@@ -129,10 +131,12 @@ def read(
     instant = instant_of(at)
 
     def do(opened: Session, act: Act) -> Receipt:
+        borrower_id = _whose(opened, ref, borrower)
         return written.read_reply(
             opened.book,
             act,
-            borrower_id=_whose(opened, ref, borrower),
+            shared_with=_shared_with(opened, act, borrower_id, ref, outcome),
+            borrower_id=borrower_id,
             contact_ref=ref,
             outcome=outcome,
             read_at=opened.happened_at(instant),
@@ -171,10 +175,12 @@ def answer(
     instant = instant_of(at)
 
     def do(opened: Session, act: Act) -> Receipt:
+        borrower_id = _whose(opened, ref, borrower)
         return written.answer_reply(
             opened.book,
             act,
-            borrower_id=_whose(opened, ref, borrower),
+            shared_with=_shared_with(opened, act, borrower_id, ref, outcome),
+            borrower_id=borrower_id,
             contact_ref=ref,
             answered_at=opened.happened_at(instant),
             answered_by=contact_ref,
@@ -204,6 +210,21 @@ def _whose(opened: Session, ref: str, named: str | None) -> UUID:
         how_many = "Several borrowers have" if found else "Nobody is shown to have"
         raise Trouble(f"{how_many} a reply {ref!r}: see contact replies list, or name --borrower.")
     return found[0]
+
+
+def _shared_with(
+    opened: Session, act: Act, borrower_id: UUID, ref: str, outcome: ReplyOutcome | None
+) -> list[Sharer]:
+    """Who else has the number or address that a refusal came from; nobody for anything else."""
+    from domain.borrower.borrower import Borrower
+    from infra.inbound import others_who_share
+    from infra.vault import open_vault
+
+    if outcome != ReplyOutcome.REFUSED:
+        return []
+    reader = opened.book.get(Borrower, borrower_id)
+    with open_vault(opened.database_url, opened.settings, lambda: opened.book.policies) as vault:
+        return others_who_share(vault, act, reader, ref)
 
 
 def _render(listed: WrittenReplies, zone: str, limit: int) -> None:

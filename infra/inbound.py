@@ -322,6 +322,17 @@ class Inbound:
                 return
 
 
+def others_who_share(
+    vault: Vault, act: Act, borrower: Borrower, contact_ref: str
+) -> list[replies.Sharer]:
+    """The other people who have the number or address that a borrower's answer came from."""
+    past = borrower.contacts.get(contact_ref)
+    if past is None or past.contact_point is None:
+        return []
+    found = vault.others_with(past.contact_point, Purpose.LEGAL_OBLIGATION, act)
+    return [replies.Sharer(each.person_id, each.ref) for each in found]
+
+
 def _only(senders: Sequence[Sender], answered: UUID | None, channel: Channel) -> Sequence[Sender]:
     """The one who answered: whose contact it names, or whom we wrote to last of those.
 

@@ -358,14 +358,40 @@ class Vault:
             raise ValueUnusable(f"Nobody is found by a {kind}: look up a PHONE or an EMAIL.")
         with self.transaction():
             rows = self._rows([], hashed(self._look_up_key(), kind, kept), kind)
-            refused: dict[str, Refusal] = {}
-            for row in rows:
-                try:
-                    self._pass(row.person, purpose, act)
-                except Refusal as why:
-                    refused[row.ref] = why
+            refused = self._refused(rows, purpose, act)
             self._record(rows, purpose, act, refused)
         return [Owner(row.person.person_id, row.ref) for row in rows if row.ref not in refused]
+
+    def others_with(self, ref: str, purpose: Purpose, act: Act) -> list[Owner]:
+        """Who else has the number or address that a reference stands for; none is opened.
+
+        Nobody where nothing has the reference, or its value is none by which people are
+        found. Each match is recorded as a reading, and left out where a restriction
+        protects whom it finds from this purpose.
+        """
+        with self.transaction():
+            self._look_up_key()  # until the end no other key makes what is compared here
+            kept = self.conn.execute(
+                "SELECT look_up, kind, person_id FROM vault.record WHERE ref = %s", (ref,)
+            ).fetchone()
+            if kept is None or kept[0] is None:
+                return []
+            look_up, kind, person_id = kept
+            found = self._rows([], bytes(look_up), kind)
+            rows = [row for row in found if row.person.person_id != person_id]
+            refused = self._refused(rows, purpose, act)
+            self._record(rows, purpose, act, refused)
+        return [Owner(row.person.person_id, row.ref) for row in rows if row.ref not in refused]
+
+    def _refused(self, rows: Sequence[_Row], purpose: Purpose, act: Act) -> dict[str, Refusal]:
+        """Why rows may not be used for a purpose, by their references."""
+        refused: dict[str, Refusal] = {}
+        for row in rows:
+            try:
+                self._pass(row.person, purpose, act)
+            except Refusal as why:
+                refused[row.ref] = why
+        return refused
 
     def _rows(self, refs: list[str], sought: bytes | None = None, kind: str = "") -> list[_Row]:
         rows = self.conn.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Required, TypedDict, Unpack
 from uuid import UUID
@@ -15,7 +16,8 @@ from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
 from domain.borrower.reply_words import ReplyOutcome
-from domain.commands.book import Book, command
+from domain.borrower.rights import BY_REPLY
+from domain.commands.book import Book, act_on, command
 
 
 class NotTheirNumber(Refusal):
@@ -88,6 +90,14 @@ def take_reply(
     return borrower
 
 
+@dataclass(frozen=True)
+class Sharer:
+    """Another borrower who has the number or address that an answer came from, and as what."""
+
+    borrower_id: UUID
+    point_ref: str
+
+
 class _Reading(TypedDict, total=False):
     """What is said of an answer that was read."""
 
@@ -110,8 +120,12 @@ def read_reply(
     awaits_answer: bool | None = None,
     purpose: Purpose | None = None,
     said_ref: str | None = None,
-) -> Borrower:
-    """Let an answer in words be read, and a refusal that it is count from when it came."""
+    shared_with: Sequence[Sharer] = (),
+) -> tuple[Borrower, ...]:
+    """Let an answer in words be read, and a refusal that it is count from when it came.
+
+    It counts for everybody it was *shared_with*: whose number it came from, nobody knows.
+    """
     borrower = book.get(Borrower, borrower_id)
     _read(
         book,
@@ -124,7 +138,12 @@ def read_reply(
         purpose=purpose,
         said_ref=said_ref,
     )
-    return borrower
+    if outcome != ReplyOutcome.REFUSED:
+        return (borrower,)
+    others = _refused_by_others(
+        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=shared_with
+    )
+    return (borrower, *others)
 
 
 @command
@@ -139,8 +158,12 @@ def answer_reply(
     outcome: ReplyOutcome | None = None,
     purpose: Purpose | None = None,
     said_ref: str | None = None,
-) -> Borrower:
-    """Let an answer in words be answered; with an *outcome* it was read at the same time."""
+    shared_with: Sequence[Sharer] = (),
+) -> tuple[Borrower, ...]:
+    """Let an answer in words be answered; with an *outcome* it was read at the same time.
+
+    One that refuses counts for those it was *shared_with*, as when it is read by itself.
+    """
     borrower = book.get(Borrower, borrower_id)
     if outcome is not None:
         _read(
@@ -159,7 +182,12 @@ def answer_reply(
         answered_by=answered_by,
         said_ref=said_ref,
     )
-    return borrower
+    if outcome != ReplyOutcome.REFUSED:
+        return (borrower,)
+    others = _refused_by_others(
+        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=shared_with
+    )
+    return (borrower, *others)
 
 
 def _read(
@@ -170,6 +198,47 @@ def _read(
     borrower.read_reply(
         act, contact_ref=contact_ref, refused_on=[Channel(each) for each in covered], **said
     )
+
+
+def _refused_by_others(
+    book: Book,
+    act: Act,
+    reader: Borrower,
+    *,
+    contact_ref: str,
+    purpose: Purpose | None,
+    shared_with: Sequence[Sharer],
+) -> list[Borrower]:
+    """The others who have the number that a refusal came from, each refusing as *reader* does.
+
+    As a keyword does: whose number it is only to reach somebody else refuses that number.
+    """
+    reply = reader.reply(contact_ref)
+    found = book.get_many(Borrower, [each.borrower_id for each in shared_with])
+    others = []
+    for each in shared_with:
+        other = found.get(each.borrower_id)
+        if other is None or other.id == reader.id or each.point_ref in other.retired_points:
+            continue
+        on_other = act_on(act, other.id)
+        if is_third_party(other, each.point_ref):
+            other.refuse_contact_point(
+                on_other, point_ref=each.point_ref, refused_at=reply.received_at
+            )
+        else:
+            covers = book.policies.refusal_covers
+            for channel in covers(reply.channel, other.jurisdiction, act.business_on):
+                other.opt_out(
+                    on_other,
+                    channel=Channel(channel),
+                    purpose=purpose,
+                    source=BY_REPLY,
+                    opted_out_at=reply.received_at,
+                    contact_ref=contact_ref,
+                )
+        if other not in others:
+            others.append(other)
+    return others
 
 
 def is_third_party(borrower: Borrower, point_ref: str) -> bool:

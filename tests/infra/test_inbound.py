@@ -29,7 +29,7 @@ from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
 from infra.channels.vault_seal import seal_of
 from infra.dispatcher import send_due
-from infra.inbound import Inbound
+from infra.inbound import Inbound, others_who_share
 from infra.migrations.run import migrate
 from infra.policies import load_policies
 from infra.store import WRITER
@@ -258,6 +258,40 @@ def test_an_answer_from_a_shared_number_is_of_the_one_we_wrote_to(desk: Desk) ->
 
     heard = [len(desk.events(each, Borrower.InboundReceived)) for each in people]
     assert heard == [1, 0]
+
+
+def test_a_refusal_read_in_words_from_a_shared_number_counts_for_all_who_have_it(
+    desk: Desk,
+) -> None:
+    people = share_a_number(desk)
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        theirs = vault.put(people[1], Value.EMAIL, "li@example.com", desk.office.act())
+    desk.office.queue(people[:1])
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.reply("please do not write to me ever again")
+    assert desk.inbound.step(TEN) == {"answers": 1}
+    ada = desk.borrower(people[0])
+    (ref,) = ada.replies
+
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        shared = others_who_share(vault, desk.office.act(), ada, ref)
+        assert vault.others_with(theirs, Reading.LEGAL_OBLIGATION, desk.office.act()) == []
+        assert vault.others_with("V-NOTHING", Reading.LEGAL_OBLIGATION, desk.office.act()) == []
+    replies.read_reply(
+        desk.office.book,
+        desk.office.act(),
+        borrower_id=people[0],
+        contact_ref=ref,
+        outcome=ReplyOutcome.REFUSED,
+        read_at=TEN + MINUTE,
+        shared_with=shared,
+    )
+
+    assert [each.borrower_id for each in shared] == people[1:]
+    assert [refused(desk.borrower(each)) for each in people] == [[(Channel.SMS, None)]] * 2
+    (event,) = desk.events(people[1], Borrower.OptedOut)
+    assert (event.opted_out_at, event.contact_ref) == (ada.replies[ref].received_at, ref)
 
 
 def test_somebody_else_who_refuses_is_left_alone_and_not_the_borrower(desk: Desk) -> None:
