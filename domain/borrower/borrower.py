@@ -667,6 +667,8 @@ class Borrower(DataRights, Stream):
         """
         received = self.received_for(loan_id, receipts)
         for promise_ref in received:
+            if self.plan_with(promise_ref) is not None:
+                continue  # what becomes of a plan is told once
             promise = self.promises[promise_ref]
             kept = received[promise.promise_ref] >= promise.amount
             before = promise.state
@@ -684,28 +686,40 @@ class Borrower(DataRights, Stream):
                 )
 
     def received_for(self, loan_id: UUID, receipts: Sequence[tuple[date, int]]) -> dict[str, int]:
-        """What came in for each promise on a loan, in minor units.
+        """What came in for each promise on a loan, in minor units; no money counts twice.
 
-        Money keeps the promise that falls due first among those that it came in time for, and
+        It keeps the promise that falls due first among those that it came in time for, and
         what is left of it the next; what none needs is said with the last of these. The rows
-        of a plan have an order of their own, and are not among them.
+        of a plan are among them: money is in time for one until the last row is over, since
+        it makes up for those missed before. With a row is said what came in for its plan
+        until its day, that of the rows before it included.
         """
-        promises = [
-            each
-            for each in self.promises_on(loan_id)
-            if each.state != PromiseState.LAPSED and self.plan_with(each.promise_ref) is None
-        ]
-        found = dict.fromkeys((each.promise_ref for each in promises), 0)
+        promises = [each for each in self.promises_on(loan_id) if each.state != PromiseState.LAPSED]
+        whose = {}
+        for each in promises:
+            plan = self.plan_with(each.promise_ref)
+            whose[each.promise_ref] = each.promise_ref if plan is None else plan.plan_ref
+        ends = {whose[each.promise_ref]: each.promised_on for each in promises}
+        filled = dict.fromkeys(whose, 0)
+        taken: dict[str, list[tuple[date, int]]] = {each: [] for each in ends}
         for on, amount in receipts:
             left = amount
-            in_time = [each for each in promises if each.made_on <= on <= each.promised_on]
+            in_time = [
+                each for each in promises if each.made_on <= on <= ends[whose[each.promise_ref]]
+            ]
             for each in in_time:
-                part = min(left, max(each.amount - found[each.promise_ref], 0))
-                found[each.promise_ref] += part
+                part = min(left, each.amount - filled[each.promise_ref])
+                filled[each.promise_ref] += part
                 left -= part
+                taken[whose[each.promise_ref]].append((on, part))
             if in_time:
-                found[in_time[-1].promise_ref] += left
-        return found
+                taken[whose[in_time[-1].promise_ref]].append((on, left))
+        return {
+            each.promise_ref: sum(
+                part for on, part in taken[whose[each.promise_ref]] if on <= each.promised_on
+            )
+            for each in promises
+        }
 
     def withdraw_promise(
         self, act: Act, *, promise_ref: str, reason: str, replaced_by: str | None = None

@@ -243,13 +243,7 @@ def _attended_borrowers(
                 continue  # its plan was broken by an earlier row
             loan = loans.get(promise.loan_id)
             receipts = loan.receipts() if loan else []
-            shares = borrower.received_for(promise.loan_id, receipts)
-            received = sum(
-                amount
-                for day_of, amount in receipts
-                if promise.made_on <= day_of <= promise.promised_on
-            )
-            received = shares.get(promise.promise_ref, received)
+            received = borrower.received_for(promise.loan_id, receipts)[promise.promise_ref]
             borrower.assess_promise(
                 acts[borrower.id],
                 promise_ref=promise.promise_ref,

@@ -274,3 +274,52 @@ def test_a_check_in_is_made_by_a_contact_that_reaches_the_borrower() -> None:
     ada.tell_contact(act(JAN_20), contact_ref="K-1", result=Result(Outcome.CONVERSATION, at))
 
     assert ada.check_in_due(LOAN_ID, JAN_20) is None
+
+
+def came_in(ada: Borrower, *receipts: tuple[date, int]) -> dict[str, int]:
+    return ada.received_for(LOAN_ID, receipts)
+
+
+def test_one_payment_keeps_a_row_of_a_plan_or_a_promise_and_not_both() -> None:
+    ada = agreed()
+    promise(ada, "W-1", amount=100_00, promised_on=date(2025, 1, 25))
+
+    found = came_in(ada, (date(2025, 1, 18), 100_00))
+
+    assert (found["PL-1/1"], found["W-1"]) == (100_00, 0)
+
+
+def test_money_goes_to_what_falls_due_first_be_it_a_promise_or_a_row() -> None:
+    ada = agreed()
+    promise(ada, "W-1", amount=50_00, promised_on=date(2025, 1, 25))
+    promise(ada, "W-0", amount=30_00, promised_on=date(2025, 1, 16))
+
+    found = came_in(ada, (date(2025, 1, 16), 170_00), (date(2025, 1, 30), 210_00))
+
+    assert (found["W-0"], found["W-1"]) == (30_00, 40_00)
+    rows = {ref: received for ref, received in found.items() if ref.startswith("PL-1")}
+    assert rows == {"PL-1/1": 100_00, "PL-1/2": 310_00, "PL-1/3": 310_00}
+
+
+def test_what_comes_late_for_a_row_makes_up_for_it_before_it_keeps_a_later_promise() -> None:
+    ada = agreed(tolerated=1)
+    promise(ada, "W-1", amount=100_00, promised_on=date(2025, 1, 25))
+    over(ada, 1, 0)
+
+    found = came_in(ada, (date(2025, 1, 22), 150_00))
+
+    assert (found["PL-1/1"], found["PL-1/2"], found["W-1"]) == (0, 100_00, 50_00)
+
+
+def test_a_plan_that_was_broken_takes_no_money_from_promises_made_since() -> None:
+    ada = agreed()
+    over(ada, 1, 0)
+    promise(ada, "W-1", amount=100_00, promised_on=date(2025, 1, 25))
+
+    found = came_in(ada, (date(2025, 1, 22), 100_00))
+
+    assert found == {"PL-1/1": 0, "W-1": 100_00}
+
+
+def test_what_nobody_needs_is_said_with_the_plan_as_long_as_it_runs() -> None:
+    assert came_in(agreed(), (date(2025, 1, 16), 700_00))["PL-1/3"] == 700_00

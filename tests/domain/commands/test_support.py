@@ -90,6 +90,19 @@ def test_who_settles_the_loan_keeps_the_plan(book: Book) -> None:
     assert plan_of(book, borrower_id) == PlanState.KEPT
 
 
+def test_money_that_a_plan_needs_keeps_no_promise_beside_it(book: Book) -> None:
+    borrower_id, loan_id = agreed(book)
+    borrowers.promise(
+        book, act(), loan_id=loan_id, promise_ref="W-1", amount=50_00, promised_on=JAN_20
+    )
+    repay(book, loan_id, "P-1", 50_00, date(2025, 1, 18))
+    close(book, date(2025, 1, 21))
+
+    borrower = book.get(Borrower, borrower_id)
+    assert borrower.promises["PL-1/1"].state == "KEPT"
+    assert borrower.promises["W-1"].state == "BROKEN"
+
+
 def test_nothing_is_planned_beyond_what_is_owed(book: Book) -> None:
     loan_id = disbursed(book)
     owed = sum(row.left for row in loan_of(book, loan_id).instalments)
