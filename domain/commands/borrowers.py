@@ -1,9 +1,10 @@
 """What can be done with a borrower."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from uuid import UUID
 
+from domain.base.policy import HoldRule, Policies
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
@@ -302,6 +303,21 @@ def unpromise(
     borrower = book.get(Borrower, borrower_id)
     borrower.withdraw_promise(act, promise_ref=promise_ref, reason=reason)
     return borrower
+
+
+def hold_that(
+    policies: Policies,
+    borrower: Borrower,
+    loan_id: UUID,
+    on: date,
+    stops: Callable[[HoldRule], bool],
+) -> tuple[Hold, HoldRule] | None:
+    """The oldest hold on a loan that *stops* something by the rules of a day; None without one."""
+    for hold in borrower.holds_on(loan_id, on):
+        rule = policies.hold_rule(hold.kind, on, borrower.jurisdiction)
+        if rule is not None and stops(rule):
+            return hold, rule
+    return None
 
 
 def with_promises(book: Book, act: Act, loan: Loan) -> tuple[Stream, ...]:

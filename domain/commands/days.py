@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from domain.base.calendar import next_day
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower, PromiseState
 from domain.commands.book import Book, Command, Due, act_on, command, digest_of
-from domain.commands.borrowers import lift_over
+from domain.commands.borrowers import hold_that, lift_over
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -216,10 +217,30 @@ def _attended_loans(book: Book, due: Sequence[Due], day: date, now: datetime) ->
     loans = book.get_many(Loan, [item.stream_id for item in due]) if due else {}
     acts = {item.stream_id: _act(item.stream_id, item.kind, day, now) for item in due}
     policies = book.policies
+    held = _held_from_renewal(book, loans.values(), day)
     for loan in loans.values():
         reprice_due(policies, loan, acts[loan.id])
-        loan.attend(acts[loan.id], policies.asset_class_rule(loan.product_code, day))
+        classes = policies.asset_class_rule(loan.product_code, day)
+        loan.attend(acts[loan.id], classes, renews=loan.id not in held)
     return Batch(list(loans.values()), acts)
+
+
+def _held_from_renewal(book: Book, loans: Iterable[Loan], day: date) -> set[UUID]:
+    """The loans to which no renewal is offered yet, since a hold stands that stops renewals.
+
+    They ask again every day, so that it is offered once the hold is over and there is time.
+    """
+    waiting = [loan for loan in loans if loan.awaits_renewal(day)]
+    if not waiting:
+        return set()
+    borrowers = book.get_many(Borrower, {loan.borrower_id for loan in waiting})
+    stops = attrgetter("stops_renewal")
+    return {
+        loan.id
+        for loan in waiting
+        if loan.borrower_id in borrowers
+        and hold_that(book.policies, borrowers[loan.borrower_id], loan.id, day, stops) is not None
+    }
 
 
 def _attended_borrowers(

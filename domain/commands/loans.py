@@ -15,7 +15,7 @@ from domain.base.stream import Act, Stream
 from domain.base.terms import RateCap, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
-from domain.commands.borrowers import with_promises
+from domain.commands.borrowers import hold_that, with_promises
 from domain.commands.products import index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
@@ -717,14 +717,14 @@ def _must_not_be_held(
     if not loan.pending_events:
         return
     borrower = book.get(Borrower, loan.borrower_id)
-    for hold in borrower.holds_on(loan.id, act.business_on):
-        rule = book.policies.hold_rule(hold.kind, act.business_on, borrower.jurisdiction)
-        if rule is not None and stops(rule):
-            until = f" until {hold.until_on}" if hold.until_on else ""
-            raise OnHold(
-                f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} stands"
-                f" since {hold.from_on}{until} (policy {rule.version}); lift it first."
-            )
+    found = hold_that(book.policies, borrower, loan.id, act.business_on, stops)
+    if found is not None:
+        hold, rule = found
+        until = f" until {hold.until_on}" if hold.until_on else ""
+        raise OnHold(
+            f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} stands"
+            f" since {hold.from_on}{until} (policy {rule.version}); lift it first."
+        )
 
 
 def _classed(book: Book, act: Act, loan: Loan) -> Loan:

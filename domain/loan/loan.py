@@ -92,10 +92,13 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     def __init__(self) -> None:
         super().__init__()  # that of Account; without this one the library makes its own
 
-    def attend(self, act: Act, classes: AssetClassRule | None = None) -> None:
+    def attend(
+        self, act: Act, classes: AssetClassRule | None = None, *, renews: bool = True
+    ) -> None:
         """Do what the business date asks for: expire, charge what is overdue, tell how late it is.
 
-        What its asset class is by *classes* is told too; nothing of it without a rule.
+        What its asset class is by *classes* is told too; nothing of it without a rule. No
+        renewal is offered unless it *renews*, since none could be accepted.
         """
         if self.state in (*UNDER_REVIEW, *OFFERED):
             if self.valid_until_on is not None and act.business_on > self.valid_until_on:
@@ -111,7 +114,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
             credit = self.unapplied
             self._assess_consequences(act)
             self._assess(act)
-            self._offer_renewal(act)
+            self._offer_renewal(act, renews=renews)
             if self._has_limit() or self.unapplied < credit:
                 self._follow_up(act, act.business_on)
             self.reclassify(act, classes)

@@ -267,7 +267,14 @@ class Workout(Consequences):
 
     # --- renewal --------------------------------------------------------------------
 
-    def _offer_renewal(self, act: Act) -> None:
+    def awaits_renewal(self, on: date) -> bool:
+        """Whether the day has come to offer a renewal, and none was offered yet."""
+        if self.state != LoanState.ACTIVE or self.renewal is not None:
+            return False
+        day = self._renewal_day()
+        return day is not None and day <= on
+
+    def _offer_renewal(self, act: Act, *, renews: bool) -> None:
         """Offer the renewal of the contract in time, or let the offer run out."""
         term = self.terms.renewal if self.terms else None
         if term is None:
@@ -282,7 +289,8 @@ class Workout(Consequences):
                     valid_until_on=self.renewal.valid_until_on,
                 )
             return
-        self._offer(act)
+        if renews:
+            self._offer(act)
 
     def _offer_again(self, act: Act) -> None:
         """Offer a renewal at its new cost where the loan changed under an offer."""

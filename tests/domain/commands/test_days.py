@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from domain.base.complaint_policy import Severity
+from domain.base.terms import Renewal
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, Verdict
 from domain.commands import borrowers, complaints, days, loans
@@ -17,13 +19,16 @@ from domain.loan.loan import Loan
 from domain.operations.business_day import BusinessDay, DayOutOfOrder
 from tests.domain.commands.books import (
     JAN_15,
+    OFFER,
     act,
     applied,
     at,
     disbursed,
     loan_of,
+    offered,
     registered,
     repay,
+    signed,
 )
 
 FEB_15 = date(2025, 2, 15)
@@ -308,3 +313,67 @@ def test_a_complaint_that_was_resolved_in_time_is_not_escalated(book: Book) -> N
     close(book, date(2025, 1, 20))
 
     assert escalated(book, borrower_id) == []
+
+
+def renewable(book: Book) -> tuple[UUID, UUID]:
+    """A borrower, and a loan of three months whose renewal is offered from 5 April on."""
+    offered(book, replace(OFFER, code="RENEWS", term_months_min=3, renewal=Renewal(3, 1, 10)))
+    borrower_id = registered(book)
+    loan_id = signed(book, JAN_15, borrower_id, code="RENEWS", term_months=3)
+    loans.disburse(book, act(JAN_15), loan_id=loan_id, disbursement_ref="D-1", paid_to="r")
+    for number, row in enumerate(loan_of(book, loan_id).instalments[:2]):
+        repay(book, loan_id, f"P-{number}", row.principal + row.interest, row.due_on)
+    return borrower_id, loan_id
+
+
+def dispute(book: Book, borrower_id: UUID, **about: Any) -> None:
+    said = act(date(2025, 4, 1))
+    borrowers.set_hold(
+        book,
+        said,
+        borrower_id=borrower_id,
+        hold_ref="H-1",
+        kind="DISPUTE",
+        reason="disputes it",
+        **about,
+    )
+
+
+def test_a_renewal_is_offered_once_the_hold_is_over_that_kept_it_back(book: Book) -> None:
+    borrower_id, loan_id = renewable(book)
+    dispute(book, borrower_id)
+
+    close(book, date(2025, 4, 1))
+    close(book, date(2025, 4, 7))
+    assert loan_of(book, loan_id).renewal is None
+    lifted = act(date(2025, 4, 8))
+    borrowers.lift_hold(book, lifted, borrower_id=borrower_id, hold_ref="H-1", reason="settled")
+    close(book, date(2025, 4, 8))
+
+    renewal = loan_of(book, loan_id).renewal
+    assert renewal is not None
+    assert (renewal.sequence, renewal.valid_until_on) == (1, date(2025, 4, 15))
+
+
+def test_no_renewal_is_offered_when_the_hold_outlasts_the_time_for_it(book: Book) -> None:
+    borrower_id, loan_id = renewable(book)
+    dispute(book, borrower_id)
+
+    close(book, date(2025, 4, 1))
+    close(book, date(2025, 4, 16))
+    lifted = act(date(2025, 4, 17))
+    borrowers.lift_hold(book, lifted, borrower_id=borrower_id, hold_ref="H-1", reason="settled")
+    close(book, date(2025, 4, 17))
+
+    assert loan_of(book, loan_id).renewal is None
+
+
+def test_a_hold_on_another_debt_keeps_no_renewal_back(book: Book) -> None:
+    borrower_id, loan_id = renewable(book)
+    other = disbursed(book, borrower_id=borrower_id)
+    dispute(book, borrower_id, loan_ids=[other])
+
+    close(book, date(2025, 4, 1))
+    close(book, date(2025, 4, 5))
+
+    assert loan_of(book, loan_id).renewal is not None
