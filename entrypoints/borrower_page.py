@@ -97,7 +97,10 @@ class ReplyShown:
 
 @dataclass(frozen=True)
 class LoanCollected:
-    """A late loan, how it is collected and by which agency if any; *reason* why it is late."""
+    """A late loan, how it is collected and by which agency if any; *reason* why it is late.
+
+    *claimed* minor units were overdue when it was claimed at law, *at_law_since*.
+    """
 
     loan_ref: str
     bucket: str | None
@@ -107,6 +110,9 @@ class LoanCollected:
     agency: str | None
     placed_on: date | None
     reason: str | None
+    at_law_since: date | None
+    claimed: int | None
+    currency: str | None
 
 
 @dataclass(frozen=True)
@@ -258,11 +264,17 @@ def _is_unanswered(reply: Reply) -> bool:
 
 
 def _loans(borrower: Borrower) -> list[LoanCollected]:
-    named = dict.fromkeys([*borrower.strategies, *borrower.placements, *borrower.late_reasons])
+    named = dict.fromkeys(
+        [
+            *(*borrower.strategies, *borrower.placements, *borrower.legal_matters),
+            *borrower.late_reasons,
+        ]
+    )
     found = []
     for loan_id in named:
         strategy = borrower.strategies.get(loan_id)
         placed = borrower.placements.get(loan_id)
+        matter = borrower.legal_matters.get(loan_id)
         told = borrower.late_reasons.get(loan_id)
         found.append(
             LoanCollected(
@@ -274,6 +286,9 @@ def _loans(borrower: Borrower) -> list[LoanCollected]:
                 placed.agency if placed else None,
                 placed.placed_on if placed else None,
                 told.reason if told else None,
+                matter.referred_on if matter else None,
+                matter.claimed if matter else None,
+                matter.currency if matter else None,
             )
         )
     return found
@@ -295,6 +310,16 @@ def _contacts(borrower: Borrower) -> list[ContactShown]:
         for ref, past in borrower.contacts.items()
     ]
     return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def _elsewhere(loan: LoanCollected) -> str:
+    """Which agency collects it, or what is claimed at law, since when."""
+    from entrypoints import output
+
+    if loan.at_law_since is not None:
+        assert loan.claimed is not None and loan.currency is not None
+        return f"{output.money(loan.claimed, loan.currency)} at law since {loan.at_law_since}"
+    return f"{loan.agency} since {loan.placed_on}" if loan.agency else ""
 
 
 def _text(said: object | None) -> str | None:
@@ -368,7 +393,7 @@ def render_page(page: BorrowerPage) -> None:
     )
     _table(
         "Late loans",
-        ("loan", "", "behaviour", "strategy", "since", "agency", "reason"),
+        ("loan", "", "behaviour", "strategy", "since", "agency or law", "reason"),
         (
             (
                 each.loan_ref,
@@ -376,7 +401,7 @@ def render_page(page: BorrowerPage) -> None:
                 _words(each.behaviour),
                 each.strategy or "",
                 str(each.since_on or ""),
-                f"{each.agency} since {each.placed_on}" if each.agency else "",
+                _elsewhere(each),
                 _words(each.reason),
             )
             for each in page.loans

@@ -36,6 +36,7 @@ from entrypoints import (
     history,
     import_command,
     inbox_commands,
+    legal_commands,
     loan_commands,
     operations,
     payoff_command,

@@ -11,12 +11,15 @@ from uuid import UUID, uuid4
 import typer
 
 from domain.base.contact_policy import BY_BORROWER, LateReason
+from domain.base.policy import NextStage
 from entrypoints.app import AsJson, app
 from entrypoints.contact_commands import At, instant_of
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Loan, carry_out
 
 if TYPE_CHECKING:
+    from domain.base.policy import StrategyRule
     from domain.base.stream import Act
+    from domain.borrower.placement import Placement
     from domain.borrower.why import Way
     from domain.commands.collecting import Offered
     from entrypoints.questions import Asked
@@ -141,7 +144,8 @@ class Item:
     """A late loan on a collector's list; amounts in minor units.
 
     Before the day *left_alone_until* nobody asks, as long as the plan holds that was agreed;
-    since *check_in_due* somebody should.
+    since *check_in_due* somebody should. *proposed* are the stages that its strategy proposes
+    next; *at_law_since* it is claimed at law.
     """
 
     loan_id: UUID
@@ -163,6 +167,8 @@ class Item:
     out_of_reach: bool
     left_alone_until: date | None
     check_in_due: date | None
+    proposed: list[str]
+    at_law_since: date | None
     stale: bool
 
 
@@ -175,6 +181,9 @@ def worklist(
     agency: Annotated[
         str | None, typer.Option(help="The loans that this agency has; the house's list has none.")
     ] = None,
+    legal: Annotated[
+        bool, typer.Option("--legal", help="The loans that are claimed at law; else none of them.")
+    ] = False,
     now_only: Annotated[
         bool, typer.Option("--now", help="Only who may be contacted at this moment.")
     ] = False,
@@ -186,8 +195,10 @@ def worklist(
     """The worklist: late loans, and by what means one may contact the borrower, from when.
 
     Who may be contacted now comes first, and of these the latest loans. A loan that is placed
-    with an agency is on that agency's list only (`--agency`); one that was written off is
-    there with what is left of the claim. What it offers, the
+    with an agency is on that agency's list only (`--agency`), one that is claimed at law on
+    that of such claims (`--legal`); one that was written off is there with what is left of
+    the claim. Where the strategy proposes an agency or a claim at law, somebody decides:
+    `collect place`, `collect refer-legal`. What it offers, the
     contact gate would allow; ask it with `contact ask` before each contact all the same,
     which records the answer and takes the place under the caps. Then `contact tell` what
     came of it, and `borrower promise` what was promised. Who keeps a plan (`collect support`)
@@ -212,6 +223,7 @@ def worklist(
         item
         for item in items
         if item.agency == agency
+        and (item.at_law_since is not None) == legal
         and (collector is None or item.collector == collector)
         and (not free or item.collector is None)
         and (not now_only or any(way.open_now for way in item.ways))
@@ -258,6 +270,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
             )
             last = found.last
             placed = borrower.placements.get(str(case.loan_id))
+            matter = borrower.legal_matters.get(str(case.loan_id))
             items.append(
                 Item(
                     loan_id=case.loan_id,
@@ -271,7 +284,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     behaviour=found.behaviour,
                     collector=found.collector,
                     agency=None if placed is None else placed.agency,
-                    ways=[_open(way, found) for way in found.ways],
+                    ways=[] if matter else [_open(way, found) for way in found.ways],
                     refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
                     promises=case.promises,
                     last_contact=None if last is None else f"{last.channel} {last.outcome}",
@@ -279,10 +292,17 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     out_of_reach=found.out_of_reach,
                     left_alone_until=found.left_alone_until,
                     check_in_due=found.check_in_due,
+                    proposed=[] if rule is None or matter else _proposed(rule, placed),
+                    at_law_since=None if matter is None else matter.referred_on,
                     stale=case.stale,
                 )
             )
     return items
+
+
+def _proposed(rule: StrategyRule, placed: Placement | None) -> list[str]:
+    """The stages that a strategy proposes; no agency where one has the loan."""
+    return [str(stage) for stage in rule.proposes if placed is None or stage != NextStage.AGENCY]
 
 
 def _refused(found: Offered, *, known: bool) -> list[str]:
@@ -346,6 +366,10 @@ def _to_do(item: Item) -> Iterator[str]:
         yield f"by {item.collector}"
     if item.agency is not None:
         yield f"with {item.agency}"
+    if item.at_law_since is not None:
+        yield f"at law since {item.at_law_since}"
+    if item.proposed:
+        yield f"decide: {' or '.join(each.lower() for each in item.proposed)}"
 
 
 def _said(item: Item) -> Iterator[str]:
@@ -362,6 +386,8 @@ def _said(item: Item) -> Iterator[str]:
 
 def _how(item: Item) -> str:
     """The first way, and the first by which one speaks with the borrower."""
+    if item.at_law_since is not None:
+        return "not by the house: claimed at law"
     if item.left_alone_until is not None:
         return f"left alone until {item.left_alone_until} while the plan holds"
     if not item.ways:

@@ -16,6 +16,7 @@ from entrypoints.staff_command import Loan
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from domain.borrower.borrower import Borrower
     from entrypoints.session import Session
 
 LAST = 10
@@ -35,19 +36,25 @@ class Said:
 
 @dataclass(frozen=True)
 class Page:
-    """A late loan, with what was said before and what stands against collecting it."""
+    """A late loan, with what was said before and what stands against collecting it.
+
+    *legal* says since when and for what it is claimed at law; or, where its strategy proposes
+    that, whether somebody may refer it now.
+    """
 
     item: Item
     holds: list[str]
     late_reason: str | None
     contacts: list[Said]
+    legal: str | None
 
 
 @collect.command("show", rich_help_panel=QUESTIONS)
 def show(loan: Loan, on: OnDay = None, at: At = None, as_json: AsJson = False) -> None:
     """Show one late loan before a contact: each way, with its script or why it is not open.
 
-    With what was said before, promises, holds, and who collects it. It records nothing; ask
+    With what was said before, promises, holds, and who collects it; with the claim at law, or
+    where the strategy proposes one whether it may be made. It records nothing; ask
     the gate with `contact ask` before the contact.
     """
     from zoneinfo import ZoneInfo
@@ -71,9 +78,9 @@ def show(loan: Loan, on: OnDay = None, at: At = None, as_json: AsJson = False) -
 
 
 def _page(opened: Session, item: Item, borrower_id: UUID, at: datetime) -> Page:
-    from domain.borrower.borrower import Borrower
+    from domain.borrower.borrower import Borrower as BorrowerStream
 
-    borrower = opened.book.get(Borrower, borrower_id)
+    borrower = opened.book.get(BorrowerStream, borrower_id)
     past = [
         Said(ref, each.at, str(each.purpose), str(each.channel), str(each.outcome))
         for ref, each in borrower.contacts.items()
@@ -87,7 +94,26 @@ def _page(opened: Session, item: Item, borrower_id: UUID, at: datetime) -> Page:
         [f"{each.kind} since {each.from_on} ({each.hold_ref})" for each in holds],
         None if told is None else str(told.reason),
         past[:LAST],
+        _legal(opened, borrower, item),
     )
+
+
+def _legal(opened: Session, borrower: Borrower, item: Item) -> str | None:
+    from domain.base.money import written
+    from domain.base.policy import NextStage
+    from domain.commands import legal
+
+    matter = borrower.legal_matters.get(str(item.loan_id))
+    if matter is not None:
+        by = "" if matter.referred_to is None else f" by {matter.referred_to}"
+        claimed = f"{written(matter.claimed, matter.currency)} {matter.currency}"
+        return f"Claimed at law since {matter.referred_on}{by}: {claimed}."
+    if NextStage.LEGAL not in item.proposed:
+        return None
+    why = legal.hindrance(opened.book, borrower, item.loan_id, opened.business_on)
+    if why is None:
+        return "The strategy proposes a claim at law: collect refer-legal."
+    return f"The strategy proposes a claim at law, which is refused now: {why}"
 
 
 def _render(page: Page) -> None:
@@ -114,6 +140,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield f"Collector: {item.collector}."
     if item.agency is not None:
         yield f"Placed with {item.agency}."
+    if page.legal is not None:
+        yield page.legal
     if page.late_reason is not None:
         yield f"Late because: {page.late_reason}."
     for promise in item.promises:

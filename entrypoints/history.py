@@ -254,6 +254,8 @@ AMOUNTS = {
     "capitalised",
     "waived",
     "credit",
+    "claimed",
+    "awarded",
     "total",
     "planned",
     "outstanding",

@@ -104,6 +104,32 @@ class Agency:
 
 
 @dataclass(frozen=True)
+class LegalCase:
+    """A claim at law, in minor units; one without an *outcome* is open.
+
+    *paid_since* came in on the loan since the claim, until it ended.
+    """
+
+    borrower_id: UUID
+    borrower_ref: str
+    loan_id: UUID
+    loan_ref: str | None
+    referred_on: date
+    referred_to: str | None
+    reason: str
+    approved_by: str
+    days_past_due: int
+    currency: str
+    claimed: int
+    outstanding: int
+    paid_since: int
+    outcome: str | None
+    ended_on: date | None
+    awarded: int | None
+    paper_ref: str | None
+
+
+@dataclass(frozen=True)
 class LateReasons:
     """Why loans were late, as it was told from one day to another."""
 

@@ -17,11 +17,13 @@ from uuid import UUID
 from psycopg import sql
 
 from domain.base.policy import AgencyRule, Policies, in_force
+from domain.base.refs import short_ref
 from infra.answers import Answer
 from infra.collect_answers import (
     Agency,
     Collected,
     LateReasons,
+    LegalCase,
     PromiseMade,
     PromiseRate,
     Promises,
@@ -135,6 +137,47 @@ def _as_registered(agency: Agency, rule: AgencyRule, policies: Policies, on: dat
         passed=rule.passed,
         days_to_evaluation=(rule.evaluated_on + timedelta(days=days) - on).days,
     )
+
+
+# --- claims at law ----------------------------------------------------------------------
+
+
+def legal_cases(conn: Connection, on: date, *, with_ended: bool = False) -> Answer[list[LegalCase]]:
+    """The claims at law that are open on a day, the oldest first; or all there were by then."""
+    with snapshot(conn):
+        fresh = freshness_of(conn, VIEW)
+        found = rows_of(
+            conn,
+            LegalCase,
+            """
+            SELECT r.borrower_id, '' AS borrower_ref, r.loan_id, l.loan_ref, r.referred_on,
+                r.referred_to, r.reason, r.approved_by, r.days_past_due, r.currency, r.claimed,
+                r.outstanding, coalesce(p.amount, 0)::bigint AS paid_since,
+                coalesce(e.outcome, e.change) AS outcome, e.effective_on AS ended_on, e.awarded,
+                e.paper_ref
+            FROM rm.contacts_legal AS r
+            LEFT JOIN rm.contacts_loan AS l ON l.loan_id = r.loan_id
+            LEFT JOIN LATERAL (
+                SELECT * FROM rm.contacts_legal AS e
+                WHERE e.borrower_id = r.borrower_id AND e.loan_id = r.loan_id
+                    AND e.version > r.version AND e.business_on <= %(on)s
+                ORDER BY e.version LIMIT 1
+            ) AS e ON true
+            LEFT JOIN LATERAL (
+                SELECT sum(amount) AS amount FROM rm.contacts_payment AS p
+                WHERE p.loan_id = r.loan_id AND p.business_on <= %(on)s
+                    AND p.received_on >= r.referred_on
+                    AND (e.effective_on IS NULL OR p.received_on <= e.effective_on)
+            ) AS p ON true
+            WHERE r.change = 'REFERRED' AND r.business_on <= %(on)s
+                AND (%(with_ended)s OR e.change IS NULL)
+            ORDER BY r.referred_on, r.borrower_id, r.version
+            """,
+            on=on,
+            with_ended=with_ended,
+        )
+    cases = [replace(each, borrower_ref=short_ref("B", each.borrower_id)) for each in found]
+    return Answer(cases, fresh)
 
 
 # --- promises ---------------------------------------------------------------------------
@@ -304,11 +347,14 @@ def strategies(
 
 
 def borrowers_with_strategies(conn: Connection) -> list[UUID]:
-    """The borrowers of whom a loan is collected by a strategy."""
+    """The borrowers of whom a loan is collected by a strategy, or claimed at law."""
     return scalars_of(
         conn,
         "SELECT DISTINCT borrower_id FROM ("
         " SELECT DISTINCT ON (loan_id) borrower_id, strategy FROM rm.contacts_strategy"
         " ORDER BY loan_id, version DESC) AS last WHERE strategy IS NOT NULL"
+        " UNION SELECT borrower_id FROM ("
+        " SELECT DISTINCT ON (loan_id) borrower_id, change FROM rm.contacts_legal"
+        " ORDER BY loan_id, version DESC) AS matter WHERE change = 'REFERRED'"
         " ORDER BY borrower_id",
     )

@@ -26,6 +26,7 @@ from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
 from domain.borrower.contact_state import OpenContact, OwnHours, Reply
 from domain.borrower.data_rights import DataRequest, Restricted
 from domain.borrower.lateness import ToldReason
+from domain.borrower.legal import LegalMatter
 from domain.borrower.placement import Placement
 from domain.borrower.restriction import Restriction
 from domain.borrower.support_events import CheckIn, RepaymentPlan, Support
@@ -72,7 +73,8 @@ RECORDS = {
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
             *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),
-            *(CheckIn, DataRequest, DayPlan, Ended, RepaymentPlan, Restricted, Support),
+            *(CheckIn, DataRequest, DayPlan, Ended, LegalMatter, RepaymentPlan),
+            *(Restricted, Support),
         )
     )
 }

@@ -489,6 +489,13 @@ BORROWER_ROWS = {
         " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
         " WHERE change = 'PLACED' GROUP BY 1"
     ),
+    "contacts, at law": (
+        "SELECT borrower_id, array_agg(loan_id || ' ' || referred_on || ' ' || claimed"
+        " ORDER BY loan_id)"
+        " FROM (SELECT DISTINCT ON (borrower_id, loan_id) * FROM rm.contacts_legal"
+        " WHERE borrower_id = ANY(%s) ORDER BY borrower_id, loan_id, version DESC) AS last"
+        " WHERE change = 'REFERRED' GROUP BY 1"
+    ),
     "contacts, last decision": (
         "SELECT borrower_id, max(decided_at) FROM ("
         " SELECT borrower_id, decided_at FROM rm.contacts_decision"
@@ -724,6 +731,10 @@ def _said_of_contacts(view: str, borrower: Borrower) -> tuple[Any, ...] | None:
         ],
         "contacts, placements": [
             f"{each.loan_id} {each.agency}" for each in borrower.placements.values()
+        ],
+        "contacts, at law": [
+            f"{each.loan_id} {each.referred_on} {each.claimed}"
+            for each in borrower.legal_matters.values()
         ],
         "contacts, supports": [
             f"{ref} {each.loan_id} {each.kind}" for ref, each in borrower.supports.items()

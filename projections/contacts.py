@@ -15,7 +15,7 @@ from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "contacts"
-VERSION = 6
+VERSION = 7
 TOPICS = ("borrower.events", "loan.events")
 
 OF_BORROWER = {"borrower_id": "uuid", "version": "bigint", **KNOWN}
@@ -408,6 +408,30 @@ TABLES = (
             "change": "text",
             "evaluation_due_on": "date",
             "reason": "text",
+            "actor": "text",
+        },
+        key=("borrower_id", "version"),
+        indexes=(("loan_id",),),
+    ),
+    # Loans that are claimed at law: referred, withdrawn, or how the claim ended.
+    Table(
+        "contacts_legal",
+        {
+            **OF_BORROWER,
+            "loan_id": "uuid",
+            "change": "text",
+            "referred_on": "date",
+            "currency": "text",
+            "claimed": "bigint",
+            "outstanding": "bigint",
+            "days_past_due": "integer",
+            "referred_to": "text",
+            "reason": "text",
+            "outcome": "text",
+            "decided_on": "date",
+            "awarded": "bigint",
+            "paper_ref": "text",
+            "approved_by": "text",
             "actor": "text",
         },
         key=("borrower_id", "version"),
@@ -1015,6 +1039,46 @@ def _(event: Borrower.AgencyRecalled) -> list[Change]:
     return [_placement(event, change="RECALLED", reason=event.reason)]
 
 
+@changes.register
+def _(event: Borrower.LegalReferred) -> list[Change]:
+    return [
+        _legal(
+            event,
+            change="REFERRED",
+            referred_on=event.business_on,
+            currency=event.currency,
+            claimed=event.claimed,
+            outstanding=event.outstanding,
+            days_past_due=event.days_past_due,
+            referred_to=event.referred_to,
+            reason=event.reason,
+            approved_by=event.approved_by,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.LegalWithdrawn) -> list[Change]:
+    return [_legal(event, change="WITHDRAWN", referred_on=event.referred_on, reason=event.reason)]
+
+
+@changes.register
+def _(event: Borrower.LegalEnded) -> list[Change]:
+    return [
+        _legal(
+            event,
+            change="ENDED",
+            referred_on=event.referred_on,
+            currency=event.currency,
+            claimed=event.claimed,
+            outcome=event.outcome,
+            decided_on=event.decided_on,
+            awarded=event.awarded,
+            paper_ref=event.paper_ref,
+        )
+    ]
+
+
 # --- support ----------------------------------------------------------------------------
 
 
@@ -1281,6 +1345,10 @@ def _placement(event: Any, **values: Any) -> Put:
         actor=event.actor,
         **values,
     )
+
+
+def _legal(event: Any, **values: Any) -> Put:
+    return _row("contacts_legal", event, loan_id=event.loan_id, actor=event.actor, **values)
 
 
 def _reply(event: Any, **values: Any) -> Put:

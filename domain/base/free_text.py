@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from domain.base.refusal import Refusal
 
-FREE_TEXT = ("reason", "remedy", "occasion", "source", "backdated_because")
+FREE_TEXT = ("reason", "remedy", "occasion", "source", "backdated_because", "referred_to")
 """What a command calls a text that a person words."""
 
 PERSONAL = {

@@ -152,12 +152,21 @@ class NoticePlan:
     again_after_days: int | None = None
 
 
+class NextStage(StrEnum):
+    """What a strategy proposes to a person, who decides on it loan by loan."""
+
+    AGENCY = "AGENCY"
+    """An agency collects the loan."""
+    LEGAL = "LEGAL"
+    """The loan is claimed at law."""
+
+
 @dataclass(frozen=True)
 class StrategyRule:
     """What collectors do in a delinquency bucket, of borrowers of one *behaviour* or of all.
 
     With a *segment* it is for loans of that one only. *template* is the text of a message,
-    and the script of a call.
+    and the script of a call. *proposes* are the stages of which one may come next.
     """
 
     version: str
@@ -170,6 +179,7 @@ class StrategyRule:
     behaviour: str | None = None
     template: str | None = None
     segment: str | None = None
+    proposes: tuple[NextStage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +208,25 @@ class AgencyStandard:
     valid_from: date
     valid_until: date | None
     source: str
+
+
+@dataclass(frozen=True)
+class LegalStandard:
+    """From how many days past due a loan is claimed at law, and what stands against it.
+
+    *barred_by* are kinds of holds, the worst first. Where a *notice* is named it went out in
+    writing *notice_days* before.
+    """
+
+    version: str
+    jurisdiction: str
+    days_past_due: int
+    barred_by: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+    notice: str | None = None
+    notice_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -493,6 +522,7 @@ class Policies:
     due_date_rules: tuple[DueDateRule, ...] = ()
     agencies: tuple[AgencyRule, ...] = ()
     agency_standards: tuple[AgencyStandard, ...] = ()
+    legal_standards: tuple[LegalStandard, ...] = ()
     plan_standards: tuple[PlanStandard, ...] = ()
     request_terms: tuple[RequestTerm, ...] = ()
     receipt_plans: tuple[ReceiptPlan, ...] = ()
@@ -617,6 +647,16 @@ class Policies:
         held = _held_in(self.agency_standards, jurisdiction, on)
         own = [rule for rule in held if rule.jurisdiction == jurisdiction]
         return _one(own or held, on, f"a standard for agencies in {jurisdiction}")
+
+    def legal_standard(self, jurisdiction: str, on: date) -> LegalStandard:
+        """What claiming at law goes by on a day; a jurisdiction's own rule comes first.
+
+        Raises:
+            PolicyMissing: there is no such rule.
+        """
+        held = _held_in(self.legal_standards, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return _one(own or held, on, f"a standard for claims at law in {jurisdiction}")
 
     def plan_standard(self, jurisdiction: str, on: date) -> PlanStandard:
         """What plans to pay go by on a day; a jurisdiction's own comes first.

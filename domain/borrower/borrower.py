@@ -19,13 +19,14 @@ from domain.borrower import (
     contact_events,
     data_rights,
     lateness,
+    legal,
     placement,
     restrictions,
     support_events,
 )
 from domain.borrower.contact import ContactHold
 from domain.borrower.contact_state import holds_of
-from domain.borrower.data_rights import DataRights
+from domain.borrower.legal import LegalMatters
 from domain.borrower.rights import must_be_zones
 from domain.borrower.support_events import RepaymentPlan
 from domain.borrower.support_words import PlanState
@@ -171,7 +172,7 @@ class Promise:
     state: str = PromiseState.OPEN
 
 
-class Borrower(DataRights, Stream):
+class Borrower(LegalMatters, Stream):
     """One borrower: zones and jurisdiction, holds, promises, contacts, complaints, support.
 
     What concerns contact, complaints, support and data stands in the classes it joins; the
@@ -180,7 +181,7 @@ class Borrower(DataRights, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 9
+    SNAPSHOT_VERSION = 10
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged
@@ -219,6 +220,9 @@ class Borrower(DataRights, Stream):
     LateReasonRecorded: TypeAlias = lateness.LateReasonRecorded
     AgencyPlaced: TypeAlias = placement.AgencyPlaced
     AgencyRecalled: TypeAlias = placement.AgencyRecalled
+    LegalReferred: TypeAlias = legal.LegalReferred
+    LegalWithdrawn: TypeAlias = legal.LegalWithdrawn
+    LegalEnded: TypeAlias = legal.LegalEnded
     SupportOffered: TypeAlias = support_events.SupportOffered
     RepaymentPlanProposed: TypeAlias = support_events.RepaymentPlanProposed
     RepaymentPlanAgreed: TypeAlias = support_events.RepaymentPlanAgreed

@@ -17,6 +17,7 @@ from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, PastContact, Template
 from domain.borrower.gate import Answer
+from domain.borrower.legal import LegalOutcome
 from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of
@@ -24,6 +25,7 @@ from domain.commands.dispatch import products_of
 from domain.commands.sayings import overdue_figures
 from domain.commands.scripts import SPOKEN, family_for, script_in_force, sounds_like
 from domain.loan.loan import Loan
+from domain.loan.state import LoanState
 
 BATCH_BORROWERS = 200
 
@@ -119,8 +121,17 @@ def _assign(
                         on_borrower, loan_id=known.loan_id, bucket="M0", days_past_due=0, rule=None
                     )
             for placed in [*borrower.placements.values()]:
-                if placed.loan_id not in now and not _is_owed(over.get(placed.loan_id), on):
+                if placed.loan_id not in now and not is_owed(over.get(placed.loan_id), on):
                     borrower.recall(on_borrower, loan_id=placed.loan_id, reason="not late any more")
+            for matter in [*borrower.legal_matters.values()]:
+                loan = over.get(matter.loan_id)
+                if matter.loan_id not in now and not is_owed(loan, on):
+                    borrower.end_legal(
+                        on_borrower,
+                        loan_id=matter.loan_id,
+                        outcome=end_of(loan),
+                        decided_on=on_borrower.business_on,
+                    )
     changed = [each for each in borrowers.values() if each.pending_events]
     count = sum(len(each.pending_events) for each in changed)
     commands = [
@@ -142,14 +153,22 @@ def _assign(
 def _placed_and_gone(
     borrowers: Iterable[Borrower], late: Mapping[UUID, Sequence[Late]]
 ) -> set[UUID]:
-    """The loans that agencies collect and that are not among the late ones."""
-    placed = {each.loan_id for one in borrowers for each in one.placements.values()}
-    return placed - {each.loan_id for some in late.values() for each in some}
+    """The loans that agencies have, or that are claimed at law, and are not among the late ones."""
+    elsewhere = {
+        UUID(loan_id) for one in borrowers for loan_id in (*one.placements, *one.legal_matters)
+    }
+    return elsewhere - {each.loan_id for some in late.values() for each in some}
 
 
-def _is_owed(loan: Loan | None, on: date) -> bool:
+def is_owed(loan: Loan | None, on: date) -> bool:
     """Whether something is to be collected on a loan, whatever a list of late ones says."""
     return loan is not None and bool(overdue_figures([loan], on))
+
+
+def end_of(loan: Loan | None) -> LegalOutcome:
+    """How a claim ends on which nothing is owed to us any more."""
+    sold = loan is not None and loan.state == LoanState.SOLD
+    return LegalOutcome.SOLD if sold else LegalOutcome.PAID
 
 
 def _end_of(on: date, borrower: Borrower) -> datetime:

@@ -21,6 +21,7 @@ from domain.borrower.contact import Intent, Party, Template
 from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.contacts import REACHED_BY, Result, Text, Trial
 from domain.borrower.gate import Answer, decide
+from domain.borrower.legal import AtLaw
 from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
 from domain.loan.loan import Loan
@@ -356,12 +357,14 @@ def _worded(
 
 
 def _unless_left_alone(borrower: Borrower, planned: Planned, due: Due) -> Due:
-    """*due*; moot where all it is about was promised since it was planned, or placed elsewhere."""
+    """*due*; moot where all of it was promised since, placed elsewhere, or claimed at law."""
     if planned.purpose != Purpose.COLLECTION or not planned.about or due.moot is not None:
         return due
     loans = [about.loan_id for about in planned.about]
     if all(map(borrower.is_placed, loans)):
         return replace(due, moot="WITH_AGENCY")
+    if all(map(borrower.is_at_law, loans)):
+        return replace(due, moot=AtLaw.code)
     return replace(due, moot="PROMISE_OPEN") if all(map(borrower.awaits_promise, loans)) else due
 
 

@@ -15,11 +15,13 @@ from domain.base.refusal import Refusal
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import matches
 from domain.borrower.contact_state import Figure
+from domain.borrower.notices import notice_head
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned, Subject
 from domain.commands.planning import Turn, first_moment
 from domain.commands.sending import payment_of, receipt_figures, valid
 from domain.loan.loan import Loan
+from domain.loan.schedule import Instalment
 
 TOLD = (Outcome.SENT, Outcome.CONVERSATION, Outcome.INBOUND)
 """What came of a contact by which the borrower heard, or told, of the debt."""
@@ -145,18 +147,23 @@ def notices(
         )
 
 
-def debt_figures(loan: Loan, on: date, answer_days: int) -> dict[str, str] | None:
-    """What is overdue on a loan on a day, part by part; None where nothing is."""
+def overdue_parts(loan: Loan, on: date) -> tuple[list[Instalment], dict[str, int]]:
+    """The rows of a loan that are overdue on a day, and what is left of them, part by part."""
     ledger = loan.ledger_due(on)
     rows = [row for row in ledger.rows_on(on) if row.left and row.pay_by_on < on]
-    if not rows:
-        return None
-    parts = {
+    return rows, {
         "principal": sum(row.principal_left for row in rows),
         "interest": sum(row.interest - row.interest_paid for row in rows),
         "fees": sum(row.fees - row.fees_paid for row in rows),
         "penalty": sum(row.penalty_left + ledger.penalty_due(row, on) for row in rows),
     }
+
+
+def debt_figures(loan: Loan, on: date, answer_days: int) -> dict[str, str] | None:
+    """What is overdue on a loan on a day, part by part; None where nothing is."""
+    rows, parts = overdue_parts(loan, on)
+    if not rows:
+        return None
     amounts = {**parts, "amount": sum(parts.values())}
     return {
         "loan": loan.loan_ref,
@@ -201,7 +208,7 @@ def _was_given(plan: NoticePlan, borrower: Borrower, late: InArrears, start: dat
 
 
 def _head(plan: NoticePlan, borrower: Borrower, loan_id: UUID) -> str:
-    return f"N-{borrower.borrower_ref}-{plan.notice}-{loan_id.hex[:12]}-"
+    return notice_head(borrower.borrower_ref, plan.notice, loan_id)
 
 
 def _turn(book: Book, borrower: Borrower, planned: Planned, start: datetime) -> Turn:

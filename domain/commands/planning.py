@@ -156,8 +156,9 @@ def dunnings(
     """One message about each late loan whose strategy is new on the day that *start* begins.
 
     Strategies that only call or visit send none, and who keeps a plan is left alone until the
-    day on which somebody asks; nor is one sent while a promise is open, or an agency has the
-    loan. With *since*, the last day that was planned, strategies that are new since have theirs.
+    day on which somebody asks; nor is one sent while a promise is open, an agency has the loan,
+    or it is claimed at law. With *since*, the last day that was planned, strategies that are new
+    since have theirs.
     """
     on = start.date()
     first = on if since is None else next_day(since)
@@ -187,7 +188,7 @@ def dunnings(
             if borrower.left_alone_until(each.loan_id, on) is not None:
                 yield Turn(planned, start, LEFT_ALONE)
                 continue
-            if borrower.awaits_promise(each.loan_id) or borrower.is_placed(each.loan_id):
+            if borrower.is_out_of_hand(each.loan_id):
                 continue
             yield _turn(borrower, planned, rules.contact, start)
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from domain.base.contact_policy import Channel, Purpose
+from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.base.text_template import TextTemplate
@@ -81,6 +82,7 @@ def ask(
         NotPlaced: an agency asks, and does not collect the loan.
         NotTheBorrowers: it is about a loan of another borrower.
         AgencyUnfit: an agency asks whose licence or evaluation counts no more.
+        AtLaw: it is to collect a loan that is claimed at law.
     """
     if intent.purpose in OWED:
         raise OnlyInWriting(
@@ -93,6 +95,8 @@ def ask(
     borrower.must_act_for_us(act.actor, intent.debt)
     agencies.must_be_fit(book, act, borrower)
     intent = about_theirs(book, borrower, intent)
+    if intent.purpose == Purpose.COLLECTION and intent.debt is not None:
+        borrower.must_not_be_at_law(UUID(intent.debt), short_ref("L", UUID(intent.debt)))
     text = None
     if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
         loan = None if intent.debt is None else book.get(Loan, UUID(intent.debt))

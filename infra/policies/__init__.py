@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from domain.base.calendar import HolidayCalendar
 from domain.base.complaint_policy import ComplaintLevel, Desk, Severity
-from domain.base.contact_policy import Channel, Purpose
+from domain.base.contact_policy import Channel, HoldKind, Purpose
 from domain.base.policy import (
     AgencyRule,
     AgencyStandard,
@@ -25,7 +25,9 @@ from domain.base.policy import (
     DueDateRule,
     HoldRule,
     IndexRate,
+    LegalStandard,
     NameLint,
+    NextStage,
     NoticeCause,
     NoticePlan,
     PenaltyRule,
@@ -114,6 +116,22 @@ def _reminder_step(row: Row) -> Row:
     if purpose not in (Purpose.SERVICE_REMINDER, Purpose.COLLECTION):
         raise ValueError(f"a reminder is not for {purpose}")
     return {"channels": tuple(row["channels"]), "purpose": str(purpose)}
+
+
+def _strategy(row: Row) -> Row:
+    return {
+        "channels": tuple(row["channels"]),
+        "proposes": tuple(NextStage(each) for each in row.get("proposes", ())),
+    }
+
+
+def _legal_standard(row: Row) -> Row:
+    days = [row["days_past_due"], row.get("notice_days", 0)]
+    if any(type(each) is not int or each < 0 for each in days):
+        raise ValueError("its days are whole numbers, none below zero")
+    if ("notice" in row) != ("notice_days" in row):
+        raise ValueError("a notice comes with the days to answer it, and these with a notice")
+    return {"barred_by": tuple(str(HoldKind(each)) for each in row["barred_by"])}
 
 
 def _receipt_plan(row: Row) -> Row:
@@ -216,7 +234,7 @@ KINDS = {
     "hold": Kind(HoldRule, "hold_rules", _hold, keys=("kind", *LOCAL)),
     "reminder_plan": Kind(ReminderPlan, "reminder_plans", _tuple_of("offsets_days")),
     "strategy": Kind(
-        StrategyRule, "strategies", _tuple_of("channels"), keys=("bucket", "behaviour", "segment")
+        StrategyRule, "strategies", _strategy, keys=("bucket", "behaviour", "segment")
     ),
     "reminder_step": Kind(
         ReminderStep, "reminder_steps", _reminder_step, keys=("offset_days", "segment", *LOCAL)
@@ -226,6 +244,7 @@ KINDS = {
     "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
     "promise": Kind(PromiseRule, "promise_rules", keys=LOCAL),
     "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),
+    "legal_standard": Kind(LegalStandard, "legal_standards", _legal_standard, keys=LOCAL),
     "plan_standard": Kind(PlanStandard, "plan_standards", _tolerated_rows, keys=LOCAL),
     "request_term": Kind(RequestTerm, "request_terms", _days, keys=LOCAL),
     "index_rate": Kind(IndexRate, "index_rates", _annual_rate, keys=("index",)),

@@ -623,6 +623,7 @@ def is_reminded_and_collected(
     assert refused["refused"] == "NOT_FOR_AGENCY"
     refused = loans("collect recall", loan, "--reason", "paid", code=2)
     assert refused["refused"] == "NOT_PLACED"
+    is_claimed_at_law(loans, loan)
     listed = loans("collect agencies")["found"]
     assert [(each["agency"], each["days_to_evaluation"]) for each in listed] == [("acme", 365)]
     done = loans("collect take-over", borrower, "chen")
@@ -639,6 +640,19 @@ def is_reminded_and_collected(
     listed = loans("collect list", "--collector", "chen", *noon)
     assert all(way["point_ref"] == "P-1" for item in listed for way in item["ways"])
     is_supported(loans, borrower, loan)
+
+
+def is_claimed_at_law(loans: CommandLine, loan: str) -> None:
+    """A loan that is late for days only is not, and so nothing of it ends."""
+    why = ("--reason", "no answer", "--approved-by", "head of collections")
+    refused = loans("collect refer-legal", loan, *why, "--to", "Lex", code=2)
+    assert refused["refused"] in ("NOT_FOR_LEGAL", "LEGAL_BARRED")
+    refused = loans("collect withdraw-legal", loan, "--reason", "paid", code=2)
+    assert refused["refused"] == "NOT_AT_LAW"
+    judged = ("judgment", "--paper", "J-1", "--awarded", "300.00")
+    refused = loans("collect end-legal", loan, *judged, code=2)
+    assert refused["refused"] == "NOT_AT_LAW"
+    assert loans("collect legal", "--all")["found"] == []
 
 
 def is_supported(loans: CommandLine, borrower: str, loan: str) -> None:

@@ -38,6 +38,8 @@ def item(**said: Any) -> Item:
         "last_at": datetime(1998, 12, 31, 23, 30, tzinfo=UTC),
         "left_alone_until": None,
         "check_in_due": None,
+        "proposed": [],
+        "at_law_since": None,
         "stale": False,
         **said,
     }
@@ -92,3 +94,17 @@ def test_of_several_promises_the_next_one_is_shown() -> None:
     ]
 
     assert list(_said(item(promises=planned)))[-1] == "20.00 CNY by 01-05: open"
+
+
+def test_what_a_strategy_proposes_is_to_be_decided() -> None:
+    assert list(_to_do(item(proposed=["AGENCY", "LEGAL"], collector=None))) == [
+        "agency or legal",
+        "decide: agency or legal",
+    ]
+
+
+def test_what_is_claimed_at_law_is_contacted_by_nobody_of_the_house() -> None:
+    claimed = item(at_law_since=date(1998, 12, 1), ways=[], collector=None)
+
+    assert list(_to_do(claimed)) == ["agency or legal", "at law since 1998-12-01"]
+    assert _how(claimed) == "not by the house: claimed at law"

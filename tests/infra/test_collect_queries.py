@@ -11,9 +11,11 @@ import pytest
 
 from domain.base.contact_policy import LateReason
 from domain.borrower.borrower import Borrower
+from domain.borrower.legal import LegalOutcome
 from domain.loan.loan import Loan
 from infra import collect_queries as queries
 from infra.collect_answers import Collected, StrategyEffect
+from tests.domain.borrower.test_legal import refer
 from tests.domain.borrower.test_placement import ACME, LATE
 from tests.infra.test_contact_queries import MON, TUE
 from tests.infra.views_at_work import (
@@ -166,6 +168,49 @@ def test_who_is_collected_by_a_strategy_is_told_until_nothing_is_late(at_work: V
     at_work.show(ada, bo)
 
     assert queries.borrowers_with_strategies(at_work.conn) == [ada.id]
+
+
+def test_who_is_at_law_is_among_those_whose_end_is_looked_for(at_work: ViewsAtWork) -> None:
+    ada, bo = borrower("Ada"), borrower("Bo")
+    refer(ada, MAR_1, loan_id=loan_id("one"))
+    refer(bo, MAR_1, loan_id=loan_id("two"))
+    bo.withdraw_legal(act(MAR_22), loan_id=loan_id("two"), reason="paid in part")
+    at_work.show(ada, bo)
+
+    assert queries.borrowers_with_strategies(at_work.conn) == [ada.id]
+
+
+# --- claims at law ------------------------------------------------------------------------
+
+
+def test_a_claim_at_law_is_told_with_what_was_paid_since_and_how_it_ended(
+    at_work: ViewsAtWork,
+) -> None:
+    ada, one = borrower("Ada"), lent("one")
+    repay(one, "P-1", 10_00, FEB_20)
+    refer(ada, MAR_1, loan_id=one.id, referred_to="Lex")
+    repay(one, "P-2", 20_00, date(2025, 3, 5))
+    refer(ada, MAR_1, loan_id=loan_id("two"))
+    ada.end_legal(
+        act(MAR_22),
+        loan_id=one.id,
+        outcome=LegalOutcome.JUDGMENT,
+        decided_on=date(2025, 3, 10),
+        paper_ref="J-1",
+        awarded=300_00,
+    )
+    repay(one, "P-3", 40_00, MAR_22)
+    at_work.show(ada, one)
+
+    (open_now,) = queries.legal_cases(at_work.conn, MAR_22).found
+    then = queries.legal_cases(at_work.conn, date(2025, 3, 9)).found
+    ended, _ = queries.legal_cases(at_work.conn, MAR_22, with_ended=True).found
+
+    assert (open_now.loan_id, open_now.outcome) == (loan_id("two"), None)
+    assert [(each.paid_since, each.outcome) for each in then] == [(20_00, None), (0, None)]
+    assert (ended.outcome, ended.ended_on, ended.awarded) == ("JUDGMENT", date(2025, 3, 10), 300_00)
+    assert (ended.referred_to, ended.claimed, ended.paid_since) == ("Lex", 326_50, 20_00)
+    assert ended.borrower_ref.startswith("B-")
 
 
 # --- agencies -----------------------------------------------------------------------------

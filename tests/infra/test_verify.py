@@ -68,6 +68,7 @@ from infra.verify import Check, Published
 from infra.view_tables import schema_of
 from infra.views import open_view
 from tests.conftest import with_database
+from tests.domain.borrower.test_legal import LATE as CLAIMED
 from tests.domain.borrower.test_placement import ACME, LATE
 from tests.infra.line import Line, make_line
 
@@ -242,6 +243,7 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(_assign, borrower_id=borrower, loan_id=loan)
     tell(_hold_out, borrower_id=borrower, loan_id=loan, at=at)
     tell(_place, borrower_id=borrower, loan_id=loan)
+    tell(_refer, borrower_id=borrower, loan_id=uuid4())
     tell(collecting.record_late_reason, loan_id=loan, reason=LateReason.FORGOT, source="clerk")
     tell(support.offer_support, support_ref="S-1", loan_id=loan, kind=SupportKind.GUIDANCE)
     rows = [PlanRow(tell.on + timedelta(days=days), 100_00) for days in (10, 20)]
@@ -277,6 +279,15 @@ def _place(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrowe
     """A loan is with an agency, without the months it takes to get there."""
     borrower = book.get(Borrower, borrower_id)
     borrower.place(act, agency=ACME, loan=replace(LATE, loan_id=loan_id))
+    return borrower
+
+
+@command
+def _refer(book: Book, act: Act, *, borrower_id: UUID, loan_id: UUID) -> Borrower:
+    """A loan is claimed at law, without the months it takes to get there."""
+    borrower = book.get(Borrower, borrower_id)
+    borrower.refer_legal(act, loan=replace(CLAIMED, loan_id=loan_id), reason="no answer",
+                         requested_by="officer", approved_by="manager")  # fmt: skip
     return borrower
 
 
@@ -602,6 +613,10 @@ ROWS_SPOILT: dict[str, list[tuple[str, str]]] = {
     "contacts, placements": [
         ("contacts/contacts_placement", "agency = 'other'"),
         ("contacts/contacts_placement", "change = 'RECALLED'"),
+    ],
+    "contacts, at law": [
+        ("contacts/contacts_legal", "claimed = claimed + 1"),
+        ("contacts/contacts_legal", "change = 'WITHDRAWN'"),
     ],
     "contacts, last decision": [
         ("contacts/contacts_decision", "decided_at = decided_at + interval '1 s'")

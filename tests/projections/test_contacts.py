@@ -18,10 +18,12 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
+from domain.borrower.legal import LegalOutcome
 from domain.borrower.reply_words import ReplyOutcome
 from infra.contact_policies import load_contact_rules
 from infra.policies import load_policies
 from projections import contacts
+from tests.domain.borrower.test_legal import refer as at_law
 from tests.domain.borrower.test_placement import ACME, LATE
 from tests.domain.story import BORROWER_ID, JAN_15, LOAN_ID, act, disbursed, repay
 from tests.projections.rows import borrower, migrated, only, rows
@@ -223,6 +225,32 @@ def test_a_strategy_a_collector_and_what_became_of_a_promise_are_kept() -> None:
         ("OPEN", 50_00, None),
         ("BROKEN", 50_00, 40_00),
     ]
+
+
+def test_a_claim_at_law_is_kept_with_how_it_ended() -> None:
+    ada = borrower()
+    at_law(ada, referred_to="Lex")
+    ada.withdraw_legal(act(), loan_id=LOAN_ID, reason="paid in part")
+    at_law(ada)
+    ada.end_legal(
+        act(),
+        loan_id=LOAN_ID,
+        outcome=LegalOutcome.JUDGMENT,
+        decided_on=JAN_15,
+        paper_ref="J-1",
+        awarded=280_00,
+    )
+
+    found = rows(contacts, ada)["contacts_legal"]
+
+    told = ("change", "claimed", "referred_to", "outcome", "awarded", "paper_ref", "approved_by")
+    assert [tuple(row.get(name) for name in told) for row in found] == [
+        ("REFERRED", 326_50, "Lex", None, None, None, "head of collections"),
+        ("WITHDRAWN", None, None, None, None, None, None),
+        ("REFERRED", 326_50, None, None, None, None, "head of collections"),
+        ("ENDED", 326_50, None, "JUDGMENT", 280_00, "J-1", None),
+    ]
+    assert {each["referred_on"] for each in found} == {JAN_15}
 
 
 def test_a_loan_with_an_agency_is_kept_until_it_comes_back() -> None:
