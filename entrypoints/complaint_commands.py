@@ -10,11 +10,11 @@ from uuid import UUID
 
 import typer
 
-from domain.base.complaint_policy import Severity
+from domain.base.complaint_policy import Ground, Severity
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from entrypoints.app import AsJson, app
 from entrypoints.contact_commands import At, instant_of
-from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Reason, carry_out
+from entrypoints.staff_command import STAFF, Actor, Approver, Borrower, CommandId, Reason, carry_out
 
 if TYPE_CHECKING:
     from domain.base.stream import Act
@@ -169,6 +169,40 @@ def escalate(
         escalated_at=instant_of(at),
         severity=severity,
         escalated_to=to,
+    )
+
+
+@complaint.command("extend")
+def extend(
+    borrower: Borrower,
+    complaint_ref: ComplaintRef,
+    ground: Annotated[Ground, typer.Argument(help="COMPLEX or SPECIAL.", case_sensitive=False)],
+    reason: Reason,
+    approved_by: Approver,
+    at: At = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a complaint take longer, as its level allows: first COMPLEX, then SPECIAL.
+
+    Two people decide: who asks (--by) and who approves. The time counts from when it was
+    opened, or reopened; one that is over is not extended. The board shows the new deadline, and
+    the borrower is told where a notice plan says so (after COMPLAINT_EXTENDED).
+    """
+    from domain.commands import complaints
+
+    _carry_out(
+        complaints.extend_complaint,
+        borrower,
+        actor,
+        command_id,
+        as_json,
+        complaint_ref=complaint_ref,
+        ground=ground,
+        reason=reason,
+        approved_by=approved_by,
+        extended_at=instant_of(at),
     )
 
 

@@ -48,7 +48,7 @@ def _render_board(listed: ComplaintBoard, zone: str) -> None:
         return
     rows = output.table(
         "left", "due", "for", "severity", "about", "borrower", "loan", "complaint", "level",
-        right=("left", "level"),
+        "extended", right=("left", "level"), wraps=("extended",),
     )  # fmt: skip
     for each in listed.complaints:
         rows.add_row(
@@ -61,6 +61,7 @@ def _render_board(listed: ComplaintBoard, zone: str) -> None:
             each.loan_ref or "all",
             each.complaint_ref,
             str(each.escalations) if each.escalations else "",
+            each.extended or "",
             style="red" if (each.minutes_left or 0) < 0 else None,
         )
     output.show(rows)
@@ -127,6 +128,7 @@ def _standing(each: ShownComplaint) -> str:
         f"on {each.loan_ref or 'all debts'}",
         f"by {_words(each.came_by)}",
         _words(each.outcome) if each.outcome else _words(each.stage),
+        f"extended ({each.extended})" if each.extended else "",
         "" if each.minutes_left is None else _left(each.minutes_left),
     ]
     return ", ".join(word for word in said if word)
@@ -136,12 +138,15 @@ def _of(step: ComplaintStep, zone: str) -> str:
     said = [
         _words(step.cause) if step.cause else "",
         f"to {step.escalated_to}" if step.escalated_to else "",
+        f"approved by {step.approved_by}" if step.approved_by else "",
         step.reason or "",
         _words(step.outcome),
         step.remedy or "",
         f"satisfaction {step.satisfaction}" if step.satisfaction else "",
         f"by contact {step.contact_ref}" if step.contact_ref else "",
-        f"answer by {_local(step.respond_by, zone)}" if step.rule_version else "",
+        f"answer by {_local(step.respond_by, zone)}"
+        if step.rule_version and step.respond_by
+        else "",
         f"resolve by {_local(step.resolve_by, zone)}" if step.rule_version else "",
         f"{step.severity.lower()} by {step.rule_version}"
         if step.severity and step.rule_version

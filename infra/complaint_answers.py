@@ -26,6 +26,7 @@ class ComplaintStep:
     rule_version: str | None
     cause: str | None
     escalated_to: str | None
+    approved_by: str | None
     reason: str | None
     outcome: str | None
     remedy: str | None
@@ -41,7 +42,8 @@ class ShownComplaint:
 
     *due_at* is the next deadline of an open one, and *minutes_left* how long it takes until
     then: below zero that it is over. *round* counts how often it was open, last from
-    *began_at*; *answered_at* is of that round. Without *loan_id* it is about every debt.
+    *began_at*; *answered_at* is of that round, and so is *extended*: the ground on which its
+    resolution was put off last, and why. Without *loan_id* it is about every debt.
     """
 
     borrower_id: UUID
@@ -63,6 +65,7 @@ class ShownComplaint:
     resolved_at: datetime | None
     outcome: str | None
     satisfaction: int | None
+    extended: str | None
     due_at: datetime | None
     minutes_left: int | None
     known_on: date

@@ -58,6 +58,19 @@ def board(conn: Connection, on: date, at: datetime) -> Answer[ComplaintBoard]:
     return Answer(ComplaintBoard(at, len(found), over, found), fresh)
 
 
+def borrowers_put_off(conn: Connection, on: date) -> list[UUID]:
+    """The borrowers of whom a complaint was put off by a day, and is not resolved since."""
+    return scalars_of(
+        conn,
+        "SELECT DISTINCT borrower_id FROM rm.contacts_complaint AS put_off"
+        " WHERE change = 'EXTENDED' AND business_on <= %(on)s AND NOT EXISTS ("
+        " SELECT FROM rm.contacts_complaint AS later WHERE later.borrower_id = put_off.borrower_id"
+        " AND later.complaint_ref = put_off.complaint_ref AND later.version > put_off.version"
+        " AND later.change = 'RESOLVED') ORDER BY borrower_id",
+        on=on,
+    )
+
+
 def of_borrower(
     conn: Connection, borrower_id: UUID, on: date, at: datetime
 ) -> Answer[ComplaintsOfOne | None]:
@@ -208,6 +221,7 @@ def _shown(rows: Sequence[_Row], at: datetime, *, stale: bool) -> ShownComplaint
         resolved_at=None if end is None else end.changed_at,
         outcome=None if end is None else end.outcome,
         satisfaction=None if end is None else end.satisfaction,
+        extended=_extended(since),
         due_at=due_at,
         minutes_left=None if due_at is None else (due_at - at) // timedelta(minutes=1),
         known_on=opened.business_on,
@@ -219,6 +233,12 @@ def _shown(rows: Sequence[_Row], at: datetime, *, stale: bool) -> ShownComplaint
 
 def _last(rows: Iterable[_Row], change: str) -> datetime | None:
     return next((row.changed_at for row in rows if row.change == change), None)
+
+
+def _extended(rows: Sequence[_Row]) -> str | None:
+    """On which ground the resolution was put off last, and why; None where it was not."""
+    last = [row for row in rows if row.change == "EXTENDED"][-1:]
+    return f"{last[0].cause}: {last[0].reason}" if last else None
 
 
 def _standing(rows: Sequence[_Row], name: str) -> Any:

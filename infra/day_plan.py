@@ -156,6 +156,7 @@ def plan(
     turns += planning.dunnings(people.values(), book.rules, start, since)
     dunned = len(turns) - reminded
     due = owed_plan.notices(book, late, people, start)
+    due += owed_plan.extended(book, conn, start)
     due += owed_plan.receipts(book, conn, start)
     turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
     turns = [*planning.merged(turns), *due]

@@ -13,7 +13,7 @@ from domain.commands.book import Book
 from domain.commands.owed import InArrears, Payment
 from domain.commands.planning import Turn
 from domain.loan.loan import Loan
-from infra import queries
+from infra import complaint_queries, queries
 from infra.answers import Case
 from infra.reading import Connection
 
@@ -29,6 +29,12 @@ def receipts(book: Book, conn: Connection, start: datetime) -> list[Turn]:
     loans = book.get_many(Loan, {each.loan_id for each in payments})
     people = book.get_many(Borrower, {loan.borrower_id for loan in loans.values()})
     return list(owed.receipts(book, payments, loans, people, start))
+
+
+def extended(book: Book, conn: Connection, start: datetime) -> list[Turn]:
+    """The notices about complaints that take longer, on the day that *start* begins."""
+    waiting = complaint_queries.borrowers_put_off(conn, start.date())
+    return list(owed.extended(book, book.get_many(Borrower, waiting).values(), start))
 
 
 def notices(

@@ -115,6 +115,7 @@ IGNORED = frozenset(
         "borrower.language-set",
         "borrower.complaint-answered",
         "borrower.complaint-escalated",
+        "borrower.complaint-extended",
         "borrower.complaint-opened",
         "borrower.complaint-reopened",
         "borrower.complaint-resolved",

@@ -246,6 +246,7 @@ TABLES = (
             "hold_ref": "text",
             "cause": "text",
             "escalated_to": "text",
+            "approved_by": "text",
             "reason": "text",
             "outcome": "text",
             "remedy": "text",
@@ -875,6 +876,22 @@ def _(event: Borrower.ComplaintEscalated) -> list[Change]:
             rule_version=event.policy_version,
             cause=event.cause,
             escalated_to=event.escalated_to,
+            reason=event.reason,
+        )
+    ]
+
+
+@changes.register
+def _(event: Borrower.ComplaintExtended) -> list[Change]:
+    return [
+        _complaint(
+            event,
+            change="EXTENDED",
+            changed_at=event.extended_at,
+            resolve_by=event.resolve_by,
+            rule_version=event.policy_version,
+            cause=event.ground,
+            approved_by=event.approved_by,
             reason=event.reason,
         )
     ]

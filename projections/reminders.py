@@ -85,6 +85,7 @@ IGNORED = frozenset(
         "borrower.collector-assigned",
         "borrower.complaint-answered",
         "borrower.complaint-escalated",
+        "borrower.complaint-extended",
         "borrower.complaint-opened",
         "borrower.complaint-reopened",
         "borrower.complaint-resolved",

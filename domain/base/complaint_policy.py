@@ -32,9 +32,26 @@ class Desk:
     calendar: str
 
 
+class Ground(StrEnum):
+    """Why a complaint takes longer than others."""
+
+    COMPLEX = "COMPLEX"
+    SPECIAL = "SPECIAL"
+
+
+@dataclass(frozen=True)
+class Extension:
+    """On a *ground* a complaint is resolved within so many minutes in all, of the same start."""
+
+    ground: Ground
+    resolve_minutes: int
+
+
 @dataclass(frozen=True)
 class ComplaintLevel:
     """Within how many minutes a complaint is answered, and resolved.
+
+    The resolution may be put off by the *extensions*, one after the other; by none without.
 
     With a *desk* only the minutes at which it is open count towards the answer; without
     one, and towards the resolution, every minute of every day does.
@@ -49,6 +66,7 @@ class ComplaintLevel:
     source: str
     jurisdiction: str
     desk: Desk | None = None
+    extensions: tuple[Extension, ...] = ()
 
 
 def deadline(

@@ -126,11 +126,13 @@ class NoticeCause(StrEnum):
     """The first contact by which a debt is collected."""
     ARREARS = "ARREARS"
     """That an instalment is late."""
+    COMPLAINT_EXTENDED = "COMPLAINT_EXTENDED"
+    """That a complaint of the borrower takes longer."""
 
 
 @dataclass(frozen=True)
 class NoticePlan:
-    """A notice that is given about a late loan: *after* what, how soon, by what.
+    """A notice that is given about a late loan or a complaint: *after* what, how soon, by what.
 
     It is due from *after_days* after its cause on, and given *within_days* of that; the
     borrower has *answer_days* to answer. It is given once for a loan, or again when

@@ -213,6 +213,7 @@ class Borrower(LegalMatters, Stream):
     CollectorAssigned: TypeAlias = collection.CollectorAssigned
     ComplaintOpened: TypeAlias = complaint_events.ComplaintOpened
     ComplaintEscalated: TypeAlias = complaint_events.ComplaintEscalated
+    ComplaintExtended: TypeAlias = complaint_events.ComplaintExtended
     ComplaintAnswered: TypeAlias = complaint_events.ComplaintAnswered
     ComplaintResolved: TypeAlias = complaint_events.ComplaintResolved
     ComplaintReopened: TypeAlias = complaint_events.ComplaintReopened

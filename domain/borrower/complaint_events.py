@@ -5,8 +5,8 @@ No personal data: what was said is a reference to the vault.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -34,8 +34,9 @@ class Cause(StrEnum):
 class Complaint:
     """A complaint as it stands; *round* counts how often it was open.
 
-    *overdue* are the deadlines of this round that passed and were escalated. Without
-    *loan_id* it is about every debt.
+    *overdue* are the deadlines of this round that passed and were escalated, *extended* the
+    grounds on which its resolution was put off, last on *extended_on*. Without *loan_id* it is
+    about every debt.
     """
 
     complaint_ref: str
@@ -52,6 +53,9 @@ class Complaint:
     stage: str = ComplaintStage.OPEN
     escalations: int = 0
     outcome: str | None = None
+    began_at: datetime | None = None
+    extended: list[str] = field(default_factory=list)
+    extended_on: date | None = None
 
     @property
     def deadlines(self) -> dict[Cause, datetime]:
@@ -113,6 +117,7 @@ class ComplaintOpened(Event):
             self.hold_ref,
             overdue=[],
             changed_at=self.opened_at,
+            began_at=self.opened_at,
         )
 
 
@@ -147,6 +152,36 @@ class ComplaintEscalated(Event):
             overdue=known.overdue if by_person else [*known.overdue, self.cause],
             escalations=self.escalations,
             changed_at=self.escalated_at if by_person else known.changed_at,
+        )
+
+
+class ComplaintExtended(Event):
+    """A complaint may take longer, on a ground that its level allows; the borrower is told.
+
+    *extension* counts those of this round.
+    """
+
+    TOPIC = "borrower.complaint-extended"
+    complaint_ref: str
+    severity: str
+    ground: str
+    extension: int
+    resolve_by: datetime
+    resolve_before: datetime
+    reason: str
+    requested_by: str
+    approved_by: str
+    policy_version: str
+    extended_at: datetime
+
+    def apply(self, borrower: ComplaintState) -> None:
+        known = borrower.complaints[self.complaint_ref]
+        borrower.complaints[self.complaint_ref] = replace(
+            known,
+            resolve_by=self.resolve_by,
+            changed_at=self.extended_at,
+            extended=[*known.extended, self.ground],
+            extended_on=self.business_on,
         )
 
 
@@ -225,6 +260,9 @@ class ComplaintReopened(Event):
             round=self.round,
             stage=ComplaintStage.OPEN,
             outcome=None,
+            began_at=self.reopened_at,
+            extended=[],
+            extended_on=None,
         )
 
 

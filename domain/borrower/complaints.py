@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.complaint_policy import ComplaintLevel, Severity, deadline
+from domain.base.complaint_policy import ComplaintLevel, Extension, Ground, Severity, deadline
 from domain.base.contact_policy import Outcome, Purpose
+from domain.base.refusal import two_people
 from domain.base.stream import Act
 from domain.borrower import complaint_events as events
 from domain.borrower import refusals as no
@@ -121,6 +122,64 @@ class Complaints(ComplaintState):
             escalated_to=escalated_to,
             reason=reason,
             escalated_at=escalated_at.astimezone(UTC),
+        )
+
+    def extend_complaint(
+        self,
+        act: Act,
+        *,
+        complaint_ref: str,
+        ground: Ground,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+        extended_at: datetime,
+        level: ComplaintLevel | None,
+    ) -> None:
+        """Let a complaint be resolved later, by what its *level* allows on a ground.
+
+        The time counts from when it was opened, or reopened, as that of the level does.
+
+        Raises:
+            ComplaintUnknown: there is none of this reference.
+            ComplaintOver: it was resolved.
+            ComplaintOutOfOrder: something happened to it later than that.
+            ComplaintLevelMissing: no level is in force for its severity.
+            ExtensionNotAllowed: the level has no such ground, or has another one before it;
+                or it was put off on that ground already, or would not be by it.
+            ExtendedTooLate: its deadline passed before: what is over is not put off.
+            SamePerson: who asks for it cannot approve it.
+        """
+        known = self._open_complaint(complaint_ref, extended_at)
+        level = _in_force(level, Severity(known.severity))
+        found = _extension(level, known, ground)
+        if extended_at > known.resolve_by:
+            raise no.ExtendedTooLate(
+                f"The complaint was to be resolved by {known.resolve_by:%Y-%m-%d %H:%M:%SZ}: a time"
+                " that is over is not extended."
+            )
+        resolve_by = deadline(known.began_at or known.changed_at, found.resolve_minutes, None, None)
+        if resolve_by <= known.resolve_by:
+            raise no.ExtensionNotAllowed(
+                f"On the ground {ground} it would be due by {resolve_by:%Y-%m-%d %H:%M:%SZ}, no"
+                " later than it is."
+            )
+        two_people(requested_by, approved_by, "A longer time for a complaint")
+        self.record(
+            events.ComplaintExtended,
+            act,
+            act.business_on,
+            complaint_ref=complaint_ref,
+            severity=known.severity,
+            ground=str(ground),
+            extension=len(known.extended) + 1,
+            resolve_by=resolve_by,
+            resolve_before=known.resolve_by,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            policy_version=level.version,
+            extended_at=extended_at.astimezone(UTC),
         )
 
     def complaints_overdue(self, at: datetime) -> list[tuple[Complaint, Cause]]:
@@ -367,6 +426,17 @@ def _in_force(level: ComplaintLevel | None, severity: Severity) -> ComplaintLeve
             " publish a complaint_level."
         )
     return level
+
+
+def _extension(level: ComplaintLevel, known: Complaint, ground: Ground) -> Extension:
+    """The next extension of a complaint, where it is on that ground."""
+    left = [each for each in level.extensions if each.ground not in known.extended]
+    if not left or left[0].ground != ground:
+        may = f"on the ground {left[0].ground} next" if left else "no further"
+        raise no.ExtensionNotAllowed(
+            f"A {known.severity} complaint is extended {may} ({level.version}), not on {ground}."
+        )
+    return left[0]
 
 
 def _deadlines(

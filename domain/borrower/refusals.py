@@ -147,6 +147,18 @@ class ComplaintNotOver(Refusal):
     code = "COMPLAINT_NOT_OVER"
 
 
+class ExtensionNotAllowed(Refusal):
+    """The level of the complaint allows no such extension."""
+
+    code = "EXTENSION_NOT_ALLOWED"
+
+
+class ExtendedTooLate(Refusal):
+    """The deadline passed before."""
+
+    code = "EXTENDED_TOO_LATE"
+
+
 class ComplaintOutOfOrder(Refusal):
     """Something would happen to a complaint before what happened to it already."""
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.complaint_policy import ComplaintLevel, Severity
+from domain.base.complaint_policy import ComplaintLevel, Ground, Severity
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
@@ -106,6 +106,35 @@ def escalate_complaint(
         escalated_to=escalated_to,
         level=level,
         desk_days=desk_days,
+    )
+    return borrower
+
+
+@command
+def extend_complaint(
+    book: Book,
+    act: Act,
+    *,
+    borrower_id: UUID,
+    complaint_ref: str,
+    ground: Ground,
+    reason: str,
+    approved_by: str,
+    extended_at: datetime,
+) -> Borrower:
+    """Let a complaint take longer; who acts asks for it, somebody else approves."""
+    borrower = book.get(Borrower, borrower_id)
+    severity = Severity(borrower.complaint(complaint_ref).severity)
+    level, _ = _level(book, act, borrower, severity)
+    borrower.extend_complaint(
+        act,
+        complaint_ref=complaint_ref,
+        ground=ground,
+        reason=reason,
+        requested_by=act.actor,
+        approved_by=approved_by,
+        extended_at=extended_at,
+        level=level,
     )
     return borrower
 

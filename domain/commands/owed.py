@@ -13,6 +13,7 @@ from domain.base.money import written
 from domain.base.policy import NoticeCause, NoticePlan
 from domain.base.refusal import Refusal
 from domain.borrower.borrower import Borrower
+from domain.borrower.complaint_events import ComplaintStage
 from domain.borrower.contact import matches
 from domain.borrower.contact_state import Figure
 from domain.borrower.notices import notice_head
@@ -110,8 +111,11 @@ def notices_due(
         if borrower is None:
             continue
         for plan in book.policies.notice_plans_of(borrower.jurisdiction, on):
+            if plan.after == NoticeCause.COMPLAINT_EXTENDED:
+                continue
+            head = _head(plan, borrower, each.loan_id)
             caused_on = _caused_on(plan, borrower, each)
-            if caused_on is None or caused_on > on or _was_given(plan, borrower, each, start):
+            if caused_on is None or caused_on > on or _was_given(plan, borrower, head, start):
                 continue
             by = caused_on + timedelta(days=plan.within_days)
             yield DueNotice(plan, borrower, each.loan_id, by)
@@ -145,6 +149,57 @@ def notices(
             ),
             start,
         )
+
+
+def extended(book: Book, borrowers: Iterable[Borrower], start: datetime) -> Iterator[Turn]:
+    """A notice for each complaint that takes longer, where policy asks for one: until when.
+
+    It is given once for an extension, and each day until it went out, while the complaint is open.
+    """
+    on = start.date()
+    for borrower in borrowers:
+        plans = [
+            plan
+            for plan in book.policies.notice_plans_of(borrower.jurisdiction, on)
+            if plan.after == NoticeCause.COMPLAINT_EXTENDED
+        ]
+        for each in borrower.complaints.values():
+            put_off_on = each.extended_on
+            if put_off_on is None or each.stage == ComplaintStage.RESOLVED:
+                continue
+            for plan in plans:
+                named = f"{each.complaint_ref}/{each.round}/{each.extended[-1]}"
+                head = _head(plan, borrower, uuid5(borrower.id, named))
+                due_on = put_off_on + timedelta(days=plan.after_days)
+                if due_on > on or _was_given(plan, borrower, head, start):
+                    continue
+                yield _turn(
+                    book,
+                    borrower,
+                    Planned(
+                        contact_ref=f"{head}{on:%Y%m%d}",
+                        borrower_id=borrower.id,
+                        purpose=Purpose.STATUTORY,
+                        channels=tuple(Channel(channel) for channel in plan.channels),
+                        template=plan.template,
+                        occasion=f"{plan.notice} notice",
+                        about=() if each.loan_id is None else (Subject(each.loan_id),),
+                        figures=_figures(
+                            {
+                                "complaint": each.complaint_ref,
+                                "resolve_by": f"{_local_day(borrower, each.resolve_by)}",
+                            }
+                        ),
+                        product_line=None,
+                        trial=None,
+                        expires_at=start + timedelta(days=1),
+                    ),
+                    start,
+                )
+
+
+def _local_day(borrower: Borrower, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(borrower.zones[0])).date()
 
 
 def overdue_parts(loan: Loan, on: date) -> tuple[list[Instalment], dict[str, int]]:
@@ -195,8 +250,7 @@ def _caused_on(plan: NoticePlan, borrower: Borrower, late: InArrears) -> date | 
     return first + timedelta(days=plan.after_days)
 
 
-def _was_given(plan: NoticePlan, borrower: Borrower, late: InArrears, start: datetime) -> bool:
-    head = _head(plan, borrower, late.loan_id)
+def _was_given(plan: NoticePlan, borrower: Borrower, head: str, start: datetime) -> bool:
     given = [
         past.at
         for ref, past in borrower.contacts.items()

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.base.calendar import HolidayCalendar
-from domain.base.complaint_policy import ComplaintLevel, Desk, Severity
+from domain.base.complaint_policy import ComplaintLevel, Desk, Extension, Ground, Severity
 from domain.base.contact_policy import Channel, HoldKind, Purpose
 from domain.base.policy import (
     AgencyRule,
@@ -202,14 +202,24 @@ def _complaint_level(row: Row) -> Row:
         raise ValueError(f"its severity is none of {', '.join(Severity)}")
     if not 0 < row["answer_minutes"] <= row["resolve_minutes"]:
         raise ValueError("its answer is not due before its resolution")
+    extensions = [
+        Extension(Ground(each["ground"]), each["resolve_minutes"])
+        for each in row.get("extensions", ())
+    ]
+    ends = [row["resolve_minutes"], *(each.resolve_minutes for each in extensions)]
+    if ends != sorted(set(ends)) or len({each.ground for each in extensions}) < len(extensions):
+        raise ValueError("an extension ends after the one before it, each on a ground of its own")
     if "desk" not in row:
-        return {}
+        return {"extensions": tuple(extensions)}
     hours = [row["desk"].get(name) for name in ("opens", "closes")]
     if not all(isinstance(each, time) for each in hours) or hours != sorted(set(hours)):
         raise ValueError("its desk has no sound hours")
     desk = Desk(**row["desk"])
     return {
-        "desk": replace(desk, zone=ZoneInfo(desk.zone).key, calendar=HolidayCalendar(desk.calendar))
+        "desk": replace(
+            desk, zone=ZoneInfo(desk.zone).key, calendar=HolidayCalendar(desk.calendar)
+        ),
+        "extensions": tuple(extensions),
     }
 
 

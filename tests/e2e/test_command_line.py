@@ -711,6 +711,9 @@ def complains_and_rates_us(loans: CommandLine, on: date) -> None:
     refused = loans("feedback", borrower, "--score", "4", *by_call, code=2)
     assert refused["refused"] == "CALL_BACK_NOT_ALLOWED"
     loans("feedback", borrower, "--score", "4", "--contact", "B-1", *by_call)
+    why = ("--reason", "three loans", "--approved-by", "head of complaints")
+    refused = loans("complaint extend", borrower, "Q-1", "complex", *why, *at(13), code=2)
+    assert refused["refused"] == "EXTENSION_NOT_ALLOWED"
     resolved = loans("complaint resolve", borrower, "Q-1", "upheld", *at(14))
     assert resolved["recorded"][-1]["event"] == "borrower.hold-lifted"
     again = loans("complaint reopen", borrower, "Q-1", "--reason", "it goes on", *at(15))

@@ -11,7 +11,7 @@ COUNTS = {
     *("product_version", "version", "term_months", "instalment", "from_instalment"),
     *("late_instalment", "sequence", "most", "days_past_due", "count"),
     *("duration_seconds", "review_seconds", "score", "satisfaction"),
-    *("escalations", "round", "borrowers"),
+    *("escalations", "extension", "round", "borrowers"),
     *("late_loans", "strategies_changed", "reminders", "dunnings", "pay_day"),
     *("tolerated_rows", "missed_rows", "measure", "replaces", "lifts"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.base.complaint_policy import Severity
+from domain.base.complaint_policy import Ground, Severity
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from infra import complaint_queries as queries
@@ -100,6 +100,34 @@ def test_the_board_tells_the_time_that_is_left_the_worst_first(at_work: ViewsAtW
         ("Q-1", 120),
     ]
     assert [each.loan_ref for each in found] == [None, "L-1"]
+
+
+def test_the_board_shows_the_longer_time_and_why(at_work: ViewsAtWork) -> None:
+    ada, bob = borrower("Ada"), borrower("Bob")
+    for one in (ada, bob):
+        complain(one, severity=Severity.LOW)
+        one.answer_complaint(act(MON), complaint_ref="Q-1", answered_at=TEN + HOUR)
+        one.extend_complaint(
+            act(TUE),
+            complaint_ref="Q-1",
+            ground=Ground.COMPLEX,
+            reason="two banks",
+            requested_by="anna",
+            approved_by="head",
+            extended_at=TEN + DAY,
+            level=POLICIES.complaint_level(Severity.LOW, TUE, "CN"),
+        )
+    resolve(bob, after=2 * DAY)
+    at_work.show(ada, bob)
+    wed = date(2026, 9, 9)
+
+    (before, _), (shown,) = board(at_work, MON), board(at_work, wed, after=2 * DAY)
+
+    assert (before.extended, before.resolve_by) == (None, TEN + 15 * DAY)
+    assert (shown.extended, shown.due_at) == ("COMPLEX: two banks", TEN + 30 * DAY)
+    assert [(each.change, each.approved_by) for each in shown.steps][-1] == ("EXTENDED", "head")
+    assert queries.borrowers_put_off(at_work.conn, wed) == [ada.id]
+    assert queries.borrowers_put_off(at_work.conn, MON) == []
 
 
 def test_an_answered_complaint_is_due_when_it_must_be_resolved(at_work: ViewsAtWork) -> None:

@@ -64,7 +64,7 @@ def test_the_level_of_a_jurisdiction_comes_before_that_of_all() -> None:
 
 LEVEL = """
 [[complaint_level]]
-version = "complaints-2"
+version = "complaints-test"
 severity = "LOW"
 jurisdiction = "CN"
 answer_minutes = 60
@@ -86,6 +86,8 @@ source = "a test"
         ("09:00:00", "18:00:00"),
         ("Asia/Shanghai", "Asia/Nowhere"),
         ('"CN" }', '"XX" }'),
+        ("= 120", '= 120\nextensions = [{ ground = "COMPLEX", resolve_minutes = 120 }]'),
+        ("= 120", '= 120\nextensions = [{ ground = "BUSY", resolve_minutes = 180 }]'),
     ],
 )
 def test_a_level_that_is_not_sound_is_no_rule(sound: str, wrong: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from domain.base.complaint_policy import ComplaintLevel, Severity
+from domain.base.complaint_policy import ComplaintLevel, Extension, Ground, Severity
 from domain.base.contact_policy import Channel, Outcome, Purpose
+from domain.base.refusal import SamePerson
 from domain.base.stream import NextAction
 from domain.borrower import refusals as no
 from domain.borrower.borrower import Borrower
@@ -374,3 +376,102 @@ def test_replay_and_snapshot_give_the_same_complaints() -> None:
     assert isinstance(kept, Borrower)
     assert state(again) == state(borrower)
     assert (kept.complaints, kept.ratings) == (borrower.complaints, borrower.ratings)
+
+
+LONGER = replace(
+    level(Severity.LOW, hours=18, days=15),
+    extensions=(Extension(Ground.COMPLEX, 30 * 24 * 60), Extension(Ground.SPECIAL, 60 * 24 * 60)),
+)
+
+
+def extend(borrower: Borrower, at: datetime = NINE + 10 * DAY, **changes: Any) -> None:
+    fields = {
+        "ground": Ground.COMPLEX,
+        "reason": "three loans, two banks",
+        "requested_by": "anna",
+        "approved_by": "head",
+        "level": LONGER,
+        **changes,
+    }
+    borrower.extend_complaint(act(at.date()), complaint_ref="Q-1", extended_at=at, **fields)
+
+
+def slow(borrower: Borrower) -> None:
+    complain(borrower, severity=Severity.LOW, level=LONGER)
+
+
+def test_a_complex_complaint_has_thirty_days_in_all_and_a_special_one_thirty_more() -> None:
+    borrower = given(registered(), slow)
+
+    extend(borrower)
+    extend(borrower, NINE + 29 * DAY, ground=Ground.SPECIAL)
+
+    first, second = recorded(borrower)
+    assert (first.resolve_before, first.resolve_by) == (NINE + 15 * DAY, NINE + 30 * DAY)
+    assert (second.resolve_by, second.extension, second.ground) == (NINE + 60 * DAY, 2, "SPECIAL")
+    assert (second.requested_by, second.approved_by) == ("anna", "head")
+    action = borrower.next_action()
+    assert action is not None and action.kind == "COMPLAINT"
+
+
+def test_a_complaint_is_not_special_before_it_is_complex_nor_put_off_twice_for_one_ground() -> None:
+    borrower = given(registered(), slow)
+
+    with pytest.raises(no.ExtensionNotAllowed, match="on the ground COMPLEX next"):
+        extend(borrower, ground=Ground.SPECIAL)
+    extend(borrower)
+    with pytest.raises(no.ExtensionNotAllowed, match="SPECIAL next"):
+        extend(borrower)
+    extend(borrower, ground=Ground.SPECIAL)
+    with pytest.raises(no.ExtensionNotAllowed, match="no further"):
+        extend(borrower, ground=Ground.SPECIAL)
+
+
+def test_a_level_that_allows_no_more_time_gives_none() -> None:
+    borrower = given(registered(), complain)
+
+    with pytest.raises(no.ExtensionNotAllowed, match="no further"):
+        extend(borrower, NINE + DAY, level=level())
+
+
+def test_a_time_that_is_over_is_not_extended() -> None:
+    borrower = given(registered(), slow)
+
+    with pytest.raises(no.ExtendedTooLate, match="was to be resolved by 2025-01-30"):
+        extend(borrower, NINE + 15 * DAY + HOUR)
+    extend(borrower, NINE + 15 * DAY)
+
+    assert len(recorded(borrower)) == 1
+
+
+def test_who_asks_for_more_time_does_not_approve_it() -> None:
+    with pytest.raises(SamePerson):
+        extend(given(registered(), slow), approved_by="Anna")
+
+
+def test_a_complaint_that_is_over_takes_no_longer() -> None:
+    borrower = given(registered(), slow, resolve)
+
+    with pytest.raises(no.ComplaintOver):
+        extend(borrower)
+
+
+def test_what_was_reopened_may_be_put_off_anew_from_its_new_start() -> None:
+    borrower = given(registered(), slow, extend, lambda one: resolve(one, NINE + 20 * DAY))
+    reopen(borrower, NINE + 40 * DAY, level=LONGER)
+
+    extend(borrower, NINE + 41 * DAY)
+
+    assert recorded(borrower)[-1].resolve_by == NINE + 70 * DAY
+
+
+def test_what_was_put_off_escalates_when_the_longer_time_is_over() -> None:
+    borrower = registered()
+    for step in (slow, reply, extend):
+        step(borrower)
+
+    assert borrower.complaints_overdue(NINE + 16 * DAY) == []
+    ((_, cause),) = borrower.complaints_overdue(NINE + 31 * DAY)
+
+    assert cause == Cause.RESOLUTION_OVERDUE
+    assert state(replayed(borrower.pending_events)) == state(borrower)

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.base.complaint_policy import Ground, Severity
 from domain.base.contact_policy import Channel, Outcome, PointKind, Purpose
 from domain.borrower.borrower import Borrower
+from domain.borrower.complaint_words import Came, Category, Verdict
 from domain.borrower.contact import Intent
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
-from domain.commands import borrowers, contacts, dispatch, loans, owed
+from domain.commands import borrowers, complaints, contacts, dispatch, loans, owed
 from domain.commands.book import Book
 from domain.commands.dispatch import Decided
 from domain.commands.owed import InArrears, Payment
@@ -212,3 +214,71 @@ def test_no_receipt_goes_out_until_the_lender_asks_for_them(book: Book) -> None:
     found = owed.receipts(book, [Payment(loan_id, "P-1")], {loan_id: loan}, people, start(FEB_20))
 
     assert list(found) == []
+
+
+def complained(book: Book, borrower_id: UUID, loan_id: UUID | None = None) -> None:
+    """A borrower in China complained, and was approved to wait longer on 20 February."""
+    at = start(FEB_15)
+    complaints.open_complaint(
+        book,
+        act(FEB_15),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        severity=Severity.LOW,
+        category=Category.SERVICE,
+        came_by=Came.HOTLINE,
+        opened_at=at,
+        loan_id=loan_id,
+    )
+    complaints.extend_complaint(
+        book,
+        act(FEB_20),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        ground=Ground.COMPLEX,
+        reason="three loans",
+        approved_by="head",
+        extended_at=at + 5 * DAY,
+    )
+
+
+def told(book: Book, borrower_id: UUID, on: date) -> list[Turn]:
+    return list(owed.extended(book, [book.get(Borrower, borrower_id)], start(on)))
+
+
+def test_who_complains_is_told_that_it_takes_longer_once_and_until_it_went_out(book: Book) -> None:
+    borrower_id, loan_id = lent(book, "CN", "Asia/Shanghai")
+    complained(book, borrower_id, loan_id)
+    assert told(book, borrower_id, FEB_15) == []
+    assert len(told(book, borrower_id, FEB_20)) == 1
+
+    (turn,) = told(book, borrower_id, FEB_20 + DAY)
+    decided = sent(book, turn, NOON + DAY + timedelta(hours=9))
+
+    assert (decided.answer, decided.channel) == (Answer.ALLOW, Channel.SMS)
+    assert decided.text is not None
+    said = {each.figure: each.reads for each in decided.text.figures}
+    assert said == {"complaint": "Q-1", "resolve_by": "2025-03-17"}
+    assert told(book, borrower_id, FEB_20 + 2 * DAY) == []
+
+
+def test_a_complaint_that_is_resolved_takes_no_longer_and_nobody_says_so(book: Book) -> None:
+    borrower_id, _ = lent(book, "CN", "Asia/Shanghai")
+    complained(book, borrower_id)
+    complaints.resolve_complaint(
+        book,
+        act(FEB_20 + DAY),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        outcome=Verdict.UPHELD,
+        resolved_at=NOON + DAY,
+    )
+
+    assert told(book, borrower_id, FEB_20 + 2 * DAY) == []
+
+
+def test_where_no_plan_asks_for_it_nobody_is_told(book: Book) -> None:
+    borrower_id, _ = lent(book)
+    complained(book, borrower_id)
+
+    assert told(book, borrower_id, FEB_20 + DAY) == []
