@@ -115,13 +115,14 @@ def status(as_json: AsJson = False) -> None:
     """Show the processes, what waits to be published or shown, what is parked, and alarms.
 
     An alarm tells of a list of words that nobody looked at in time, or will not have soon,
-    and of a text whose review takes too long. Exits with 3 when nothing runs, with 1 when a
+    and of a text whose review takes too long. Lists that await their first review, as in every
+    new book, are one line of what is to do. Exits with 3 when nothing runs, with 1 when a
     process is in trouble.
     """
     from dataclasses import asdict
 
     from entrypoints import output
-    from entrypoints.operations import alarms_now, render_alarms, render_freshness
+    from entrypoints.operations import render_freshness, render_waiting, waiting_now
     from infra import processes
     from infra.freshness import freshness
     from infra.reading import connection
@@ -137,22 +138,23 @@ def status(as_json: AsJson = False) -> None:
             render=lambda _: output.out.print("Nothing is running: start it with up."),
         )
         raise typer.Exit(3)
-    views, waiting = [], []
+    views, waiting, first = [], [], None
     if url and (state is None or state.phase == "running"):
         with connection(url) as conn:
             views = freshness(conn)
-        waiting = alarms_now(settings)
+        waiting, first = waiting_now(settings)
 
     def render(_: object) -> None:
         if state is not None:
             _render(state)
         render_freshness(views)
-        render_alarms(waiting)
+        render_waiting(waiting, first)
 
     answer = {
         **(asdict(state) if state else {}),
         "views": [asdict(view) for view in views],
         "alarms": [asdict(each) for each in waiting],
+        "first_review": None if first is None else asdict(first),
     }
     output.emit(answer, as_json=as_json, render=render)
     if state is not None and state.troubled:

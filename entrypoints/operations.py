@@ -10,7 +10,7 @@ import typer
 from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
-    from domain.commands.alarms import Alarm
+    from domain.commands.alarms import Alarm, FirstReview
     from infra.settings import Settings
     from infra.verify import Check
     from infra.view_tables import Projection
@@ -288,22 +288,26 @@ def _render_checks(checks: list[Check]) -> None:
             output.out.print(f"   and {check.fault_count - len(check.faults):,} more", style="red")
 
 
-def alarms_now(settings: Settings) -> list[Alarm]:
-    """What waits for somebody, as the book knows it now."""
-    from domain.commands.alarms import alarms
+def waiting_now(settings: Settings) -> tuple[list[Alarm], FirstReview | None]:
+    """What waits for somebody as the book knows it now: alarms, and what a new book has to do."""
+    from domain.commands.alarms import alarms, first_review
     from entrypoints.session import session
     from infra import clock
 
     with session(settings) as opened:
         book = opened.book
-        return alarms(book.rules, book.streams.policies(), opened.business_on, clock.now())
+        on, now = opened.business_on, clock.now()
+        found = alarms(book.rules, book.streams.policies(), on, now)
+        return found, first_review(book.rules, on, now)
 
 
-def render_alarms(waiting: list[Alarm]) -> None:
-    """Tell a person what waits for them."""
+def render_waiting(waiting: list[Alarm], first: FirstReview | None) -> None:
+    """Tell a person what waits for them, alarms first."""
     from domain.commands.alarms import AlarmKind
     from entrypoints import output
 
     for each in waiting:
         colour = "yellow" if each.kind == AlarmKind.LEXICON_STALE_SOON else "red"
         output.out.print(f"[{colour}]{each.sentence}[/]")
+    if first is not None:
+        output.out.print(first.sentence)

@@ -29,7 +29,7 @@ class AlarmKind(StrEnum):
 
 @dataclass(frozen=True)
 class Alarm:
-    """A version of a rule that waits for somebody, since or until *due_at*; None: since ever.
+    """A version of a rule that waits for somebody, since or until *due_at*.
 
     *stops* are the purposes for which nothing is sent once it is over.
     """
@@ -38,15 +38,44 @@ class Alarm:
     rule: str
     version: str
     jurisdiction: str
-    due_at: datetime | None
+    due_at: datetime
     stops: tuple[str, ...]
     sentence: str
+
+
+@dataclass(frozen=True)
+class FirstReview:
+    """Lexicons that nobody has looked at since they were entered, and what they stop until then.
+
+    That is how a book begins, and no alarm: nothing ran out.
+    """
+
+    rules: tuple[str, ...]
+    stops: tuple[str, ...]
+    sentence: str
+
+
+def first_review(rules: DatedRules, on: date, at: datetime) -> FirstReview | None:
+    """The lexicons that await their first review, in one; None where there is none."""
+    waiting = [each for each in _asked(rules, on) if _last_look(each[1], at) is None]
+    if not waiting:
+        return None
+    names = tuple(sorted(lexicon.rule for _, lexicon in waiting))
+    stops = tuple(dict.fromkeys(what for asked, of in waiting for what in _stops(asked, of)))
+    lists = "1 word list awaits its" if len(names) == 1 else f"{len(names)} word lists await their"
+    return FirstReview(
+        names,
+        stops,
+        f"To do: {lists} first review: {', '.join(names)}. Until then no {', '.join(stops)} goes"
+        " out; read and confirm each: policy confirm NAME.",
+    )
 
 
 def alarms(rules: DatedRules, policies: Sequence[Policy], on: date, at: datetime) -> list[Alarm]:
     """Lexicons that are stale or soon will be, and texts whose review takes too long.
 
-    *policies* are the streams of what was submitted and published; the most urgent first.
+    One that nobody ever looked at is none (``first_review``). *policies* are the streams of what
+    was submitted and published; the most urgent first.
     """
     found = [*_of_lexicons(rules, on, at), *_of_reviews(rules, policies, on, at)]
     order = list(AlarmKind)
@@ -54,33 +83,44 @@ def alarms(rules: DatedRules, policies: Sequence[Policy], on: date, at: datetime
 
 
 def _of_lexicons(rules: DatedRules, on: date, at: datetime) -> Iterator[Alarm]:
-    lexicons = _newest(rules.contact.lexicons, on)
+    for asked, lexicon in _asked(rules, on):
+        alarm = _of_lexicon(asked, lexicon, at)
+        if alarm is not None:
+            yield alarm
+
+
+def _asked(rules: DatedRules, on: date) -> Iterator[tuple[FreshnessRule, LexiconRule]]:
+    """Each lexicon that is to be kept fresh, with the strictest rule that asks for it."""
     seen: set[str] = set()
-    # The strictest that asks for one tells of it.
     for asked in sorted(_newest(rules.contact.freshness, on), key=lambda each: each.days):
-        for lexicon in lexicons:
-            if lexicon.rule in seen or not _meet(asked, lexicon):
-                continue
-            alarm = _of_lexicon(asked, lexicon, at)
-            if alarm is not None:
+        for lexicon in _newest(rules.contact.lexicons, on):
+            if lexicon.rule not in seen and _meet(asked, lexicon):
                 seen.add(lexicon.rule)
-                yield alarm
+                yield asked, lexicon
+
+
+def _last_look(lexicon: LexiconRule, at: datetime) -> datetime | None:
+    return max((look for look in lexicon.looked_at if look <= at), default=None)
+
+
+def _stops(asked: FreshnessRule, lexicon: LexiconRule) -> tuple[str, ...]:
+    return tuple(str(each) for each in asked.purposes if each in lexicon.purposes)
 
 
 def _of_lexicon(asked: FreshnessRule, lexicon: LexiconRule, at: datetime) -> Alarm | None:
-    last = max((look for look in lexicon.looked_at if look <= at), default=None)
-    due_at = None if last is None else last + timedelta(days=asked.days)
-    if due_at is not None and at < due_at - WARNED_BEFORE:
+    last = _last_look(lexicon, at)
+    if last is None:
         return None
-    stops = tuple(str(each) for each in asked.purposes if each in lexicon.purposes)
+    due_at = last + timedelta(days=asked.days)
+    if at < due_at - WARNED_BEFORE:
+        return None
+    stops = _stops(asked, lexicon)
     what = ", ".join(stops)
-    if due_at is None:
-        said = f"Nobody has looked at {lexicon.rule} yet: {what} stands still."
-    elif due_at <= at:
+    if due_at <= at:
         said = f"Nobody has looked at {lexicon.rule} for {asked.days} days: {what} stands still."
     else:
         said = f"{lexicon.rule} was looked at {last:%Y-%m-%d %H:%MZ}: {what} stops soon."
-    stale = due_at is None or due_at <= at
+    stale = due_at <= at
     return Alarm(
         AlarmKind.LEXICON_STALE if stale else AlarmKind.LEXICON_STALE_SOON,
         lexicon.rule,

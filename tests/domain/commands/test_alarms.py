@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from domain.base.dated_rules import DatedRules, Entry
 from domain.base.stream import Act
-from domain.commands.alarms import AlarmKind, alarms
+from domain.commands.alarms import AlarmKind, alarms, first_review
 from domain.policy.policy import Policy
 from infra.dated_rules import rules_known
 
@@ -49,10 +49,35 @@ def test_a_lexicon_that_nobody_looked_at_for_a_week_stops_advertising() -> None:
     assert {each.due_at for each in found} == {NOON}
 
 
-def test_a_lexicon_that_nobody_ever_looked_at_is_stale() -> None:
-    found = alarms(rules_known(), [], ON, NOON)
+def test_a_new_book_begins_with_something_to_do_and_without_an_alarm() -> None:
+    assert not kinds(rules_known())
 
-    assert {each.due_at for each in found} == {None}
+    first = first_review(rules_known(), ON, NOON)
+
+    assert first is not None
+    assert len(first.rules) == 3
+    assert first.stops == ("MARKETING",)
+    assert first.sentence == (
+        "To do: 3 word lists await their first review: forbidden-words,"
+        " promises-of-speed-and-approval, vague-promises. Until then no MARKETING goes out; read"
+        " and confirm each: policy confirm NAME."
+    )
+
+
+def test_a_list_that_was_looked_at_is_no_first_review_any_more() -> None:
+    rules = rules_known()
+    looks = {
+        (each.rule, each.version): [NOON - 8 * DAY]
+        for each in rules.contact.lexicons
+        if each.rule == "vague-promises"
+    }
+    seen = replace(rules, contact=rules.contact.looked_at(looks))
+
+    first = first_review(seen, ON, NOON)
+
+    assert first is not None and "vague-promises" not in first.rules
+    assert [each.rule for each in alarms(seen, [], ON, NOON)] == ["vague-promises"]
+    assert first_review(looked(NOON - 30 * DAY), ON, NOON) is None
 
 
 def submitted(entry: Entry, at: datetime) -> Policy:
