@@ -63,6 +63,7 @@ from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
     from domain.base.refusal import Refusal
+    from entrypoints.operations import Waiting
     from infra.processes import State
     from infra.settings import Settings
 
@@ -115,7 +116,8 @@ def status(as_json: AsJson = False) -> None:
     """Show the processes, what waits to be published or shown, what is parked, and alarms.
 
     An alarm tells of a list of words that nobody looked at in time, or will not have soon,
-    and of a text whose review takes too long. Lists that await their first review, as in every
+    of a text whose review takes too long, and of a notice that the law demands and that did not
+    go out in time. Lists that await their first review, as in every
     new book, are one line of what is to do. Exits with 3 when nothing runs, with 1 when a
     process is in trouble.
     """
@@ -138,23 +140,26 @@ def status(as_json: AsJson = False) -> None:
             render=lambda _: output.out.print("Nothing is running: start it with up."),
         )
         raise typer.Exit(3)
-    views, waiting, first = [], [], None
+    views = []
+    waits: Waiting | None = None
     if url and (state is None or state.phase == "running"):
         with connection(url) as conn:
             views = freshness(conn)
-        waiting, first = waiting_now(settings)
+            waits = waiting_now(settings, conn)
 
     def render(_: object) -> None:
         if state is not None:
             _render(state)
         render_freshness(views)
-        render_waiting(waiting, first)
+        if waits is not None:
+            render_waiting(waits)
 
     answer = {
         **(asdict(state) if state else {}),
         "views": [asdict(view) for view in views],
-        "alarms": [asdict(each) for each in waiting],
-        "first_review": None if first is None else asdict(first),
+        "alarms": [asdict(each) for each in waits.alarms] if waits else [],
+        "late_notices": [asdict(each) for each in waits.late_notices] if waits else [],
+        "first_review": asdict(waits.first_review) if waits and waits.first_review else None,
     }
     output.emit(answer, as_json=as_json, render=render)
     if state is not None and state.troubled:

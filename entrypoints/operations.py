@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from entrypoints.app import AsJson, app
 
 if TYPE_CHECKING:
     from domain.commands.alarms import Alarm, FirstReview
+    from domain.commands.owed import LateNotice
+    from infra.reading import Connection
     from infra.settings import Settings
     from infra.verify import Check
     from infra.view_tables import Projection
@@ -288,26 +291,40 @@ def _render_checks(checks: list[Check]) -> None:
             output.out.print(f"   and {check.fault_count - len(check.faults):,} more", style="red")
 
 
-def waiting_now(settings: Settings) -> tuple[list[Alarm], FirstReview | None]:
-    """What waits for somebody as the book knows it now: alarms, and what a new book has to do."""
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for somebody: alarms, notices that are late, and what a new book has to do."""
+
+    alarms: list[Alarm]
+    late_notices: list[LateNotice]
+    first_review: FirstReview | None
+
+
+def waiting_now(settings: Settings, conn: Connection) -> Waiting:
+    """What waits for somebody, as the book knows it now."""
     from domain.commands.alarms import alarms, first_review
     from entrypoints.session import session
-    from infra import clock
+    from infra import clock, owed_plan
 
     with session(settings) as opened:
         book = opened.book
         on, now = opened.business_on, clock.now()
-        found = alarms(book.rules, book.streams.policies(), on, now)
-        return found, first_review(book.rules, on, now)
+        return Waiting(
+            alarms(book.rules, book.streams.policies(), on, now),
+            owed_plan.late_notices(book, conn, on),
+            first_review(book.rules, on, now),
+        )
 
 
-def render_waiting(waiting: list[Alarm], first: FirstReview | None) -> None:
+def render_waiting(waits: Waiting) -> None:
     """Tell a person what waits for them, alarms first."""
     from domain.commands.alarms import AlarmKind
     from entrypoints import output
 
-    for each in waiting:
+    for late in waits.late_notices:
+        output.out.print(f"[red]{late.sentence}[/]")
+    for each in waits.alarms:
         colour = "yellow" if each.kind == AlarmKind.LEXICON_STALE_SOON else "red"
         output.out.print(f"[{colour}]{each.sentence}[/]")
-    if first is not None:
-        output.out.print(first.sentence)
+    if waits.first_review is not None:
+        output.out.print(waits.first_review.sentence)

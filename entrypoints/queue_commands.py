@@ -12,6 +12,7 @@ from entrypoints.contact_command import contact
 from entrypoints.staff_command import STAFF, Actor
 
 if TYPE_CHECKING:
+    from domain.commands.owed import LateNotice
     from domain.operations.business_day import DayPlan
     from entrypoints.questions import Asked
     from infra.contact_queue import Line
@@ -85,6 +86,51 @@ def _render_planned(found: Planned, known: DayPlan | None) -> None:
         )
     for reason, count in sorted(found.dropped.items()):
         output.out.print(f"  {count} not sent: {reason}")
+
+
+@contact.command("notices")
+def notices(
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Late on this day.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List notices that the law demands and that did not go out in time, the latest first.
+
+    Each is planned anew every day until it goes out, and has its turn before all else; what
+    stopped it last is told. `status` says so too.
+    """
+    from entrypoints import output
+    from entrypoints.questions import asking
+    from infra import owed_plan
+
+    with asking(on) as asked:
+        found = owed_plan.late_notices(asked.opened.book, asked.conn, asked.on)
+    output.emit(found, as_json=as_json, render=_render_notices)
+
+
+def _render_notices(found: list[LateNotice]) -> None:
+    from entrypoints import output
+
+    if not found:
+        output.out.print("No notice is late.")
+        return
+    rows = output.table(
+        *("borrower", "about", "notice", "was due by", "days late", "stands"),
+        right=("days late",),
+        wraps=("about", "stands"),
+    )
+    for each in found:
+        rows.add_row(
+            each.borrower_ref,
+            ", ".join(each.loan_refs),
+            each.rule,
+            str(each.due_by),
+            str(each.days_late),
+            " ".join([each.state.lower(), *each.reasons]),
+            style="red",
+        )
+    output.show(rows)
 
 
 @contact.command("queue")

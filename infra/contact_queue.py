@@ -60,6 +60,8 @@ class Line:
     attempts: int
     channel: str | None
     reasons: list[str]
+    due_by: date | None
+    rule: str | None
 
     @property
     def planned(self) -> Planned:
@@ -80,13 +82,15 @@ class Line:
             trial,
             self.expires_at,
             self.planned_on,
+            self.due_by,
+            self.rule,
         )
 
 
 COLUMNS = (
     "contact_ref, borrower_id, purpose, channels, template, occasion, loan_ids, instalments,"
     " figures, product_line, experiment, arm, planned_on, not_before, expires_at, state,"
-    " attempts, channel, reasons"
+    " attempts, channel, reasons, due_by, rule"
 )
 
 
@@ -99,8 +103,8 @@ def put(conn: Connection, turns: Iterable[Turn], on: date) -> int:
         cursor.executemany(
             "INSERT INTO contact.queue (contact_ref, borrower_id, purpose, channels, template,"
             " occasion, loan_ids, instalments, figures, product_line, experiment, arm,"
-            " planned_on, not_before, expires_at, state, reasons)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " planned_on, not_before, expires_at, state, reasons, due_by, rule)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (contact_ref) DO NOTHING",
             [
                 (
@@ -121,6 +125,8 @@ def put(conn: Connection, turns: Iterable[Turn], on: date) -> int:
                     each.expires_at,
                     str(State.WAITING if turn.dropped is None else State.DROPPED),
                     [] if turn.dropped is None else [turn.dropped],
+                    each.due_by,
+                    each.rule,
                 )
                 for turn in turns
                 for each in (turn.planned,)
@@ -138,7 +144,10 @@ def known(conn: Connection, contact_refs: Sequence[str]) -> set[str]:
 
 
 def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[Line]:
-    """Contacts whose turn has come at an instant, each for one caller until its lease ends."""
+    """Contacts whose turn has come at an instant, each for one caller until its lease ends.
+
+    Those that are in time until a day only come first, the first of these days before others.
+    """
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
             f"""
@@ -148,7 +157,7 @@ def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[L
                 SELECT contact_ref FROM contact.queue
                 WHERE state = 'WAITING' AND not_before <= %(at)s
                     AND (leased_until IS NULL OR leased_until < clock_timestamp())
-                ORDER BY not_before, contact_ref LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+                ORDER BY due_by, not_before, contact_ref LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
             RETURNING {COLUMNS}
             """,  # noqa: S608 - the columns are a constant
@@ -193,6 +202,22 @@ def end(conn: Connection, ended: Sequence[tuple[str, State, str | None, Sequence
 def _as_json(reasons: Iterable[Sequence[str]]) -> list[str]:
     """Each list as a text of its own: of different lengths they are no array of PostgreSQL's."""
     return [json.dumps(list(each)) for each in reasons]
+
+
+def overdue(conn: Connection, on: date) -> list[Line]:
+    """What was in time until a day before *on* only, of the last day with such contacts."""
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(
+            f"""
+            SELECT {COLUMNS} FROM contact.queue
+            WHERE due_by < %(on)s AND planned_on = (
+                SELECT max(planned_on) FROM contact.queue
+                WHERE planned_on <= %(on)s AND due_by IS NOT NULL
+            )
+            ORDER BY due_by, contact_ref
+            """,  # noqa: S608 - the columns are a constant
+            {"on": on},
+        ).fetchall()
 
 
 def borrower_of(conn: Connection, contact_ref: str) -> UUID | None:

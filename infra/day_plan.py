@@ -20,7 +20,7 @@ import psycopg
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.commands import collecting, complaints, days, planning, trials
+from domain.commands import collecting, complaints, days, owed, planning, trials
 from domain.commands.book import Book
 from domain.commands.dispatch import ACTOR
 from domain.commands.sayings import claim_left
@@ -44,6 +44,9 @@ log = logs.logger(__name__)
 
 LOOK_EVERY = timedelta(seconds=15)
 """So often the process that sends looks whether a day is to be planned, and at the clocks."""
+
+TOLD_EVERY = timedelta(hours=1)
+"""So often somebody is told again of a notice that is late."""
 
 PATIENCE = timedelta(minutes=10)
 """So long a day's plan waits for the views; what they show later, the next day makes up for."""
@@ -207,6 +210,7 @@ class Chores:
     _planned_on: date | None = None
     _waits_since: datetime | None = None
     _behind: set[date] = field(default_factory=set)
+    _told: dict[str, datetime] = field(default_factory=dict)
 
     def look(self, at: datetime | None = None) -> None:
         """Do what has come due since the last look, if that is long enough ago.
@@ -217,7 +221,7 @@ class Chores:
         if self._looked_at is not None and now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
-        for chore in (self.escalate, self.plan_day):
+        for chore in (self.escalate, self.plan_day, self.tell_of_late_notices):
             try:
                 chore(now)
             except Refusal as refusal:
@@ -261,6 +265,27 @@ class Chores:
         )
         self._planned_on, self._waits_since = on, None
         log.info("planned", day=str(on), reminders=found.reminders, dunnings=found.dunnings)
+        return found
+
+    def tell_of_late_notices(self, now: datetime) -> list[owed.LateNotice]:
+        """Log each notice that should have gone out by now, when it begins and each hour."""
+        found = owed_plan.late_notices(self.book, self.conn, self._business_on())
+        told: dict[str, datetime] = {}
+        for late in found:
+            last = self._told.get(late.contact_ref)
+            if last is None or last + TOLD_EVERY <= now:
+                log.warning(
+                    "alarm",
+                    kind="NOTICE_LATE",
+                    borrower=late.borrower_ref,
+                    rule=late.rule,
+                    due_by=str(late.due_by),
+                    days_late=late.days_late,
+                    reasons=list(late.reasons),
+                )
+                last = now
+            told[late.contact_ref] = last
+        self._told = told
         return found
 
     def _business_on(self) -> date:

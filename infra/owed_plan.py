@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from domain.base.policy import in_force
 from domain.borrower.borrower import Borrower
 from domain.commands import owed
 from domain.commands.book import Book
-from domain.commands.owed import InArrears, Payment
+from domain.commands.owed import InArrears, LateNotice, Payment
 from domain.commands.planning import Turn
 from domain.loan.loan import Loan
-from infra import complaint_queries, queries
+from infra import complaint_queries, contact_queue, queries
 from infra.answers import Case
 from infra.reading import Connection
 
@@ -29,6 +29,12 @@ def receipts(book: Book, conn: Connection, start: datetime) -> list[Turn]:
     loans = book.get_many(Loan, {each.loan_id for each in payments})
     people = book.get_many(Borrower, {loan.borrower_id for loan in loans.values()})
     return list(owed.receipts(book, payments, loans, people, start))
+
+
+def late_notices(book: Book, conn: Connection, on: date) -> list[LateNotice]:
+    """The notices that should have gone out before a day and did not, the latest first."""
+    lines = contact_queue.overdue(conn, on)
+    return owed.still_late(book, [(each.planned, each.state, each.reasons) for each in lines], on)
 
 
 def extended(book: Book, conn: Connection, start: datetime) -> list[Turn]:

@@ -71,6 +71,10 @@ class Planned:
     expires_at: datetime
     planned_for: date | None = None
     """The day whose plan it is of."""
+    due_by: date | None = None
+    """The last day on which it is in time, where the law says one."""
+    rule: str | None = None
+    """What asks for it by that day: the notice, and the version of its plan."""
 
 
 @dataclass(frozen=True)

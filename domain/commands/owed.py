@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
@@ -53,6 +53,96 @@ class DueNotice:
     borrower: Borrower
     loan_id: UUID
     by: date
+
+
+@dataclass(frozen=True)
+class LateNotice:
+    """A notice that should have gone out by a day and did not; *reasons* say what stopped it last.
+
+    *rule* is the notice and the version of its plan. It names no loan where it is about a
+    complaint on all of them.
+    """
+
+    contact_ref: str
+    borrower_id: UUID
+    borrower_ref: str
+    rule: str
+    loan_refs: tuple[str, ...]
+    due_by: date
+    days_late: int
+    state: str
+    reasons: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """It in words, with what shows more."""
+        about = f" about {', '.join(self.loan_refs)}" if self.loan_refs else ""
+        why = f" ({', '.join(self.reasons)})" if self.reasons else ""
+        return (
+            f"The {self.rule} notice to {self.borrower_ref}{about} was due by {self.due_by}:"
+            f" {self.days_late} day(s) late, {self.state.lower()}{why}. See contact notices."
+        )
+
+
+def still_late(
+    book: Book, planned: Iterable[tuple[Planned, str, Sequence[str]]], on: date
+) -> list[LateNotice]:
+    """Of notices *planned* to go out by a day before *on*, those that did not: the latest first.
+
+    Each comes with its state in the queue, and the reasons for it. One that went out after
+    all is none, nor is one about what is over: nothing is overdue on its loan any more, or its
+    complaint was resolved. Of one that was tried by several ways the last counts.
+    """
+    known = [each for each in planned if each[0].due_by is not None and each[0].due_by < on]
+    borrowers = book.get_many(Borrower, {each.borrower_id for each, _, _ in known})
+    loans = book.get_many(Loan, {about.loan_id for each, _, _ in known for about in each.about})
+    found = {}
+    for each, state, reasons in sorted(known, key=lambda line: line[0].contact_ref):
+        borrower = borrowers.get(each.borrower_id)
+        about = [loans[one.loan_id] for one in each.about if one.loan_id in loans]
+        if borrower is None or each.due_by is None or _went_out(borrower, each.contact_ref):
+            continue
+        if not _is_due(each, borrower, about, on):
+            continue
+        found[_head_of(each.contact_ref)] = LateNotice(
+            each.contact_ref,
+            borrower.id,
+            borrower.borrower_ref,
+            each.rule or each.occasion,
+            tuple(loan.loan_ref for loan in about),
+            each.due_by,
+            (on - each.due_by).days,
+            state,
+            tuple(reasons),
+        )
+    return sorted(found.values(), key=lambda late: (late.due_by, late.contact_ref))
+
+
+def _is_due(planned: Planned, borrower: Borrower, about: Sequence[Loan], on: date) -> bool:
+    """Whether there is still something to give notice of."""
+    said = {figure.figure: figure.reads for figure in planned.figures}
+    complaint = borrower.complaints.get(said.get("complaint", ""))
+    if complaint is not None:
+        return complaint.stage != ComplaintStage.RESOLVED
+    return any(debt_figures(loan, on, 0) is not None for loan in about)
+
+
+def _head_of(contact_ref: str) -> str:
+    """What the references of a notice begin with, whatever the day and the way."""
+    return contact_ref.rpartition("-")[0] + "-"
+
+
+def _went_out(borrower: Borrower, contact_ref: str) -> bool:
+    """Whether a notice went out, on that day or another, by whatever way."""
+    head = _head_of(contact_ref)
+    return any(
+        ref.startswith(head) and past.outcome == Outcome.SENT and ref not in borrower.open_contacts
+        for ref, past in borrower.contacts.items()
+    )
+
+
+def _rule(plan: NoticePlan) -> str:
+    return f"{plan.notice} ({plan.version})"
 
 
 def receipts(
@@ -146,6 +236,8 @@ def notices(
                 trial=None,
                 # The next day's plan makes it anew, with the figures of that day.
                 expires_at=start + timedelta(days=1),
+                due_by=each.by,
+                rule=_rule(each.plan),
             ),
             start,
         )
@@ -193,6 +285,8 @@ def extended(book: Book, borrowers: Iterable[Borrower], start: datetime) -> Iter
                         product_line=None,
                         trial=None,
                         expires_at=start + timedelta(days=1),
+                        due_by=due_on + timedelta(days=plan.within_days),
+                        rule=_rule(plan),
                     ),
                     start,
                 )

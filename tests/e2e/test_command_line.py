@@ -610,6 +610,7 @@ def is_reminded_and_collected(
     letter = loans("contact send", borrower, *notice)
     assert (letter["purpose"], letter["channels"], letter["new"]) == ("STATUTORY", ["LETTER"], True)
     assert not loans("contact send", borrower, *notice)["new"]
+    assert loans("contact notices") == []
     assert loans("contact send", borrower, "--template", "offer", code=2)["refused"]
     loans("collect reason", loan, "illness", "--source", "employer")
     shares = loans("collect reasons", "--to", str(on))["found"]

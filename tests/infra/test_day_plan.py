@@ -7,14 +7,17 @@ from copy import deepcopy
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from domain.base.complaint_policy import Severity
-from domain.base.contact_policy import PointKind, PointSource
+from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category
 from domain.commands import complaints, days
 from domain.commands.book import Book
+from domain.commands.dispatch import Planned, Subject
+from domain.commands.planning import Turn
 from infra import contact_queue
 from infra.bootstrap import open_book
 from infra.day_plan import PATIENCE, Chores
@@ -144,3 +147,35 @@ def test_a_complaint_goes_to_its_next_level_within_the_minute_its_deadline_passe
     chores.look(opened_at + timedelta(days=1, seconds=1))
 
     assert (in_time, escalations()) == (0, 1)
+
+
+def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
+    at_work: ViewsAtWork, book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on = FEB_15 + 5 * DAY
+    stands_on(book, on)
+    loan_id, borrower_id = lent().id, borrower().id
+    planned = Planned(
+        contact_ref=f"N-B-1-arrears-{loan_id.hex[:12]}-{on:%Y%m%d}",
+        borrower_id=borrower_id,
+        purpose=Purpose.STATUTORY,
+        channels=(Channel.LETTER,),
+        template="arrears-notice",
+        occasion="arrears notice",
+        about=(Subject(loan_id),),
+        figures=(),
+        product_line=None,
+        trial=None,
+        expires_at=at(on + DAY),
+        due_by=on - 2 * DAY,
+        rule="arrears (notices-1)",
+    )
+    with psycopg.connect(at_work.database_url) as conn:
+        contact_queue.put(conn, [Turn(planned, at(on), "NO_CONTACT_POINT")], on)
+    chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+
+    for minutes in (0, 30, 61):
+        (late,) = chores.tell_of_late_notices(at(on) + timedelta(minutes=minutes))
+
+    assert (late.days_late, late.reasons) == (2, ("NO_CONTACT_POINT",))
+    assert capsys.readouterr().out.count("NOTICE_LATE") == 2

@@ -21,7 +21,7 @@ from domain.borrower.contact import OptOut
 from domain.borrower.contact_state import Figure
 from domain.commands import contacts
 from entrypoints.demo.provider import Behaviour, simulated
-from infra import clock, vault_erasure
+from infra import clock, contact_queue, vault_erasure
 from infra.dispatcher import Dispatcher
 from infra.migrations.run import migrate
 from infra.plan import Plan
@@ -31,7 +31,7 @@ from infra.vault import Entry, open_vault
 from infra.vault_values import Kind
 from infra.verify import check_decisions
 from tests.infra.channels.samples import SECRET
-from tests.infra.office import NIGHT, TEN, Office, each_at_most, open_office
+from tests.infra.office import NIGHT, ON, TEN, Office, each_at_most, open_office
 
 RECEIPT_FIGURES = (
     Figure("loan", "L-00000-00000"),
@@ -375,3 +375,18 @@ def test_the_process_sends_what_is_due_until_it_is_told_to_stop(
 
     assert len(provider.taken) == 2
     assert outcomes(office, people) == {"SENT": 2}
+
+
+def test_what_the_law_wants_by_a_day_has_its_turn_first(office: Office) -> None:
+    people = office.people(3)
+    for person, due_by in zip(people, (None, ON + timedelta(days=3), ON), strict=True):
+        office.queue([person], due_by=due_by, rule=None if due_by is None else "arrears (n-1)")
+
+    with office.writer() as conn:
+        first, second = (contact_queue.take(conn, TEN, 1, timedelta(minutes=2)) for _ in range(2))
+        late = contact_queue.overdue(conn, ON + timedelta(days=1))
+
+    assert [each.borrower_id for each in (*first, *second)] == [people[2], people[1]]
+    assert [(each.borrower_id, each.planned.rule) for each in late] == [
+        (people[2], "arrears (n-1)")
+    ]

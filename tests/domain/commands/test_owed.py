@@ -282,3 +282,68 @@ def test_where_no_plan_asks_for_it_nobody_is_told(book: Book) -> None:
     complained(book, borrower_id)
 
     assert told(book, borrower_id, FEB_20 + DAY) == []
+
+
+def late_on(
+    book: Book, turn: Turn, on: date, *reasons: str, state: str = "DROPPED"
+) -> list[owed.LateNotice]:
+    return owed.still_late(book, [(turn.planned, state, reasons)], on)
+
+
+def test_a_notice_that_did_not_go_out_in_time_is_told_of_with_borrower_rule_and_days(
+    book: Book,
+) -> None:
+    borrower_id, loan_id = lent(book)
+    called(book, borrower_id, loan_id, Outcome.CONVERSATION)
+    (turn,) = noticed(book, borrower_id, loan_id, FEB_20 + DAY)
+    assert turn.planned.due_by == FEB_20 + 5 * DAY
+    assert late_on(book, turn, FEB_20 + 5 * DAY) == []
+
+    (late,) = late_on(book, turn, FEB_20 + 8 * DAY, "NO_CONTACT_POINT")
+
+    borrower = book.get(Borrower, borrower_id)
+    assert (late.borrower_ref, late.rule, late.days_late) == (
+        borrower.borrower_ref,
+        "validation (notices-1)",
+        3,
+    )
+    assert late.sentence == (
+        f"The validation (notices-1) notice to {borrower.borrower_ref} about"
+        f" {loan_of(book, loan_id).loan_ref} was due by 2025-02-25: 3 day(s) late, dropped"
+        " (NO_CONTACT_POINT). See contact notices."
+    )
+
+
+def test_a_notice_that_went_out_after_all_or_is_needed_no_more_is_not_late(book: Book) -> None:
+    borrower_id, loan_id = lent(book)
+    called(book, borrower_id, loan_id, Outcome.CONVERSATION)
+    (turn,) = noticed(book, borrower_id, loan_id, FEB_20 + DAY)
+    (again,) = noticed(book, borrower_id, loan_id, FEB_20 + 7 * DAY)
+    sent(book, again, NOON + 7 * DAY)
+    assert late_on(book, turn, FEB_20 + 8 * DAY) == []
+    other, paid = lent(book)
+    called(book, other, paid, Outcome.CONVERSATION)
+    (turn,) = noticed(book, other, paid, FEB_20 + DAY)
+    repay(book, paid, "P-1", 86_07, FEB_20 + DAY)
+
+    assert late_on(book, turn, FEB_20 + 8 * DAY) == []
+
+
+def test_a_complainant_who_was_not_told_is_told_of_until_the_complaint_is_resolved(
+    book: Book,
+) -> None:
+    borrower_id, _ = lent(book, "CN", "Asia/Shanghai")
+    complained(book, borrower_id)
+    (turn,) = told(book, borrower_id, FEB_20 + DAY)
+    (late,) = late_on(book, turn, FEB_20 + 4 * DAY)
+    assert (late.days_late, late.loan_refs) == (2, ())
+    complaints.resolve_complaint(
+        book,
+        act(FEB_20 + 4 * DAY),
+        borrower_id=borrower_id,
+        complaint_ref="Q-1",
+        outcome=Verdict.UPHELD,
+        resolved_at=NOON + 4 * DAY,
+    )
+
+    assert late_on(book, turn, FEB_20 + 5 * DAY) == []
