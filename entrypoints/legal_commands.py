@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from domain.borrower.legal import LegalOutcome
+from domain.borrower.legal_words import LegalOutcome
 from entrypoints.app import AsJson
 from entrypoints.collect_commands import collect
 from entrypoints.questions import QUESTIONS, OnDay, asking, show_answer

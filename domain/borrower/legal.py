@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,27 +16,9 @@ from domain.base.stream import Act
 from domain.borrower.contact import PastContact
 from domain.borrower.contact_events import Event
 from domain.borrower.data_rights import DataRights
+from domain.borrower.legal_words import BY_ITSELF, LegalOutcome
 from domain.borrower.notices import WRITTEN, notice_head
 from domain.borrower.placement import ToPlace
-
-
-class LegalOutcome(StrEnum):
-    """How a matter of law ended."""
-
-    PAID = "PAID"
-    """Nothing is overdue any more on the loan."""
-    SETTLEMENT = "SETTLEMENT"
-    """The two sides agreed."""
-    JUDGMENT = "JUDGMENT"
-    """A court awarded something, which is collected as any claim."""
-    DISMISSED = "DISMISSED"
-    """A court awarded nothing."""
-    SOLD = "SOLD"
-    """The claim is another's now."""
-
-
-BY_ITSELF = (LegalOutcome.PAID, LegalOutcome.SOLD)
-"""Ends that follow from the loan; nobody has to name what says so."""
 
 
 class NotForLegal(Refusal):

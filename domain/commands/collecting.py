@@ -17,7 +17,7 @@ from domain.base.text_template import TextTemplate
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, PastContact, Template
 from domain.borrower.gate import Answer
-from domain.borrower.legal import LegalOutcome
+from domain.borrower.legal_words import LegalOutcome
 from domain.borrower.third_party import has_no_contact
 from domain.borrower.why import Way, ways
 from domain.commands.book import Book, Command, act_on, command, digest_of

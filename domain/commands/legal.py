@@ -8,7 +8,8 @@ from uuid import UUID
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.legal import BY_ITSELF, LegalClaim, LegalOutcome, StillOwed, ToRefer
+from domain.borrower.legal import LegalClaim, StillOwed, ToRefer
+from domain.borrower.legal_words import BY_ITSELF, LegalOutcome
 from domain.commands.book import Book, command
 from domain.commands.collecting import end_of, is_owed
 from domain.commands.owed import overdue_parts

@@ -11,7 +11,7 @@ import pytest
 
 from domain.base.contact_policy import LateReason
 from domain.borrower.borrower import Borrower
-from domain.borrower.legal import LegalOutcome
+from domain.borrower.legal_words import LegalOutcome
 from domain.loan.loan import Loan
 from infra import collect_queries as queries
 from infra.collect_answers import Collected, StrategyEffect

@@ -18,7 +18,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
-from domain.borrower.legal import LegalOutcome
+from domain.borrower.legal_words import LegalOutcome
 from domain.borrower.reply_words import ReplyOutcome
 from infra.contact_policies import load_contact_rules
 from infra.policies import load_policies

@@ -18,12 +18,12 @@ from domain.borrower.legal import (
     LegalBarred,
     LegalClaim,
     LegalEndUnsound,
-    LegalOutcome,
     NotAtLaw,
     NotForLegal,
     NoticeMissing,
     ToRefer,
 )
+from domain.borrower.legal_words import LegalOutcome
 from infra.store import from_snapshot, to_snapshot
 from tests.domain.borrower.test_borrower import promise, registered
 from tests.domain.borrower.test_placement import place

@@ -13,7 +13,8 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact import Intent
-from domain.borrower.legal import AtLaw, LegalBarred, LegalOutcome, NotForLegal, StillOwed
+from domain.borrower.legal import AtLaw, LegalBarred, NotForLegal, StillOwed
+from domain.borrower.legal_words import LegalOutcome
 from domain.commands import borrowers, collecting, dispatch, legal, loans, planning, scripts
 from domain.commands.book import Book
 from domain.commands.collecting import Late
