@@ -12,11 +12,19 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from domain.base.policy import ANYWHERE, PolicyMissing
 
 NOT_IN_FILES = {"in_files": False}
 """Marks a field of a rule that follows from events and is not written down with it."""
+
+
+class RuleVersion(NamedTuple):
+    """A rule of contact as it was in force."""
+
+    rule: str
+    version: str
 
 
 class Purpose(StrEnum):
@@ -435,6 +443,15 @@ class ContactRules:
         """Every rule; calendars are none, they only tell what day it is."""
         for part in _PARTS:
             yield from getattr(self, part)
+
+    @cached_property
+    def versions(self) -> frozenset[RuleVersion]:
+        """Every rule in its version, but for those of who may act for the borrower."""
+        return frozenset(
+            RuleVersion(rule.rule, rule.version)
+            for rule in self.each()
+            if not isinstance(rule, RepresentativeRule)
+        )
 
     @cached_property
     def jurisdictions(self) -> frozenset[str]:

@@ -214,29 +214,44 @@ def known(situation: Situation, at: datetime) -> Situation:
 
     The end of a hold belongs to the hold, and stays.
     """
-
-    def by_then(when: datetime | None) -> datetime | None:
-        return when if when is None or when <= at else None
-
     return replace(
         situation,
-        contact_points=tuple(
-            replace(each, refused_at=by_then(each.refused_at), blocked_at=by_then(each.blocked_at))
-            for each in situation.contact_points
-        ),
+        contact_points=tuple(_point_known(each, at) for each in situation.contact_points),
         consents=tuple(
-            replace(
-                each,
-                reconfirmed_at=by_then(each.reconfirmed_at),
-                withdrawn_at=by_then(each.withdrawn_at),
-            )
-            for each in situation.consents
-            if each.granted_at <= at
+            _consent_known(each, at) for each in situation.consents if each.granted_at <= at
         ),
         opt_outs=tuple(each for each in situation.opt_outs if each.at <= at),
         holds=tuple(each for each in situation.holds if each.from_at <= at),
-        history=tuple(each for each in situation.history if each.counts(at)),
+        # As ``PastContact.counts`` says; a history is long, and asked about at each decision.
+        history=tuple(
+            each
+            for each in situation.history
+            if each.at <= at and (each.counts_until is None or at < each.counts_until)
+        ),
     )
+
+
+def _point_known(point: ContactPoint, at: datetime) -> ContactPoint:
+    if point.refused_at is None and point.blocked_at is None:
+        return point
+    return replace(
+        point, refused_at=_by(at, point.refused_at), blocked_at=_by(at, point.blocked_at)
+    )
+
+
+def _consent_known(consent: Consent, at: datetime) -> Consent:
+    if consent.reconfirmed_at is None and consent.withdrawn_at is None:
+        return consent
+    return replace(
+        consent,
+        reconfirmed_at=_by(at, consent.reconfirmed_at),
+        withdrawn_at=_by(at, consent.withdrawn_at),
+    )
+
+
+def _by(at: datetime, when: datetime | None) -> datetime | None:
+    """An instant that has come by *at*; None otherwise."""
+    return when if when is None or when <= at else None
 
 
 def matches(one: str | None, other: str | None) -> bool:

@@ -26,6 +26,7 @@ from domain.base.contact_policy import (
     Per,
     Reason,
     RepresentativeRule,
+    RuleVersion,
     ThirdPartyRule,
     Within,
 )
@@ -56,14 +57,6 @@ class Answer(StrEnum):
     ALLOW = "ALLOW"
     DEFER = "DEFER"
     BLOCK = "BLOCK"
-
-
-@dataclass(frozen=True, order=True)
-class RuleVersion:
-    """A rule of contact as it was in force."""
-
-    rule: str
-    version: str
 
 
 @dataclass(frozen=True, order=True)
@@ -166,6 +159,7 @@ class _Judge:
             intent.party != Party.BORROWER or not situation.is_own(intent.contact_point)
         )
         self._bound: dict[tuple[ContactRules, ...], _Bound] = {}
+        self._by_day: dict[date, _Bound] = {}
 
     def passes(self, at: datetime) -> bool:
         """Whether nothing stands against the contact at an instant."""
@@ -180,13 +174,12 @@ class _Judge:
 
     def judged_by(self) -> tuple[RuleVersion, ...]:
         """The rules that bind it on the days looked at so far, and their calendars."""
-        found = {
+        found = {version for bound in self._bound for rules in bound for version in rules.versions}
+        found.update(
             RuleVersion(rule.rule, rule.version)
-            for binding in self._bound
-            for rules in binding
-            for rule in rules.each()
-            if not isinstance(rule, RepresentativeRule) or rule.party == self._acting
-        }
+            for bound in self._bound.values()
+            for rule in bound.representatives
+        )
         for law, *_ in self._bound:
             if any(hours.days != DayKind.ANY for rule in law.hours for hours in rule.hours):
                 found.update(RuleVersion(each.rule, each.version) for each in law.calendars)
@@ -245,10 +238,13 @@ class _Judge:
         )
 
     def _on(self, on: date) -> _Bound:
-        binding = self._binding(on)
-        bound = self._bound.get(binding)
+        bound = self._by_day.get(on)
         if bound is None:
-            self._bound[binding] = bound = self._bind(binding)
+            binding = self._binding(on)
+            bound = self._bound.get(binding)
+            if bound is None:
+                self._bound[binding] = bound = self._bind(binding)
+            self._by_day[on] = bound
         return bound
 
     def _bind(self, binding: Sequence[ContactRules]) -> _Bound:

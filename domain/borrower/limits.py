@@ -21,11 +21,11 @@ def counted(
     Those that cannot count at *since* or later, whatever the place, are left out.
     """
     span = timedelta(hours=limit.hours) if limit.hours else LONGEST[limit.within]
-    counts = limit.counts
+    counts, after = limit.counts, since - span
     return [
         past.at
         for past in history
-        if past.at > since - span
+        if past.at > after
         and past.purpose in counts.purposes
         and (not counts.channels or past.channel in counts.channels)
         and past.outcome in counts.outcomes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.base.calendar import next_day
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+MIDNIGHT = time(0)
 
 
 def local_turning_points(
@@ -21,15 +23,23 @@ def local_turning_points(
     """
     on, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     while on <= last:
-        for clock in {time(0), *opens(on)}:
-            for fold in (0, 1):
-                yield datetime.combine(on, clock.replace(fold=fold), zone).astimezone(UTC)
+        for clock in {MIDNIGHT, *opens(on)}:
+            yield from instants_of(zone, on, clock)
         on = next_day(on)
     while start < end:
         until = min(start + DAY, end)
         if _offset(zone, start) != _offset(zone, until):
             yield _changed_at(zone, start, until)
         start = until
+
+
+@lru_cache(maxsize=16_384)
+def instants_of(zone: ZoneInfo, on: date, clock: time) -> tuple[datetime, ...]:
+    """When the clock of a zone shows a time on a day: twice where it is put back over it."""
+    first, second = (
+        datetime.combine(on, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)
+    )
+    return (first,) if first == second else (first, second)
 
 
 def in_whole_seconds(
