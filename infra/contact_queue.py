@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -84,7 +84,15 @@ class Line:
             self.planned_on,
             self.due_by,
             self.rule,
+            tuple(self.reasons),
         )
+
+
+@dataclass(frozen=True)
+class Taken(Line):
+    """A line that the caller, and nobody else, has until its lease ends."""
+
+    leased_until: datetime
 
 
 COLUMNS = (
@@ -143,12 +151,12 @@ def known(conn: Connection, contact_refs: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[Line]:
+def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[Taken]:
     """Contacts whose turn has come at an instant, each for one caller until its lease ends.
 
     Those that are in time until a day only come first, the first of these days before others.
     """
-    with conn.cursor(row_factory=class_row(Line)) as cursor:
+    with conn.cursor(row_factory=class_row(Taken)) as cursor:
         return cursor.execute(
             f"""
             UPDATE contact.queue SET leased_until = clock_timestamp() + %(lease)s,
@@ -159,10 +167,42 @@ def take(conn: Connection, at: datetime, limit: int, lease: timedelta) -> list[L
                     AND (leased_until IS NULL OR leased_until < clock_timestamp())
                 ORDER BY due_by, not_before, contact_ref LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
-            RETURNING {COLUMNS}
+            RETURNING {COLUMNS}, leased_until
             """,  # noqa: S608 - the columns are a constant
             {"at": at, "limit": limit, "lease": lease},
         ).fetchall()
+
+
+def renew(conn: Connection, taken: Sequence[Taken], lease: timedelta) -> list[Taken]:
+    """Those that the caller still has, for as long again; without those whose lease was over."""
+    renewed = dict(
+        conn.execute(
+            "UPDATE contact.queue AS old SET leased_until = clock_timestamp() + %s"
+            " FROM unnest(%s::text[], %s::timestamptz[]) AS held (contact_ref, leased_until)"
+            " WHERE old.contact_ref = held.contact_ref AND old.leased_until = held.leased_until"
+            " RETURNING old.contact_ref, old.leased_until",
+            (lease, *_held(taken)),
+        ).fetchall()
+    )
+    return [
+        replace(each, leased_until=renewed[each.contact_ref])
+        for each in taken
+        if each.contact_ref in renewed
+    ]
+
+
+def let_go(conn: Connection, taken: Sequence[Taken]) -> None:
+    """Contacts that the caller did not come to have their turn again, as if never taken."""
+    conn.execute(
+        "UPDATE contact.queue AS old SET leased_until = NULL, attempts = attempts - 1"
+        " FROM unnest(%s::text[], %s::timestamptz[]) AS held (contact_ref, leased_until)"
+        " WHERE old.contact_ref = held.contact_ref AND old.leased_until = held.leased_until",
+        _held(taken),
+    )
+
+
+def _held(taken: Sequence[Taken]) -> tuple[list[str], list[datetime]]:
+    return [each.contact_ref for each in taken], [each.leased_until for each in taken]
 
 
 def give_back(conn: Connection, on: date) -> None:

@@ -8,6 +8,7 @@ be made.
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import psycopg
 
 from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
+from domain.borrower.borrower import Borrower
 from domain.borrower.contact import CALLS
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
@@ -37,7 +39,7 @@ from infra.channels import journal
 from infra.channels import message as channel
 from infra.channels.message import REF, Message
 from infra.channels.routes import Routes, open_routes
-from infra.contact_queue import Line, State
+from infra.contact_queue import Line, State, Taken
 from infra.inbound import Inbound
 from infra.settings import Settings
 from infra.store import WRITER
@@ -49,8 +51,21 @@ Connection = psycopg.Connection[Any]
 BATCH = 500
 IDLE_SECONDS = 1.0
 """So long whoever goes on sending rests when nothing is due."""
+FIRST_CHUNK = 128
+SMALLEST_CHUNK = 32
+"""As many as a provider is called with beside each other."""
+CHUNK_SECONDS = 2
+"""About so long it takes to judge and send what is judged at one instant."""
+TURN_SECONDS = 20
+"""After so long no further chunk begins: what is left has its turn with what came due since."""
+HANDED_WITHIN = timedelta(seconds=5)
+"""A message that is not begun with so soon after it was looked at again is put back."""
 LEASE = timedelta(minutes=2)
-"""So long a process has what it took for itself; one that died gives it back after."""
+"""So long a process has what it took for itself; one that died gives it back after.
+
+Longer than a channel may take with a chunk: the last message begins after ``HANDED_WITHIN``,
+and no call and its repetitions take longer than their budget.
+"""
 AGAIN_AFTER = timedelta(seconds=30)
 """When a message is tried again that no provider took, at first; later after longer."""
 TRIES = 6
@@ -74,68 +89,111 @@ class Dispatcher:
     """Sends what is due; several may run beside each other."""
 
     def __init__(
-        self, book: Book, conn: Connection, vault: Vault, routes: Routes, zone: str
+        self,
+        book: Book,
+        conn: Connection,
+        vault: Vault,
+        routes: Routes,
+        zone: str,
+        *,
+        turn_seconds: int = TURN_SECONDS,
     ) -> None:
         self._book = book
         self._conn = conn
         self._vault = vault
         self._routes = routes
         self._zone = zone
+        self._turn_seconds = turn_seconds
         self._wordings = Wordings(book)
+        self._chunk = FIRST_CHUNK
 
-    def step(self, at: datetime | None = None, limit: int = BATCH) -> Step:
-        """Give a batch of contacts their turn, at an instant or now."""
-        now = at or clock.now()
-        done = Step()
-        lines = contact_queue.take(self._conn, now, limit, LEASE)
-        if not lines:
-            return done
-        with self._book.one_look():
-            self._turn(lines, now, done)
+    def step(
+        self,
+        at: datetime | None = None,
+        limit: int = BATCH,
+        before_each: Callable[[], object] = lambda: None,
+    ) -> Step:
+        """Give contacts their turn, at an instant or now; what there is no time for stays due.
+
+        They are judged in chunks, each at its own instant, and as large as is sent in a moment.
+        *before_each* chunk but the first, somebody else has their turn.
+        """
+        done, began = Step(), time.monotonic()
+        lines = contact_queue.take(self._conn, at or clock.now(), limit, LEASE)
+        if lines:
+            self._routes.recover(RECOVER_AFTER)
+        while lines:
+            chunk, lines = lines[: self._chunk], lines[self._chunk :]
+            self._work(chunk, at, done)
+            if lines and time.monotonic() - began >= self._turn_seconds:
+                contact_queue.let_go(self._conn, lines)
+                break
+            if lines:
+                before_each()
+                lines = contact_queue.renew(self._conn, lines, LEASE)
         return done
 
-    def _turn(self, lines: Sequence[Line], at: datetime, done: Step) -> None:
+    def _work(self, chunk: Sequence[Taken], at: datetime | None, done: Step) -> None:
+        """Give a chunk its turn, and let the next be as large as would take a moment."""
+        began = time.monotonic()
+        with self._book.one_look():
+            handed = self._turn(chunk, at, done)
+        took = max(time.monotonic() - began, 0.001)
+        size = max(int(handed / took * CHUNK_SECONDS), SMALLEST_CHUNK)
+        self._chunk = min(size, 2 * self._chunk, BATCH)
+
+    def _turn(self, lines: Sequence[Taken], at: datetime | None, done: Step) -> int:
+        """Judge, send, tell; how many were not left for lack of time."""
         on = days.business_date(self._book) or clock.business_date(self._zone)
         act = self._act(on)
-        turn = Turn(
-            at,
-            lambda _: act,
-            lambda planned, loans: saying(planned, loans, on),
-            self._wordings,
-            self._routes.serving(at.astimezone(ZoneInfo(self._zone)).date()),
-        )
-        planned = {line.contact_ref: line for line in lines}
-        decided = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
-        allowed = [each for each in decided if each.answer == Answer.ALLOW]
-        stopped = [each for each in decided if each.repeated and each.answer != Answer.ALLOW]
-        results = {**self._sent(allowed, at, act), **self._stopped(stopped, at)}
+        turn = self._turn_at(at or clock.now(), act)
+        held = {line.contact_ref: line for line in lines}
+        first = dispatch.decide_all(self._book, [line.planned for line in lines], turn)
+        decided = {each.planned.contact_ref: each for each in first}
+        results = self._sent(held, decided, act, at)
+        stopped = [each for each in decided.values() if _is_stopped(each)]
+        results.update(self._stopped(stopped, at))
         told = {
-            (planned[ref].borrower_id, ref): result
+            (decided[ref].planned.borrower_id, ref): result
             for ref, result in results.items()
             if isinstance(result, Result)
         }
-        known = [each.borrower for each in decided if each.borrower is not None]
-        dispatch.tell_all(self._book, told, act=lambda _: act, known=known)
-        self._try_other_ways(decided, planned, results, at)
-        self._note(decided, planned, results, at, done)
+        known = [each.borrower for each in decided.values() if each.borrower is not None]
+        stand = dispatch.tell_all(self._book, told, act=lambda _: act, known=known)
+        self._try_other_ways(list(decided.values()), held, results, stand, turn.at)
+        self._note(list(decided.values()), held, results, at or clock.now(), done)
+        left = [each for each in results.values() if each.reason == channel.NOT_BEGUN]
+        return len(lines) - len(left)
+
+    def _turn_at(self, at: datetime, act: Act) -> Turn:
+        return Turn(
+            at,
+            lambda _: act,
+            lambda planned, loans: saying(planned, loans, act.business_on),
+            self._wordings,
+            self._routes.asked(at.astimezone(ZoneInfo(self._zone)).date()),
+        )
 
     def _try_other_ways(
         self,
         decided: Sequence[Decided],
         lines: Mapping[str, Line],
         results: Mapping[str, Result | channel.Result],
+        stand: Sequence[Borrower],
         at: datetime,
     ) -> None:
         """Queue contacts that failed once more, while another way to the borrower is left.
 
-        Also those that an earlier sender told of, and did not live to queue.
+        Also those that an earlier sender told of, and did not live to queue, and those of
+        which a provider told, before we did, that they did not arrive.
         """
+        lost = {ref for borrower in stand for ref in borrower.undelivered}
         failed: defaultdict[date, list[Planned]] = defaultdict(list)
         for each in decided:
             ref = each.planned.contact_ref
             result = results.get(ref)
-            if each.reasons == ("OVER",) or (
-                isinstance(result, Result) and result.outcome == Outcome.FAILED
+            if each.reasons == (OVER,) or (
+                isinstance(result, Result) and (result.outcome == Outcome.FAILED or ref in lost)
             ):
                 failed[lines[ref].planned_on].append(each.planned)
         for on, planned in failed.items():
@@ -149,23 +207,72 @@ class Dispatcher:
     # --- sending ------------------------------------------------------------------------
 
     def _sent(
-        self, allowed: Sequence[Decided], at: datetime, act: Act
+        self, held: dict[str, Taken], decided: dict[str, Decided], act: Act, at: datetime | None
     ) -> dict[str, Result | channel.Result]:
-        """What came of each message; a channel's own result where it may be tried again."""
+        """What came of each message; a channel's own result where it may be tried again.
+
+        What is not ours any more, since a channel took too long, is left to whoever has it.
+        """
+        allowed = [each for each in decided.values() if each.answer == Answer.ALLOW]
         found: dict[str, Result | channel.Result] = {}
-        messages = []
-        for each, made in self._messages(allowed, at, act):
+        by_channel: defaultdict[Channel, list[Message]] = defaultdict(list)
+        for each, made in self._messages(allowed, at or clock.now(), act):
             ref = each.planned.contact_ref
             if isinstance(made, str):
-                found[ref] = Result(Outcome.FAILED, at, reason=made)
+                found[ref] = Result(Outcome.FAILED, _made_at(each, None, at), reason=made)
             else:
-                messages.append(made)
-        if messages:
-            self._routes.recover(RECOVER_AFTER)
-        by_ref = {message.contact_ref: message for message in messages}
-        for result in self._routes.send(messages) if messages else []:
-            found[result.contact_ref] = _came_of(result, by_ref[result.contact_ref].channel, at)
+                by_channel[made.channel].append(made)
+        for number, messages in enumerate(by_channel.values()):
+            if number:
+                self._keep_held(held, decided, found)
+            ours = [each for each in messages if each.contact_ref in held]
+            found.update(self._handed_over(ours, decided, act, at))
         return found
+
+    def _keep_held(
+        self, held: dict[str, Taken], decided: dict[str, Decided], found: Mapping[str, object]
+    ) -> None:
+        """Let the lease of what is still to be told of begin anew; what ran out is let go."""
+        open_ = [line for ref, line in held.items() if ref not in found]
+        kept = {each.contact_ref: each for each in contact_queue.renew(self._conn, open_, LEASE)}
+        for line in open_:
+            if line.contact_ref not in kept:
+                del held[line.contact_ref], decided[line.contact_ref]
+        held.update(kept)
+
+    def _handed_over(
+        self,
+        messages: Sequence[Message],
+        decided: dict[str, Decided],
+        act: Act,
+        at: datetime | None,
+    ) -> dict[str, Result | channel.Result]:
+        """What came of messages by one channel, but for those that may not go any more.
+
+        Who refused since they were judged, or paid, is judged again in this moment; and none is
+        begun with that had to wait for others.
+        """
+        refs = [each.contact_ref for each in messages]
+        moved = dispatch.moved_on(self._book, [decided[ref] for ref in refs])
+        if moved:
+            turn = self._turn_at(at or clock.now(), act)
+            with self._book.one_look():
+                again = dispatch.decide_all(self._book, [each.planned for each in moved], turn)
+            decided.update({each.planned.contact_ref: each for each in again})
+        by = clock.now() + HANDED_WITHIN
+        going = [
+            each
+            if at is not None  # the clock stands still
+            else replace(each, begin_by=by, not_after=decided[each.contact_ref].lapses_at)
+            for each in messages
+            if decided[each.contact_ref].answer == Answer.ALLOW
+        ]
+        return {
+            each.contact_ref: _came_of(
+                each, message.channel, _made_at(decided[each.contact_ref], each.handed_at, at)
+            )
+            for each, message in zip(self._routes.send(going), going, strict=True)
+        }
 
     def _messages(
         self, allowed: Sequence[Decided], at: datetime, act: Act
@@ -249,7 +356,7 @@ class Dispatcher:
         return self._vault.refs_of(needed, Kind.NAME) if needed else {}
 
     def _stopped(
-        self, stopped: Sequence[Decided], at: datetime
+        self, stopped: Sequence[Decided], at: datetime | None
     ) -> dict[str, Result | channel.Result]:
         """Contacts whose sender died, and which may not be made any more.
 
@@ -262,15 +369,16 @@ class Dispatcher:
             ref = each.planned.contact_ref
             sending = begun.get(ref)
             assert each.channel is not None
-            made_at = each.at or at
+            assert each.at is not None
             if sending is not None and sending.settled is not None:
-                found[ref] = _came_of(sending.settled, each.channel, made_at)
+                settled = sending.settled
+                found[ref] = _came_of(settled, each.channel, _made_at(each, settled.handed_at, at))
             elif sending is not None and sending.may_have_been_taken:
-                found[ref] = Result(Outcome.SENT, made_at, certain=False, provider=sending.provider)
+                found[ref] = Result(Outcome.SENT, each.at, certain=False, provider=sending.provider)
             else:
                 late = each.answer == Answer.DEFER or each.reasons == ("TOO_LATE",)
                 reason = "NOT_SENT_IN_TIME" if late else each.reasons[0]
-                found[ref] = Result(Outcome.FAILED, at, reason=reason)
+                found[ref] = Result(Outcome.FAILED, at or clock.now(), reason=reason)
         return found
 
     # --- the queue ------------------------------------------------------------------------
@@ -293,7 +401,7 @@ class Dispatcher:
                 ended.append((ref, State.DONE, by, [result.answer]))
                 done.counts["by hand"] += 1
             elif isinstance(result, channel.Result):
-                after = _pause(lines[ref].attempts, result.try_after_seconds)
+                after = _again_after(result, lines[ref].attempts)
                 later.append((ref, at + after, [result.reason or "UNAVAILABLE"]))
                 done.counts["to try again"] += 1
             elif result is not None:
@@ -301,7 +409,7 @@ class Dispatcher:
                 done.counts[_word(result)] += 1
             elif each.waits and each.until is not None:
                 later.append((ref, each.until, each.reasons))
-                done.counts["deferred"] += 1
+                done.counts["no route yet" if each.awaits_route else "deferred"] += 1
             elif each.reasons == (OVER,):
                 ended.append((ref, State.DONE, by, []))
                 done.counts["over"] += 1
@@ -336,6 +444,33 @@ def _names_someone(wording: Wording | None) -> bool:
     return wording is not None and "name" in TOKEN.findall(f"{wording.subject} {wording.text}")
 
 
+def _is_stopped(decided: Decided) -> bool:
+    """Whether it was allowed before, and may not be made any more."""
+    return decided.repeated and decided.answer != Answer.ALLOW
+
+
+def _made_at(decided: Decided, handed_at: datetime | None, at: datetime | None) -> datetime:
+    """When a contact was made: as it was handed over, while it was allowed; *at* if it is told.
+
+    Where nobody knows when that was, the moment at which it was judged.
+    """
+    judged_at = decided.at or decided.allowed_at
+    assert judged_at is not None, "it was allowed"
+    if at is not None or handed_at is None:
+        return judged_at
+    # Of what was handed over by another process the clock may differ from ours.
+    made_at = max(handed_at, decided.allowed_at or judged_at)
+    late = decided.lapses_at is not None and made_at >= decided.lapses_at
+    return judged_at if late else made_at
+
+
+def _again_after(result: channel.Result, attempts: int) -> timedelta:
+    """When a message has its turn again that was not taken; at once, if nobody tried."""
+    if result.reason == channel.NOT_BEGUN:
+        return timedelta()
+    return _pause(attempts, result.try_after_seconds)
+
+
 def _pause(attempts: int, asked_for: int | None) -> timedelta:
     doubled: int = 2 ** min(attempts, TRIES)
     return max(AGAIN_AFTER * doubled, timedelta(seconds=asked_for or 0))
@@ -360,14 +495,19 @@ def send_due(
 ) -> tuple[Counter[str], Counter[str]]:
     """Give everything its turn that is due; counts of what was sent, and of what was heard.
 
-    What borrowers answered is recorded before each batch: a refusal counts for what is sent
-    after it. *each* is told the counts after every batch.
+    What borrowers answered is recorded before each chunk: a refusal counts for what is sent
+    after it. *each* is told the counts after every turn.
     """
-    sent, heard = Counter[str](), inbound.hear(at)
-    while (step := dispatcher.step(at, batch)).total:
+    sent, heard = Counter[str](), Counter[str]()
+
+    def hear() -> None:
+        heard.update(inbound.hear(at))
+
+    hear()
+    while (step := dispatcher.step(at, batch, before_each=hear)).total:
         sent.update(step.counts)
         each(sent)
-        heard.update(inbound.hear(at))
+        hear()
     return sent, heard
 
 
@@ -379,4 +519,6 @@ def open_dispatcher(settings: Settings, database_url: str, book: Book) -> Iterat
         open_vault(database_url, settings, lambda: book.policies) as vault,
         open_routes(settings, database_url) as routes,
     ):
-        yield Dispatcher(book, conn, vault, routes, settings.zone)
+        yield Dispatcher(
+            book, conn, vault, routes, settings.zone, turn_seconds=settings.dispatch_seconds
+        )

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     dispatcher: bool = False
     """Whether ``up`` also sends what is due; else ``contact dispatch`` does."""
 
+    dispatch_seconds: Annotated[int, Field(ge=1)] = 20
+    """How long a turn of the dispatcher lasts before it looks again at what is due."""
+
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
         said = {name: getattr(self, name) for name in type(self).model_fields}

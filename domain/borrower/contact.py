@@ -45,6 +45,30 @@ REPRESENTATIVES = frozenset({Party.ATTORNEY, Party.EXECUTOR, Party.GUARDIAN, Par
 """Who acts for the borrower, or answers for the debt: they may hear of it where a rule says so."""
 
 
+class RouteState(StrEnum):
+    """Whether a message would find its way out."""
+
+    OPEN = "OPEN"
+    DISABLED = "DISABLED"
+    """Calls or a probe failed, or a person took it out; it may come back at any moment."""
+    LICENCE_EXPIRED = "LICENCE_EXPIRED"
+    UNLICENSED = "UNLICENSED"
+    NO_ROUTE = "NO_ROUTE"
+    """No provider of the register carries such a message, or none that is set up."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """How the way out stands on the day of a contact, by the register of providers.
+
+    *rule* and *version* name the provider that would carry it, or that no longer may.
+    """
+
+    state: RouteState
+    rule: str = ""
+    version: str = ""
+
+
 @dataclass(frozen=True)
 class Template:
     """What would be sent: the whole *text*, and what it says of itself.

@@ -274,12 +274,23 @@ class JudgedBy:
     version: str
 
 
+@dataclass(frozen=True)
+class RouteSeen:
+    """How the way out stood, and by which entry of the register of providers."""
+
+    state: str
+    rule: str
+    version: str
+
+
 class ContactDecided(Event):
     """What the gate answered to an intended contact, and why.
 
     One that was allowed counts against every cap from here on, as the strictest outcome
     it can have, until it is told what came of it, or to *counts_until*; it is made before
-    *lapses_at*. It is about *loan_id* and *also_loan_ids*, lent under *products*.
+    *lapses_at*. It is about *loan_id* and *also_loan_ids*, lent under *products*. *route* is
+    None where nobody asked how it would go out. One that *follows* another is made because
+    that one FAILED, or was NOT_DELIVERED.
     """
 
     TOPIC = "borrower.contact-decided"
@@ -306,6 +317,9 @@ class ContactDecided(Event):
     products: list[str] | None
     lapses_at: datetime | None
     counts_until: datetime | None
+    route: RouteSeen | None
+    follows: str | None
+    follows_because: str | None
 
     def apply(self, borrower: ContactState) -> None:
         borrower.last_decided_at = self.decided_at
@@ -365,6 +379,7 @@ class ContactDecidedAgain(Event):
     products: list[str] | None
     lapses_at: datetime | None
     counts_until: datetime | None
+    route: RouteSeen | None
 
     def apply(self, borrower: ContactState) -> None:
         borrower.last_decided_at = self.decided_at
@@ -448,7 +463,11 @@ class MessageDelivered(Event):
     reported_at: datetime
 
     def apply(self, borrower: ContactState) -> None:
-        """Nothing: it was sent, and counts as sent, whether it arrived or not."""
+        # It was sent, and counts as sent, whether it arrived or not.
+        if self.delivered:
+            borrower.undelivered.pop(self.contact_ref, None)
+        else:
+            borrower.undelivered[self.contact_ref] = self.reason or ""
 
 
 class InboundReceived(Event):

@@ -167,6 +167,8 @@ class ContactState:
         self.open_contacts: dict[str, OpenContact] = {}
         self.not_made: dict[str, list[str]] = {}
         """Why what was planned is not made, by its reference."""
+        self.undelivered: dict[str, str] = {}
+        """Why a message that was sent did not arrive, by its reference, as a provider told."""
         self.variants: dict[str, str] = {}
         """The arm of each experiment that the borrower is in."""
         self.last_decided_at: datetime | None = None

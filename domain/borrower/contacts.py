@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from domain.base.contact_policy import (
@@ -21,7 +22,7 @@ from domain.base.reply_keyword import FoundWord
 from domain.base.stream import Act
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
-from domain.borrower.contact import CALLS, Intent, Template
+from domain.borrower.contact import CALLS, Intent, Route, Template
 from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.gate import Decision, decide
 from domain.borrower.rights import Rights
@@ -82,6 +83,21 @@ class Trial:
     arm: str
 
 
+class Because(StrEnum):
+    """Why another way to the borrower is tried."""
+
+    FAILED = "FAILED"
+    NOT_DELIVERED = "NOT_DELIVERED"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The contact that another one follows, and why."""
+
+    contact_ref: str
+    because: Because
+
+
 class Contacts(Rights):
     """The contacts of one borrower, each decided on by the gate before it is made."""
 
@@ -96,6 +112,8 @@ class Contacts(Rights):
         occasion: str,
         text: Text | None = None,
         trial: Trial | None = None,
+        route: Route | None = None,
+        follows: Followed | None = None,
     ) -> Decision | None:
         """Ask the gate, and record what it answers.
 
@@ -119,7 +137,7 @@ class Contacts(Rights):
             return None
         self._must_be_last(at)
         self._must_reach(intent)
-        decision = decide(intent, self.situation(), policies, at)
+        decision = decide(intent, self.situation(), policies, at, route)
         self.record(
             events.ContactDecided,
             act,
@@ -150,6 +168,9 @@ class Contacts(Rights):
             products=list(intent.products) or None,
             lapses_at=decision.lapses_at,
             counts_until=decision.counts_until,
+            route=_seen(route),
+            follows=None if follows is None else follows.contact_ref,
+            follows_because=None if follows is None else str(follows.because),
         )
         return decision
 
@@ -163,6 +184,7 @@ class Contacts(Rights):
         at: datetime,
         occasion: str,
         text: Text | None = None,
+        route: Route | None = None,
     ) -> Decision:
         """Ask the gate about a contact that it allowed before, and record what it answers.
 
@@ -176,7 +198,7 @@ class Contacts(Rights):
         if opened is None:
             raise no.ContactUnknown(f"No contact {contact_ref!r} is open: ask for it first.")
         self._must_be_last(at)
-        decision = decide(intent, self.situation_but_for(contact_ref), policies, at)
+        decision = decide(intent, self.situation_but_for(contact_ref), policies, at, route)
         self.record(
             events.ContactDecidedAgain,
             act,
@@ -205,6 +227,7 @@ class Contacts(Rights):
             products=list(intent.products) or None,
             lapses_at=decision.lapses_at,
             counts_until=decision.counts_until,
+            route=_seen(route),
         )
         return decision
 
@@ -429,6 +452,10 @@ class Contacts(Rights):
                 "say with --at when it was made, if before; else tell that it FAILED, and ask "
                 "for another."
             )
+
+
+def _seen(route: Route | None) -> events.RouteSeen | None:
+    return None if route is None else events.RouteSeen(str(route.state), route.rule, route.version)
 
 
 def _digest(intent: Intent, occasion: str, text: Text | None) -> str:

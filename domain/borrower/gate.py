@@ -31,7 +31,7 @@ from domain.base.contact_policy import (
     Within,
 )
 from domain.base.policy import PolicyMissing
-from domain.borrower.contact import Intent, Party, Situation, known
+from domain.borrower.contact import Intent, Party, Route, RouteState, Situation, known
 from domain.borrower.hours import LocalTime, against_hours
 from domain.borrower.limits import counted, is_full
 from domain.borrower.permissions import is_held, is_opted_out, is_unusable, lacks_consent
@@ -49,6 +49,14 @@ from domain.borrower.turning_points import in_whole_seconds, local_turning_point
 
 NO_RULE = "no-rule"
 """Stands for the rule that is missing where only a rule could allow a contact."""
+
+AGAINST_ROUTE = {
+    RouteState.DISABLED: Reason.NO_ROUTE,
+    RouteState.NO_ROUTE: Reason.NO_ROUTE,
+    RouteState.UNLICENSED: Reason.UNLICENSED,
+    RouteState.LICENCE_EXPIRED: Reason.LICENCE_EXPIRED,
+}
+"""What stands against a contact that finds no way out; no waiting of ours cures it."""
 
 
 class Answer(StrEnum):
@@ -91,13 +99,21 @@ class Decision:
         return sorted({each.reason for each in self.objections})
 
 
-def decide(intent: Intent, situation: Situation, policies: ContactRules, at: datetime) -> Decision:
+def decide(
+    intent: Intent,
+    situation: Situation,
+    policies: ContactRules,
+    at: datetime,
+    route: Route | None = None,
+) -> Decision:
     """Whether *intent* may be carried out at the instant *at*.
 
     Every rule is judged in each zone of the borrower, by the rules in force on the date
     there, and must pass in all. What is known only later does not count. If something
     stands against the contact, it is deferred to the first whole second at which nothing
     would, unless that is further off than the policy puts off contacts.
+
+    *route* is how the way out stands; None where nobody asks, as for a contact by hand.
 
     Raises:
         PolicyMissing: no rules of the borrower's jurisdiction are known.
@@ -107,7 +123,7 @@ def decide(intent: Intent, situation: Situation, policies: ContactRules, at: dat
         raise PolicyMissing(f"No policy says how to contact borrowers in {situation.jurisdiction}.")
     assert at.tzinfo is not None, "an instant without a zone is none"
     at = at.astimezone(UTC)
-    judge = _Judge(intent, known(situation, at), policies, at)
+    judge = _Judge(intent, known(situation, at), policies, at, route)
     objections = judge.objections(at)
     if not objections:
         lapses_at, counts_until = judge.lapses()
@@ -145,9 +161,15 @@ class _Judge:
     """One contact, held against the rules at any instant from *at* on."""
 
     def __init__(
-        self, intent: Intent, situation: Situation, policies: ContactRules, at: datetime
+        self,
+        intent: Intent,
+        situation: Situation,
+        policies: ContactRules,
+        at: datetime,
+        route: Route | None,
     ) -> None:
         self._intent = intent
+        self._route = route
         self._each = intent.by_debt()
         self._situation = situation
         self._sets = (policies, *situation.asking(intent))
@@ -283,7 +305,9 @@ class _Judge:
 
     def _standing(self, binding: Sequence[ContactRules]) -> Iterator[Objection]:
         """What stands against the contact as long as these rules and facts hold."""
-        intent, situation, law = self._intent, self._situation, binding[0]
+        intent, situation, law, route = self._intent, self._situation, binding[0], self._route
+        if route is not None and route.state != RouteState.OPEN:
+            yield Objection(AGAINST_ROUTE[route.state], route.rule or NO_RULE, route.version)
         # A rule of a product allows nothing by itself: it narrows what others allow.
         if all(rule.products for rule in law.hours):
             yield Objection(Reason.WINDOW, NO_RULE, "")

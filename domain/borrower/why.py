@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.base.contact_policy import Channel, ContactRules, Purpose
 from domain.base.stream import Stream
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import ContactPoint, Intent, Party, Template
+from domain.borrower.contact import ContactPoint, Intent, Party, Route, RouteState, Template
 from domain.borrower.contact_events import Against, ContactDecided, ContactDecidedAgain, JudgedBy
 from domain.borrower.contacts import REACHED_BY
 from domain.borrower.gate import Decision, decide
@@ -138,6 +138,7 @@ def replayed(
                 else borrower.situation(),
                 rules_known(event),
                 event.decided_at,
+                route_of(event),
             )
             yield Replayed(event.originator_version, event, _difference(event, found))
         borrower = event.mutate(borrower)
@@ -156,6 +157,12 @@ def intent_of(event: AnyDecided, text: Template | None) -> Intent:
         tuple(str(each) for each in event.also_loan_ids or ()),
         tuple(event.products or ()),
     )
+
+
+def route_of(event: AnyDecided) -> Route | None:
+    """How the way out stood, as the gate was told."""
+    seen = event.route
+    return None if seen is None else Route(RouteState(seen.state), seen.rule, seen.version)
 
 
 def _difference(event: AnyDecided, found: Decision) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -17,10 +17,10 @@ from domain.base.contact_policy import Channel, Outcome, PointSource, Purpose, R
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Intent, Party, Template
+from domain.borrower.contact import Intent, Party, Route, RouteState, Template
 from domain.borrower.contact_state import Figure, OpenContact
-from domain.borrower.contacts import REACHED_BY, Result, Text, Trial
-from domain.borrower.gate import Answer, decide
+from domain.borrower.contacts import REACHED_BY, Result, Text, Trial, Because, Followed
+from domain.borrower.gate import Answer, decide, AGAINST_ROUTE, Decision
 from domain.borrower.legal import AtLaw
 from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
@@ -38,6 +38,22 @@ OVER = "OVER"
 """Why nothing is decided of a contact: it was made, and told of."""
 
 TOO_LATE = "TOO_LATE"
+
+ROUTE_AGAIN_AFTER = timedelta(minutes=5)
+"""When a contact is asked about again that finds no way out: a route may come back."""
+
+FOLLOWED = frozenset(
+    {Purpose.SERVICE_REMINDER, Purpose.COLLECTION, Purpose.STATUTORY, Purpose.RECEIPT}
+)
+"""What is sent by another way when it did not arrive. Advertising, care and education are not
+pursued: who was not reached is left in peace."""
+
+FIRST_FOLLOWING = 2
+"""The number after the reference of the first contact that follows another."""
+
+ROUTE_ENDED = frozenset({RouteState.LICENCE_EXPIRED, RouteState.UNLICENSED})
+ON_THE_WAY_OUT = frozenset(map(str, AGAINST_ROUTE.values()))
+"""The reasons that speak of the way out alone."""
 
 NOTHING_TO_SAY = Template("", "", price_named=False)
 """Stands for the text that is not there: no rule of texts lets it pass."""
@@ -75,6 +91,8 @@ class Planned:
     """The last day on which it is in time, where the law says one."""
     rule: str | None = None
     """What asks for it by that day: the notice, and the version of its plan."""
+    waiting_for: tuple[str, ...] = ()
+    """What it was put off for, when it was last asked about."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +102,9 @@ class Decided:
     *answer* is None where it is not made any more, or no contact point is there: nothing
     was decided then, *reasons* say why. *repeated* was allowed before and is to be sent
     again, if it was sent at all, and then counts as made *at* that instant. *borrower* is the
-    one it is about, as they were stored.
+    one it is about, as they were stored. One that *awaits_route* is refused for nothing else,
+    and asked about again *until* it is too late. It was first allowed at *allowed_at*, and is
+    made before *lapses_at*.
     """
 
     planned: Planned
@@ -97,6 +117,11 @@ class Decided:
     jurisdiction: str = ""
     repeated: bool = False
     at: datetime | None = None
+    awaits_route: bool = False
+    allowed_at: datetime | None = None
+    lapses_at: datetime | None = None
+    seen: Mapping[UUID, int] = field(default_factory=dict, compare=False, repr=False)
+    """The versions of the streams that it was decided on."""
     borrower: Borrower | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -109,15 +134,19 @@ class Decided:
     @property
     def waits(self) -> bool:
         """Whether it was put off, to an instant at which it may still be made."""
-        if self.answer != Answer.DEFER or self.until is None:
+        if self.until is None or not self._is_put_off:
             return False
         return self.until < self.planned.expires_at
 
     @property
     def why_dropped(self) -> tuple[str, ...]:
         """Why it is not made; what was put off for too long is too late."""
-        late = self.answer == Answer.DEFER and not self.waits
+        late = self._is_put_off and not self.waits
         return (*self.reasons, TOO_LATE) if late else self.reasons
+
+    @property
+    def _is_put_off(self) -> bool:
+        return self.answer == Answer.DEFER or self.awaits_route
 
 
 @dataclass(frozen=True)
@@ -153,9 +182,13 @@ class Wording(Protocol):
         """The text in a *version*, or in the one in force on a day; None when there is none."""
 
 
-def everywhere(_channel: Channel, _jurisdiction: str) -> bool:
-    """Whether a channel is carried, as far as is known."""
-    return True
+Asked = Callable[[Channel, str, str | None], Route | None]
+"""How the way out stands: by channel, jurisdiction and sender, or whoever signs."""
+
+
+def not_asked(_channel: Channel, _jurisdiction: str, _sender: str | None) -> Route | None:
+    """Nobody asks how a contact goes out."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -163,14 +196,14 @@ class Turn:
     """What it takes to decide on contacts whose turn has come.
 
     *act* is who decides for a borrower, *saying* what a contact has to say of the loans,
-    *served* whether anybody carries a channel in a jurisdiction now.
+    *route* how the way out stands on the day.
     """
 
     at: datetime
     act: Callable[[UUID], Act]
     saying: Saying
     wording: Wording
-    served: Callable[[Channel, str], bool] = everywhere
+    route: Asked = not_asked
 
 
 def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decided]:
@@ -196,7 +229,25 @@ def decide_all(book: Book, planned: Sequence[Planned], turn: Turn) -> list[Decid
         middle = len(planned) // 2
         halves = [half for half in (planned[:middle], planned[middle:]) if half]
         return [each for half in halves for each in decide_all(book, half, turn)]
-    return [replace(each, borrower=borrowers.get(each.planned.borrower_id)) for each in found]
+    return [
+        replace(each, borrower=borrower, seen=_seen(each.planned, borrower, loans))
+        for each in found
+        for borrower in [borrowers.get(each.planned.borrower_id)]
+    ]
+
+
+def _seen(
+    planned: Planned, borrower: Borrower | None, loans: Mapping[UUID, Loan]
+) -> dict[UUID, int]:
+    """The versions of the streams that a contact was decided on."""
+    streams = [borrower, *(loans.get(about.loan_id) for about in planned.about)]
+    return {each.id: each.version for each in streams if each is not None}
+
+
+def moved_on(book: Book, decided: Sequence[Decided]) -> list[Decided]:
+    """Those whose borrower or loans are not as they were decided on: to be judged again."""
+    versions = book.streams.versions({key for each in decided for key in each.seen})
+    return [each for each in decided if any(versions[key] != at for key, at in each.seen.items())]
 
 
 def tell_all(
@@ -205,11 +256,11 @@ def tell_all(
     *,
     act: Callable[[UUID], Act],
     known: Iterable[Borrower] = (),
-) -> None:
+) -> list[Borrower]:
     """Store what came of contacts, by borrower and reference; what was told stays as told.
 
     Borrowers who are *known* as they were stored last are not read again, unless another
-    writer was on one of them since.
+    writer was on one of them since. Returns the borrowers as they stand then.
     """
     by_borrower: defaultdict[UUID, dict[str, Result]] = defaultdict(dict)
     for (borrower_id, contact_ref), result in results.items():
@@ -230,9 +281,9 @@ def tell_all(
     except IntegrityError:
         items = list(results.items())
         middle = len(items) // 2
-        for half in (items[:middle], items[middle:]):
-            if half:
-                tell_all(book, dict(half), act=act)
+        halves = [dict(half) for half in (items[:middle], items[middle:]) if half]
+        return [each for half in halves for each in tell_all(book, half, act=act)]
+    return list(borrowers.values())
 
 
 def _decided(
@@ -295,23 +346,64 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or TOO_LATE,))
-    ways = _ways(borrower, planned, turn.served)
+    ways = _ways(borrower, planned, turn.route)
     if not ways:
         return Decided(planned, None, ("NO_CONTACT_POINT",))
-    first, *others = ways
-    found = _asked(book, borrower, planned, due, turn, way=first)
-    if found.answer != Answer.BLOCK:
+    known = not ON_THE_WAY_OUT.isdisjoint(planned.waiting_for)
+    found = None if known else _asked(book, borrower, planned, due, turn, way=ways[0])
+    if found is not None and found.answer != Answer.BLOCK:
         return found
     # What stands against one way need not stand against the next: the first that is open is
     # taken, and every way that was tried before it is on record.
-    for tried, way in enumerate(others, start=1):
-        text = _worded(borrower, planned, due, turn, way[0])
-        intent = _intent(planned, *way, text, due.products)
-        if decide(intent, borrower.situation(), book.rules.contact, turn.at).answer != Answer.BLOCK:
-            for each in others[:tried]:
+    untold = ways if found is None else ways[1:]
+    for tried, way in enumerate(untold, start=1):
+        if _judged(book, borrower, planned, due, turn, way=way).answer != Answer.BLOCK:
+            for each in untold[:tried]:
                 found = _asked(book, borrower, planned, due, turn, way=each)
-            break
-    return found
+            assert found is not None
+            return found
+    awaited = _awaited(book, borrower, planned, due, turn, ways=ways)
+    if awaited is None:
+        return found or _asked(book, borrower, planned, due, turn, way=ways[0])
+    way, until = awaited
+    if found is None or way != ways[0]:
+        found = _told(borrower, planned, way, _judged(book, borrower, planned, due, turn, way=way))
+        # How long a route stays away is told once.
+        if found.reasons != planned.waiting_for:
+            found = _asked(book, borrower, planned, due, turn, way=way)
+    return replace(found, awaits_route=True, until=until)
+
+
+def _awaited(
+    book: Book,
+    borrower: Borrower,
+    planned: Planned,
+    due: Due,
+    turn: Turn,
+    *,
+    ways: Sequence[WayOut],
+) -> tuple[WayOut, datetime] | None:
+    """The first way that only misses its way out, and when it is asked about again."""
+    for way in ways:
+        found = _judged(book, borrower, planned, due, replace(turn, route=not_asked), way=way)
+        if found.answer != Answer.BLOCK:
+            return way, max(turn.at + ROUTE_AGAIN_AFTER, found.until or turn.at)
+    return None
+
+
+def _judged(
+    book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn, *, way: WayOut
+) -> Decision:
+    """What the gate answers to a contact by one way, on no record."""
+    text = _worded(borrower, planned, due, turn, way[0])
+    intent = _intent(planned, *way, text, due.products)
+    route = _route(turn, borrower, way[0], text)
+    return decide(intent, borrower.situation(), book.rules.contact, turn.at, route)
+
+
+def _route(turn: Turn, borrower: Borrower, channel: Channel, text: Text | None) -> Route | None:
+    sender = None if text is None else text.reads.sender
+    return turn.route(channel, borrower.jurisdiction, sender)
 
 
 def _asked(
@@ -329,17 +421,22 @@ def _asked(
         occasion=planned.occasion,
         text=text,
         trial=planned.trial,
+        route=_route(turn, borrower, channel, text),
+        follows=_followed(borrower, planned.contact_ref),
     )
     assert decision is not None
+    return replace(_told(borrower, planned, way, decision), text=text, allowed_at=turn.at)
+
+
+def _told(borrower: Borrower, planned: Planned, way: WayOut, decision: Decision) -> Decided:
     return Decided(
         planned,
         decision.answer,
         tuple(str(each) for each in decision.because),
         decision.until,
-        channel,
-        point_ref,
-        text,
-        borrower.jurisdiction,
+        *way,
+        jurisdiction=borrower.jurisdiction,
+        lapses_at=decision.lapses_at,
     )
 
 
@@ -392,6 +489,9 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
             on=_day(turn.at, borrower),
             version=opened.template_version,
         )
+    # One that is disabled may come back before the contact lapses; a licence that ended will not.
+    route = _route(turn, borrower, channel, text)
+    licence = route is not None and route.state in ROUTE_ENDED
     found = borrower.decide_again(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
@@ -400,6 +500,7 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
         at=turn.at,
         occasion=planned.occasion,
         text=text,
+        route=route if licence else None,
     )
     if found.answer == Answer.ALLOW and opened.has_lapsed(turn.at):
         return _stopped(planned, opened, TOO_LATE, turn.at)
@@ -414,6 +515,8 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
         borrower.jurisdiction,
         repeated=True,
         at=_made_at(opened, turn.at),
+        allowed_at=opened.decided_at,
+        lapses_at=opened.lapses_at,
     )
 
 
@@ -426,6 +529,8 @@ def _stopped(planned: Planned, opened: OpenContact, reason: str, at: datetime) -
         channel=Channel(opened.channel),
         repeated=True,
         at=_made_at(opened, at),
+        allowed_at=opened.decided_at,
+        lapses_at=opened.lapses_at,
     )
 
 
@@ -473,14 +578,17 @@ def _day(at: datetime, borrower: Borrower) -> date:
     return at.astimezone(ZoneInfo(borrower.zones[0])).date()
 
 
-def _ways(
-    borrower: Borrower, planned: Planned, served: Callable[[Channel, str], bool]
-) -> list[WayOut]:
+def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
     """The ways to reach the borrower in the order they are tried, but for those that failed.
 
     Channels that they prefer come first, and those that nobody serves now only where no other
     is left.
     """
+
+    def is_served(channel: Channel) -> bool:
+        route = asked(channel, borrower.jurisdiction, None)
+        return route is None or route.state == RouteState.OPEN
+
     preferred = [
         each.channel
         for each in borrower.own_hours
@@ -502,18 +610,21 @@ def _ways(
         and point.lawful_basis
         and (channel, point.id) not in failed
     ]
-    return [way for way in found if served(way[0], borrower.jurisdiction)] or found
+    return [way for way in found if is_served(way[0])] or found
 
 
 def _failed_ways(borrower: Borrower, contact_ref: str) -> set[WayOut]:
-    """The ways by which the same contact failed before, under this reference or earlier ones."""
+    """The ways by which the same contact failed before, under this reference or earlier ones.
+
+    What was sent and did not arrive failed too.
+    """
     stem = _stem(contact_ref)
     return {
         (past.channel, past.contact_point)
         for ref, past in borrower.contacts.items()
         if ref.startswith(stem)
         and _stem(ref) == stem
-        and past.outcome == Outcome.FAILED
+        and (past.outcome == Outcome.FAILED or ref in borrower.undelivered)
         and past.contact_point is not None
     }
 
@@ -521,20 +632,39 @@ def _failed_ways(borrower: Borrower, contact_ref: str) -> set[WayOut]:
 def other_ways(book: Book, planned: Sequence[Planned]) -> list[Planned]:
     """Of contacts that are over, those that failed while another way is left, to be asked again.
 
-    Each is a contact of its own, with a number after the reference; found again, it is the same.
+    One that was sent and did not arrive failed too, where its purpose is pursued; it still
+    counts against every cap. Each is a contact of its own, with a number after the reference;
+    found again, it is the same.
     """
     borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
     found = []
     for each in planned:
         borrower = borrowers.get(each.borrower_id)
         past = None if borrower is None else borrower.contacts.get(each.contact_ref)
-        if borrower is None or past is None or past.outcome != Outcome.FAILED:
+        if borrower is None or past is None or each.contact_ref in borrower.open_contacts:
             continue
-        if each.contact_ref not in borrower.open_contacts and _ways(borrower, each, everywhere):
-            stem = _stem(each.contact_ref)
-            number = int(each.contact_ref[len(stem) + 1 :] or 1)
-            found.append(replace(each, contact_ref=f"{stem}.{number + 1}"))
+        lost = each.purpose in FOLLOWED and each.contact_ref in borrower.undelivered
+        if (lost or past.outcome == Outcome.FAILED) and _ways(borrower, each, not_asked):
+            stem, number = _numbered(each.contact_ref)
+            found.append(replace(each, contact_ref=f"{stem}.{number + 1}", waiting_for=()))
     return found
+
+
+def _followed(borrower: Borrower, contact_ref: str) -> Followed | None:
+    """The contact that one by another way follows, and why; None where it is the first."""
+    stem, number = _numbered(contact_ref)
+    before = stem if number == FIRST_FOLLOWING else f"{stem}.{number - 1}"
+    past = borrower.contacts.get(before)
+    if number < FIRST_FOLLOWING or past is None:
+        return None
+    failed = past.outcome == Outcome.FAILED
+    return Followed(before, Because.FAILED if failed else Because.NOT_DELIVERED)
+
+
+def _numbered(contact_ref: str) -> tuple[str, int]:
+    """A reference without the number of the way, and the number; that of the first is 1."""
+    stem = _stem(contact_ref)
+    return stem, int(contact_ref[len(stem) + 1 :] or 1)
 
 
 def _stem(contact_ref: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Self
 from uuid import UUID
@@ -74,6 +74,9 @@ class _Recent:
             self._recent.update(loaded)
             found.update(loaded)
         return found
+
+    def versions(self, ids: Iterable[UUID]) -> dict[UUID, int]:
+        return self._recorder.versions(ids)
 
     def find_command(self, command_id: UUID) -> Command | None:
         return self._recorder.find_command(command_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -27,6 +28,7 @@ class Sending:
     answer: str | None
     provider_id: str | None
     reason: str | None
+    began_at: datetime
 
     @property
     def settled(self) -> Result | None:
@@ -39,6 +41,7 @@ class Sending:
             provider=self.provider,
             provider_id=self.provider_id,
             reason=self.reason,
+            handed_at=self.began_at,
         )
 
     @property
@@ -51,7 +54,8 @@ def sendings(conn: Connection, refs: Iterable[str]) -> dict[str, Sending]:
     """What the journal has of these messages."""
     with conn.cursor(row_factory=class_row(Sending)) as cursor:
         rows = cursor.execute(
-            "SELECT contact_ref, provider, answer, provider_id, reason FROM contact.sending"
+            "SELECT contact_ref, provider, answer, provider_id, reason, began_at"
+            " FROM contact.sending"
             " WHERE contact_ref = ANY(%s)",
             (list(refs),),
         ).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +13,10 @@ from domain.base.contact_policy import Channel
 
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """What a contact ref may be: it is an idempotency key, part of a header and a file's name."""
+
+
+NOT_BEGUN = "NOT_BEGUN"
+"""Why a message was not taken that was not even tried: its time to begin was over."""
 
 
 class Answer(StrEnum):
@@ -51,10 +55,20 @@ class Message:
     """Who signs, by a name that the provider may use."""
     on: date
     """The day it is dated; licences are asked for this day."""
+    begin_by: datetime | None = None
+    """It is not begun with after this: what is known of the borrower may be old by then."""
+    not_after: datetime | None = None
+    """It is not tried, or tried again, from this instant on: it may not be made any more."""
 
     def __post_init__(self) -> None:
         if not REF.fullmatch(self.contact_ref):
             raise ValueError("a contact ref has 1 to 80 letters, digits, dots and dashes")
+
+    def may_go(self, at: datetime, *, again: bool = False) -> bool:
+        """Whether it may be begun with at an instant, or tried *again*."""
+        if self.not_after is not None and at >= self.not_after:
+            return False
+        return again or self.begin_by is None or at <= self.begin_by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +81,8 @@ class Result:
     provider_id: str | None = None
     reason: str | None = None
     try_after_seconds: int | None = None
+    handed_at: datetime | None = None
+    """When it was handed over, the last time; None where nobody knows, or it was not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

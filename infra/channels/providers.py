@@ -69,6 +69,11 @@ class Provider:
     valid_until: date | None = None
     source: str
 
+    @property
+    def rule(self) -> str:
+        """What names it among the dated rules, in every version."""
+        return f"provider-{self.name}".lower().replace("_", "-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LicenceRule:
@@ -130,11 +135,20 @@ class Register:
         """Who may carry such a message on a day, the first choice first; None: whoever signs."""
         return [
             each
+            for each in self.carriers(channel, jurisdiction, sender, on)
+            if self.standing(each, on) == Standing.SOUND
+        ]
+
+    def carriers(
+        self, channel: Channel, jurisdiction: str, sender: str | None, on: date
+    ) -> list[Provider]:
+        """Who carries such messages, whether they may on that day or not."""
+        return [
+            each
             for each in self.on(on)
             if each.channel == channel
             and (jurisdiction in each.jurisdictions or ANYWHERE in each.jurisdictions)
             and (not each.senders or sender is None or sender in each.senders)
-            and self.standing(each, on) == Standing.SOUND
         ]
 
     def _needs_licence(self, provider: Provider, on: date) -> bool:

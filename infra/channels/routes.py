@@ -18,6 +18,8 @@ import psycopg
 
 from domain.base.contact_policy import Channel
 from domain.base.refusal import NotFound
+from domain.borrower.contact import Route as Out
+from domain.borrower.contact import RouteState
 from infra import clock
 from infra.bootstrap import as_role
 from infra.channels import journal, route_state
@@ -35,6 +37,17 @@ from infra.trouble import Trouble
 Connection = psycopg.Connection[Any]
 
 log = logger(__name__)
+
+OUT = {
+    "READY": RouteState.OPEN,
+    "DISABLED": RouteState.DISABLED,
+    "NOT_SET_UP": RouteState.NO_ROUTE,
+    Standing.NOT_YET: RouteState.NO_ROUTE,
+    Standing.ENDED: RouteState.NO_ROUTE,
+    Standing.UNLICENSED: RouteState.UNLICENSED,
+    Standing.LICENCE_EXPIRED: RouteState.LICENCE_EXPIRED,
+}
+"""What the gate is told of a route, by its state."""
 
 Group = tuple[Channel, str, str, date, str | None]
 """What messages have in common that the same routes may carry: channel, jurisdiction,
@@ -108,19 +121,27 @@ class Routes:
         off = self._disabled()
         return self._usable(message, off)
 
-    def serving(self, on: date) -> Callable[[Channel, str], bool]:
-        """Whether a route carries a channel in a jurisdiction on a day, as things stand now."""
+    def asked(self, on: date) -> Callable[[Channel, str, str | None], Out]:
+        """How the way out stands on a day, as things are now, for the gate to judge by.
+
+        By channel, jurisdiction and sender, None being whoever signs: through the provider
+        that would carry it, or that comes nearest to it.
+        """
         off = self._disabled()
 
         @cache
-        def served(channel: Channel, jurisdiction: str) -> bool:
-            found = self._register.candidates(channel, jurisdiction, None, on)
-            return any(self._is_ready(each, on, off) for each in found)
+        def asked(channel: Channel, jurisdiction: str, sender: str | None) -> Out:
+            carriers = self._register.carriers(channel, jurisdiction, sender, on)
+            found = [
+                Out(OUT[self._state(each, on, off.get(each.name))[0]], each.rule, each.version)
+                for each in carriers
+            ]
+            nearest = list(RouteState)
+            return min(
+                found, key=lambda out: nearest.index(out.state), default=Out(RouteState.NO_ROUTE)
+            )
 
-        return served
-
-    def _is_ready(self, provider: Provider, on: date, off: dict[str, Disabled]) -> bool:
-        return self._state(provider, on, off.get(provider.name))[0] == "READY"
+        return asked
 
     def send(self, messages: Sequence[Message]) -> list[Result]:
         """What became of each message, in order.

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from infra import clock
 from infra.channels.breaker import Breaker
-from infra.channels.message import Answer, Message, Probe, Result
+from infra.channels.message import NOT_BEGUN, Answer, Message, Probe, Result
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 GREYLISTED_SECONDS = 300
@@ -129,6 +129,14 @@ class SmtpPort:
         return line
 
     def _sent(self, batch: _Batch, message: Message) -> Result:
+        handed_at = clock.now()
+        if not message.may_go(handed_at):
+            return Result(
+                contact_ref=message.contact_ref,
+                answer=Answer.UNAVAILABLE,
+                provider=self._name,
+                reason=NOT_BEGUN,
+            )
         answer, reason = self._offered(batch, message)
         return Result(
             contact_ref=message.contact_ref,
@@ -137,6 +145,7 @@ class SmtpPort:
             provider_id=self._message_id(message) if answer == Answer.ACCEPTED else None,
             reason=reason,
             try_after_seconds=GREYLISTED_SECONDS if answer == Answer.UNAVAILABLE else None,
+            handed_at=handed_at,
         )
 
     def _offered(self, batch: _Batch, message: Message) -> tuple[Answer, str | None]:

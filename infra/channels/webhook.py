@@ -28,7 +28,7 @@ from urllib3.exceptions import (
 
 from infra import clock
 from infra.channels.breaker import Breaker
-from infra.channels.message import Answer, Message, Probe, Result
+from infra.channels.message import NOT_BEGUN, Answer, Message, Probe, Result
 
 ANSWER_BYTES = 65_536
 PROVIDER_ID = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
@@ -138,9 +138,15 @@ class WebhookPort:
         until = time.monotonic() + self._patience.budget_seconds
         doubt: _Try | None = None
         last = _Try(answer=Answer.UNAVAILABLE, reason="BREAKER_OPEN")
+        handed_at = None
         for number in count():
+            now = clock.now()
+            if not message.may_go(now, again=number > 0):
+                last = last if number else _Try(answer=Answer.UNAVAILABLE, reason=NOT_BEGUN)
+                break
             if not self._breaker.admits():
                 break
+            handed_at = now
             last = self._post(message.contact_ref, body, until - time.monotonic())
             self._breaker.report(failed=last.route_failed)
             if last.answer == Answer.UNCERTAIN:
@@ -159,6 +165,7 @@ class WebhookPort:
             provider_id=told.provider_id,
             reason=told.reason,
             try_after_seconds=None if after is None else int(after + 1),
+            handed_at=handed_at,
         )
 
     def _pause(self, number: int) -> float:

@@ -13,7 +13,7 @@ import pytest
 
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Template
+from domain.borrower.contact import Route, RouteState, Template
 from domain.borrower.contact_state import Figure
 from domain.borrower.contacts import Result, Text
 from domain.borrower.gate import Answer
@@ -593,11 +593,12 @@ def test_a_channel_that_nobody_carries_now_is_left_for_one_that_somebody_does(bo
     borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
     loan_id = disbursed(book, borrower_id=borrower_id)
 
-    def by_mail(channel: Channel, jurisdiction: str) -> bool:
-        return (channel, jurisdiction) == (Channel.EMAIL, "CN")
+    def by_mail(channel: Channel, jurisdiction: str, _: str | None) -> Route:
+        carried = (channel, jurisdiction) == (Channel.EMAIL, "CN")
+        return Route(RouteState.OPEN if carried else RouteState.DISABLED)
 
     (found,) = dispatch.decide_all(
-        book, [reminder(borrower_id, loan_id)], replace(turn(), served=by_mail)
+        book, [reminder(borrower_id, loan_id)], replace(turn(), route=by_mail)
     )
 
     assert (found.answer, found.channel) == (Answer.ALLOW, Channel.EMAIL)
@@ -623,3 +624,254 @@ def test_a_number_that_is_dead_leaves_the_next_way_until_none_is_left(book: Book
 
     first = tried[0][0]
     assert tried == [(first, "P-0"), (f"{first}.2", "P-1")]
+
+
+# --- the way out -----------------------------------------------------------------------
+
+
+def by(**states: RouteState) -> dispatch.Asked:
+    """How the ways out stand, by channel."""
+
+    def asked(channel: Channel, _jurisdiction: str, _sender: str | None) -> Route:
+        return Route(states.get(channel, RouteState.OPEN), f"provider-{channel}".lower(), "1")
+
+    return asked
+
+
+def reasons_told(book: Book, borrower_id: UUID) -> list[tuple[str, list[str]]]:
+    """What was recorded of each decision: the answer, and what stood against it."""
+    return [
+        (each.answer, [against.reason for against in each.against])
+        for each in book.events.get(borrower_id)
+        if isinstance(each, Borrower.ContactDecided)
+    ]
+
+
+def test_a_contact_that_finds_no_way_out_takes_no_place_under_a_cap(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+
+    (found,) = dispatch.decide_all(
+        book, [planned], replace(turn(), route=by(SMS=RouteState.LICENCE_EXPIRED))
+    )
+
+    assert (found.answer, found.reasons) == (Answer.BLOCK, ("LICENCE_EXPIRED",))
+    assert reasons_told(book, borrower_id) == [("BLOCK", ["LICENCE_EXPIRED"])]
+    assert not book.get(Borrower, borrower_id).contacts
+
+
+def test_a_contact_waits_while_only_its_way_out_is_missing_and_that_is_told_once(
+    book: Book,
+) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    disabled = replace(turn(), route=by(SMS=RouteState.DISABLED))
+
+    (first,) = dispatch.decide_all(book, [planned], disabled)
+    waiting = replace(planned, waiting_for=first.reasons)
+    (second,) = dispatch.decide_all(book, [waiting], replace(disabled, at=TEN + HOUR))
+
+    assert first.waits and second.waits
+    assert second.until == TEN + HOUR + dispatch.ROUTE_AGAIN_AFTER
+    assert reasons_told(book, borrower_id) == [("BLOCK", ["NO_ROUTE"])]
+    assert not not_made(book, borrower_id)
+
+
+def test_a_contact_goes_out_once_its_route_is_back(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    (first,) = dispatch.decide_all(
+        book, [planned], replace(turn(), route=by(SMS=RouteState.DISABLED))
+    )
+
+    (found,) = dispatch.decide_all(
+        book, [replace(planned, waiting_for=first.reasons)], replace(turn(TEN + HOUR), route=by())
+    )
+
+    assert found.answer == Answer.ALLOW
+    assert reasons_told(book, borrower_id) == [("BLOCK", ["NO_ROUTE"]), ("ALLOW", [])]
+
+
+def test_a_route_that_is_missing_at_night_loses_no_reminder_of_the_morning(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    before_dawn = TEN - 4 * HOUR
+
+    (found,) = dispatch.decide_all(
+        book, [planned], replace(turn(before_dawn), route=by(SMS=RouteState.DISABLED))
+    )
+
+    assert found.waits
+    assert found.until == TEN - 2 * HOUR
+    assert reasons_told(book, borrower_id) == [("BLOCK", ["NO_ROUTE", "WINDOW"])]
+
+
+def test_a_contact_whose_route_does_not_come_back_is_on_record_as_not_made(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(
+        borrower_id,
+        disbursed(book, borrower_id=borrower_id),
+        contact_ref="R-1",
+        expires_at=TEN + timedelta(minutes=1),
+    )
+
+    dispatch.decide_all(book, [planned], replace(turn(), route=by(SMS=RouteState.NO_ROUTE)))
+
+    assert not_made(book, borrower_id) == [("R-1", ["NO_ROUTE", "TOO_LATE"], "SMS")]
+
+
+def test_who_refused_a_channel_is_not_waited_for_until_its_route_is_back(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id), contact_ref="R-1")
+    contacts.opt_out(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        channel=Channel.SMS,
+        purpose=None,
+        source="APP",
+        opted_out_at=TEN - HOUR,
+    )
+
+    (found,) = dispatch.decide_all(
+        book, [planned], replace(turn(), route=by(SMS=RouteState.DISABLED))
+    )
+
+    assert not found.waits
+    assert not_made(book, borrower_id) == [("R-1", ["NO_ROUTE", "OPT_OUT"], "SMS")]
+
+
+def test_decisions_on_the_way_out_come_out_again_as_they_did(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id), template=None)
+    for state in (RouteState.LICENCE_EXPIRED, RouteState.DISABLED, RouteState.OPEN):
+        dispatch.decide_all(book, [planned], replace(turn(), route=by(SMS=state)))
+
+    found = list(made_again(book, borrower_id, Judges(book.rules)))
+
+    assert [each.differs for each in found] == [None, None, None]
+
+
+def test_a_message_whose_sender_died_is_not_sent_once_the_licence_ended(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    dispatch.decide_all(book, [planned], replace(turn(), route=by()))
+
+    (found,) = dispatch.decide_all(
+        book, [planned], replace(turn(TEN + HOUR), route=by(SMS=RouteState.LICENCE_EXPIRED))
+    )
+
+    assert (found.answer, found.reasons) == (Answer.BLOCK, ("LICENCE_EXPIRED",))
+
+
+# --- what did not arrive ---------------------------------------------------------------
+
+
+def sent_and_lost(book: Book, borrower_id: UUID, planned: Planned) -> None:
+    """A message is sent, and its provider tells that it did not arrive."""
+    dispatch.decide_all(book, [planned], turn())
+    told = {(borrower_id, planned.contact_ref): Result(Outcome.SENT, TEN, provider="sms")}
+    dispatch.tell_all(book, told, act=lambda _: act())
+    contacts.report_delivery(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        contact_ref=planned.contact_ref,
+        delivered=False,
+        provider="sms",
+        reported_at=TEN + timedelta(minutes=1),
+        reason="EXPIRED",
+    )
+
+
+def test_a_notice_that_did_not_arrive_goes_another_way_and_the_record_says_why(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id, contact_ref="R-1", purpose=Purpose.STATUTORY)
+    sent_and_lost(book, borrower_id, planned)
+
+    again = dispatch.other_ways(book, [planned])
+    (found,) = dispatch.decide_all(book, again, turn(TEN + HOUR))
+
+    assert (found.planned.contact_ref, found.channel) == ("R-1.2", Channel.EMAIL)
+    assert found.answer == Answer.ALLOW
+    last = [
+        each for each in book.events.get(borrower_id) if isinstance(each, Borrower.ContactDecided)
+    ][-1]
+    assert (last.follows, last.follows_because) == ("R-1", "NOT_DELIVERED")
+
+
+def test_a_reminder_that_did_not_arrive_still_counts_against_the_cap(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
+    sent_and_lost(book, borrower_id, planned)
+
+    (found,) = dispatch.decide_all(book, dispatch.other_ways(book, [planned]), turn(TEN + HOUR))
+
+    assert (found.answer, found.reasons) == (Answer.DEFER, ("CAP",))
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CARE, Purpose.EDUCATION])
+def test_who_was_not_reached_by_a_greeting_is_not_pursued(book: Book, purpose: Purpose) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    planned = reminder(
+        borrower_id, disbursed(book, borrower_id=borrower_id), purpose=purpose, template=None
+    )
+    sent_and_lost(book, borrower_id, planned)
+
+    assert dispatch.other_ways(book, [planned]) == []
+
+
+def test_a_message_that_arrived_after_all_is_not_sent_again(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE, PointKind.EMAIL)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    planned = reminder(borrower_id, loan_id, purpose=Purpose.STATUTORY)
+    sent_and_lost(book, borrower_id, planned)
+    contacts.report_delivery(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        contact_ref=planned.contact_ref,
+        delivered=True,
+        provider="sms",
+        reported_at=TEN + timedelta(minutes=2),
+    )
+
+    assert dispatch.other_ways(book, [planned]) == []
+
+
+# --- what changes between the answer and the hand-over ---------------------------------
+
+
+def test_a_refusal_after_the_answer_is_found_before_the_message_goes(book: Book) -> None:
+    borrower_id, other = reachable(book, PointKind.PHONE), reachable(book, PointKind.PHONE)
+    planned = [reminder(each, disbursed(book, borrower_id=each)) for each in (borrower_id, other)]
+    decided = dispatch.decide_all(book, planned, turn())
+    assert dispatch.moved_on(book, decided) == []
+    contacts.opt_out(
+        book,
+        act(),
+        borrower_id=borrower_id,
+        channel=Channel.SMS,
+        purpose=None,
+        source="REPLY",
+        opted_out_at=TEN,
+    )
+
+    (moved,) = dispatch.moved_on(book, decided)
+    (again,) = dispatch.decide_all(book, [moved.planned], turn(TEN + timedelta(seconds=1)))
+
+    assert moved.planned == planned[0]
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("OPT_OUT",))
+
+
+def test_a_payment_after_the_answer_is_found_before_the_reminder_goes(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    decided = dispatch.decide_all(book, [reminder(borrower_id, loan_id)], turn())
+    repay(book, loan_id, "P-1", 86_07, FEB_13)
+
+    (moved,) = dispatch.moved_on(book, decided)
+    (again,) = dispatch.decide_all(book, [moved.planned], turn(TEN + timedelta(seconds=1)))
+
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("NOTHING_LEFT",))
