@@ -23,6 +23,7 @@ from infra import contact_queue, vault_keys
 from infra.bootstrap import as_role, open_book
 from infra.channels.providers import Adapter, Provider, Register
 from infra.channels.routes import open_routes
+from infra.channels.webhook import Patience
 from infra.dispatcher import Dispatcher
 from infra.policies import load_policies
 from infra.settings import Settings
@@ -154,8 +155,10 @@ class Office:
             yield conn
 
     @contextmanager
-    def dispatcher(self, sms_url: str, *, honours: bool = True) -> Iterator[Dispatcher]:
-        """One process that sends."""
+    def dispatcher(
+        self, sms_url: str, *, honours: bool = True, patience: Patience = SHORT, **more: Any
+    ) -> Iterator[Dispatcher]:
+        """One process that sends; *more* is said to the dispatcher."""
         named = {"SMS_URL": sms_url, "SMS_SECRET": SECRET}
         with (
             self.writer() as conn,
@@ -165,11 +168,11 @@ class Office:
                 self.url,
                 register=register(honours=honours),
                 named=named.get,
-                patience=SHORT,
+                patience=patience,
                 failures=1_000,
             ) as routes,
         ):
-            yield Dispatcher(self.book, conn, vault, routes, "Asia/Shanghai")
+            yield Dispatcher(self.book, conn, vault, routes, "Asia/Shanghai", **more)
 
 
 @contextmanager
