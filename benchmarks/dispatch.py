@@ -75,7 +75,7 @@ def measure(place: Place) -> list[Line]:
         open_routes(
             settings,
             url,
-            register=load_providers(),
+            register=load_providers,
             named={f"{SETTINGS}_URL": provider, f"{SETTINGS}_SECRET": secret}.get,
         ) as routes,
         psycopg.connect(url) as connection,

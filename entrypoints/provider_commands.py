@@ -34,13 +34,18 @@ Day = Annotated[
 def _routes() -> Iterator[Routes]:
     from entrypoints.session import database_url
     from infra import logs
+    from infra.bootstrap import open_book
     from infra.channels.routes import open_routes
     from infra.settings import Settings
 
     settings = Settings()
     # Log lines go to standard error, so that standard output holds the answer alone.
     logs.configure(settings.model_copy(update={"log_level": "error"}), "cli")
-    with open_routes(settings, database_url(settings)) as routes:
+    url = database_url(settings)
+    with (
+        open_book(url, connections=1) as book,
+        open_routes(settings, url, register=lambda: book.rules.register) as routes,
+    ):
         yield routes
 
 
@@ -58,8 +63,9 @@ def _group(context: typer.Context, as_json: AsJson = False) -> None:
 def list_providers(on: Day = None, as_json: AsJson = False) -> None:
     """List the providers: licence, state, last probe, what they did not take today.
 
-    READY routes are used by priority, the lowest first. The register is
-    infra/policies/channels; addresses and secrets come from the environment.
+    READY routes are used by priority, the lowest first. The register is dated policy: what is
+    shipped in infra/policies/channels, and entries of kind provider and licence_rule that two
+    people published since (`policy publish`); addresses and secrets come from the environment.
     """
     from entrypoints import output
     from infra import clock
@@ -78,6 +84,8 @@ def probe(
     as_json: AsJson = False,
 ) -> None:
     """Try every route without sending anything; one that fails is disabled.
+
+    The dispatcher does so by itself, every LOANS_PROBE_MINUTES.
 
     A route that failures or an earlier probe disabled is enabled when the probe holds;
     what a person disabled stays so. Exits with 1 when a probe failed.

@@ -5,7 +5,7 @@ import sys
 from psycopg_pool import ConnectionPool
 
 from infra import logs
-from infra.bootstrap import as_role
+from infra.bootstrap import as_role, open_book
 from infra.channels.providers import inbound_secrets
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
@@ -27,7 +27,8 @@ def main() -> None:
     logs.configure(settings, "receiver")
     log = logs.logger(__name__)
     try:
-        secrets = inbound_secrets()
+        with open_book(settings.database_url, connections=1) as book:
+            secrets = inbound_secrets(book.rules.register)
         with (
             ConnectionPool(
                 as_role(settings.database_url, WRITER), min_size=1, max_size=THREADS, open=True

@@ -9,10 +9,12 @@ from operator import itemgetter
 
 from domain.base.contact_policy import ContactRules
 from domain.base.dated_rules import DatedRules, Entry, Source
+from domain.base.provider import Register
 from domain.base.stream import Stream
 from domain.commands.book import Book
 from domain.policy.policy import Policy, Stage
 from infra import contact_policies, policies, text_templates
+from infra.channels import providers
 from infra.rule_files import (
     Kind,
     Written,
@@ -34,13 +36,18 @@ TEXTS = policies.FILES / "texts"
 AS_IT_HAPPENED = timedelta(days=1)
 """So far the day of the clock may be from the business date of what is recorded as it happens."""
 
-KINDS: dict[str, Kind] = {**policies.KINDS, **contact_policies.KINDS, **text_templates.KINDS}
+KINDS: dict[str, Kind] = {
+    **policies.KINDS,
+    **contact_policies.KINDS,
+    **text_templates.KINDS,
+    **providers.KINDS,
+}
 
 
 @cache
 def shipped() -> tuple[tuple[Written, Entry], ...]:
     """Every entry that is shipped with the program, as read and as written down."""
-    folders = (policies.FILES, contact_policies.FILES, HOUSE, TEXTS)
+    folders = (policies.FILES, contact_policies.FILES, HOUSE, TEXTS, providers.FILES)
     found = [written for folder in folders for written in rows_of_folder(folder)]
     return tuple((written, entry_of(written, KINDS)) for written in found if made(written, KINDS))
 
@@ -58,10 +65,12 @@ def rules_known(published: Sequence[Policy] = ()) -> DatedRules:
     contact = [each for each in written if each.kind in contact_policies.KINDS]
     servicing = [each for each in written if each.kind in policies.KINDS]
     texts = [each for each in written if each.kind in text_templates.KINDS]
+    carriers = [each for each in written if each.kind in providers.KINDS]
     return DatedRules(
         policies=policies.policies_of(servicing),
         contact=_looked_at(ContactRules(**values_of(contact, contact_policies.KINDS)), published),
         sources=tuple(sources),
+        register=Register(**values_of(carriers, providers.KINDS)),
         **values_of(texts, text_templates.KINDS),
     )
 

@@ -204,6 +204,10 @@ class Dispatcher:
         command_id = uuid4()
         return Act(ACTOR, on, clock.now(), command_id, command_id)
 
+    def probe_seldom(self, every: timedelta) -> list[str]:
+        """Try the routes that nobody tried for so long, without sending; the names of those."""
+        return self._routes.probe_seldom(every)
+
     # --- sending ------------------------------------------------------------------------
 
     def _sent(
@@ -517,7 +521,7 @@ def open_dispatcher(settings: Settings, database_url: str, book: Book) -> Iterat
     with (
         psycopg.connect(as_role(database_url, WRITER), autocommit=True) as conn,
         open_vault(database_url, settings, lambda: book.policies) as vault,
-        open_routes(settings, database_url) as routes,
+        open_routes(settings, database_url, register=lambda: book.rules.register) as routes,
     ):
         yield Dispatcher(
             book, conn, vault, routes, settings.zone, turn_seconds=settings.dispatch_seconds

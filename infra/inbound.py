@@ -7,7 +7,7 @@ that what is handed on again changes nothing; what is kept for a person before t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -18,12 +18,13 @@ import psycopg
 
 from domain.base.contact_policy import Channel, Outcome, PointKind
 from domain.base.contact_policy import Purpose as ContactPurpose
+from domain.base.provider import Provider, Register
 from domain.base.refusal import ContentionRefused, Refusal
 from domain.base.reply_keyword import FoundWord, Keyword, KeywordMeaning
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contacts import REACHED_BY
-from domain.commands import contacts, days, replies
+from domain.commands import contacts, days, dispatch, replies
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned
 from domain.commands.planning import Turn
@@ -31,7 +32,6 @@ from infra import clock, contact_queue
 from infra.bootstrap import as_role
 from infra.channels import journal
 from infra.channels.inbox import Inbox, Item, Kind
-from infra.channels.providers import Provider, Register, load_providers
 from infra.channels.receiver import Delivery, unusable
 from infra.channels.vault_seal import seal_of
 from infra.channels.webhook import CODE
@@ -101,7 +101,7 @@ class Inbound:
         vault: Vault,
         inbox: Inbox,
         *,
-        register: Register,
+        register: Callable[[], Register],
         zone: str,
     ) -> None:
         """*conn* is that of the *inbox*."""
@@ -174,21 +174,33 @@ class Inbound:
         borrower_id = self._borrower_of(item)
         if borrower_id is None:
             raise Unusable("UNKNOWN_CONTACT")
-        if self._is_done(act):
-            return
         status = Delivery(item.said["status"])
         delivered = status == Delivery.DELIVERED
-        contacts.report_delivery(
-            self._book,
-            act,
-            borrower_id=borrower_id,
-            contact_ref=str(item.contact_ref),
-            delivered=delivered,
-            provider=item.provider,
-            reported_at=said_at,
-            carrier=_word(item.said.get("carrier")),
-            reason=None if delivered else _word(item.said.get("code")) or str(status),
-        )
+        if not self._is_done(act):
+            contacts.report_delivery(
+                self._book,
+                act,
+                borrower_id=borrower_id,
+                contact_ref=str(item.contact_ref),
+                delivered=delivered,
+                provider=item.provider,
+                reported_at=said_at,
+                carrier=_word(item.said.get("carrier")),
+                reason=None if delivered else _word(item.said.get("code")) or str(status),
+            )
+        if not delivered:
+            self._try_another_way(str(item.contact_ref), said_at)
+
+    def _try_another_way(self, contact_ref: str, at: datetime) -> None:
+        """A message that did not arrive is queued by the next way, while it is still of use.
+
+        The gate is asked about it as about any other. One that nobody has told of yet is queued
+        by the dispatcher, once that tells of it.
+        """
+        for line in contact_queue.lines(self._conn, contact_ref=contact_ref):
+            if at < line.expires_at:
+                again = dispatch.other_ways(self._book, [line.planned])
+                contact_queue.put(self._conn, [Turn(each, at) for each in again], line.planned_on)
 
     def _borrower_of(self, item: Item) -> UUID | None:
         """Whose contact it is about; None where that names none that this provider carried."""
@@ -219,7 +231,7 @@ class Inbound:
         return "answers" if only.keyword is None else "taken back"
 
     def _provider(self, name: str, on: date) -> Provider:
-        for each in self._register.on(on):
+        for each in self._register().on(on):
             if each.name == name:
                 return each
         raise Unusable("UNKNOWN_PROVIDER")
@@ -391,4 +403,6 @@ def open_inbound(settings: Settings, database_url: str, book: Book) -> Iterator[
         open_vault(database_url, settings, lambda: book.policies) as vault,
     ):
         inbox = Inbox(conn, seal_of(settings))
-        yield Inbound(book, conn, vault, inbox, register=load_providers(), zone=settings.zone)
+        yield Inbound(
+            book, conn, vault, inbox, register=lambda: book.rules.register, zone=settings.zone
+        )

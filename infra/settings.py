@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     dispatch_seconds: Annotated[int, Field(ge=1)] = 20
     """How long a turn of the dispatcher lasts before it looks again at what is due."""
 
+    probe_minutes: Annotated[int, Field(ge=1)] = 15
+    """How often the dispatcher tries each route of a provider without sending anything."""
+
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
         said = {name: getattr(self, name) for name in type(self).model_fields}

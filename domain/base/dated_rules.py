@@ -8,7 +8,10 @@ from functools import cached_property
 
 from domain.base.contact_policy import ContactRules
 from domain.base.policy import ANYWHERE, Policies, in_force
+from domain.base.provider import Register
 from domain.base.text_template import TextStandard, TextTemplate
+
+NO_PROVIDERS = Register(providers=(), licence_rules=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ class DatedRules:
     sources: tuple[Source, ...]
     texts: tuple[TextTemplate, ...] = ()
     text_standards: tuple[TextStandard, ...] = ()
+    register: Register = NO_PROVIDERS
     _by_day: dict[date, list[TextTemplate]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import TypeVar
 
-from domain.base.contact_policy import ContactRule, FreshnessRule, LexiconRule
+from domain.base.contact_policy import ContactRule, DayKind, FreshnessRule, LexiconRule
 from domain.base.dated_rules import DatedRules
 from domain.base.policy import ANYWHERE
 from domain.policy.policy import Policy, Stage
@@ -17,6 +18,10 @@ Rule = TypeVar("Rule", bound=ContactRule)
 
 WARNED_BEFORE = timedelta(days=1)
 """So long before a lexicon is stale somebody is told."""
+NEXT_YEAR = timedelta(days=30)
+"""So long before a year begins whose holidays are not known somebody is told."""
+LICENCE_RENEWED = timedelta(days=60)
+"""So long before a provider's licence ends somebody is told."""
 
 
 class AlarmKind(StrEnum):
@@ -24,7 +29,11 @@ class AlarmKind(StrEnum):
 
     LEXICON_STALE = "LEXICON_STALE"
     LEXICON_STALE_SOON = "LEXICON_STALE_SOON"
+    CALENDAR_MISSING = "CALENDAR_MISSING"
+    LICENCE_ENDED = "LICENCE_ENDED"
     REVIEW_LATE = "REVIEW_LATE"
+    CALENDAR_MISSING_SOON = "CALENDAR_MISSING_SOON"
+    LICENCE_ENDS_SOON = "LICENCE_ENDS_SOON"
 
 
 @dataclass(frozen=True)
@@ -72,12 +81,17 @@ def first_review(rules: DatedRules, on: date, at: datetime) -> FirstReview | Non
 
 
 def alarms(rules: DatedRules, policies: Sequence[Policy], on: date, at: datetime) -> list[Alarm]:
-    """Lexicons that are stale or soon will be, and texts whose review takes too long.
+    """Lexicons, calendars and licences that are missing or soon will be, and late reviews.
 
     One that nobody ever looked at is none (``first_review``). *policies* are the streams of what
     was submitted and published; the most urgent first.
     """
-    found = [*_of_lexicons(rules, on, at), *_of_reviews(rules, policies, on, at)]
+    found = [
+        *_of_lexicons(rules, on, at),
+        *_of_calendars(rules, on),
+        *_of_licences(rules, on),
+        *_of_reviews(rules, policies, on, at),
+    ]
     order = list(AlarmKind)
     return sorted(found, key=lambda each: (order.index(each.kind), each.rule, each.version))
 
@@ -130,6 +144,62 @@ def _of_lexicon(asked: FreshnessRule, lexicon: LexiconRule, at: datetime) -> Ala
         stops,
         f"{said} Read it and confirm it: policy confirm {lexicon.rule}.",
     )
+
+
+def _of_calendars(rules: DatedRules, on: date) -> Iterator[Alarm]:
+    """Years whose holidays nobody entered, where hours ask what day it is."""
+    asking: dict[str, set[str]] = {}
+    for rule in _newest(rules.contact.hours, on):
+        if any(each.days != DayKind.ANY for each in rule.hours):
+            anywhere = rule.jurisdiction == ANYWHERE
+            for place in rules.contact.jurisdictions if anywhere else {rule.jurisdiction}:
+                asking.setdefault(place, set()).update(map(str, rule.purposes))
+    years = sorted({on.year, (on + NEXT_YEAR).year})
+    for place, year in product(sorted(asking), years):
+        begins = date(year, 1, 1)
+        known = any(
+            each.jurisdiction == place
+            and each.year == year
+            and (each.valid_until is None or max(on, begins) < each.valid_until)
+            for each in rules.contact.calendars
+        )
+        if known:
+            continue
+        what = ", ".join(sorted(asking[place]))
+        stands = "stands still" if begins <= on else f"stops on {begins}"
+        yield Alarm(
+            AlarmKind.CALENDAR_MISSING if begins <= on else AlarmKind.CALENDAR_MISSING_SOON,
+            f"day-calendar-{place}-{year}".lower(),
+            "",
+            place,
+            datetime.combine(begins, time(), UTC),
+            tuple(sorted(asking[place])),
+            f"The holidays of {year} in {place} are not known: {what} {stands}. Hold them against"
+            f" the notice and publish them: policy calendar {place} {year}.",
+        )
+
+
+def _of_licences(rules: DatedRules, on: date) -> Iterator[Alarm]:
+    """Licences of providers that ended, or end before long."""
+    for provider in rules.register.on(on):
+        ends_on = provider.licence_until
+        used = provider.valid_from <= on and (
+            provider.valid_until is None or on < provider.valid_until
+        )
+        if ends_on is None or not used or on < ends_on - LICENCE_RENEWED:
+            continue
+        ended = ends_on <= on
+        since = f"ended on {ends_on}" if ended else f"ends on {ends_on}"
+        yield Alarm(
+            AlarmKind.LICENCE_ENDED if ended else AlarmKind.LICENCE_ENDS_SOON,
+            provider.rule,
+            provider.version,
+            " ".join(provider.jurisdictions),
+            datetime.combine(ends_on, time(), UTC),
+            (),
+            f"The licence {provider.licence} of {provider.name} {since}: nothing goes out by it"
+            " without one. Publish an entry with the new one: policy publish.",
+        )
 
 
 def _of_reviews(

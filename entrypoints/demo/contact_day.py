@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from domain.base.contact_policy import Channel, ConsentScope, PointSource, Purpose
+from domain.base.provider import Adapter, Provider, Register
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import Figure, OwnHours
@@ -38,7 +39,6 @@ from entrypoints.questions import Asked
 from entrypoints.session import Session
 from infra import contact_queue
 from infra.bootstrap import as_role
-from infra.channels.providers import Adapter, Provider, Register
 from infra.channels.routes import open_routes
 from infra.channels.webhook import Patience
 from infra.dispatcher import Dispatcher
@@ -373,7 +373,7 @@ def _dispatcher(office: Office, url: str, secret: str) -> Iterator[Dispatcher]:
         open_routes(
             settings,
             opened.database_url,
-            register=register(),
+            register=register,
             named={"URL": url, "SECRET": secret}.get,
             patience=PATIENCE,
             failures=NEVER,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from domain.base.provider import Adapter, Provider
 from infra.channels.breaker import Breaker
 from infra.channels.letter import LetterPort
 from infra.channels.message import Port
-from infra.channels.providers import Adapter, Provider
 from infra.channels.smtp import SmtpPort
 from infra.channels.task import ByHandPort
 from infra.channels.webhook import Patience, WebhookPort

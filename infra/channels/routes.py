@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from domain.base.contact_policy import Channel
+from domain.base.provider import Provider, Register, Standing
 from domain.base.refusal import NotFound
 from domain.borrower.contact import Route as Out
 from domain.borrower.contact import RouteState
@@ -26,7 +27,7 @@ from infra.channels import journal, route_state
 from infra.channels.breaker import Breaker
 from infra.channels.message import Answer, Message, Port, Probe, Result
 from infra.channels.ports import Named, port_of
-from infra.channels.providers import Provider, Register, Standing, load_providers
+from infra.channels.providers import load_providers
 from infra.channels.route_state import Cause, Disabled, LastProbe
 from infra.channels.webhook import Patience
 from infra.logs import logger
@@ -95,7 +96,7 @@ class Routes:
     def __init__(
         self,
         conn: Connection,
-        register: Register,
+        register: Callable[[], Register],
         *,
         home: Path,
         named: Named,
@@ -103,12 +104,17 @@ class Routes:
         failures: int,
     ) -> None:
         self._conn = conn
-        self._register = register
+        self._known_now = register
         self._home = home
         self._named = named
         self._patience = patience
         self._failures = failures
         self._routes: dict[Provider, Route] = {}
+
+    @property
+    def _register(self) -> Register:
+        """As it is known now: what is published counts from the next message."""
+        return self._known_now()
 
     def close(self) -> None:
         """No route is held open."""
@@ -203,6 +209,23 @@ class Routes:
                 if probes and all(probe.holds for probe in probes):
                     well.append(name)
         return well
+
+    def probe_seldom(self, every: timedelta) -> list[str]:
+        """Probe what no process has probed for so long; the names of those.
+
+        What a person disabled, and what the register does not let be used, is left alone.
+        """
+        off, probed = self._disabled(), route_state.last_probes(self._conn)
+        due = []
+        for provider in self._register.on(_today()):
+            last, disabled = probed.get(provider.name), off.get(provider.name)
+            if (
+                self._register.standing(provider, _today()) == Standing.SOUND
+                and (last is None or clock.now() - last.probed_at >= every)
+                and (disabled is None or disabled.cause != Cause.PERSON)
+            ):
+                due.append(provider.name)
+        return list(self.probe(due, by="schedule")) if due else []
 
     def disable(self, name: str, *, reason: str, by: str) -> None:
         """Nobody uses the route until a person enables it.
@@ -367,10 +390,16 @@ class Routes:
         """
         route = self._routes.get(provider)
         if route is None:
+            self._leave(provider.name)
             breaker = Breaker(failures=self._failures)
             port = port_of(provider, self._named, self._home, breaker, self._patience)
             route = self._routes[provider] = Route(provider=provider, port=port, breaker=breaker)
         return route
+
+    def _leave(self, name: str) -> None:
+        """Nothing is held open to a provider as another version of its entry had it."""
+        for old in [each for each in self._routes if each.name == name]:
+            self._routes.pop(old).port.close()
 
     def _known(self, name: str) -> Provider:
         known = self._register.on(_today())
@@ -394,7 +423,7 @@ def open_routes(
     settings: Settings,
     database_url: str,
     *,
-    register: Register | None = None,
+    register: Callable[[], Register] = load_providers,
     named: Named = provider_setting,
     patience: Patience | None = None,
     failures: int = 10,
@@ -405,12 +434,7 @@ def open_routes(
     """
     with psycopg.connect(as_role(database_url, WRITER), autocommit=True) as conn:
         routes = Routes(
-            conn,
-            register or load_providers(),
-            home=settings.home,
-            named=named,
-            patience=patience,
-            failures=failures,
+            conn, register, home=settings.home, named=named, patience=patience, failures=failures
         )
         try:
             yield routes

@@ -27,7 +27,7 @@ from kafka.structs import MemberState, OffsetAndMetadata
 from standardwebhooks.webhooks import Webhook
 
 from infra import logs
-from infra.bootstrap import as_role
+from infra.bootstrap import as_role, open_book
 from infra.channels.inbox import Inbox, Kind
 from infra.channels.providers import inbound_secrets
 from infra.channels.receiver import BODY_BYTES, KINDS, WEBHOOK_ID_LETTERS, keep, object_of
@@ -205,7 +205,9 @@ def _told(settings: Settings) -> tuple[str, dict[str, str]]:
     """
     if settings.receiver_topic is None:
         raise Trouble("LOANS_RECEIVER_TOPIC does not say on which topic providers write.")
-    secrets = inbound_secrets()
+    assert settings.database_url
+    with open_book(settings.database_url, connections=1) as book:
+        secrets = inbound_secrets(book.rules.register)
     if not secrets:
         raise Trouble("Nobody could sign: set the inbound secret of a provider (docs/CHANNELS.md).")
     return settings.receiver_topic, secrets

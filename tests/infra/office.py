@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 import psycopg
 
 from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
+from domain.base.provider import Adapter, Provider, Register
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book
@@ -21,7 +22,6 @@ from domain.commands.planning import Turn
 from entrypoints.demo.provider import Simulator
 from infra import contact_queue, vault_keys
 from infra.bootstrap import as_role, open_book
-from infra.channels.providers import Adapter, Provider, Register
 from infra.channels.routes import open_routes
 from infra.channels.webhook import Patience
 from infra.dispatcher import Dispatcher
@@ -166,7 +166,7 @@ class Office:
             open_routes(
                 self.settings,
                 self.url,
-                register=register(honours=honours),
+                register=lambda: register(honours=honours),
                 named=named.get,
                 patience=patience,
                 failures=1_000,

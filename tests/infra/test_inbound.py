@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from psycopg_pool import ConnectionPool
@@ -18,8 +18,9 @@ from psycopg_pool import ConnectionPool
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Party
+from domain.borrower.contact_state import Figure
 from domain.borrower.reply_words import ReplyOutcome
-from domain.commands import contacts, replies
+from domain.commands import contacts, dispatch, replies
 from entrypoints.demo.provider import Behaviour, simulated
 from infra import clock, vault_erasure
 from infra.bootstrap import as_role
@@ -33,7 +34,7 @@ from infra.inbound import Inbound, others_who_share
 from infra.migrations.run import migrate
 from infra.policies import load_policies
 from infra.store import WRITER
-from infra.vault import open_vault
+from infra.vault import Entry, open_vault
 from infra.vault_values import Kind as Value
 from infra.vault_values import Purpose as Reading
 from tests.infra.channels.samples import SECRET
@@ -92,7 +93,7 @@ def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
 def open_desk(office: Office) -> Iterator[Desk]:
     with office.writer() as conn, open_vault(office.url, office.settings, load_policies) as vault:
         kept = Inbox(conn, seal_of(office.settings))
-        found = Inbound(office.book, conn, vault, kept, register=register(), zone="Asia/Shanghai")
+        found = Inbound(office.book, conn, vault, kept, register=register, zone="Asia/Shanghai")
         yield Desk(office, found, kept)
 
 
@@ -392,6 +393,103 @@ def test_a_receipt_says_what_became_of_the_message(desk: Desk) -> None:
     assert (one.delivered, one.carrier, one.provider) == (True, "CMCC", "sms")
     assert (other.delivered, other.reason) == (False, "FAILED")
     assert desk.parked() == ["UNKNOWN_CONTACT"]
+
+
+def two_numbers(desk: Desk) -> UUID:
+    """A borrower with two telephones."""
+    (person,) = desk.office.people(1)
+    with open_vault(desk.office.url, desk.office.settings, load_policies) as vault:
+        entry = Entry(person, Value.PHONE, "+8613900000009", uuid5(person, "second"))
+        (second,) = vault.put_many([entry], desk.office.act())
+    contacts.add_contact_point(
+        desk.office.book,
+        desk.office.act(),
+        borrower_id=person,
+        point_ref=second,
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - timedelta(hours=1),
+    )
+    return person
+
+
+def receipt_of_payment(desk: Desk, person: UUID, **said: Any) -> str:
+    figures = {"loan": "L-00000-00000", "amount": "100.00 CNY", "received_on": "2026-11-20"}
+    fields = {
+        "purpose": Purpose.RECEIPT,
+        "template": "receipt",
+        "figures": tuple(Figure(name, reads) for name, reads in figures.items()),
+        **said,
+    }
+    (ref,) = desk.office.queue([person], **fields)
+    return ref
+
+
+def test_what_did_not_arrive_goes_to_the_next_number_and_says_what_it_follows(desk: Desk) -> None:
+    person = two_numbers(desk)
+    ref = receipt_of_payment(desk, person)
+    with simulated(Behaviour(secret=SECRET)) as (url, taken), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+        desk.bring(Kind.RECEIPT, ref, status="FAILED")
+        desk.bring(Kind.RECEIPT, ref, status="FAILED")  # told twice
+        assert desk.inbound.step(TEN + MINUTE) == {"receipts": 2}
+        sender.step(TEN + MINUTE)
+
+    assert set(taken.taken) == {ref, f"{ref}.2"}
+    assert len({each["to"] for each in taken.messages.values()}) == 2
+    first, second = desk.events(person, Borrower.ContactDecided)
+    assert (first.follows, first.follows_because) == (None, None)
+    assert (second.follows, second.follows_because) == (ref, "NOT_DELIVERED")
+
+
+def test_what_did_not_arrive_and_is_of_no_use_any_more_is_left(desk: Desk) -> None:
+    ref = receipt_of_payment(desk, two_numbers(desk))
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    with desk.office.writer() as conn:
+        conn.execute("UPDATE contact.queue SET expires_at = %s", (TEN,))
+    desk.bring(Kind.RECEIPT, ref, status="EXPIRED")
+
+    desk.inbound.step(TEN + MINUTE)
+
+    assert set(desk.office.lines()) == {ref}
+
+
+def test_a_receipt_that_comes_before_we_told_of_the_message_leads_to_another_way_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = receipt_of_payment(desk, two_numbers(desk))
+    tell = dispatch.tell_all
+
+    def overtaken(*given: Any, **said: Any) -> Any:
+        if not any(True for _ in desk.events(person, Borrower.MessageDelivered)):
+            desk.bring(Kind.RECEIPT, ref, status="FAILED")
+            desk.inbound.step(TEN)
+        return tell(*given, **said)
+
+    (person,) = {line.borrower_id for line in desk.office.lines().values()}
+    monkeypatch.setattr("infra.dispatcher.dispatch.tell_all", overtaken)
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+
+    assert set(desk.office.lines()) == {ref, f"{ref}.2"}
+
+
+def test_a_process_that_dies_before_it_queued_another_way_queues_it_after(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = receipt_of_payment(desk, two_numbers(desk))
+    with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
+        sender.step(TEN)
+    desk.bring(Kind.RECEIPT, ref, status="REJECTED")
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbound, "_try_another_way", dying(Inbound._try_another_way))
+        with pytest.raises(Killed):
+            desk.inbound.step(TEN)
+
+    assert desk.inbound.step(TEN) == {"receipts": 1}
+    assert set(desk.office.lines()) == {ref, f"{ref}.2"}
 
 
 @pytest.mark.parametrize("after", ["take_reply", "_confirm"])

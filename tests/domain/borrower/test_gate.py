@@ -22,6 +22,7 @@ from domain.base.contact_policy import (
     PointSource,
     Purpose,
     Reason,
+    RuleVersion,
     ThirdPartyRule,
 )
 from domain.base.policy import ANYWHERE, PolicyMissing
@@ -36,7 +37,7 @@ from domain.borrower.contact import (
     Situation,
     known,
 )
-from domain.borrower.gate import NO_RULE, Answer, Objection, RuleVersion, decide
+from domain.borrower.gate import NO_RULE, Answer, Objection, decide
 from domain.borrower.refusals import ZonesNotPlausible
 from tests.domain.borrower.asking import (
     ALLOWED,

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.base.contact_policy import Channel, HoldKind, PointSource, Purpose
+from domain.base.contact_policy import Channel, HoldKind, PointSource, Purpose, RuleVersion
 from domain.borrower.contact import ContactHold, ContactPoint, Intent, OptOut, Party, Situation
-from domain.borrower.gate import RuleVersion
 from tests.domain.borrower.asking import (
     ALLOWED,
     HOMES,

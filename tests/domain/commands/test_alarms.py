@@ -97,3 +97,58 @@ def test_a_text_that_waits_longer_for_its_review_than_allowed_is_told_of() -> No
 
     assert [(each.kind, each.rule) for each in late] == [(AlarmKind.REVIEW_LATE, TEXT_ENTRY.rule)]
     assert not soon
+
+
+def test_before_a_year_begins_whose_holidays_are_not_known_somebody_is_told() -> None:
+    in_time = alarms(looked(NOON), [], date(2026, 12, 1), NOON)
+    soon = alarms(looked(NOON), [], date(2026, 12, 2), NOON)
+
+    assert not in_time
+    assert {each.kind for each in soon} == {AlarmKind.CALENDAR_MISSING_SOON}
+    assert {each.jurisdiction for each in soon} == {"CN", "US", "UK", "IN", "EU"}
+    assert {each.stops for each in soon} == {("MARKETING",)}
+    assert {each.due_at for each in soon} == {datetime(2027, 1, 1, tzinfo=UTC)}
+
+
+def test_a_year_that_has_begun_without_its_holidays_stops_advertising() -> None:
+    found = alarms(looked(NOON), [], date(2027, 1, 1), NOON)
+
+    assert {each.kind for each in found} == {AlarmKind.CALENDAR_MISSING}
+    assert "day-calendar-us-2027" in {each.rule for each in found}
+
+
+def test_holidays_that_were_published_need_nobody() -> None:
+    rules = looked(NOON)
+    (known,) = [each for each in rules.contact.calendars if each.jurisdiction == "US"]
+    next_year = replace(known, version="us-2027", year=2027, valid_from=date(2027, 1, 1))
+    calendars = (*rules.contact.calendars, next_year)
+
+    found = alarms(
+        replace(rules, contact=replace(rules.contact, calendars=calendars)),
+        [],
+        date(2026, 12, 20),
+        NOON,
+    )
+
+    assert {each.jurisdiction for each in found} == {"CN", "UK", "IN", "EU"}
+
+
+def licensed_until(day: date) -> DatedRules:
+    """The shipped rules, with the licence of one provider ending on a day."""
+    rules = looked(NOON)
+    providers = tuple(
+        replace(each, licence_until=day) if each.name == "cn-sms-main" else each
+        for each in rules.register.providers
+    )
+    return replace(rules, register=replace(rules.register, providers=providers))
+
+
+def test_two_months_before_a_licence_ends_somebody_is_told() -> None:
+    (alarm,) = alarms(licensed_until(ON + 60 * DAY), [], ON, NOON)
+
+    assert (alarm.kind, alarm.rule) == (AlarmKind.LICENCE_ENDS_SOON, "provider-cn-sms-main")
+    assert not kinds(licensed_until(ON + 61 * DAY))
+
+
+def test_a_licence_that_ended_is_told_of_until_another_is_published() -> None:
+    assert kinds(licensed_until(ON)) == {AlarmKind.LICENCE_ENDED}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.channels.providers import Register
+from domain.base.provider import Register
 from infra.channels.routes import open_routes
 from infra.settings import Settings
 from tests.infra.channels.samples import SECRET, SHORT, message
@@ -22,7 +22,7 @@ def main(database_url: str, url: str, honours: str, refs: str, home: str) -> Non
     with open_routes(
         Settings(home=Path(home)),
         database_url,
-        register=Register(providers=(one,), licence_rules=()),
+        register=lambda: Register(providers=(one,), licence_rules=()),
         named={"one_URL": url, "one_SECRET": SECRET}.get,
         patience=SHORT,
     ) as routes:

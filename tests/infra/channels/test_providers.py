@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from domain.base.contact_policy import Channel
-from infra.channels.providers import Register, Standing, load_providers
+from domain.base.provider import Register, Standing
+from infra.channels.providers import load_providers
 
 ENTRY = """
 [[provider]]

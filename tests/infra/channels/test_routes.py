@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from domain.base.contact_policy import Channel
+from domain.base.provider import Adapter, Provider, Register
 from domain.base.refusal import NotFound
 from entrypoints.demo.provider import Behaviour, Simulator, simulated
 from infra.channels import journal
 from infra.channels.message import Answer
-from infra.channels.providers import Adapter, Provider, Register
 from infra.channels.routes import Routes, RouteView, open_routes
 from infra.migrations.run import migrate
 from infra.settings import Settings
@@ -68,7 +68,7 @@ class Town:
         with open_routes(
             Settings(home=self._home),
             self._url,
-            register=self.register,
+            register=lambda: self.register,
             named=self.settings.get,
             patience=SHORT,
             failures=3,
