@@ -81,7 +81,7 @@ class Result:
     provider_id: str | None = None
     reason: str | None = None
     try_after_seconds: int | None = None
-    handed_at: datetime | None = None
+    handed_at: datetime | None = field(default=None, compare=False)
     """When it was handed over, the last time; None where nobody knows, or it was not."""
 
 

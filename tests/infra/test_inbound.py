@@ -448,7 +448,7 @@ def test_what_did_not_arrive_and_is_of_no_use_any_more_is_left(desk: Desk) -> No
     with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
         sender.step(TEN)
     with desk.office.writer() as conn:
-        conn.execute("UPDATE contact.queue SET expires_at = %s", (TEN,))
+        conn.execute("UPDATE contact.queue SET expires_at = %s", (TEN - timedelta(days=9),))
     desk.bring(Kind.RECEIPT, ref, status="EXPIRED")
 
     desk.inbound.step(TEN + MINUTE)

@@ -347,3 +347,68 @@ def test_no_table_holds_a_number_or_a_text(town: Town) -> None:
         )
     assert NUMBER not in told
     assert "还款日" not in told
+
+
+# --- probes on a schedule, and what the gate is told ------------------------------------
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_route_is_tried_by_itself_once_in_a_while_by_one_process(town: Town) -> None:
+    town.add(provider("one", 1), DOWN)
+    with town.process() as routes, town.process() as other:
+        assert routes.probe_seldom(HOUR) == ["one"]
+        assert routes.probe_seldom(HOUR) == []
+        assert other.probe_seldom(HOUR) == []
+        assert routes.probe_seldom(timedelta(0)) == ["one"]
+
+
+def test_a_route_that_fails_its_try_is_disabled_and_comes_back_by_a_later_one(town: Town) -> None:
+    simulator = town.add(
+        provider("one", 1, carriers=("CMCC", "CTCC")),
+        Behaviour(secret=SECRET, failing_carriers=("CTCC",)),
+    )
+    with town.process() as routes:
+        routes.probe_seldom(timedelta(0))
+        first = view(routes, "one").state
+        simulator.behaviour = WELL
+        routes.probe_seldom(timedelta(0))
+
+        assert (first, view(routes, "one").state) == ("DISABLED", "READY")
+
+
+def test_what_a_person_disabled_is_not_tried_by_itself(town: Town) -> None:
+    town.add(provider("one", 1))
+    with town.process() as routes:
+        routes.disable("one", reason="not paid", by="boss")
+
+        assert routes.probe_seldom(timedelta(0)) == []
+        assert view(routes, "one").state == "DISABLED"
+
+
+def test_the_gate_is_told_of_the_provider_that_comes_nearest(town: Town) -> None:
+    expired = date(2026, 11, 1)
+    town.add(provider("one", 1, licence="L", licence_until=expired))
+    with town.process() as routes:
+
+        def told(channel: Channel = Channel.SMS) -> tuple[str, str]:
+            found = routes.asked(TODAY)(channel, "CN", None)
+            return found.state, found.rule
+
+        assert told() == ("LICENCE_EXPIRED", "provider-one")
+        assert told(Channel.EMAIL) == ("NO_ROUTE", "")
+        town.add(provider("two", 2))
+        assert told() == ("OPEN", "provider-two")
+        routes.disable("two", reason="not paid", by="boss")
+        assert told() == ("DISABLED", "provider-two")
+
+
+def test_an_entry_that_is_replaced_is_used_from_the_next_message(town: Town) -> None:
+    old = town.add(provider("one", 1))
+    with town.process() as routes:
+        assert routes.send([message()])[0].answer == Answer.ACCEPTED
+        town.register = Register(providers=(), licence_rules=())
+        new = town.add(provider("one", 1, version="2"))
+        assert routes.send([message()])[0].answer == Answer.ACCEPTED
+
+    assert (len(old.taken), len(new.taken)) == (1, 1)
