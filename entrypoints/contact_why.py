@@ -55,6 +55,10 @@ class DecisionShown:
     rules: list[str]
     occasion: str
     actor: str
+    route: str | None = None
+    """How it was to go out, and by which provider; None where nobody asked."""
+    follows: str | None = None
+    """The contact that did not reach the borrower, and why, where it is made instead of that."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +265,21 @@ def _recorded(event: AnyDecided) -> DecisionShown:
         [f"{each.rule} ({each.version})" for each in event.against],
         event.occasion,
         event.actor,
+        _way_out(event),
+        _followed(event),
     )
+
+
+def _way_out(event: AnyDecided) -> str | None:
+    seen = event.route
+    if seen is None:
+        return None
+    return f"{seen.state} {seen.rule} ({seen.version})" if seen.rule else seen.state
+
+
+def _followed(event: AnyDecided) -> str | None:
+    before = getattr(event, "follows", None)
+    return before and f"{before} ({getattr(event, 'follows_because', None)})"
 
 
 def _render(found: Why) -> None:
@@ -303,7 +321,11 @@ def _render(found: Why) -> None:
             _instant(each.until),
             ", ".join(each.because),
             ", ".join(each.rules),
-            f"{each.occasion}, {each.actor}",
+            ", ".join(
+                filter(
+                    None, (each.occasion, each.actor, each.follows and f"instead of {each.follows}")
+                )
+            ),
         )
     output.show(decided)
 

@@ -318,13 +318,12 @@ def waiting_now(settings: Settings, conn: Connection) -> Waiting:
 
 def render_waiting(waits: Waiting) -> None:
     """Tell a person what waits for them, alarms first."""
-    from domain.commands.alarms import AlarmKind
     from entrypoints import output
 
     for late in waits.late_notices:
         output.out.print(f"[red]{late.sentence}[/]")
     for each in waits.alarms:
-        colour = "yellow" if each.kind == AlarmKind.LEXICON_STALE_SOON else "red"
+        colour = "yellow" if each.kind.endswith("_SOON") else "red"
         output.out.print(f"[{colour}]{each.sentence}[/]")
     if waits.first_review is not None:
         output.out.print(waits.first_review.sentence)
