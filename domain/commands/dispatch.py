@@ -19,8 +19,8 @@ from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party, Route, RouteState, Template
 from domain.borrower.contact_state import Figure, OpenContact
-from domain.borrower.contacts import REACHED_BY, Result, Text, Trial, Because, Followed
-from domain.borrower.gate import Answer, decide, AGAINST_ROUTE, Decision
+from domain.borrower.contacts import REACHED_BY, Because, Followed, Result, Text, Trial
+from domain.borrower.gate import AGAINST_ROUTE, Answer, Decision, decide
 from domain.borrower.legal import AtLaw
 from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
