@@ -211,7 +211,7 @@ def show(name: Name, at: At = None, as_json: AsJson = False) -> None:
         day = day_or(at, opened.business_on)
         known = opened.book.rules
         found = _in_force(known, name, day)
-        faults = faults_of(found, known, day, figures_of(opened.book, day))
+        faults = faults_of(found, known, day, figures_of(opened.book, day, found.jurisdiction))
     answer = {**_told(found), "subject": found.subject, "text": found.text, "faults": faults}
 
     def render(_: Any) -> None:
@@ -254,7 +254,8 @@ def render_text(
     with session() as opened:
         day = day_or(at, opened.business_on)
         found = _in_force(opened.book.rules, name, day)
-        of_product = texts.figures_of(opened.book, day)(product) if product else None
+        find = texts.figures_of(opened.book, day, found.jurisdiction)
+        of_product = find(product) if product else None
         own = {key: value for key, value in (of_product or {}).items() if key in found.figures}
         prepared = texts.prepare(opened.book, name, day, {**own, **given}, product)
     wording = prepared.wording

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.base.contact_policy import (
+    RATE,
     BanRule,
     Channel,
     ConsentRule,
@@ -33,6 +34,7 @@ from domain.base.contact_policy import (
     PointSource,
     Purpose,
     RateBesidePriceRule,
+    RateNameRule,
     Reason,
     RepresentativeRule,
     SenderRule,
@@ -41,6 +43,7 @@ from domain.base.contact_policy import (
     WrittenRule,
 )
 from domain.borrower.contact import REPRESENTATIVES
+from domain.loan.cost import CostMethod
 from infra.rule_files import Kind, rows_of_folder, values_of
 
 FILES = Path(__file__).parent / "policies" / "contact"
@@ -157,6 +160,13 @@ def _words(row: Row) -> Row:
     return {"words": tuple(row["words"])}
 
 
+def _rate_name(row: Row) -> Row:
+    said = tuple(row["said"])
+    if not said or not all(each.count(RATE) == 1 and each != RATE for each in said):
+        raise ValueError(f"each way to say the rate has {RATE} once, and a word beside it")
+    return {"method": str(CostMethod(row["method"])), "said": said}
+
+
 def _senders(row: Row) -> Row:
     return {"senders": tuple(row["senders"])}
 
@@ -182,6 +192,7 @@ KINDS = {
     "third_party": Kind(ThirdPartyRule, "third_parties", _bound()),
     "opt_out_sentence": Kind(OptOutSentenceRule, "opt_out_sentences", _bound()),
     "rate_beside_price": Kind(RateBesidePriceRule, "rates_beside_prices", _bound()),
+    "rate_name": Kind(RateNameRule, "rate_names", _bound(_rate_name)),
     "lexicon": Kind(LexiconRule, "lexicons", _bound(_words)),
     "freshness": Kind(FreshnessRule, "freshness", _bound()),
     "sender": Kind(SenderRule, "senders", _bound(_senders)),

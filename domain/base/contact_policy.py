@@ -362,6 +362,22 @@ class RateBesidePriceRule(ContactRule):
     """That a text which names a price holds the annualised rate."""
 
 
+RATE = "{rate}"
+"""Stands, in how a rate is called, for the rate as the text writes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateNameRule(ContactRule):
+    """What the annualised rate beside a price is called, and by which *method* it is computed.
+
+    *said* are the ways to say it, each with ``{rate}`` where the rate stands; one of them
+    stands in the text, whatever the capitals and spaces.
+    """
+
+    method: str
+    said: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LexiconRule(ContactRule):
     """Words that no text may hold; *looked_at* somebody found that they still are these."""
@@ -430,6 +446,7 @@ class ContactRules:
     third_parties: tuple[ThirdPartyRule, ...] = ()
     opt_out_sentences: tuple[OptOutSentenceRule, ...] = ()
     rates_beside_prices: tuple[RateBesidePriceRule, ...] = ()
+    rate_names: tuple[RateNameRule, ...] = ()
     lexicons: tuple[LexiconRule, ...] = ()
     freshness: tuple[FreshnessRule, ...] = ()
     senders: tuple[SenderRule, ...] = ()
@@ -517,6 +534,17 @@ class ContactRules:
             for part in (*_PARTS, "calendars")
         }
         return ContactRules(**parts)
+
+    def rate_method(self, jurisdiction: str, on: date) -> str | None:
+        """By which method an advertised rate is computed there on a day; None without a rule.
+
+        A jurisdiction's own rule comes before that of all.
+        """
+        held = sorted(
+            (rule for rule in self.rate_names if _holds(rule, jurisdiction, on)),
+            key=lambda rule: (rule.jurisdiction == jurisdiction, rule.valid_from),
+        )
+        return held[-1].method if held else None
 
     def calendar(self, year: int) -> DayCalendar | None:
         """The calendar of a year among these; None when the year is not known."""

@@ -43,6 +43,7 @@ from domain.borrower.texts import (
     is_for_something_else,
     is_signed_falsely,
     lacks_opt_out,
+    misnames_rate,
 )
 from domain.borrower.third_party import may_not_act, may_not_be_asked
 from domain.borrower.turning_points import in_whole_seconds, local_turning_points
@@ -380,6 +381,7 @@ def broken_by_text(rules: ContactRules, intent: Intent) -> Iterator[ContactRule]
         return
     yield from (rule for rule in rules.opt_out_sentences if lacks_opt_out(rule, template))
     yield from (rule for rule in rules.rates_beside_prices if hides_rate(rule, template))
+    yield from (rule for rule in rules.rate_names if misnames_rate(rule, template))
     yield from (rule for rule in rules.lexicons if holds_forbidden_word(rule, template))
     yield from (rule for rule in rules.senders if is_signed_falsely(rule, template))
     if is_for_something_else(intent.purpose, template):

@@ -13,6 +13,7 @@ from domain.base.contact_policy import (
     LexiconRule,
     OptOutSentenceRule,
     RateBesidePriceRule,
+    RateNameRule,
     SenderRule,
 )
 from domain.base.text_template import FigureKind, TextStandard, TextTemplate
@@ -95,6 +96,9 @@ def _sentence(rule: ContactRule, wording: Wording) -> str:
         return f"the text does not end with how to opt out{exactly} {named}"
     if isinstance(rule, RateBesidePriceRule):
         return f"a price is named, and the annualised rate is not in the text {named}"
+    if isinstance(rule, RateNameRule):
+        ways = ", ".join(repr(each) for each in rule.said)
+        return f"the rate is not called as the law calls it: say one of {ways} {named}"
     if isinstance(rule, LexiconRule):
         text = wording.for_gate().text.casefold()
         held = [word for word in rule.words if word.casefold() in text]

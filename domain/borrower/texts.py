@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from domain.base.contact_policy import (
+    RATE,
     FreshnessRule,
     LexiconRule,
     OptOutSentenceRule,
     Purpose,
     RateBesidePriceRule,
+    RateNameRule,
     SenderRule,
 )
 from domain.borrower.contact import Template
@@ -31,10 +33,27 @@ def hides_rate(_: RateBesidePriceRule, template: Template) -> bool:
     return not template.annualised_rate or template.annualised_rate not in template.text
 
 
+def misnames_rate(rule: RateNameRule, template: Template) -> bool:
+    """Whether the annualised rate beside a price is not called what it is called there.
+
+    Where the rate itself is missing, that is another rule's to say.
+    """
+    rate = template.annualised_rate
+    if not template.price_named or not rate or rate not in template.text:
+        return False
+    text = _evenly(template.text)
+    return not any(_evenly(said.replace(RATE, rate)) in text for said in rule.said)
+
+
 def holds_forbidden_word(rule: LexiconRule, template: Template) -> bool:
     """Whether the text holds one of the words, in capitals or not."""
     text = template.text.casefold()
     return any(word in text for word in rule.folded)
+
+
+def _evenly(text: str) -> str:
+    """A text without regard to capitals, and to how wide its spaces are."""
+    return " ".join(text.casefold().split())
 
 
 def is_signed_falsely(rule: SenderRule, template: Template) -> bool:

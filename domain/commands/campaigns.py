@@ -30,7 +30,7 @@ def faults_of(book: Book, plan: Plan, on: date) -> list[str]:
 
 
 def _text_faults(book: Book, plan: Plan, on: date) -> Iterator[str]:
-    find = figures_of(book, on)
+    find = figures_of(book, on, plan.audience.jurisdiction)
     said = _figures(plan, find)
     product = said.get(PRODUCT)
     if product is not None and find(product) is None:
@@ -90,7 +90,7 @@ def turns(
     book: Book, plan: Plan, borrowers: Iterable[Borrower], start: datetime, expires_at: datetime
 ) -> Iterator[Turn]:
     """One message of a campaign for each borrower, at the first moment from *start* on."""
-    figures = _figures(plan, figures_of(book, start.date()))
+    figures = _figures(plan, figures_of(book, start.date(), plan.audience.jurisdiction))
     for borrower in borrowers:
         planned = Planned(
             contact_ref=f"M-{borrower.borrower_ref}-{plan.campaign}",

@@ -223,6 +223,6 @@ def _must_be_sound(book: Book, act: Act, entry: Entry) -> None:
     if not isinstance(value, TextTemplate):
         return
     on = max(act.business_on, entry.valid_from)
-    faults = faults_of(value, book.rules, on, figures_of(book, on))
+    faults = faults_of(value, book.rules, on, figures_of(book, on, value.jurisdiction))
     if faults:
         raise TextNotSound(f"{entry.rule} {entry.version}: {'; '.join(faults)}.")

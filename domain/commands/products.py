@@ -10,7 +10,7 @@ from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.commands.book import Book, command
 from domain.loan.ceiling import charges_rate
-from domain.loan.cost import annualised_cost, cash_flows
+from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
 from domain.loan.schedule import schedule
 from domain.product.gate import Failure, Priced, PublishRefused, failures
 from domain.product.product import Offer, Product, VersionPublished
@@ -50,7 +50,7 @@ def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
     """Every rule in force on a day that a sound *offer* fails; none when it may be published."""
     rules = policies.publish_rules(offer.jurisdiction, offer.lender_kind, on)
     try:
-        prices = list(_corners(offer, policies, on))
+        prices = [priced(*corner, on) for corner in _corners(offer, policies, on)]
     except Refusal as refusal:
         return [Failure("PRICE", refusal.sentence, refusal.code)]
     return failures(offer, prices, rules)
@@ -98,25 +98,36 @@ def index_on(offer: Offer, policies: Policies, on: date) -> IndexRate | None:
     return None if plan is None or plan.index is None else policies.index_rate(plan.index, on)
 
 
-def annualised_rate(offer: Offer, policies: Policies, on: date) -> Decimal:
-    """What the dearest loan on *offer* costs in a year, charges counted; to 0.01 %, upwards.
+def annualised_rate(
+    offer: Offer, policies: Policies, on: date, method: str = CostMethod.IRR
+) -> Decimal:
+    """What the dearest loan on *offer* costs in a year by *method*; to 0.01 %, upwards.
+
+    Charges count; it is zero where no more is paid than was received.
 
     Raises:
         Refusal: it cannot be scheduled, or no rate fits its cash flows.
     """
-    dearest = max(price.all_in for price in _corners(offer, policies, on))
-    return dearest.quantize(SHOWN, ROUND_CEILING)
+    costs = []
+    for own, amount, months, rate in _corners(offer, policies, on):
+        terms = own.terms(amount, months, rate)
+        flows = cash_flows(terms, on, schedule(terms, on))
+        free = sum(flow.amount for flow in flows) >= 0
+        costs.append(Decimal(0) if free else annual_cost(method, flows))
+    return max(costs).quantize(SHOWN, ROUND_CEILING)
 
 
 SHOWN = Decimal("0.0001")
 
 
-def _corners(offer: Offer, policies: Policies, on: date) -> Iterator[Priced]:
-    """The least and the most of what is offered, at the dearest rate."""
+def _corners(
+    offer: Offer, policies: Policies, on: date
+) -> Iterator[tuple[Offer, int, int, Decimal]]:
+    """The least and the most of what is offered, at the dearest rate: amount, months, rate."""
     dearest = max(offer.rates()) if offer.rate_grid else rate_on(offer, policies, on)
     tiers = [offer.tiered(tier) for tier in offer.rate_tiers or ()]
     for amount in sorted({offer.amount_min, offer.amount_max}):
         for months in sorted({offer.term_months_min, offer.term_months_max}):
-            yield priced(offer, amount, months, dearest, on)
+            yield offer, amount, months, dearest
             for own in tiers:
-                yield priced(own, amount, months, own.annual_rate, on)
+                yield own, amount, months, own.annual_rate

@@ -12,7 +12,6 @@ from typing import Any
 from domain.base.contact_policy import Channel
 from domain.base.dated_rules import DatedRules
 from domain.base.money import minor_units, written
-from domain.base.policy import Policies
 from domain.base.refusal import Refusal
 from domain.base.text_template import Claim, FigureKind, ProductFigure, TextTemplate
 from domain.borrower.contact_state import Figure
@@ -21,6 +20,7 @@ from domain.borrower.text_faults import template_faults, wording_against
 from domain.borrower.wording import FigureNotUsable, Wording, figure, render
 from domain.commands.book import Book
 from domain.commands.products import annualised_rate, product_id
+from domain.loan.cost import CostMethod
 from domain.product.product import Offer, Product
 
 KINDS = {
@@ -57,30 +57,32 @@ FindFigures = Callable[[str], Mapping[str, str] | None]
 """Gives the figures of a published product version, by ``CODE:VERSION``; None without one."""
 
 
-def figures_of(book: Book, on: date) -> FindFigures:
-    """Finds the figures of a book's published product versions."""
+def figures_of(book: Book, on: date, jurisdiction: str) -> FindFigures:
+    """Finds the figures of a book's published product versions, as a text names them there."""
 
     def find(product: str) -> Mapping[str, str] | None:
         code, _, version = product.rpartition(":")
         if not code or not version.isdigit():
             return None
         found = book.find(Product, product_id(book, code, int(version)))
-        return None if found is None else product_figures(found.offer, book.policies, on)
+        return None if found is None else product_figures(found.offer, book.rules, on, jurisdiction)
 
     return find
 
 
-def product_figures(offer: Offer, policies: Policies, on: date) -> dict[str, str]:
+def product_figures(offer: Offer, rules: DatedRules, on: date, jurisdiction: str) -> dict[str, str]:
     """The figures of an offer as a text takes them; the rate is what its dearest loan costs.
 
-    A cheaper one would be true of some borrowers only.
+    A cheaper one would be true of some borrowers only. It is computed as the law says that
+    texts are held to there; where no rule says how, as the cost that is disclosed.
     """
+    method = rules.contact.rate_method(jurisdiction, on) or CostMethod.IRR
     return {
         ProductFigure.AMOUNT_MIN: f"{written(offer.amount_min, offer.currency)} {offer.currency}",
         ProductFigure.AMOUNT_MAX: f"{written(offer.amount_max, offer.currency)} {offer.currency}",
         ProductFigure.TERM_MONTHS_MIN: str(offer.term_months_min),
         ProductFigure.TERM_MONTHS_MAX: str(offer.term_months_max),
-        ProductFigure.ANNUALISED_RATE: str(annualised_rate(offer, policies, on)),
+        ProductFigure.ANNUALISED_RATE: str(annualised_rate(offer, rules.policies, on, method)),
     }
 
 
@@ -128,7 +130,7 @@ def prepare(
     wording = render(template, figures)
     bound = rules.contact.binding(template.jurisdiction, template.purpose, template.channel, on)
     faults = wording_against(wording, bound)
-    find = figures_of(book, on)
+    find = figures_of(book, on, template.jurisdiction)
     faults += [fault for claim in template.claims for fault in claim_faults(claim, find)]
     return Prepared(wording, faults + product_faults(template, figures, product, find))
 
@@ -222,7 +224,7 @@ class Wordings:
     def _untrue(
         self, template: TextTemplate, figures: Mapping[str, str], product: str | None, on: date
     ) -> bool:
-        find = figures_of(self._book, on)
+        find = figures_of(self._book, on, template.jurisdiction)
         claims = [fault for claim in template.claims for fault in claim_faults(claim, find)]
         return bool(claims or product_faults(template, figures, product, find))
 

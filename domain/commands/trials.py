@@ -15,7 +15,7 @@ from domain.commands.book import Book
 from domain.commands.dispatch import Planned
 from domain.commands.experiments import running
 from domain.commands.planning import Turn, first_moment, is_reminder
-from domain.commands.texts import PRODUCT, FindFigures, figures_of
+from domain.commands.texts import PRODUCT, figures_of
 from domain.operations.design import AppliesTo, Arm, Design
 
 HELD_OUT = "HELD_OUT"
@@ -42,7 +42,6 @@ def on_trial(
         (each.design for each in running(book, start.date())),
         key=lambda design: design.applies_to == AppliesTo.TEMPLATE,
     )
-    find = figures_of(book, start.date())
     for turn in turns:
         found = (design for design in experiments if _is_for(design, turn.planned))
         design = next(found, None)
@@ -50,7 +49,8 @@ def on_trial(
             yield turn
             continue
         arm = design.arm_of(turn.planned.borrower_id)
-        planned = _in_arm(turn.planned, design, arm, find)
+        said = _of_product(book, arm, borrowers, turn.planned, start)
+        planned = _in_arm(turn.planned, design, arm, said)
         if arm.hold_out:
             yield Turn(planned, turn.not_before, HELD_OUT)
         elif arm.hour is not None:
@@ -71,11 +71,18 @@ def _is_for(design: Design, planned: Planned) -> bool:
             return planned.occasion == occasion_of(str(design.target))
 
 
-def _in_arm(planned: Planned, design: Design, arm: Arm, find: FindFigures) -> Planned:
-    figures = {each.figure: each.reads for each in planned.figures}
-    if arm.product is not None:
-        figures.update(find(arm.product) or {})
-        figures[PRODUCT] = arm.product
+def _of_product(
+    book: Book, arm: Arm, borrowers: Mapping[UUID, Borrower], planned: Planned, start: datetime
+) -> dict[str, str]:
+    """What is said of the product that an arm offers, as the borrower's law has it said."""
+    if arm.product is None:
+        return {}
+    find = figures_of(book, start.date(), borrowers[planned.borrower_id].jurisdiction)
+    return {**(find(arm.product) or {}), PRODUCT: arm.product}
+
+
+def _in_arm(planned: Planned, design: Design, arm: Arm, said: Mapping[str, str]) -> Planned:
+    figures = {**{each.figure: each.reads for each in planned.figures}, **said}
     return replace(
         planned,
         template=arm.template or planned.template,

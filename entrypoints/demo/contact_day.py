@@ -29,6 +29,7 @@ from domain.commands.book import Book, Command, Receipt, digest_of
 from domain.commands.dispatch import NUMBERED, Planned
 from domain.commands.planning import Turn
 from domain.commands.texts import PRODUCT, product_figures
+from domain.product.product import Offer
 from entrypoints import collect_commands, queue_commands
 from entrypoints.demo.intents import DAY_OF_CONTACT
 from entrypoints.demo.offers import EASY_USD, HOME_CNY, TAPE
@@ -239,17 +240,13 @@ def _advertise(office: Office, everybody: Sequence[Person]) -> None:
     """A small plan of advertising: also to those who never agreed to any."""
     book = office.book
     wanted = {uuid5(book.namespace, each.stream): each for each in everybody if each.gets_offer}
-    figures = {}
-    for offer in (EASY_USD, *ADVERTISED.values()):
-        said = {
-            "product": offer.name,
-            PRODUCT: f"{offer.code}:{offer.version}",
-            **product_figures(offer, book.policies, office.on),
-        }
-        figures[offer.code] = tuple(Figure(str(name), reads) for name, reads in said.items())
+    figures: dict[tuple[str, str], tuple[Figure, ...]] = {}
     turns = []
     for borrower in book.get_many(Borrower, wanted).values():
         offer = ADVERTISED.get(borrower.jurisdiction, EASY_USD)
+        key = (offer.code, borrower.jurisdiction)
+        if key not in figures:
+            figures[key] = _said(book, offer, office.on, borrower.jurisdiction)
         planned = Planned(
             contact_ref=f"A-{borrower.borrower_ref}-{office.on:%Y%m%d}",
             borrower_id=borrower.id,
@@ -258,7 +255,7 @@ def _advertise(office: Office, everybody: Sequence[Person]) -> None:
             template="offer",
             occasion="new year's offer",
             about=(),
-            figures=figures[offer.code],
+            figures=figures[key],
             product_line=offer.code,
             trial=None,
             expires_at=office.at(time()) + timedelta(days=1),
@@ -266,6 +263,16 @@ def _advertise(office: Office, everybody: Sequence[Person]) -> None:
         turns.append(Turn(planned, office.at(TURNS[1])))
     with _writer(office) as conn:
         contact_queue.put(conn, turns, office.on)
+
+
+def _said(book: Book, offer: Offer, on: date, jurisdiction: str) -> tuple[Figure, ...]:
+    """What an offer's text says of it there."""
+    said = {
+        "product": offer.name,
+        PRODUCT: f"{offer.code}:{offer.version}",
+        **product_figures(offer, book.rules, on, jurisdiction),
+    }
+    return tuple(Figure(str(name), reads) for name, reads in said.items())
 
 
 def _ask_again(office: Office) -> None:

@@ -45,9 +45,15 @@ def reworded(old: str, new: str) -> str:
     return OFFER.text.replace(old, new)
 
 
-@pytest.mark.parametrize("template", KNOWN.texts, ids=lambda each: each.rule)
-def test_a_shipped_text_breaks_no_rule(template: TextTemplate) -> None:
-    assert template_faults(template, KNOWN.contact, DAY, KNOWN.text_standard(DAY)) == []
+SINCE = date(2026, 11, 23)
+"""From this day on the rate is called as the law calls it in every jurisdiction."""
+
+
+@pytest.mark.parametrize("template", KNOWN.texts, ids=lambda each: f"{each.rule}-{each.version}")
+def test_a_shipped_text_breaks_no_rule_while_it_is_in_force(template: TextTemplate) -> None:
+    on = SINCE if KNOWN.text(template.rule, SINCE) == template else DAY
+
+    assert template_faults(template, KNOWN.contact, on, KNOWN.text_standard(on)) == []
 
 
 def test_every_jurisdiction_has_the_texts_of_a_loans_life() -> None:
@@ -122,3 +128,86 @@ def test_there_is_a_text_for_whatever_a_plan_or_strategy_sends(jurisdiction: str
     }
 
     assert planned <= written
+
+
+# --- what the rate is called ----------------------------------------------------------------
+
+ENGLISH: dict[str, Any] = {
+    "language": "en",
+    "scene": None,
+    "claims": (),
+    "opt_out_text": "Reply STOP to opt out.",
+}
+SIGNED = {
+    "US": "Example Lending",
+    "UK": "Example Credit",
+    "IN": "Example Finance",
+    "EU": "Example Kredit",
+}
+
+
+def called(jurisdiction: str, words: str) -> str:
+    """What is wrong with an offer that calls its rate by these words, as sentences."""
+    if jurisdiction == "CN":
+        text = f"【示例消费金融】装修备用金，{words}。拒收请回复T"
+        changes: dict[str, Any] = {"text": text, "claims": ()}
+    else:
+        text = f"A loan, {words}. Reply STOP to opt out."
+        changes = {**ENGLISH, "text": text, "sender": SIGNED[jurisdiction]}
+    template = replace(OFFER, jurisdiction=jurisdiction, **changes)
+    return "; ".join(template_faults(template, KNOWN.contact, SINCE, KNOWN.text_standard(SINCE)))
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "words"),
+    [
+        ("CN", "年化利率{{ rate | percent }}"),
+        ("US", "APR {{ rate | percent }}"),
+        ("US", "{{ rate | percent }} apr"),
+        ("US", "Annual Percentage  Rate {{ rate | percent }}"),
+        ("UK", "Representative {{ rate | percent }} APR"),
+        ("UK", "representative APR of {{ rate | percent }}"),
+        ("IN", "annual percentage rate of {{ rate | percent }}"),
+        ("EU", "effektiver Jahreszins {{ rate | percent }}"),
+        ("EU", "APRC {{ rate | percent }}"),
+    ],
+)
+def test_an_offer_calls_its_rate_as_the_law_there_does(jurisdiction: str, words: str) -> None:
+    assert called(jurisdiction, words) == ""
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "words"),
+    [
+        ("CN", "利率{{ rate | percent }}"),
+        ("CN", "年化利率（单利）{{ rate | percent }}"),
+        ("US", "interest {{ rate | percent }}"),
+        ("US", "APR as agreed, interest {{ rate | percent }}"),
+        ("UK", "APR {{ rate | percent }}"),
+        ("IN", "rate {{ rate | percent }}"),
+        ("EU", "APR {{ rate | percent }}"),
+        ("EU", "Zinssatz {{ rate | percent }}"),
+    ],
+)
+def test_an_offer_that_calls_its_rate_otherwise_is_told_how(jurisdiction: str, words: str) -> None:
+    found = called(jurisdiction, words)
+
+    assert "not called as the law calls it" in found
+    assert f"({jurisdiction.lower()}-rate-name rate-names-1)" in found
+
+
+def test_a_rate_that_is_missing_is_told_once() -> None:
+    template = replace(OFFER, annualised_rate="18%")
+
+    found = template_faults(template, KNOWN.contact, SINCE, KNOWN.text_standard(SINCE))
+
+    assert [each for each in found if "rate" in each] == [
+        "a price is named, and the annualised rate is not in the text (rate-beside-price texts-1)"
+    ]
+
+
+def test_every_jurisdiction_says_by_which_method_an_advertised_rate_is_computed() -> None:
+    methods = {each: KNOWN.contact.rate_method(each, SINCE) for each in KNOWN.contact.jurisdictions}
+
+    assert methods == {"CN": "IRR", "US": "APR_REG_Z", "UK": "APRC", "IN": "NOMINAL", "EU": "APRC"}
+    assert KNOWN.contact.rate_method("FR", SINCE) is None

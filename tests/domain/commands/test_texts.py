@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import pytest
@@ -15,10 +16,15 @@ from domain.borrower.contact_state import Figure
 from domain.commands import policies, texts
 from domain.commands.book import Book
 from domain.commands.policies import TextUnreviewed
+from domain.commands.products import product_id
 from domain.commands.texts import TextNotInForce, TextNotSound
+from domain.loan.cost import CostMethod
+from domain.loan.quote import quote
+from domain.product.product import Product
 from infra.dated_rules import checked, rules_known
 from tests.domain.commands.books import JAN_15, act
 
+NOV_23 = date(2026, 11, 23)
 TEXT = '''
 [[template]]
 rule = "cn-offer"
@@ -204,3 +210,40 @@ def test_an_offer_that_is_not_so_says_nothing(book: Book) -> None:
     assert worded(book, "cn-offer", product_version="TEST:1", **TRUE) is not None
     assert worded(book, "cn-offer", product_version="TEST:9", **TRUE) is None
     assert worded(book, "cn-offer", **TRUE) is None
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "method"),
+    [
+        ("CN", CostMethod.IRR),
+        ("US", CostMethod.APR_REG_Z),
+        ("UK", CostMethod.APRC),
+        ("IN", CostMethod.NOMINAL),
+        ("EU", CostMethod.APRC),
+        ("FR", CostMethod.IRR),
+    ],
+)
+def test_the_rate_that_a_text_names_is_computed_as_its_law_says(
+    book: Book, jurisdiction: str, method: CostMethod
+) -> None:
+    offer = book.get(Product, product_id(book, "TEST", 1)).offer
+    rates = [
+        next(cost.rate for cost in quote(terms, NOV_23).costs if cost.method == method)
+        for amount in (offer.amount_min, offer.amount_max)
+        for months in (offer.term_months_min, offer.term_months_max)
+        for terms in [offer.terms(amount, months, offer.annual_rate)]
+    ]
+    dearest = max(rate for rate in rates if rate is not None)
+
+    found = texts.product_figures(offer, book.rules, NOV_23, jurisdiction)
+
+    assert Decimal(found["annualised_rate"]) == dearest.quantize(Decimal("0.0001"), ROUND_CEILING)
+
+
+def test_the_same_loan_has_a_higher_rate_where_it_is_compounded(book: Book) -> None:
+    of_us, of_eu = (
+        Decimal(texts.figures_of(book, NOV_23, each)("TEST:1")["annualised_rate"])  # type: ignore[index]
+        for each in ("US", "EU")
+    )
+
+    assert of_us < of_eu
