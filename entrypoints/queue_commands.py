@@ -25,15 +25,16 @@ OnDay = Annotated[
 
 @contact.command("plan")
 def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> None:
-    """Queue what a day has to be sent: reminders, messages about late loans, what is owed.
+    """Queue what a day has to be sent: reminders, about late loans, what is owed, lessons.
 
     The process that sends (LOANS_DISPATCHER=true) does this by itself, once when the day
     begins, after it assigned strategies (`collect plan`). A reminder is one for each
     borrower; a late loan has a message when its strategy is new. Of the business date the
     plan also makes up for days since the last one that was planned, and is noted; run again
     it adds only what is new: a due date that moved, a loan that was paid out. Notices that
-    the law demands, and receipts where policy asks for them, are planned too. Whom a running
-    experiment holds out is queued as dropped, with the reason.
+    the law demands, and receipts where policy asks for them, are planned too; and lessons:
+    what each borrower is told of money once, without an offer, on a day on which nobody asks
+    them to pay. Whom a running experiment holds out is queued as dropped, with the reason.
     """
     from domain.commands import days
     from entrypoints import output
@@ -77,8 +78,9 @@ def _render_planned(found: Planned, known: DayPlan | None) -> None:
             " what is new since is added."
         )
     output.out.print(
-        f"{found.reminders} reminder(s), {found.dunnings} message(s) about late loans and"
-        f" {found.owed} receipt(s) and notice(s) planned for {found.on}, {found.new} of them new."
+        f"{found.reminders} reminder(s), {found.dunnings} message(s) about late loans,"
+        f" {found.owed} receipt(s) and notice(s) and {found.lessons} lesson(s) planned for"
+        f" {found.on}, {found.new} of them new."
     )
     if found.made_up and found.since is not None:
         output.out.print(

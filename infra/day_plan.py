@@ -26,7 +26,7 @@ from domain.commands.dispatch import ACTOR
 from domain.commands.sayings import claim_left
 from domain.loan.loan import Loan
 from domain.operations.business_day import DayPlan
-from infra import clock, collect_queries, contact_queue, logs, owed_plan, queries
+from infra import clock, collect_queries, contact_queue, lesson_plan, logs, owed_plan, queries
 from infra import planned as queueing
 from infra.answers import Case, Reminded, Reminder
 from infra.bootstrap import as_role
@@ -67,7 +67,7 @@ class Planned:
 
     *since* is the last day that was planned before, after which the plan makes up for what
     was missed; *made_up* are the instalments of which that is so. *owed* are receipts and
-    notices that the law demands.
+    notices that the law demands, *lessons* what is newly told of money without an offer.
     """
 
     on: date
@@ -78,6 +78,7 @@ class Planned:
     dropped: dict[str, int]
     since: date | None = None
     made_up: int = 0
+    lessons: int = 0
 
 
 def assign(
@@ -161,13 +162,15 @@ def plan(
     due = owed_plan.notices(book, late, people, start)
     due += owed_plan.extended(book, conn, start)
     due += owed_plan.receipts(book, conn, start)
-    turns = list(trials.on_trial(book, turns, {**people, **borrowers}, start))
+    taught = lesson_plan.lessons(book, conn, turns, late, start)
+    pupils = book.get_many(Borrower, {turn.planned.borrower_id for turn in taught})
+    turns = list(trials.on_trial(book, [*turns, *taught], {**pupils, **people, **borrowers}, start))
     turns = [*planning.merged(turns), *due]
     with psycopg.connect(as_role(database_url, WRITER)) as writer:
         today = days.business_date(book) or on
         new = queueing.queue(book, writer, turns, on, business_on=today)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
-    return Planned(on, reminded, dunned, len(due), new, dict(dropped), since, made_up)
+    return Planned(on, reminded, dunned, len(due), new, dict(dropped), since, made_up, len(taught))
 
 
 def _queued(conn: Connection, on: date | None) -> set[tuple[UUID, int | None]]:

@@ -163,6 +163,36 @@ class NextStage(StrEnum):
     """The loan is claimed at law."""
 
 
+class LessonCause(StrEnum):
+    """What makes a lesson of use to a borrower."""
+
+    FIRST_DUE = "FIRST_DUE"
+    """The day by which the first instalment of a loan is to be paid."""
+    PAID_LATE = "PAID_LATE"
+    """The day on which an instalment was paid that was late."""
+
+
+@dataclass(frozen=True)
+class LessonPlan:
+    """A text of financial knowledge that each borrower is sent once, around a day of a loan.
+
+    It has its turn *from_days* after its cause on, and is of no use *until_days* after it any
+    more; figures below zero are days before. Without channels nobody is sent it.
+    """
+
+    version: str
+    lesson: str
+    jurisdiction: str
+    after: LessonCause
+    from_days: int
+    until_days: int
+    channels: tuple[str, ...]
+    template: str
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
 @dataclass(frozen=True)
 class StrategyRule:
     """What collectors do in a delinquency bucket, of borrowers of one *behaviour* or of all.
@@ -529,6 +559,7 @@ class Policies:
     request_terms: tuple[RequestTerm, ...] = ()
     receipt_plans: tuple[ReceiptPlan, ...] = ()
     notice_plans: tuple[NoticePlan, ...] = ()
+    lesson_plans: tuple[LessonPlan, ...] = ()
     promise_rules: tuple[PromiseRule, ...] = ()
 
     def index_rate(self, index: str, on: date) -> IndexRate:
@@ -614,6 +645,18 @@ class Policies:
     def notice_plans_of(self, jurisdiction: str, on: date) -> list[NoticePlan]:
         """The notices that are given there on a day; each as its own law, and that of all, say."""
         return [r for r in _held_in(self.notice_plans, jurisdiction, on) if r.channels]
+
+    def lesson_plans_of(self, jurisdiction: str, on: date) -> list[LessonPlan]:
+        """The lessons that are given there on a day, in order of their names.
+
+        Of one lesson a jurisdiction's own plan comes before that of all.
+        """
+        held = _held_in(self.lesson_plans, jurisdiction, on)
+        by_name = {
+            each.lesson: each
+            for each in sorted(held, key=lambda each: each.jurisdiction == jurisdiction)
+        }
+        return [by_name[name] for name in sorted(by_name) if by_name[name].channels]
 
     def strategy(
         self, bucket: str, on: date, behaviour: str | None = None, segment: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID, uuid5
 
+from domain.base.policy import in_force
 from domain.base.refusal import NotFound, Refusal
 from domain.base.stream import Act
 from domain.commands.book import Book, command
@@ -59,6 +60,10 @@ def faults_of(book: Book, design: Design, on: date) -> list[str]:
     faults += [
         f"No text of the family {each} is in force." for each in texts if each not in families
     ]
+    lessons = {each.lesson for each in in_force(book.policies.lesson_plans, on) if each.channels}
+    if design.applies_to == AppliesTo.LESSON and design.target not in {None, *lessons}:
+        named = ", ".join(sorted(lessons)) or "none"
+        faults.append(f"No lesson {design.target} is planned: of these there are plans: {named}.")
     products = [arm.product for arm in design.arms if arm.product is not None]
     faults += [
         f"{each} is not published: a product passes its gate before an arm offers it."

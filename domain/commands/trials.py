@@ -11,6 +11,7 @@ from domain.base.contact_policy import Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import Figure
 from domain.borrower.contacts import Trial
+from domain.commands import lessons
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned
 from domain.commands.experiments import running
@@ -35,8 +36,9 @@ def on_trial(
 ) -> Iterator[Turn]:
     """The *turns* of the day that *start* is on, each in its arm of the first that it is for.
 
-    An experiment on reminders or a campaign comes before one on texts, an older one before
-    a newer. What is not made anyway stays out of all, and so does what the borrower is owed.
+    An experiment on reminders, a campaign or a lesson comes before one on texts, an older one
+    before a newer. What is not made anyway stays out of all, and so does what the borrower is
+    owed.
     """
     experiments = sorted(
         (each.design for each in running(book, start.date())),
@@ -55,8 +57,10 @@ def on_trial(
             yield Turn(planned, turn.not_before, HELD_OUT)
         elif arm.hour is not None:
             borrower = borrowers[planned.borrower_id]
-            hour = max(start, start.replace(hour=arm.hour, minute=0, second=0, microsecond=0))
-            yield Turn(planned, first_moment(borrower, planned, book.rules.contact, hour))
+            local = turn.not_before.astimezone(start.tzinfo)
+            hour = local.replace(hour=arm.hour, minute=0, second=0, microsecond=0)
+            begins = max(local, hour)
+            yield Turn(planned, first_moment(borrower, planned, book.rules.contact, begins))
         else:
             yield replace(turn, planned=planned)
 
@@ -67,6 +71,8 @@ def _is_for(design: Design, planned: Planned) -> bool:
             return is_reminder(planned)
         case AppliesTo.TEMPLATE:
             return planned.template == design.target
+        case AppliesTo.LESSON:
+            return planned.occasion == lessons.occasion_of(str(design.target))
         case _:
             return planned.occasion == occasion_of(str(design.target))
 

@@ -23,6 +23,8 @@ class AppliesTo(StrEnum):
     TEMPLATE = "TEMPLATE"
     """What is sent in the words of one family of texts."""
     CAMPAIGN = "CAMPAIGN"
+    LESSON = "LESSON"
+    """One lesson of the plan of what borrowers are told of money."""
 
 
 class Metric(StrEnum):
@@ -76,7 +78,7 @@ class ArmCount:
 
 @dataclass(frozen=True)
 class Design:
-    """An experiment as it is written down; *target* names the family of texts or the campaign.
+    """An experiment as it is written down; *target* names the texts, campaign or lesson.
 
     Under one *salt* a borrower is always in the same arm.
     """
@@ -123,7 +125,7 @@ class Design:
         if self.applies_to not in list(AppliesTo):
             yield f"It applies to {self.applies_to}, which is none of {', '.join(AppliesTo)}."
         elif (self.applies_to == AppliesTo.REMINDERS) != (self.target is None):
-            yield "Say in target which family of texts or campaign is meant; of reminders, nothing."
+            yield "Say in target which texts, campaign or lesson are meant; of reminders, nothing."
 
     def _of_arms(self) -> Iterator[str]:
         names = [arm.arm for arm in self.arms]
@@ -139,7 +141,7 @@ class Design:
             if arm.hold_out and (arm.template, arm.hour, arm.product) != (None, None, None):
                 yield f"{arm.arm} is held out: it has no text, hour or product."
             if arm.hold_out and self.applies_to == AppliesTo.TEMPLATE:
-                yield f"{arm.arm} is held out: that is for reminders and campaigns only."
+                yield f"{arm.arm} is held out: that is for what is planned, not for words."
             if arm.product is not None and self.applies_to != AppliesTo.CAMPAIGN:
                 yield f"{arm.arm} names a product: that is for campaigns only."
 

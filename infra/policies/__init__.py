@@ -26,6 +26,8 @@ from domain.base.policy import (
     HoldRule,
     IndexRate,
     LegalStandard,
+    LessonCause,
+    LessonPlan,
     NameLint,
     NextStage,
     NoticeCause,
@@ -149,6 +151,14 @@ def _notice_plan(row: Row) -> Row:
     return {"after": NoticeCause(row["after"]), "channels": _sent_by(row)}
 
 
+def _lesson_plan(row: Row) -> Row:
+    if row["from_days"] > row["until_days"]:
+        raise ValueError("its days end before they begin")
+    if not NAME.fullmatch(row["lesson"]):
+        raise ValueError("its lesson is no name of small letters and hyphens")
+    return {"after": LessonCause(row["after"]), "channels": _sent_by(row)}
+
+
 def _sent_by(row: Row) -> tuple[str, ...]:
     """The channels of a text that is sent."""
     channels = tuple(str(Channel(each)) for each in row["channels"])
@@ -251,6 +261,7 @@ KINDS = {
     ),
     "receipt_plan": Kind(ReceiptPlan, "receipt_plans", _receipt_plan, keys=LOCAL),
     "notice_plan": Kind(NoticePlan, "notice_plans", _notice_plan, keys=("notice", *LOCAL)),
+    "lesson_plan": Kind(LessonPlan, "lesson_plans", _lesson_plan, keys=("lesson", *LOCAL)),
     "agency": Kind(AgencyRule, "agencies", _tuple_of("jurisdictions"), keys=("agency",)),
     "promise": Kind(PromiseRule, "promise_rules", keys=LOCAL),
     "agency_standard": Kind(AgencyStandard, "agency_standards", _tuple_of("buckets"), keys=LOCAL),

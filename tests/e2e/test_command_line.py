@@ -597,7 +597,8 @@ def is_reminded_and_collected(
     loans: CommandLine, borrower: str, loan: str, on: date, folder: Path
 ) -> None:
     planned = loans("contact plan", "--on", str(on))
-    assert planned["reminders"] + planned["dunnings"] + planned["owed"] == planned["new"]
+    kinds = ("reminders", "dunnings", "owed", "lessons")
+    assert sum(planned[kind] for kind in kinds) == planned["new"]
     queued = loans("contact queue", "--on", str(on))
     assert len(queued) == planned["new"]
     ahead = loans("contact dispatch", "--at", f"{on}T22:30+08:00", code=2)

@@ -93,7 +93,8 @@ def test_a_day_is_planned_once_and_one_on_which_nobody_was_there_is_made_up_for(
     assert made_up is not None
     assert (waits, again, behind, early) == (None, None, None, None)
     assert (first.reminders, made_up.since, made_up.made_up) == (0, monday, 1)
-    assert queued(at_work) == [("reminder -3", on)]
+    assert (first.lessons, made_up.lessons) == (1, 0)
+    assert queued(at_work) == [("lesson repaying", monday), ("reminder -3", on)]
     known = days.planned(book)
     assert known is not None
     assert (known.day, known.actor) == (on, "dispatcher")
@@ -117,7 +118,11 @@ def test_what_became_known_after_a_days_plan_is_in_the_next_and_nothing_is_plann
 
     assert found is not None
     assert (found.reminders, found.made_up) == (1, 1)
-    assert queued(at_work) == [("reminder -3", on), ("reminder -3", on + DAY)]
+    assert queued(at_work) == [
+        ("reminder -3", on),
+        ("lesson repaying", on),
+        ("reminder -3", on + DAY),
+    ]
 
 
 def test_a_complaint_goes_to_its_next_level_within_the_minute_its_deadline_passed(

@@ -15,6 +15,8 @@ from infra.dated_rules import rules_known
 
 KNOWN = rules_known()
 DAY = date(2026, 11, 22)
+SINCE = date(2026, 11, 23)
+"""From this day on the rate is called as the law calls it in every jurisdiction."""
 OFFER = TextTemplate(
     rule="cn-offer",
     version="1",
@@ -45,10 +47,6 @@ def reworded(old: str, new: str) -> str:
     return OFFER.text.replace(old, new)
 
 
-SINCE = date(2026, 11, 23)
-"""From this day on the rate is called as the law calls it in every jurisdiction."""
-
-
 @pytest.mark.parametrize("template", KNOWN.texts, ids=lambda each: f"{each.rule}-{each.version}")
 def test_a_shipped_text_breaks_no_rule_while_it_is_in_force(template: TextTemplate) -> None:
     on = SINCE if KNOWN.text(template.rule, SINCE) == template else DAY
@@ -67,6 +65,42 @@ def test_every_jurisdiction_has_the_texts_of_a_loans_life() -> None:
         for family in ("before-due", "on-due", "after-due", "receipt"):
             ways = {each.channel for each in texts if each.family == family}
             assert {Channel.SMS, Channel.EMAIL, Channel.PUSH} <= ways
+
+
+def test_every_jurisdiction_has_texts_that_teach_greet_and_offer_in_each_of_its_languages() -> None:
+    messages = {Channel.SMS, Channel.EMAIL, Channel.PUSH}
+    wanted = {
+        (Purpose.EDUCATION, "lesson-repaying"): messages,
+        (Purpose.EDUCATION, "lesson-complaints"): messages,
+        (Purpose.EDUCATION, "lesson-late-payment"): messages,
+        (Purpose.CARE, "greeting"): messages,
+        (Purpose.MARKETING, "offer"): messages | {Channel.LETTER},
+    }
+    languages = {"CN": {"zh"}, "US": {"en"}, "UK": {"en"}, "IN": {"en"}, "EU": {"de", "en"}}
+    written = {
+        (each.jurisdiction, each.language, each.purpose, each.family, each.channel)
+        for each in KNOWN.texts_in_force(SINCE)
+    }
+
+    missing = {
+        (place, language, purpose, family, channel)
+        for place in languages
+        for language in languages[place]
+        for (purpose, family), channels in wanted.items()
+        for channel in channels
+    } - written
+
+    assert missing == set()
+    assert ("CN", "zh", Purpose.MARKETING, "offer", Channel.WECOM) in written
+    assert ("CN", "zh", Purpose.CARE, "greeting", Channel.WECOM) in written
+
+
+@pytest.mark.parametrize("purpose", [Purpose.EDUCATION, Purpose.CARE])
+def test_a_text_that_teaches_or_greets_names_no_figure_and_makes_no_offer(purpose: Purpose) -> None:
+    found = [each for each in KNOWN.texts if each.purpose == purpose]
+
+    assert found
+    assert [each.rule for each in found if each.figures or each.price_named or each.claims] == []
 
 
 def test_a_sound_offer_has_no_faults() -> None:
@@ -118,7 +152,11 @@ def test_there_is_a_text_for_whatever_a_plan_or_strategy_sends(jurisdiction: str
     written = {
         (each.family, each.channel) for each in KNOWN.texts if each.jurisdiction == jurisdiction
     }
-    rules: list[Any] = [*KNOWN.policies.reminder_steps, *KNOWN.policies.strategies]
+    rules: list[Any] = [
+        *KNOWN.policies.reminder_steps,
+        *KNOWN.policies.strategies,
+        *KNOWN.policies.lesson_plans,
+    ]
 
     planned = {
         (rule.template, Channel(channel))
