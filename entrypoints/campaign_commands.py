@@ -157,7 +157,7 @@ def results(
     on: OnDay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what came of a campaign: sent, answered, refused; and the loans made since.
+    """Tell what came of a campaign: sent, answered, refused, applied; and the loans made since.
 
     With what these loans owe and how many were written off, since a campaign that brings
     bad debt is no good one.
@@ -187,7 +187,8 @@ def _render(found: CampaignResults) -> None:
     )
     output.out.print(
         f"Of those sent: {found.replied:,} answered, {found.opted_out:,} want no more,"
-        f" {found.complained:,} complained"
+        f" {found.complained:,} complained, {found.applied:,} applied for a loan,"
+        f" {found.disbursed:,} were paid one out"
     )
     for reason, times in found.reasons.items():
         output.out.print(f"  {times:,} × {reason}")

@@ -390,17 +390,20 @@ def _render_deliveries(counted: list[Deliveries]) -> None:
 def funnel(
     by: Annotated[FunnelBy, typer.Option(help="What it is told by.")] = FunnelBy.OCCASION,
     within: Annotated[
-        int, typer.Option(min=0, metavar="DAYS", help="Days in which an answer or money counts.")
+        int, typer.Option(min=0, metavar="DAYS", help="Days in which what comes of it counts.")
     ] = 7,
     from_on: From = None,
     to_on: Through = None,
     on: OnDay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Follow contacts from sending to the borrower's answer, and to money on the loan.
+    """Follow contacts from sending to the borrower's answer, and to what they are for.
 
     By occasion, version of the template, purpose, channel, or arm of an experiment. Each
-    share is of those sent; who pays without answering has converted all the same.
+    share is of those sent; who does it without answering has converted all the same.
+    Converted is, of marketing, who applied for a loan; of reminders, who paid what fell due
+    in time, or caught up; of education, who paid in time; of collection, who caught up. Other
+    purposes are after nothing.
     """
     from infra import contact_queries
 
@@ -422,8 +425,11 @@ def _render_funnel(stages: list[FunnelStage], by: str, within: int) -> None:
     if not stages:
         output.out.print("No contact was allowed.")
         return
-    shares = ("reached", "interacted", "converted")
-    names = ("allowed", "sent", *shares, "waiting")
+    # What came of none of them is left out, so that the rest has room.
+    came = ("paid", "in_time", "cured", "applied", "disbursed")
+    some = [name for name in came if any(getattr(each, name) for each in stages)]
+    shares = ("reached", "interacted", *some, "converted")
+    names = tuple(name.replace("_", " ") for name in ("allowed", "sent", *shares, "waiting"))
     rows = output.table(by, *names, right=names)
     for each in stages:
         rows.add_row(

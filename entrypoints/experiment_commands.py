@@ -137,7 +137,8 @@ def results(name: Name, on: OnDay = None, as_json: AsJson = False) -> None:
     """Compare the arms: each share with its 95 % interval, and how far it is from control.
 
     Counted are borrowers, whom chance put in the arms, from the day they were first planned
-    for. paid_in_time and dpd_1_30_rate are of those whose last day to pay is over.
+    for. paid_in_time and dpd_1_30_rate are of those whose last day to pay is over; applied,
+    disbursed and cured, where the design has window_days, of those whose window is.
     """
     from domain.commands import experiments
     from infra import experiment_queries
@@ -241,6 +242,7 @@ def _state(winner: str | None, over_on: date | None) -> str:
 
 
 def _render_one(found: Experiment) -> None:
+    from domain.operations.design import WITHIN
     from entrypoints import output
 
     design = found.design
@@ -267,7 +269,8 @@ def _render_one(found: Experiment) -> None:
         than = " above control" if rail.above_control else ""
         most = f"{(100 * rail.most).normalize():f} %"
         output.out.print(f"  {rail.metric} at most {most}{than}, or the arm cannot win")
-    output.out.print(f"It is decided by {design.primary_metric}. {_state_sentence(found)}")
+    window = f" within {design.window_days} days" if design.primary_metric in WITHIN else ""
+    output.out.print(f"It is decided by {design.primary_metric}{window}. {_state_sentence(found)}")
 
 
 def _state_sentence(found: Experiment) -> str:

@@ -53,6 +53,7 @@ class _Experiment(BaseModel):
     control: str
     primary_metric: str
     salt: str = ""
+    window_days: int | None = None
     arms: list[_Arm]
     guard_rails: list[_GuardRail] = []
 
@@ -102,6 +103,7 @@ def read_design(file: Path) -> Design:
             GuardRail(rail.metric, rail.most, rail.above_control) for rail in said.guard_rails
         ],
         salt=said.salt,
+        window_days=said.window_days,
     )
 
 

@@ -147,8 +147,12 @@ class FunnelStage:
 
     *reached*: a message arrived, a call was answered, or the borrower answered.
     *interacted*: a talk, a reply, or the borrower got in touch within the days.
-    *converted*: money came in on the loan within the days, whether or not they answered.
-    *waiting*: the days are not over.
+    *paid*: money came in on the loan within the days, whether or not they answered.
+    *in_time*: of what fell due within the days each instalment was paid by its day. *cured*:
+    what was late when it was decided on was paid within the days. *applied*, *disbursed*: the
+    borrower applied for a loan, was paid one out. *converted* is what its purpose is after:
+    of MARKETING an application, of SERVICE_REMINDER in time or cured, of EDUCATION in time, of
+    COLLECTION cured; other purposes are after nothing. *waiting*: the days are not over.
     """
 
     of: str | None
@@ -156,6 +160,11 @@ class FunnelStage:
     sent: int
     reached: int
     interacted: int
+    paid: int
+    in_time: int
+    cured: int
+    applied: int
+    disbursed: int
     converted: int
     waiting: int
 

@@ -16,6 +16,7 @@ from psycopg import sql
 from domain.base.contact_policy import Channel, ContactRules, Outcome, Per, Purpose
 from domain.borrower.budget import allowances
 from domain.borrower.contact import PastContact, Situation, strictest_outcome
+from domain.loan.state import LoanState
 from infra.answers import Answer
 from infra.contact_answers import (
     ConsentCount,
@@ -36,7 +37,7 @@ from infra.contact_answers import (
     RegisteredOptOut,
     RegisteredPoint,
 )
-from infra.freshness import freshness_of, parked_streams
+from infra.freshness import freshness_of, furthest_behind, parked_streams
 from infra.reading import Connection, rows_of, scalars_of, snapshot
 
 VIEW = "contacts"
@@ -386,15 +387,16 @@ def funnel(
     from_on: date | None = None,
     to_on: date | None = None,
 ) -> Answer[list[FunnelStage]]:
-    """How far contacts got, from being sent to money coming in within so many days.
+    """How far contacts got, from being sent to what they are for, within so many days.
 
     The days count from the business day of the decision, that one and the last included. A
     contact that names no loan is about any of the borrower's. A payment that was taken
-    back by *on* is none.
+    back by *on* is none, and a loan that was taken over was not applied for here. It is as
+    fresh as the view that is furthest behind.
     """
     question = sql.SQL(_FUNNEL).format(of=sql.SQL(FUNNEL_BY[by]), **PARTS)
     with snapshot(conn):
-        fresh = freshness_of(conn, VIEW)
+        fresh = furthest_behind(conn, FUNNEL_VIEWS)
         rows = rows_of(
             conn,
             FunnelStage,
@@ -403,13 +405,17 @@ def funnel(
             from_on=from_on,
             to_on=to_on or on,
             within=within_days,
+            started=str(LoanState.APPLIED),
         )
     return Answer(rows, fresh)
 
 
+FUNNEL_VIEWS = (VIEW, "reminders", "summary")
+"""The views that the funnel is told by."""
+
 _FUNNEL = """
     WITH contact AS (
-        SELECT {of} AS of, d.borrower_id, d.contact_ref, d.loan_id, d.business_on,
+        SELECT {of} AS of, d.purpose, d.borrower_id, d.contact_ref, d.loan_id, d.business_on,
             r.outcome, r.made_at, coalesce(v.delivered, false) AS delivered,
             coalesce(r.outcome <> 'FAILED', false) AS sent
         FROM rm.contacts_decision AS d {result} {delivery}
@@ -435,16 +441,71 @@ _FUNNEL = """
                             AND back.version > p.version AND back.amount < 0
                             AND back.business_on <= %(on)s
                     )
-            ) AS paid
+            ) AS paid, EXISTS (
+                SELECT FROM rm.summary_loan AS l
+                JOIN rm.summary_standing AS s ON s.loan_id = l.loan_id
+                WHERE l.borrower_id = c.borrower_id AND s.state = %(started)s AND s.version = 1
+                    AND s.business_on <= %(on)s
+                    AND s.effective_on BETWEEN c.business_on AND c.business_on + %(within)s
+            ) AS applied, EXISTS (
+                SELECT FROM rm.summary_loan AS l
+                WHERE l.borrower_id = c.borrower_id AND l.origin IS NULL
+                    AND l.disbursed_business_on <= %(on)s
+                    AND l.disbursed_on BETWEEN c.business_on AND c.business_on + %(within)s
+            ) AS disbursed,
+            owed.to_come > 0 AND owed.in_time = owed.to_come AS in_time,
+            owed.late > 0 AND owed.caught_up = owed.late AS cured
         FROM contact AS c
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE i.comes) AS to_come,
+                count(*) FILTER (WHERE i.comes AND i.amount_left <= 0 AND i.paid_on <= i.pay_by_on)
+                    AS in_time,
+                count(*) FILTER (WHERE i.was_late) AS late,
+                count(*) FILTER (
+                    WHERE i.was_late AND i.amount_left <= 0
+                        AND i.paid_on <= c.business_on + %(within)s
+                ) AS caught_up
+            FROM (
+                SELECT d.pay_by_on, i.paid_on, i.amount_left,
+                    d.pay_by_on BETWEEN c.business_on AND c.business_on + %(within)s AS comes,
+                    d.pay_by_on < c.business_on
+                        AND (i.amount_left > 0 OR i.paid_on >= c.business_on) AS was_late
+                FROM rm.reminders_loan AS l
+                CROSS JOIN LATERAL (
+                    SELECT DISTINCT ON (number) number, pay_by_on FROM rm.reminders_due_date
+                    WHERE loan_id = l.loan_id AND business_on <= %(on)s
+                    ORDER BY number, version DESC
+                ) AS d
+                CROSS JOIN LATERAL (
+                    SELECT amount_left, paid_on FROM rm.reminders_left AS i
+                    WHERE i.loan_id = l.loan_id AND i.number = d.number
+                        AND i.business_on <= %(on)s
+                    ORDER BY i.version DESC LIMIT 1
+                ) AS i
+                WHERE l.borrower_id = c.borrower_id AND (l.loan_id = c.loan_id) IS NOT FALSE
+            ) AS i
+        ) AS owed
+    ), done AS (
+        SELECT told.*, CASE purpose
+            WHEN 'MARKETING' THEN applied
+            WHEN 'SERVICE_REMINDER' THEN in_time OR cured
+            WHEN 'EDUCATION' THEN in_time
+            WHEN 'COLLECTION' THEN cured
+            ELSE false
+        END AS converted FROM told
     )
     SELECT of, count(*) AS allowed, count(*) FILTER (WHERE sent) AS sent,
         count(*) FILTER (WHERE sent AND (delivered OR answered OR outcome = 'CONNECTED'))
             AS reached,
         count(*) FILTER (WHERE sent AND answered) AS interacted,
-        count(*) FILTER (WHERE sent AND paid) AS converted,
+        count(*) FILTER (WHERE sent AND paid) AS paid,
+        count(*) FILTER (WHERE sent AND in_time) AS in_time,
+        count(*) FILTER (WHERE sent AND cured) AS cured,
+        count(*) FILTER (WHERE sent AND applied) AS applied,
+        count(*) FILTER (WHERE sent AND disbursed) AS disbursed,
+        count(*) FILTER (WHERE sent AND converted) AS converted,
         count(*) FILTER (WHERE sent AND business_on + %(within)s > %(on)s) AS waiting
-    FROM told GROUP BY of ORDER BY of NULLS LAST
+    FROM done GROUP BY of ORDER BY of NULLS LAST
 """
 
 

@@ -17,11 +17,11 @@ from domain.loan.state import LoanState
 from domain.operations.campaign import Audience
 from domain.operations.design import ArmCount, Design, Metric
 from domain.operations.proportions import Interval, difference, share
-from infra.answers import Answer, Freshness
-from infra.freshness import freshness_of
+from infra.answers import Answer
+from infra.freshness import furthest_behind
 from infra.reading import Connection, rows_of, scalars_of, snapshot
 
-VIEWS = ("contacts", "reminders", "collections")
+VIEWS = ("contacts", "reminders", "collections", "summary")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class _Standing(NamedTuple):
     opted_out: int
     replied: int
     complained: int
+    followed: int = 0
+    applied: int = 0
+    disbursed: int = 0
+    were_late: int = 0
+    cured: int = 0
 
 
 def results(conn: Connection, design: Design, on: date) -> Answer[Results]:
@@ -78,10 +83,20 @@ def results(conn: Connection, design: Design, on: date) -> Answer[Results]:
     A borrower counts from the day of the first contact that was planned in the experiment.
     Of payment those count of whom an instalment was asked for before it was late, or would
     have been, and whose last day for it is over: in time when all of these were paid then.
+    Of applications and of loans paid out, those count whose window is over, and of cured
+    loans those of them who were late with one when it began.
     """
     with snapshot(conn):
-        fresh = _freshness(conn)
-        rows = rows_of(conn, _Standing, _STANDING, experiment=design.experiment, on=on)
+        fresh = furthest_behind(conn, VIEWS)
+        rows = rows_of(
+            conn,
+            _Standing,
+            _STANDING,
+            experiment=design.experiment,
+            on=on,
+            window=design.window_days,
+            applied=str(LoanState.APPLIED),
+        )
     return Answer(results_of(design, rows, on), fresh)
 
 
@@ -91,7 +106,7 @@ def results_of(design: Design, rows: Sequence[_Standing], on: date) -> Results:
     counts = [
         count
         for arm in design.arms
-        for count in _counts(standing.get(arm.arm, _Standing(arm.arm, 0, 0, 0, 0, 0, 0, 0)))
+        for count in _counts(design, standing.get(arm.arm, _Standing(arm.arm, *NOBODY)))
     ]
     rates = {(each.arm, each.metric): share(each.hits, each.borrowers) for each in counts}
     arms = []
@@ -124,12 +139,20 @@ def results_of(design: Design, rows: Sequence[_Standing], on: date) -> Results:
     return Results(design.experiment, on, design.primary_metric, arms, counts)
 
 
-def _counts(row: _Standing) -> Iterator[ArmCount]:
+NOBODY = (0, 0, 0, 0, 0, 0, 0)
+"""What is counted in an arm in which nobody is."""
+
+
+def _counts(design: Design, row: _Standing) -> Iterator[ArmCount]:
     yield ArmCount(row.arm, Metric.PAID_IN_TIME, row.due, row.in_time)
     yield ArmCount(row.arm, Metric.DPD_1_30_RATE, row.due, row.due - row.in_time)
     yield ArmCount(row.arm, Metric.OPT_OUT_RATE, row.borrowers, row.opted_out)
     yield ArmCount(row.arm, Metric.COMPLAINT_RATE, row.borrowers, row.complained)
     yield ArmCount(row.arm, Metric.REPLY_RATE, row.borrowers, row.replied)
+    if design.window_days is not None:
+        yield ArmCount(row.arm, Metric.APPLIED, row.followed, row.applied)
+        yield ArmCount(row.arm, Metric.DISBURSED, row.followed, row.disbursed)
+        yield ArmCount(row.arm, Metric.CURED, row.were_late, row.cured)
 
 
 _STANDING = """
@@ -168,6 +191,41 @@ _STANDING = """
         JOIN rm.contacts_result AS r
             ON r.borrower_id = line.borrower_id AND r.contact_ref = line.contact_ref
         WHERE r.outcome <> 'FAILED' AND r.business_on <= %(on)s
+    ), followed AS (
+        SELECT borrower_id, first_on, first_on + %(window)s::integer AS last_on
+        FROM member WHERE first_on + %(window)s::integer < %(on)s
+    ), brought AS (
+        SELECT f.borrower_id, EXISTS (
+            SELECT FROM rm.summary_loan AS l
+            JOIN rm.summary_standing AS s ON s.loan_id = l.loan_id
+            WHERE l.borrower_id = f.borrower_id AND s.state = %(applied)s AND s.version = 1
+                AND s.effective_on BETWEEN f.first_on AND f.last_on AND s.business_on <= %(on)s
+        ) AS applied, EXISTS (
+            SELECT FROM rm.summary_loan AS l
+            WHERE l.borrower_id = f.borrower_id AND l.origin IS NULL
+                AND l.disbursed_on BETWEEN f.first_on AND f.last_on
+                AND l.disbursed_business_on <= %(on)s
+        ) AS disbursed
+        FROM followed AS f
+    ), arrears AS (
+        SELECT f.borrower_id, bool_and(i.amount_left <= 0 AND i.paid_on <= f.last_on) AS cured
+        FROM followed AS f
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT about.loan_id FROM line, unnest(line.loan_ids) AS about (loan_id)
+            WHERE line.borrower_id = f.borrower_id
+        ) AS about
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (number) number, pay_by_on FROM rm.reminders_due_date
+            WHERE loan_id = about.loan_id AND business_on <= %(on)s
+            ORDER BY number, version DESC
+        ) AS d
+        CROSS JOIN LATERAL (
+            SELECT amount_left, paid_on FROM rm.reminders_left AS i
+            WHERE i.loan_id = about.loan_id AND i.number = d.number AND i.business_on <= %(on)s
+            ORDER BY i.version DESC LIMIT 1
+        ) AS i
+        WHERE d.pay_by_on < f.first_on AND (i.amount_left > 0 OR i.paid_on >= f.first_on)
+        GROUP BY f.borrower_id
     )
     SELECT m.arm, count(*) AS borrowers, count(contacted.borrower_id) AS contacted,
         count(paid.in_time) AS due, count(*) FILTER (WHERE paid.in_time) AS in_time,
@@ -185,10 +243,17 @@ _STANDING = """
             SELECT FROM rm.contacts_complaint AS q
             WHERE q.borrower_id = m.borrower_id AND q.change = 'OPENED'
                 AND q.business_on BETWEEN m.first_on AND %(on)s
-        )) AS complained
+        )) AS complained,
+        count(brought.borrower_id) AS followed,
+        count(*) FILTER (WHERE brought.applied) AS applied,
+        count(*) FILTER (WHERE brought.disbursed) AS disbursed,
+        count(arrears.borrower_id) AS were_late,
+        count(*) FILTER (WHERE arrears.cured) AS cured
     FROM member AS m
     LEFT JOIN paid USING (borrower_id)
     LEFT JOIN contacted USING (borrower_id)
+    LEFT JOIN brought USING (borrower_id)
+    LEFT JOIN arrears USING (borrower_id)
     GROUP BY m.arm ORDER BY m.arm
 """
 
@@ -200,7 +265,8 @@ _STANDING = """
 class CampaignResults:
     """What came of a campaign; *reasons* are why it was put off or not sent, with how often.
 
-    *replied*, *opted_out* and *complained* are of those who were sent something.
+    *replied*, *opted_out*, *complained*, *applied* (for a loan) and *disbursed* (were paid one
+    out) are of those who were sent something, since the day it was planned.
     """
 
     campaign: str
@@ -212,6 +278,8 @@ class CampaignResults:
     replied: int
     opted_out: int
     complained: int
+    applied: int
+    disbursed: int
     reasons: dict[str, int]
     loans: list[LoansSince]
 
@@ -243,6 +311,8 @@ class _Sent(NamedTuple):
     replied: int
     opted_out: int
     complained: int
+    applied: int
+    disbursed: int
 
 
 class _Why(NamedTuple):
@@ -256,9 +326,10 @@ def campaign_results(conn: Connection, campaign: str, on: date) -> Answer[Campai
         "occasion": f"campaign:{campaign}",
         "on": on,
         "written_off": str(LoanState.WRITTEN_OFF),
+        "applied": str(LoanState.APPLIED),
     }
     with snapshot(conn):
-        fresh = _freshness(conn)
+        fresh = furthest_behind(conn, VIEWS)
         (sent,) = rows_of(conn, _Sent, _SENT, **asked)
         reasons = rows_of(
             conn,
@@ -311,7 +382,18 @@ _SENT = f"""
             SELECT FROM rm.contacts_complaint AS q
             WHERE q.borrower_id = line.borrower_id AND q.change = 'OPENED'
                 AND q.business_on BETWEEN line.planned_on AND %(on)s
-        )) AS complained
+        )) AS complained,
+        count(*) FILTER (WHERE sent AND EXISTS (
+            SELECT FROM rm.summary_loan AS l
+            JOIN rm.summary_standing AS s ON s.loan_id = l.loan_id
+            WHERE l.borrower_id = line.borrower_id AND s.state = %(applied)s AND s.version = 1
+                AND s.effective_on >= line.planned_on AND s.business_on <= %(on)s
+        )) AS applied,
+        count(*) FILTER (WHERE sent AND EXISTS (
+            SELECT FROM rm.summary_loan AS l
+            WHERE l.borrower_id = line.borrower_id AND l.origin IS NULL
+                AND l.disbursed_on >= line.planned_on AND l.disbursed_business_on <= %(on)s
+        )) AS disbursed
     FROM line
 """  # noqa: S608 - what is put together are constants
 
@@ -324,7 +406,7 @@ _SINCE = f"""
         )) AS late,
         count(*) FILTER (WHERE s.state = %(written_off)s) AS written_off
     FROM line
-    JOIN rm.summary_loan AS l ON l.borrower_id = line.borrower_id
+    JOIN rm.summary_loan AS l ON l.borrower_id = line.borrower_id AND l.origin IS NULL
         AND l.disbursed_business_on BETWEEN line.planned_on AND %(on)s
     CROSS JOIN LATERAL (
         SELECT * FROM rm.summary_standing AS s
@@ -342,7 +424,7 @@ def audience(conn: Connection, meant: Audience, on: date) -> Answer[list[UUID]]:
     A loan that was written off is late for ever.
     """
     with snapshot(conn):
-        fresh = _freshness(conn)
+        fresh = furthest_behind(conn, VIEWS)
         found = scalars_of(
             conn,
             """
@@ -378,9 +460,3 @@ def audience(conn: Connection, meant: Audience, on: date) -> Answer[list[UUID]]:
             written_off=str(LoanState.WRITTEN_OFF),
         )
     return Answer(found, fresh)
-
-
-def _freshness(conn: Connection) -> Freshness:
-    """How fresh the view is that is furthest behind."""
-    found = [freshness_of(conn, view) for view in VIEWS]
-    return max(found, key=lambda each: (not each.is_current, each.lag_seconds))

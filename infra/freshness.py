@@ -64,6 +64,11 @@ def freshness_of(conn: Connection, view: str, streams: Sequence[UUID] = ()) -> F
     return replace(found, stale=bool(parked_streams(conn, view) & set(streams)))
 
 
+def furthest_behind(conn: Connection, views: Sequence[str]) -> Freshness:
+    """How fresh that of several *views* is that is furthest behind."""
+    return max(_ask(conn, list(views)), key=lambda each: (not each.is_current, each.lag_seconds))
+
+
 def _ask(conn: Connection, names: list[str]) -> list[Freshness]:
     pairs = [(view.NAME, topic) for view in VIEWS if view.NAME in names for topic in view.TOPICS]
     return rows_of(

@@ -91,7 +91,7 @@ def _is_due(plan: LessonPlan, cause: Cause, on: date) -> bool:
 
 
 def ref_of(borrower: Borrower, plan: LessonPlan) -> str:
-    """The reference of the contact by which a borrower is given a lesson: there is one, for good."""
+    """The reference of the contact that gives a borrower a lesson: there is one, for good."""
     return f"E-{borrower.borrower_ref}-{plan.lesson}"
 
 

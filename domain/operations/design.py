@@ -35,7 +35,13 @@ class Metric(StrEnum):
     OPT_OUT_RATE = "opt_out_rate"
     COMPLAINT_RATE = "complaint_rate"
     REPLY_RATE = "reply_rate"
+    APPLIED = "applied"
+    DISBURSED = "disbursed"
+    CURED = "cured"
 
+
+WITHIN = frozenset({Metric.APPLIED, Metric.DISBURSED, Metric.CURED})
+"""Of these a borrower is told once the days of the experiment's window are over."""
 
 HARM = frozenset({Metric.DPD_1_30_RATE, Metric.OPT_OUT_RATE, Metric.COMPLAINT_RATE})
 """Of these less is better: what a guard rail can stand before."""
@@ -92,6 +98,8 @@ class Design:
     primary_metric: str
     guard_rails: list[GuardRail]
     salt: str
+    window_days: int | None = None
+    """So many days from the first contact that was planned what it brought about counts."""
 
     def arm_of(self, borrower_id: UUID) -> Arm:
         """The arm of a borrower: by a hash alone, so that it stays the same, weight by weight."""
@@ -148,6 +156,10 @@ class Design:
     def _of_metrics(self) -> Iterator[str]:
         if self.primary_metric not in list(Metric):
             yield f"The metric {self.primary_metric!r} is none of {', '.join(Metric)}."
+        elif self.primary_metric in WITHIN and self.window_days is None:
+            yield f"{self.primary_metric} needs window_days: within how many days it counts."
+        if self.window_days is not None and self.window_days < 1:
+            yield f"The window of {self.window_days} days is below 1."
         for rail in self.guard_rails:
             if rail.metric not in HARM:
                 harm = ", ".join(sorted(HARM))

@@ -69,6 +69,7 @@ class Experiment(Stream):
 
     TOPIC = "experiment"
     KAFKA_TOPIC = "experiment.events"
+    SNAPSHOT_VERSION = 2
 
     def __init__(self) -> None:
         self.design: Design

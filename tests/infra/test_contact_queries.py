@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -30,6 +31,7 @@ from tests.infra.views_at_work import (
     JAN_15,
     ViewsAtWork,
     act,
+    applied,
     borrower,
     lent,
     loan_id,
@@ -40,7 +42,7 @@ from tests.infra.views_at_work import (
 RULES = load_contact_rules()
 MON = date(2026, 9, 7)
 TUE = date(2026, 9, 8)
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
@@ -459,12 +461,93 @@ def test_the_funnel_follows_a_contact_to_the_answer_and_to_the_payment(
         [found] = queries.funnel(at_work.conn, on, within_days=within_days).found
         return found
 
-    assert stages(date(2026, 9, 30), 7) == FunnelStage("late", 3, 3, 1, 1, 1, 0)
-    assert stages(date(2026, 9, 30), 13).converted == 2
-    assert stages(TUE, 7) == FunnelStage("late", 3, 3, 1, 1, 0, 3)
+    assert stages(date(2026, 9, 30), 7) == FunnelStage("late", 3, 3, 1, 1, 1, 0, 0, 0, 0, 0, 0)
+    assert stages(date(2026, 9, 30), 13).paid == 2
+    assert stages(TUE, 7) == FunnelStage("late", 3, 3, 1, 1, 0, 0, 0, 0, 0, 0, 3)
 
 
-def test_a_payment_taken_back_converts_nobody(at_work: ViewsAtWork) -> None:
+def one_stage(at_work: ViewsAtWork, on: date, within_days: int = 7) -> FunnelStage:
+    [found] = queries.funnel(at_work.conn, on, within_days=within_days).found
+    return found
+
+
+def test_a_reminder_converts_who_pays_in_time_and_who_was_late_by_catching_up(
+    at_work: ViewsAtWork,
+) -> None:
+    due = date(2025, 2, 15)
+    names = ("Ada", "Bo", "Cy", "Di")
+    people = [reachable(name) for name in names]
+    loans = [lent(f"L-{number}", of=name) for number, name in enumerate(names)]
+    for number, each in enumerate(people[:2]):
+        ask(each, "C-1", due - 3 * DAY, loan=f"L-{number}", purpose=Purpose.SERVICE_REMINDER)
+        tell(each, "C-1", on=due - 3 * DAY)
+    for number, each in enumerate(people[2:], start=2):
+        ask(each, "C-1", due + 3 * DAY, loan=f"L-{number}", purpose=Purpose.SERVICE_REMINDER)
+        tell(each, "C-1", on=due + 3 * DAY)
+    repay(loans[0], "P-1", 86_07, due)
+    repay(loans[1], "P-1", 90_00, due + DAY)
+    repay(loans[2], "P-1", 90_00, due + 5 * DAY)
+    at_work.show(*people, *loans)
+
+    found = one_stage(at_work, due + 20 * DAY)
+
+    assert (found.sent, found.in_time, found.cured, found.converted) == (4, 1, 1, 2)
+    assert found.paid == 3
+    assert one_stage(at_work, due - DAY).converted == 0
+
+
+def test_collection_converts_who_catches_up_and_not_who_pays_a_part(at_work: ViewsAtWork) -> None:
+    late_on = date(2025, 2, 20)
+    people = [reachable(), reachable("Bo")]
+    loans = [lent("L-1"), lent("L-2", of="Bo")]
+    for each, loan in zip(people, ("L-1", "L-2"), strict=True):
+        ask(each, "C-1", late_on, loan=loan)
+        tell(each, "C-1", on=late_on)
+    repay(loans[0], "P-1", 90_00, late_on + DAY)
+    repay(loans[1], "P-1", 10_00, late_on + DAY)
+    at_work.show(*people, *loans)
+
+    found = one_stage(at_work, late_on + 20 * DAY)
+
+    assert (found.paid, found.cured, found.converted) == (2, 1, 1)
+    assert one_stage(at_work, late_on + 20 * DAY, within_days=0).cured == 0
+
+
+def test_marketing_converts_who_applies_and_tells_apart_who_was_paid_out(
+    at_work: ViewsAtWork,
+) -> None:
+    offered = date(2025, 3, 10)
+    rules = replace(RULES, consents=())
+    people = [reachable(name) for name in ("Ada", "Bo", "Cy")]
+    for each in people:
+        each.decide_contact(
+            act(offered, "worker"),
+            contact_ref="C-1",
+            intent=Intent(
+                Purpose.MARKETING, Channel.LETTER, contact_point="P-1", product_line="CASH"
+            ),
+            policies=rules,
+            at=ten(offered),
+            occasion="campaign:spring",
+        )
+        tell(each, "C-1", on=offered)
+    at_work.show(
+        *people,
+        lent("L-1", on=offered + 2 * DAY),
+        applied("L-2", of="Bo", on=offered + 3 * DAY),
+        lent("L-3", of="Cy", on=offered - DAY),
+        applied("L-4", of="Cy", on=offered + 9 * DAY),
+    )
+
+    found = one_stage(at_work, offered + 20 * DAY)
+
+    assert (found.sent, found.applied, found.disbursed, found.converted) == (3, 2, 1, 2)
+    assert one_stage(at_work, offered + 2 * DAY).converted == 1
+    assert one_stage(at_work, offered + 20 * DAY, within_days=9).applied == 3
+    assert found.paid == found.cured == 0
+
+
+def test_a_payment_taken_back_is_none(at_work: ViewsAtWork) -> None:
     ada, loan = reachable(), lent()
     ask(ada, "C-1")
     tell(ada, "C-1")
@@ -472,11 +555,9 @@ def test_a_payment_taken_back_converts_nobody(at_work: ViewsAtWork) -> None:
     loan.reverse(act(date(2026, 9, 12)), payment_ref="P-1", reason="bounced")
     at_work.show(ada, loan)
 
-    converted = [
-        queries.funnel(at_work.conn, on).found[0].converted for on in (TUE, date(2026, 9, 12))
-    ]
+    paid = [queries.funnel(at_work.conn, on).found[0].paid for on in (TUE, date(2026, 9, 12))]
 
-    assert converted == [1, 0]
+    assert paid == [1, 0]
 
 
 def test_a_payment_on_another_loan_does_not_count_unless_the_contact_names_none(
@@ -493,7 +574,7 @@ def test_a_payment_on_another_loan_does_not_count_unless_the_contact_names_none(
 
     found = queries.funnel(at_work.conn, date(2026, 9, 30)).found
 
-    assert [(each.of, each.converted) for each in found] == [("all loans", 1), ("one loan", 0)]
+    assert [(each.of, each.paid) for each in found] == [("all loans", 1), ("one loan", 0)]
 
 
 @pytest.mark.parametrize("by", sorted(queries.FUNNEL_BY))

@@ -27,6 +27,7 @@ from tests.infra.views_at_work import (
     FEB_15,
     ViewsAtWork,
     act,
+    applied,
     borrower,
     lent,
     loan_id,
@@ -157,6 +158,50 @@ def test_replies_refusals_and_complaints_count_from_the_first_contact_on(
     assert day_before.arms[0].borrowers == 0
 
 
+def test_what_contacts_bring_about_counts_within_the_window_and_once_it_is_over(
+    at_work: ViewsAtWork,
+) -> None:
+    window = replace(RAILS, window_days=4, primary_metric=Metric.APPLIED)
+    people = [reachable(name) for name in ("R0", "R1", "R2")]
+    for each in people:
+        queue(at_work, planned(each, "AS_PLANNED"))
+    at_work.show(
+        *people,
+        lent("L-N0", of="R0", on=EARLY + timedelta(days=4)),
+        applied("L-N1", of="R1", on=EARLY),
+        applied("L-N2", of="R2", on=EARLY + timedelta(days=5)),
+        lent("L-O2", of="R2", on=EARLY - timedelta(days=1)),
+    )
+
+    over = queries.results(at_work.conn, window, LATE).found
+    last_day = queries.results(at_work.conn, window, EARLY + timedelta(days=4)).found
+    without = queries.results(at_work.conn, RAILS, LATE).found
+
+    counts = measured(over, "AS_PLANNED")
+    assert counts[Metric.APPLIED] == (2, 3)
+    assert counts[Metric.DISBURSED] == (1, 3)
+    assert counts[Metric.CURED] == (0, 0)
+    assert measured(last_day, "AS_PLANNED")[Metric.APPLIED] == (0, 0)
+    assert Metric.APPLIED not in measured(without, "AS_PLANNED")
+
+
+def test_who_was_late_when_contacted_is_cured_by_catching_up_within_the_window(
+    at_work: ViewsAtWork,
+) -> None:
+    window = replace(RAILS, window_days=3, primary_metric=Metric.CURED)
+    on = FEB_15 + timedelta(days=5)
+    for number, paid_on in enumerate((1, 3, 4, None)):
+        of, loan = reachable(f"R{number}"), lent(f"L-R{number}", of=f"R{number}")
+        if paid_on is not None:
+            repay(loan, "P-1", 90_00, on + timedelta(days=paid_on))
+        at_work.show(of, loan)
+        queue(at_work, planned(of, "AS_PLANNED", loan=f"L-R{number}", occasion="M1: call"), on=on)
+
+    found = queries.results(at_work.conn, window, on + timedelta(days=9)).found
+
+    assert measured(found, "AS_PLANNED")[Metric.CURED] == (2, 4)
+
+
 def test_an_arm_in_which_nobody_is_has_no_share(at_work: ViewsAtWork) -> None:
     design = replace(RAILS, arms=[*RAILS.arms, Arm("NOBODY", 1)])
 
@@ -184,6 +229,7 @@ def test_a_campaign_is_told_by_what_was_sent_and_by_the_loans_made_since(
     found = queries.campaign_results(at_work.conn, "spring", LATE).found
 
     assert (found.queued, found.held_out, found.sent, found.replied) == (2, 1, 1, 1)
+    assert (found.applied, found.disbursed) == (1, 1)
     assert found.reasons == {"HELD_OUT": 1}
     (loans,) = found.loans
     assert (loans.currency, loans.loans, loans.exposure) == ("CNY", 1, 1_000_00)

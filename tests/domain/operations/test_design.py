@@ -120,3 +120,20 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
     assert DESIGN.faults() == []
     assert len(bad.faults()) == 14
+
+
+def test_what_a_contact_brings_about_is_counted_within_days_that_are_said() -> None:
+    for metric in (Metric.APPLIED, Metric.DISBURSED, Metric.CURED):
+        unsaid = replace(DESIGN, primary_metric=metric)
+
+        assert unsaid.faults() == [f"{metric} needs window_days: within how many days it counts."]
+        assert replace(unsaid, window_days=30).faults() == []
+    assert replace(DESIGN, window_days=0).faults() == ["The window of 0 days is below 1."]
+
+
+def test_no_guard_rail_stands_before_what_more_of_is_better() -> None:
+    rail = GuardRail(Metric.APPLIED, Decimal("0.1"))
+
+    (fault,) = replace(DESIGN, guard_rails=[rail], window_days=30).faults()
+
+    assert "No guard rail can stand before <Metric.APPLIED" in fault
