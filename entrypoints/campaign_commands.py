@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
     from domain.commands.planning import Turn
-    from domain.operations.campaign import Plan
+    from domain.operations.campaign import Campaign, Plan
     from domain.operations.referral import Referral
     from entrypoints.session import Session
     from infra.experiment_queries import CampaignResults
@@ -149,6 +149,79 @@ def _queued(
         on = opened.business_on
         new = queueing.queue(opened.book, conn, turns, on, business_on=on)
     return new, Counter(turn.dropped for turn in turns if turn.dropped is not None)
+
+
+@dataclass(frozen=True)
+class CampaignShown:
+    """A campaign that was launched: for what, by what, and for how many borrowers."""
+
+    campaign: str
+    purpose: str
+    channels: list[str]
+    template: str
+    product_line: str | None
+    jurisdiction: str
+    valid_from: date
+    valid_until: date
+    launched_on: date
+    launched_by: list[str]
+
+
+@campaign.command("list")
+def list_campaigns(as_json: AsJson = False) -> None:
+    """List the campaigns that were launched, the latest first; see the results of each.
+
+    With the days on which it is sent, who asked for it and who agreed.
+    """
+    from domain.operations.campaign import Campaign
+    from entrypoints import output
+    from entrypoints.session import session
+
+    with session() as opened:
+        ids = opened.ids_opened_by(Campaign.Launched.TOPIC)
+        known = opened.book.get_many(Campaign, ids)
+    listed = [_campaign_shown(known[each]) for each in reversed(ids)]
+    output.emit(listed, as_json=as_json, render=_render_campaigns)
+
+
+def _campaign_shown(launched: Campaign) -> CampaignShown:
+    plan = launched.plan
+    return CampaignShown(
+        plan.campaign,
+        plan.purpose,
+        plan.channels,
+        plan.template,
+        plan.product_line,
+        plan.audience.jurisdiction,
+        plan.valid_from,
+        plan.valid_until,
+        launched.launched_on,
+        launched.launched_by,
+    )
+
+
+def _render_campaigns(listed: list[CampaignShown]) -> None:
+    from entrypoints import output
+
+    if not listed:
+        output.out.print("No campaign was launched.")
+        return
+    rows = output.table(
+        *("campaign", "purpose", "by", "text", "in", "sent from", "until", "launched", "who")
+    )
+    for each in listed:
+        rows.add_row(
+            each.campaign,
+            each.purpose.lower(),
+            "/".join(each.channels),
+            each.template,
+            each.jurisdiction,
+            str(each.valid_from),
+            str(each.valid_until),
+            str(each.launched_on),
+            ", ".join(each.launched_by),
+        )
+    output.show(rows)
 
 
 @campaign.command("results")

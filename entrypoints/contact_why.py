@@ -291,7 +291,10 @@ def _render(found: Why) -> None:
     ways = output.table(
         *("purpose", "channel", "point", "answer", "until", "because", "by"), wraps=("by",)
     )
-    for way in found.ways:
+    # Without a number or address nobody is reached that way, whatever the law says; where
+    # there is none at all, what it says is all there is to show.
+    reached = [way for way in found.ways if way.point_ref is not None]
+    for way in reached or found.ways:
         ways.add_row(
             way.purpose,
             way.channel,
@@ -302,6 +305,10 @@ def _render(found: Why) -> None:
             ", ".join(way.rules),
         )
     output.show(ways)
+    if reached:
+        without = sorted({way.channel for way in found.ways} - {way.channel for way in reached})
+        if without:
+            output.out.print(f"No contact point is known for {', '.join(without)}.")
     for agreed in found.restrictions:
         output.out.print(f"By contract: {_in_words(agreed)}.")
     if not found.decided:

@@ -269,7 +269,7 @@ def _render_one(found: Experiment) -> None:
         than = " above control" if rail.above_control else ""
         most = f"{(100 * rail.most).normalize():f} %"
         output.out.print(f"  {rail.metric} at most {most}{than}, or the arm cannot win")
-    window = f" within {design.window_days} days" if design.primary_metric in WITHIN else ""
+    window = f" within {design.window_days} day(s)" if design.primary_metric in WITHIN else ""
     output.out.print(f"It is decided by {design.primary_metric}{window}. {_state_sentence(found)}")
 
 

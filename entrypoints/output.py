@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
@@ -99,14 +99,32 @@ def show(made: Table) -> None:
     from rich.measure import Measurement
 
     wide = out.options.update(width=10_000)
+    widths, more = [], []
     for column in made.columns:
         sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
-        column.min_width = max(s.maximum if column.no_wrap else s.minimum for s in sizes)
-    needed = sum((column.min_width or 0) + COLUMN_GAP for column in made.columns) + 2
+        whole = max(size.maximum for size in sizes)
+        widths.append(whole if column.no_wrap else max(size.minimum for size in sizes))
+        more.append(whole - widths[-1])
+    needed = sum(widths) + COLUMN_GAP * len(widths) + 2
+    for column, width, room in zip(
+        made.columns, widths, _shared(max(out.width - needed, 0), more), strict=True
+    ):
+        # Both: left to itself, a column that may be cut up pushes the last ones over the edge.
+        column.min_width = column.max_width = width + room
     if needed <= out.width:
         out.print(made)
     else:
         Console(highlight=False, width=needed).print(made, crop=False)
+
+
+def _shared(room: int, wanted: Sequence[int]) -> list[int]:
+    """*room* among those who want some of it, to each no more than that, the modest ones first."""
+    given = [0] * len(wanted)
+    order = sorted((want, place) for place, want in enumerate(wanted) if want)
+    for number, (want, place) in enumerate(order):
+        given[place] = min(want, room // (len(order) - number))
+        room -= given[place]
+    return given
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 OnDay = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; else today's.")
 ]
+
+
+class QueueState(StrEnum):
+    """Where a planned contact is."""
+
+    WAITING = "WAITING"
+    DONE = "DONE"
+    DROPPED = "DROPPED"
 
 
 @contact.command("plan")
@@ -145,7 +155,7 @@ def queue(
         typer.Option("--on", formats=["%Y-%m-%d"], help="Only what was planned for this day."),
     ] = None,
     state: Annotated[
-        str | None, typer.Option(help="Only WAITING, DONE or DROPPED.", case_sensitive=False)
+        QueueState | None, typer.Option(help="Only these.", case_sensitive=False)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
     as_json: AsJson = False,
@@ -164,32 +174,35 @@ def queue(
             on=on.date() if on else None,
             borrower_id=opened.stream_id(borrower) if borrower else None,
         )
-    chosen = [line for line in found if state is None or line.state == state.upper()]
+        zone = opened.settings.zone
+    chosen = [line for line in found if state is None or line.state == state]
     output.emit(
         chosen if as_json else chosen[:limit],
         as_json=as_json,
-        render=lambda lines: _render_queue(lines, len(chosen)),
+        render=lambda lines: _render_queue(lines, len(chosen), ZoneInfo(zone)),
     )
 
 
-def _render_queue(lines: list[Line], total: int) -> None:
+def _render_queue(lines: list[Line], total: int, zone: ZoneInfo) -> None:
     from entrypoints import output
 
     if not lines:
         output.out.print("The queue has none.")
         return
     rows = output.table(
-        *("contact", "for", "by", "turn", "state", "reasons"), wraps=("contact", "reasons")
+        *("contact", "purpose", "for", "by", "turn", "state", "reasons"),
+        wraps=("contact", "reasons"),
     )
     for line in lines:
         rows.add_row(
             line.contact_ref,
+            line.purpose.lower().replace("_", " "),
             line.occasion,
             line.channel or "/".join(line.channels),
-            f"{line.not_before:%Y-%m-%d %H:%M%z}",
+            f"{line.not_before.astimezone(zone):%Y-%m-%d %H:%M}",
             line.state,
             ", ".join(line.reasons),
         )
     output.show(rows)
     more = f"; the first {len(lines)} are shown" if len(lines) < total else ""
-    output.out.print(f"{total} in the queue{more}.")
+    output.out.print(f"{total} in the queue{more}. Times in {zone}.")

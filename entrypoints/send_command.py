@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -113,7 +114,8 @@ def send(
         state=line.state,
         new=new,
     )
-    output.emit(queued, as_json=as_json, render=_render)
+    zone = ZoneInfo(opened.settings.zone)
+    output.emit(queued, as_json=as_json, render=lambda found: _render(found, zone))
 
 
 def _is_the_same(line: Line, asked: Planned) -> bool:
@@ -134,11 +136,11 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _render(found: Queued) -> None:
+def _render(found: Queued, zone: ZoneInfo) -> None:
     from entrypoints import output
 
     before = "" if found.new else " (it was queued before)"
     output.out.print(
         f"{found.contact_ref}: {found.purpose} by {' or '.join(found.channels)}, its turn is"
-        f" {found.not_before:%Y-%m-%d %H:%M%z}{before}."
+        f" {found.not_before.astimezone(zone):%Y-%m-%d %H:%M} in {zone}{before}."
     )

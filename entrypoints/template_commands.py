@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.base.contact_policy import Channel, Purpose
 from entrypoints.app import AsJson, app
 from entrypoints.policy_commands import At, Backdated, Files, WhyBackdated
 from entrypoints.staff_command import STAFF, Actor, CommandId, Reason, day_or
@@ -144,8 +145,12 @@ def refuse(
 def list_texts(
     at: At = None,
     jurisdiction: Annotated[str | None, typer.Option(help="CN, US, UK, IN or EU.")] = None,
-    purpose: Annotated[str | None, typer.Option(help="COLLECTION, RECEIPT and so on.")] = None,
-    channel: Annotated[str | None, typer.Option(help="SMS, PHONE and so on.")] = None,
+    purpose: Annotated[
+        Purpose | None, typer.Option(help="Only texts for this.", case_sensitive=False)
+    ] = None,
+    channel: Annotated[
+        Channel | None, typer.Option(help="Only texts by this.", case_sensitive=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the texts that may be sent on a day, and what waits for review, for how long.
@@ -175,6 +180,10 @@ def list_texts(
     answer = {"on": day, "texts": found, "under_review": reviews, "reviews": answered}
 
     def render(_: Any) -> None:
+        if not found:
+            output.out.print(f"No such text is in force on {day}.")
+            show_waiting(reviews)
+            return
         rows = output.table("text", "version", "family", "purpose", "channel", "language", "")
         for each in found:
             rows.add_row(

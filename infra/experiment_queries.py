@@ -263,8 +263,9 @@ _STANDING = """
 
 @dataclass(frozen=True)
 class CampaignResults:
-    """What came of a campaign; *reasons* are why it was put off or not sent, with how often.
+    """What came of a campaign, by borrower; *reasons* are why it was put off or not sent.
 
+    These count each way that was tried.
     *replied*, *opted_out*, *complained*, *applied* (for a loan) and *disbursed* (were paid one
     out) are of those who were sent something, since the day it was planned.
     """
@@ -352,21 +353,26 @@ def campaign_results(conn: Connection, campaign: str, on: date) -> Answer[Campai
 
 _RECIPIENTS = """
     WITH line AS (
-        SELECT q.borrower_id, q.planned_on, q.state, q.reasons, EXISTS (
-            SELECT FROM rm.contacts_result AS r
-            WHERE r.borrower_id = q.borrower_id AND r.contact_ref = q.contact_ref
-                AND r.outcome <> 'FAILED' AND r.business_on <= %(on)s
-        ) AS sent
+        SELECT q.borrower_id, min(q.planned_on) AS planned_on,
+            bool_or(q.state = 'WAITING') AS waiting,
+            bool_or('HELD_OUT' = ANY(q.reasons)) AS held_out, bool_or(EXISTS (
+                SELECT FROM rm.contacts_result AS r
+                WHERE r.borrower_id = q.borrower_id AND r.contact_ref = q.contact_ref
+                    AND r.outcome <> 'FAILED' AND r.business_on <= %(on)s
+            )) AS sent
         FROM contact.queue AS q
         WHERE q.occasion = %(occasion)s AND q.planned_on <= %(on)s
+        GROUP BY q.borrower_id
     )
 """
+"""A borrower to whom it was tried in several ways is one."""
+
 
 _SENT = f"""
     {_RECIPIENTS}
     SELECT count(*) AS queued,
-        count(*) FILTER (WHERE 'HELD_OUT' = ANY(reasons)) AS held_out,
-        count(*) FILTER (WHERE state = 'WAITING') AS waiting,
+        count(*) FILTER (WHERE held_out) AS held_out,
+        count(*) FILTER (WHERE waiting) AS waiting,
         count(*) FILTER (WHERE sent) AS sent,
         count(*) FILTER (WHERE sent AND EXISTS (
             SELECT FROM rm.contacts_inbound AS i

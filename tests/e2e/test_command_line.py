@@ -363,6 +363,8 @@ def is_tried_and_advertised(loans: CommandLine, borrower: str, folder: Path) -> 
     assert launched["new"] == launched["borrowers"]
     came = loans("campaign results", "greeting")["found"]
     assert came["queued"] == launched["new"]
+    assert (came["applied"], came["disbursed"]) == (0, 0)
+    assert [each["campaign"] for each in loans("campaign list")] == ["greeting"]
 
     friend = loans("borrower register", "--jurisdiction", "CN", "--zone", "Asia/Shanghai")
     referred = (str(friend["ref"]), "--referred-by", borrower)

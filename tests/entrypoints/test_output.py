@@ -1,10 +1,12 @@
-"""Amounts are shown as their currency counts them."""
+"""Amounts as their currency counts them, and tables of which no word is lost."""
 
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from entrypoints import output
 from infra.processes import ProcessState
@@ -31,3 +33,39 @@ def test_records_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None
 
     [printed] = json.loads(capsys.readouterr().out)
     assert printed["name"] == "relay"
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, width: int, cells: list[str]) -> list[str]:
+    """What a terminal shows of a table whose second and last column may be cut up."""
+    monkeypatch.setattr(output, "out", Console(width=width, file=StringIO(), highlight=False))
+    names = [f"c{number}" for number in range(len(cells))]
+    made = output.table(*names, wraps=("c1", names[-1]))
+    made.add_row(*cells)
+
+    output.show(made)
+
+    stream = output.out.file
+    assert isinstance(stream, StringIO)
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", range(76, 120, 4))
+def test_no_word_of_a_table_is_cut_off_at_the_edge(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    words = "lesson repaying, planner"
+    cells = ["00:33:28Z", "E-B-ZSGYJ-H2GT1-repaying or so", "EDUCATION", "HELD_OUT", words]
+
+    lines = printed(monkeypatch, width, cells)
+
+    shown = " ".join(lines).split()
+    assert {"E-B-ZSGYJ-H2GT1-repaying", *words.split()} <= set(shown)
+    assert max(map(len, lines)) <= width
+
+
+def test_a_table_takes_the_room_there_is_before_it_cuts_a_cell_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = printed(monkeypatch, 100, ["x", "a few words", "y", "rather more words than that"])
+
+    assert any("a few words" in line and "rather more words than that" in line for line in lines)
