@@ -22,9 +22,12 @@ def saying(planned: Planned, loans: Mapping[UUID, Loan], on: date) -> Due:
     """The figures of a contact on a business date, or why there is nothing to say any more.
 
     A reminder names what is left of its instalments, which were moved or paid since it was
-    planned, as they are now; a dunning all that is overdue. Other contacts have the
-    figures they were planned with.
+    planned, as they are now; a dunning all that is overdue. A lesson is moot once its loans
+    are over, or one of them is late: then it would collect. Other contacts have the figures
+    they were planned with.
     """
+    if planned.purpose == Purpose.EDUCATION and planned.about:
+        return Due(planned.figures, moot=_no_lesson(planned.about, loans, on))
     if planned.purpose not in ABOUT_LOANS:
         return Due(planned.figures)
     found = _figures_now(planned.about, loans, on)
@@ -59,6 +62,14 @@ def _figures_now(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date)
         "instalments": str(len(owed)),
         "loan": ", ".join(sorted({loan.loan_ref for loan, _, _ in owed})),
     }
+
+
+def _no_lesson(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -> str | None:
+    """Why a lesson about loans is of no use any more; None while it is."""
+    known = [loans[each.loan_id] for each in about if each.loan_id in loans]
+    if any(_owed(loan, Subject(loan.id), on) for loan in known):
+        return "LATE"
+    return None if any(loan.state == LoanState.ACTIVE for loan in known) else "NOTHING_LEFT"
 
 
 def claim_left(loan: Loan) -> int:

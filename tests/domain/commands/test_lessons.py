@@ -22,6 +22,7 @@ from domain.commands.planned import tell_planned
 from domain.commands.planning import Turn
 from domain.commands.sayings import saying
 from domain.commands.texts import Wordings
+from domain.loan.loan import Loan
 from domain.operations.design import AppliesTo, Arm
 from domain.operations.experiment import ExperimentNotSound
 from infra.dated_rules import checked
@@ -153,6 +154,24 @@ def test_a_lesson_is_sent_in_the_words_of_its_jurisdiction_and_given_once(book: 
     assert taught(book, cause(borrower_id), start=MIDNIGHT + DAY) == []
 
 
+def test_a_lesson_that_waited_is_dropped_when_the_loan_is_late_by_then(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    (turn,) = taught(book, cause(borrower_id, on=FIRST_DUE + 4 * DAY, loan_id=loan_id))
+
+    in_time = saying(turn.planned, book.get_many(Loan, [loan_id]), FIRST_DUE)
+    late = saying(turn.planned, book.get_many(Loan, [loan_id]), FIRST_DUE + DAY)
+
+    assert (in_time.moot, late.moot) == (None, "LATE")
+
+
+def test_a_lesson_about_a_loan_that_is_over_is_dropped(book: Book) -> None:
+    borrower_id = reachable(book, PointKind.PHONE)
+    (turn,) = taught(book, cause(borrower_id))
+
+    assert saying(turn.planned, {}, FIRST_DUE).moot == "NOTHING_LEFT"
+
+
 def test_a_borrower_who_refused_messages_has_no_lesson_and_the_record_says_why(book: Book) -> None:
     borrower_id = reachable(book, PointKind.PHONE)
     contacts.opt_out(
@@ -164,7 +183,8 @@ def test_a_borrower_who_refused_messages_has_no_lesson_and_the_record_says_why(b
         source="APP",
         opted_out_at=EIGHT - DAY,
     )
-    (turn,) = taught(book, cause(borrower_id))
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    (turn,) = taught(book, cause(borrower_id, loan_id=loan_id))
 
     found = sent(book, turn, EIGHT)
 
@@ -184,7 +204,8 @@ def test_a_hold_that_stops_all_contact_stops_lessons_too(book: Book) -> None:
         reason="asked to be left alone",
         from_on=MIDNIGHT.date() - DAY,
     )
-    (turn,) = taught(book, cause(borrower_id))
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    (turn,) = taught(book, cause(borrower_id, loan_id=loan_id))
 
     found = sent(book, turn, EIGHT)
 
