@@ -520,11 +520,12 @@ def test_marketing_converts_who_applies_and_tells_apart_who_was_paid_out(
     rules = replace(RULES, consents=())
     people = [reachable(name) for name in ("Ada", "Bo", "Cy")]
     for each in people:
+        add_point(each, "P-2", PointKind.ADDRESS)
         each.decide_contact(
             act(offered, "worker"),
             contact_ref="C-1",
             intent=Intent(
-                Purpose.MARKETING, Channel.LETTER, contact_point="P-1", product_line="CASH"
+                Purpose.MARKETING, Channel.LETTER, contact_point="P-2", product_line="CASH"
             ),
             policies=rules,
             at=ten(offered),
