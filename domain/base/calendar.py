@@ -28,12 +28,6 @@ def on_day(of: date, day: int) -> date:
     return add_months(date(of.year, 1, day), of.month - 1)
 
 
-def anchored(first: date, day: int) -> date:
-    """The date *first*, or one up to two months before it, that is the *day* of its month."""
-    found = (on_day(add_months(first, months), day) for months in (0, -1, -2))
-    return next(each for each in found if each.day == day)
-
-
 def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
     """The days each of *numbers* times *every* months after *start*, clamped likewise."""
     if start.day > 28:

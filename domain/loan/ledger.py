@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from domain.base.calendar import anchored
+from domain.base.calendar import on_day
 from domain.base.daycount import IN_ROWS
 from domain.base.money import rounded
 from domain.base.repayment import Frequency
@@ -39,7 +39,7 @@ from domain.loan.held import HeldBack, HeldRow, penalty_free
 from domain.loan.periods import ONE_DAY, Pause
 from domain.loan.placing import placed
 from domain.loan.rebate import settled_by_statute
-from domain.loan.reschedule import Base, Change, Laid, laid
+from domain.loan.reschedule import Base, Change, Laid, MovedDate, laid
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import has_limit
 
@@ -128,6 +128,8 @@ class Ledger:
     """Interest that became principal, by the change and its day."""
     came_to: dict[str, Change] = field(default_factory=dict)
     """Each change of the schedule as it found the instalments: by number and day."""
+    pay_days: set[str] = field(default_factory=set)
+    """The new pay days that count by now, by reference."""
     forgiven: list[Fact] = field(default_factory=list)
     """What was forgiven of instalments, with what of it was there to be."""
     held: HeldBack = field(init=False)
@@ -166,12 +168,36 @@ class Ledger:
             self._forgive(fact)
         else:
             assert fact.kind == FactKind.MOVE
-            if fact.pay_day is not None:
-                self.laid.first_due_on = anchored(self.laid.first_due_on, fact.pay_day)
-            row = self.rows[self.place_of(fact.instalment)]
+            self._move(fact)
+
+    def _move(self, fact: Fact) -> None:
+        """Let an instalment fall due on another day; of a new pay day, those behind it too.
+
+        What was granted before a new pay day and became known after it brings instalments
+        that nobody could name when it was recorded.
+        """
+        assert fact.due_on is not None and fact.pay_by_on is not None
+        row, day = self.rows[self.place_of(fact.instalment)], fact.pay_day
+        moved = MovedDate(row.number, fact.due_on, fact.pay_by_on)
+        if day is None:
+            self._due_on(row, moved)
+            return
+        pay_by = self.laid.pay_by
+        pay_by[moved.due_on] = moved.pay_by_on
+        behind = [row]
+        if fact.ref not in self.pay_days:
+            self.pay_days.add(fact.ref)
+            self.laid.pay_day = day
+            behind += [each for each in self.rows if each.number > row.number]
+        for each in behind:
+            due_on = on_day(each.due_on, day)
+            if each is row or min(each.due_on, due_on) > fact.on:
+                self._due_on(each, MovedDate(each.number, due_on, pay_by.get(due_on, due_on)))
+
+    def _due_on(self, row: Instalment, moved: MovedDate) -> None:
+        if (row.due_on, row.pay_by_on) != (moved.due_on, moved.pay_by_on):
             self.held.laid_due.setdefault(row.number, row.due_on)
-            assert fact.due_on is not None and fact.pay_by_on is not None
-            self._put(replace(row, due_on=fact.due_on, pay_by_on=fact.pay_by_on))
+            self._put(replace(row, due_on=moved.due_on, pay_by_on=moved.pay_by_on))
 
     def _hold(self, fact: Fact) -> None:
         """Let a hold begin or end: what rows bear from its day on is held back, or not."""

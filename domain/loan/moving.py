@@ -155,8 +155,12 @@ class Moving(Consequences):
         if max(dates.values()) > LAST_DAY:
             raise no.BeyondCalendar(f"Nothing can fall due after {LAST_DAY}.")
         assert self.disbursed_on is not None
-        days = [(row.number, dates.get(row.number, row.due_on)) for row in self.instalments]
+        # What is not needed any more stands between the others, on any day.
+        bears = [row for row in self.instalments if row.principal or row.interest or row.fees]
+        days = [(row.number, dates.get(row.number, row.due_on)) for row in bears]
         for number, due_on in dates.items():
+            if all(row.number != number for row in bears):
+                continue
             before = max((d for n, d in days if n < number), default=self.disbursed_on)
             after = min((d for n, d in days if n > number), default=None)
             if due_on <= before or (after is not None and due_on >= after) or due_on < on:

@@ -132,4 +132,5 @@ class _Place:
 
     def _days(self, last_on: date, count: int) -> list[date]:
         laid = self.laid
-        return days_after(laid.terms, laid.begins_on, laid.first_due_on, last_on, count)
+        begins, first = laid.begins_on, laid.first_due_on
+        return days_after(laid.terms, begins, first, last_on, count, pay_day=laid.pay_day)

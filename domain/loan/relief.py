@@ -65,7 +65,8 @@ class Standing:
     """What an agreement finds: the loan's terms and instalments, counted from *on*.
 
     The last instalment that is known, of whatever day, falls due on *ends_on*; *named* are
-    days that the first schedule has.
+    days that the first schedule has. *pay_days* are the days of the month that instalments
+    fall due on then and later, None where the first schedule says it.
     """
 
     terms: Terms
@@ -76,6 +77,7 @@ class Standing:
     ends_on: date
     named: Sequence[date]
     pay_by: PayBy | None = None
+    pay_days: Sequence[int | None] = (None,)
 
     @property
     def still(self) -> list[Instalment]:
@@ -88,11 +90,15 @@ class Standing:
 
         Whatever becomes known of the days before moves them within these.
         """
-        return self.paid_later(
-            days_after(
-                self.terms, self.begins_on, self.first_due_on, self.on, count, beyond=self.ends_on
+        begins, first, ends = self.begins_on, self.first_due_on, self.ends_on
+        days = {
+            day
+            for pay_day in self.pay_days
+            for day in days_after(
+                self.terms, begins, first, self.on, count, beyond=ends, pay_day=pay_day
             )
-        )
+        }
+        return self.paid_later(sorted(days))
 
     def paid_later(self, days: Sequence[date]) -> list[RolledDay] | None:
         """Those of *days* that can be paid later, but for days of the first schedule."""

@@ -178,7 +178,8 @@ class Laid:
     *penalty_stopped* the penalty of one when what was overdue of it was gathered. *bases* say
     how the interest of rows that were laid anew came about, for those who ask. *graced* are
     the last instalments without principal and with interest deferred, by number,
-    *graced_from* the first; *first_due_on* is the first day of the loan's rhythm. *agreed* says
+    *graced_from* the first; *first_due_on* is the first day of the loan's rhythm, of a bullet its
+    only one, and *pay_day* the day of the month that it was moved to. *agreed* says
     what the instalments are that were laid anew last. With *lasts* they stay although nothing
     is owed, since more can be drawn. *pay_by* are days on which something falls due or may,
     with the day until which it can be paid; *emptied* are instalments that fell away since
@@ -202,6 +203,7 @@ class Laid:
     pay_by: dict[date, date] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
     spare: set[int] = field(default_factory=set)
+    pay_day: int | None = None
 
     def fell_away(self, row: Instalment) -> bool:
         """Whether *row* is not needed, and stands empty but for what was charged on it.

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from domain.base.calendar import add_months
+from domain.base.calendar import add_months, on_day
 from domain.base.daycount import IN_ROWS, RATIOS, DayCount, year_fraction
 from domain.base.money import rounded
 from domain.base.refusal import Refusal
@@ -128,12 +128,15 @@ def days_after(
     count: int,
     *,
     beyond: date | None = None,
+    pay_day: int | None = None,
 ) -> list[date]:
     """The due dates that follow on *last_on* in the rhythm of the loan.
 
     There are *count* of them or, with a day *beyond*, those until that day and *count* more.
     They are counted from the loan's own anchor: its payout, or its first due date after a
-    broken first row. A bullet counts in months.
+    broken first row. A bullet counts in months, from its payout, or back from its only due
+    date where whole months do not lead there. With a *pay_day* each falls on that day of its
+    month, as far as there is one.
 
     Raises:
         TermsNotOffered: the rows have no rhythm, or leave the calendar.
@@ -142,22 +145,39 @@ def days_after(
         raise TermsNotOffered("Days that the contract names cannot be continued; name new ones.")
     bullet = terms.method == Method.BULLET
     rhythm = _rhythm(terms, Repayment() if bullet else terms.repayment or ONE_CHOICE)
-    anchor = first_due_on
-    if bullet or rhythm.due(begins_on, [1]) == [first_due_on]:
-        anchor = begins_on
-    number = 1
+
+    def due(number: int) -> date:
+        [day] = rhythm.due(anchor, [number])
+        return day if pay_day is None else on_day(day, pay_day)
+
     try:
-        while rhythm.due(anchor, [number])[0] <= last_on:
+        anchor, number = _anchor(rhythm, begins_on, first_due_on, bullet=bullet)
+        while due(number) <= last_on:
             number += 1
         after = number + count
-        while beyond is not None and rhythm.due(anchor, [after - count])[0] <= beyond:
+        while beyond is not None and due(after - count) <= beyond:
             after += 1
-        found = rhythm.due(anchor, range(number, after))
+        found = [due(each) for each in range(number, after)]
     except (OverflowError, ValueError):
         raise TermsNotOffered(BEYOND) from None
     if found and found[-1] > LAST_DAY:
         raise TermsNotOffered(BEYOND)
     return found
+
+
+def _anchor(
+    rhythm: Rhythm, begins_on: date, first_due_on: date, *, bullet: bool
+) -> tuple[date, int]:
+    """From what day the rows of a loan are counted, and the number of the first of them."""
+    rows = 1
+    while bullet and rhythm.due(begins_on, [rows])[0] < first_due_on:
+        rows += 1
+    if rhythm.due(begins_on, [rows]) == [first_due_on]:
+        return begins_on, 1
+    number = 0
+    while bullet and rhythm.due(first_due_on, [number - 1])[0] > begins_on:
+        number -= 1
+    return first_due_on, number
 
 
 def has_limit(terms: Terms) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from domain.base.calendar import add_months, anchored, next_day
+from domain.base.calendar import add_months, next_day
 from domain.base.policy import IndexRate
 from domain.base.refusal import two_people
 from domain.base.repayment import Method
@@ -116,6 +116,7 @@ class Workout(Consequences):
             max(row.due_on for row in self.instalments),
             [row.due_on for row in self.opening],
             pay_by,
+            self._pay_days(on),
         )
 
     def _first_due_on(self) -> date:
@@ -126,10 +127,14 @@ class Workout(Consequences):
         first = next(after, self.opening[0].due_on)
         if self.terms.method == Method.BULLET and self.converted_on is not None:
             [first] = days_after(self.terms, begins, first, begins, 1)
-        moves = [fact for fact in self.facts if fact.pay_day is not None]
-        if moves and (day := max(moves, key=lambda fact: (fact.on, fact.order)).pay_day):
-            first = anchored(first, day)
         return first
+
+    def _pay_days(self, on: date) -> list[int | None]:
+        """The day of the month that instalments fall due on at *on*, and those moved to later."""
+        moves = [(fact.on, fact.order, fact.pay_day) for fact in self.facts if fact.pay_day]
+        moves.sort()
+        then = [day for moved_on, _, day in moves if moved_on <= on]
+        return [then[-1] if then else None, *(day for moved_on, _, day in moves if moved_on > on)]
 
     def _terms_now(self) -> Terms:
         """The terms, with the method that what is left is repaid by."""
