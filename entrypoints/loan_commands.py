@@ -367,11 +367,22 @@ def repay(
     future: Annotated[
         str | None, typer.Option(help="Where it goes beyond what is due: LAST_INSTALMENT ...")
     ] = None,
+    in_place_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Posted again: the reversed payment of that day before which all stays that was"
+            " before it, and after which all that came after."
+        ),
+    ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record money received on a loan; --on may lie in the past."""
+    """Record money received on a loan; --on may lie in the past.
+
+    What came first on a day counts first. A payment that was reversed and is posted again
+    would count last; --in-place-of keeps its place.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -390,6 +401,7 @@ def repay(
             source=source,
             payoff=payoff,
             future_money=future,
+            in_place_of=in_place_of,
         )
 
     carry_out(do, actor, command_id, as_json)

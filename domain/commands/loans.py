@@ -232,7 +232,7 @@ def disburse(
         business_days=_business_days(book, loan),
         amount=amount,
     )
-    _must_not_be_held(book, act, loan, "paid out", attrgetter("stops_payout"))
+    _must_not_be_held(book, act.business_on, loan, "paid out", attrgetter("stops_payout"))
     return _classed(book, act, loan)
 
 
@@ -250,12 +250,13 @@ def draw(
     """Pay more out on a loan with a limit.
 
     Raises:
-        OnHold: a hold stands that stops payouts.
+        OnHold: a hold stands on the day that stops payouts.
     """
     loan = book.get(Loan, loan_id)
     loan.draw(act, amount=amount, draw_ref=draw_ref, paid_to=paid_to, drawn_on=drawn_on)
-    _must_not_be_held(book, act, loan, "paid out", attrgetter("stops_payout"))
-    return loan
+    on = drawn_on or act.business_on
+    _must_not_be_held(book, on, loan, "paid out", attrgetter("stops_payout"))
+    return _classed(book, act, loan)
 
 
 @command
@@ -304,6 +305,7 @@ def repay(
     source: str = Source.BORROWER,
     payoff: bool = False,
     future_money: str | None = None,
+    in_place_of: str | None = None,
 ) -> tuple[Stream, ...]:
     """Record money received on a loan; what counts earlier may have kept a promise."""
     loan = book.get(Loan, loan_id)
@@ -316,6 +318,7 @@ def repay(
         source=source,
         payoff=payoff,
         future_money=future_money,
+        in_place_of=in_place_of,
     )
     loan = _classed(book, act, loan)
     return with_promises(book, act, loan) if received_on < act.business_on else (loan,)
@@ -562,7 +565,7 @@ def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
     days = _business_days(book, loan)
     pay_by = None if days is None else days.on_or_after
     loan.renew(act, consent_ref=consent_ref, pay_by=pay_by)
-    _must_not_be_held(book, act, loan, "renewed", attrgetter("stops_renewal"))
+    _must_not_be_held(book, act.business_on, loan, "renewed", attrgetter("stops_renewal"))
     return _classed(book, act, loan)
 
 
@@ -707,9 +710,9 @@ def release_security(
 
 
 def _must_not_be_held(
-    book: Book, act: Act, loan: Loan, done: str, stops: Callable[[HoldRule], bool]
+    book: Book, on: date, loan: Loan, done: str, stops: Callable[[HoldRule], bool]
 ) -> None:
-    """Pass where nothing was done, or no hold that covers the loan stops it by today's rules.
+    """Pass where nothing was done, or no hold that covers the loan *on* a day stops it then.
 
     Raises:
         OnHold: one does.
@@ -717,7 +720,7 @@ def _must_not_be_held(
     if not loan.pending_events:
         return
     borrower = book.get(Borrower, loan.borrower_id)
-    found = hold_that(book.policies, borrower, loan.id, act.business_on, stops)
+    found = hold_that(book.policies, borrower, loan.id, on, stops)
     if found is not None:
         hold, rule = found
         until = f" until {hold.until_on}" if hold.until_on else ""

@@ -86,6 +86,7 @@ class Account:
         self.fees: dict[str, Fee] = {}
         self.unapplied = 0
         self.reversed: list[str] = []
+        self.vacated: dict[str, Fact] = {}
         self.taken_back: list[str] = []
         self.recoveries: dict[str, Fact] = {}
         self.securities: dict[str, Security] = {}

@@ -334,7 +334,11 @@ class MoneyMoved(Event):
 
 
 class Repaid(MoneyMoved):
-    """Money was received and split over what was owed."""
+    """Money was received and split over what was owed.
+
+    *in_place_of* names the reversed payment of the same day whose place it takes: it was
+    posted again, and counts before whatever came after that one.
+    """
 
     TOPIC = "loan.repaid"
     payment_ref: str
@@ -349,13 +353,17 @@ class Repaid(MoneyMoved):
     unapplied: int
     parts: list[Part]
     future_money: str | None
+    in_place_of: str | None
 
     def apply(self, loan: Account) -> None:
+        place = loan.facts_taken
+        if self.in_place_of is not None:
+            place = loan.vacated[self.in_place_of].order
         fact = Fact(
             FactKind.PAYOFF if self.payoff else FactKind.PAYMENT,
             self.payment_ref,
             self.received_on,
-            loan.facts_taken,
+            place,
             self.amount,
             future_money=self.future_money,
             source=self.source,
@@ -379,9 +387,9 @@ class RepaymentReversed(MoneyMoved):
     kind: str | None
 
     def apply(self, loan: Account) -> None:
-        self.take_over(
-            loan, [fact for fact in loan.facts if fact.ref != self.payment_ref or not fact.pays]
-        )
+        gone = next(fact for fact in loan.facts if fact.pays and fact.ref == self.payment_ref)
+        loan.vacated = {**loan.vacated, self.payment_ref: gone}
+        self.take_over(loan, [fact for fact in loan.facts if fact is not gone])
         loan.parts.pop(self.payment_ref)
         loan.splits.pop(self.payment_ref)
         loan.reversed = [*loan.reversed, self.payment_ref]

@@ -45,6 +45,7 @@ HOLDS = (FactKind.HOLD, FactKind.HOLD_END)
 class Fact:
     """One thing that counts from *on*; *order* breaks ties by arrival.
 
+    A payment that is posted again has the *order* of the reversed one whose place it takes.
     *due_on* of a charge is its own day, if it has one; *owed* as what it is charged.
     *future_money* is where this payment goes beyond what is due, if not as the terms say.
     A charge is *automatic* that follows from an instalment that was not paid in time.

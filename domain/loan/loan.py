@@ -32,7 +32,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 8
+    SNAPSHOT_VERSION = 9
 
     Event: TypeAlias = events.Event
     Opened: TypeAlias = events.Opened
@@ -68,6 +68,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     RenewalExpired: TypeAlias = events.RenewalExpired
     Renewed: TypeAlias = events.Renewed
     RenewalReassessed: TypeAlias = events.RenewalReassessed
+    ReliefReassessed: TypeAlias = events.ReliefReassessed
     ConversionOffered: TypeAlias = events.ConversionOffered
     Converted: TypeAlias = events.Converted
     Drawn: TypeAlias = events.Drawn

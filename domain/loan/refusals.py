@@ -141,6 +141,12 @@ class PaymentUnknown(Refusal):
     code = "PAYMENT_UNKNOWN"
 
 
+class PlaceNotFree(Refusal):
+    """No reversed payment of the day leaves a place that could be taken."""
+
+    code = "PLACE_NOT_FREE"
+
+
 class NoCredit(Refusal):
     """The borrower has less credit than is to be refunded."""
 

@@ -49,16 +49,21 @@ class Servicing(Consequences):
         source: str = Source.BORROWER,
         payoff: bool = False,
         future_money: str | None = None,
+        in_place_of: str | None = None,
     ) -> None:
         """Record money received; the same payment twice is recorded once.
 
         A payment dated before earlier ones makes them split anew. On a written-off
         loan it is a recovery. With *payoff* it closes the loan early. *future_money*
-        is where it goes beyond what is due, if not as the terms say.
+        is where it goes beyond what is due, if not as the terms say. Of one day, what came
+        first counts first; posted again, a payment takes the place of the reversed one that
+        it is *in_place_of*.
 
         Raises:
             PaymentRefReused: *payment_ref* already names another payment.
             PayoffShort: *payoff* was asked for and *amount* does not suffice.
+            PlaceNotFree: *in_place_of* names no reversed payment of the day, or its place is
+                taken.
         """
         self._must_be_paid_out()
         positive(amount, "A payment")
@@ -70,6 +75,7 @@ class Servicing(Consequences):
         self._must_not_be_future(act, received_on)
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
+        place = self._place(in_place_of, received_on)
         if self.state == LoanState.WRITTEN_OFF:
             self._recover(act, amount, received_on, payment_ref, source)
             return
@@ -78,7 +84,7 @@ class Servicing(Consequences):
             # Late by a day is late, even when no day's run has seen it.
             self._apply_credit(act, received_on - ONE_DAY)
             self._charge_overdue(act, received_on)
-        if payoff and (owed := self.payoff(received_on)) > amount:
+        if payoff and (owed := self._closes(received_on, place)) > amount:
             raise no.PayoffShort(
                 f"On {received_on} it takes {self._written(owed)} to close the loan,"
                 f" not {self._written(amount)}."
@@ -90,7 +96,7 @@ class Servicing(Consequences):
             kind,
             payment_ref,
             received_on,
-            self.facts_taken,
+            self.facts_taken if place is None else place,
             amount,
             future_money=future_money,
             source=source,
@@ -113,6 +119,7 @@ class Servicing(Consequences):
             unapplied=split.unapplied,
             parts=ledger.parts[payment_ref],
             future_money=future_money,
+            in_place_of=in_place_of,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, received_on, early=payoff)
@@ -122,15 +129,19 @@ class Servicing(Consequences):
     ) -> None:
         """Pay more out, within the limit less the principal owed; once for a reference.
 
-        A draw dated before earlier payments makes them split anew.
+        A draw dated before earlier payments makes them split anew. Whether it was allowed goes
+        by its own day, since the money is out: one of a day on which nothing was past due is
+        taken whatever happened since, and a loan that was paid back then is open again.
 
         Raises:
             DrawRefReused: *draw_ref* already names another draw.
             DrawNotOffered: the contract has no limit that can be drawn on.
             LimitExceeded: on some day more principal would be owed than the limit.
-            PastDue: something is past due.
+            PastDue: something was past due on the day.
         """
-        self._must_be_active()
+        self._must_be_paid_out()
+        if self.state not in SERVICED:
+            self._must_be_active()
         positive(amount, "A draw")
         on = drawn_on or act.business_on
         known = next((f for f in self.facts if f.kind == FactKind.DRAW and f.ref == draw_ref), None)
@@ -141,7 +152,7 @@ class Servicing(Consequences):
         self._must_not_be_taken_back(FactKind.DRAW, draw_ref)
         self._must_not_be_before_disbursement(on)
         self._must_not_be_future(act, on)
-        self._must_take_draws(act, on, amount)
+        self._must_take_draws(on, amount)
         fact = Fact(FactKind.DRAW, draw_ref, on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
         self._must_keep_the_limit(ledger, on)
@@ -345,6 +356,40 @@ class Servicing(Consequences):
         if f"{kind}:{ref}" in self.taken_back:
             raise no.RefTakenBack(f"{ref!r} was taken back; a new one needs a new reference.")
 
+    def _closes(self, on: date, place: int | None) -> int:
+        """What closes the loan on a day, at a place of its own or behind all else of the day."""
+        if place is None:
+            return self.payoff(on)
+        ledger = self._rerun(self._facts_before(Fact(FactKind.PAYOFF, "", on, place)))
+        ledger.rows = ledger.rows_on(on)
+        return max(ledger.payoff(on) - ledger.unapplied, 0)
+
+    def _place(self, in_place_of: str | None, on: date) -> int | None:
+        """The place among the facts of *on* that a payment takes over; None for one of its own."""
+        if in_place_of is None:
+            return None
+        gone = self.vacated.get(in_place_of)
+        if self.state == LoanState.WRITTEN_OFF:
+            raise no.PlaceNotFree("What is recovered after a write-off counts as it comes in.")
+        if gone is None:
+            stands = any(fact.pays and fact.ref == in_place_of for fact in self.facts)
+            raise no.PlaceNotFree(
+                f"The payment {in_place_of!r} stands: reverse it first."
+                if stands
+                else f"No payment {in_place_of!r} of this loan was reversed."
+            )
+        if gone.on != on:
+            raise no.PlaceNotFree(
+                f"The payment {in_place_of!r} was of {gone.on}; one of {on} has no use for its"
+                " place."
+            )
+        taken = next((fact for fact in self.facts if fact.order == gone.order), None)
+        if taken is not None:
+            raise no.PlaceNotFree(
+                f"The payment {taken.ref!r} stands in the place of {in_place_of!r} already."
+            )
+        return gone.order
+
     def _knows_payment(self, payment_ref: str, amount: int, received_on: date) -> bool:
         if payment_ref in self.reversed:
             raise no.PaymentRefReused(
@@ -359,8 +404,11 @@ class Servicing(Consequences):
                 return True
         return False
 
-    def _must_take_draws(self, act: Act, on: date, amount: int) -> None:
+    def _must_take_draws(self, on: date, amount: int) -> None:
         assert self.terms is not None
+        then = self.ledger_on(on)
+        if self.state != LoanState.ACTIVE and then.is_over(on):
+            self._must_be_active()
         planned = self.terms.accrual == Accrual.DAILY_BALANCE and any(
             (draw.on, draw.amount) == (on, amount) for draw in self.terms.draws or ()
         )
@@ -375,19 +423,18 @@ class Servicing(Consequences):
                 f"The loan was converted into instalments on {converted_on}; since then nothing"
                 " more is drawn on it."
             )
-        payoff = next((fact for fact in self.facts if fact.kind == FactKind.PAYOFF), None)
+        payoff = next((f for f in self.facts if f.kind == FactKind.PAYOFF and f.on <= on), None)
         if payoff is not None:
             raise no.DrawNotOffered(f"The loan was to be paid off on {payoff.on}.")
         last_on = self._ends_on()
         if on > last_on:
             raise no.DrawNotOffered(f"The last day to draw was {last_on}.")
-        for day in () if planned else (on, act.business_on):
-            oldest = self.ledger_on(day).oldest_unpaid_on()
-            if oldest is not None and oldest < day:
-                raise no.PastDue(
-                    f"What was to be paid by {oldest} is past due on {day};"
-                    " it has to be paid before more is drawn."
-                )
+        oldest = then.oldest_unpaid_on()
+        if not planned and oldest is not None and oldest < on:
+            raise no.PastDue(
+                f"What was to be paid by {oldest} is past due on {on};"
+                " it has to be paid before more is drawn."
+            )
 
     def _must_keep_the_limit(self, ledger: Ledger, since: date) -> None:
         assert self.terms is not None

@@ -170,6 +170,93 @@ def test_nothing_is_drawn_while_something_is_past_due() -> None:
     assert kinds(loan) == [Loan.Repaid, Loan.Drawn]
 
 
+def test_a_draw_of_a_day_in_order_is_taken_though_something_is_past_due_by_now() -> None:
+    loan = given(opened(), attended(date(2025, 3, 1)))
+
+    draw(loan, "D-2", 100_00, JAN_30, known_on=date(2025, 3, 1))
+
+    assert kinds(loan)[0] == Loan.Drawn
+    assert loan.balance.principal == 500_00
+    # 16 days of 100.00 at 7.3 % beside the 2.48 of 400.00.
+    assert loan.instalments[0].interest == 2_48 + 32
+
+
+def test_a_draw_of_a_day_on_which_something_was_past_due_is_refused_though_all_is_paid() -> None:
+    loan = given(opened(), paid("P-1", 2_48, on=date(2025, 2, 20)))
+
+    with pytest.raises(no.PastDue, match="2025-02-15 is past due on 2025-02-18"):
+        draw(loan, "D-2", 100_00, date(2025, 2, 18), known_on=date(2025, 2, 21))
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_a_draw_stands_whose_loan_turns_out_to_have_been_past_due_that_day(
+    accrual: str | None,
+) -> None:
+    lent = limit() if accrual else terms(in_parts=True)
+    feb_20, mar_1 = date(2025, 2, 20), date(2025, 3, 1)
+    bounced, never = (given(disbursed(lent, amount=400_00)) for _ in range(2))
+
+    draw(never, "D-2", 100_00, JAN_30)
+    draw(never, "D-3", 100_00, JAN_30)
+    draw(bounced, "D-2", 100_00, JAN_30)
+    repay(bounced, "P-1", 100_00, on=FEB_15)
+    draw(bounced, "D-3", 100_00, feb_20)
+    reversed_("P-1", on=mar_1)(bounced)
+
+    # The money is out, and interest runs on it; what is past due is told.
+    assert bounced.balance.principal == 600_00
+    assert bounced.overdue_since_on == FEB_15
+    assert [fact.ref for fact in bounced.facts if fact.kind == "DRAW"] == ["D-2", "D-3"]
+    with pytest.raises(no.PastDue):
+        draw(bounced, "D-4", 1_00, mar_1)
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_a_draw_and_the_payment_that_bounces_are_the_same_in_either_order(
+    accrual: str | None,
+) -> None:
+    lent = limit() if accrual else terms(in_parts=True)
+    feb_10, mar_1 = date(2025, 2, 10), date(2025, 3, 1)
+    drawn_first, bounced_first = (
+        given(disbursed(lent, amount=400_00), paid("P-1", 100_00, on=FEB_15)) for _ in range(2)
+    )
+
+    draw(drawn_first, "D-2", 100_00, feb_10, known_on=mar_1)
+    reversed_("P-1", on=mar_1)(drawn_first)
+    reversed_("P-1", on=mar_1)(bounced_first)
+    draw(bounced_first, "D-2", 100_00, feb_10, known_on=mar_1)
+
+    assert drawn_first.instalments == bounced_first.instalments
+    assert drawn_first.balance == bounced_first.balance
+    assert drawn_first.bucket == bounced_first.bucket
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_a_draw_found_after_the_loan_was_paid_off_is_owed(accrual: str | None) -> None:
+    lent = limit() if accrual else terms(in_parts=True)
+    loan = given(disbursed(lent, amount=400_00))
+    repay(loan, "P-1", loan.payoff(JAN_30), on=JAN_30, payoff=True)
+    assert loan.state == LoanState.CLOSED
+
+    draw(loan, "D-2", 100_00, JAN_20, known_on=date(2025, 2, 3))
+
+    assert loan.state == LoanState.ACTIVE
+    # What was paid is split as any payment: it closes nothing any more.
+    assert not loan.instalments[-1].paid_on and 99_50 < loan.balance.principal < 120_00
+    with pytest.raises(no.DrawNotOffered, match="paid off on 2025-01-30"):
+        draw(loan, "D-3", 100_00, JAN_30, known_on=date(2025, 2, 3))
+
+
+def test_nothing_is_drawn_on_a_loan_that_is_settled() -> None:
+    loan = given(disbursed(terms(in_parts=True), amount=400_00))
+    repay(loan, "P-1", loan.payoff(JAN_30), on=JAN_30, payoff=True)
+
+    with pytest.raises(no.NotActive):
+        draw(loan, "D-2", 100_00, JAN_30)
+    with pytest.raises(no.NotActive):
+        draw(loan, "D-2", 100_00, date(2025, 2, 3))
+
+
 @pytest.mark.parametrize(
     ("drawn_on", "known_on", "refusal"),
     [

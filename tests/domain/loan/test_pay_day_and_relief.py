@@ -22,7 +22,7 @@ FEB_20, MAR_1, MAR_20, MAY_1 = (
     date(2025, 3, 20),
     date(2025, 5, 1),
 )
-PEOPLE = {"requested_by": "officer", "approved_by": "manager"}
+PEOPLE: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
 LOANS = {
     "scheduled": terms(),
     "daily balance": terms(accrual="DAILY_BALANCE"),

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.base.terms import FeeTerm
 from domain.loan import refusals as no
 from domain.loan.allocation import Split
 from domain.loan.loan import Loan
@@ -243,3 +244,116 @@ def test_a_borrower_who_was_refunded_too_much_still_owes_it() -> None:
     repay(loan, "P-3", 100_00, on=FEB_15)
 
     assert kinds(loan) == [Loan.RepaymentReversed, Loan.Repaid, Loan.Settled, Loan.Closed]
+
+
+# --- posted again ---------------------------------------------------------------------------
+
+LETTER = FeeTerm("LETTER", "ON_EVENT", 20_00)
+JAN_20 = date(2025, 1, 20)
+
+
+def cashier(loan: Loan) -> None:
+    """An instalment paid at the counter; a letter charged later that day, due at once."""
+    repay(loan, "P-1", 86_07, FEB_15)
+    loan.charge_fee(act(FEB_15), kind="LETTER", fee_ref="F-1")
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+@pytest.mark.parametrize("known_on", [FEB_15, MAR_20])
+def test_a_payment_posted_again_in_its_place_pays_what_it_paid(
+    accrual: str | None, known_on: date
+) -> None:
+    charges = terms(fees=[LETTER], charges_due="OWN_DAY", accrual=accrual)
+    loan = given(disbursed(charges), cashier)
+    before = loan.splits["P-1"], list(loan.instalments), loan.balance
+
+    reversed_("P-1", on=known_on)(loan)
+    repay(loan, "P-1B", 86_07, FEB_15, known_on, in_place_of="P-1")
+
+    assert loan.splits["P-1B"] == before[0] == Split(interest=5_00, principal=81_07)
+    if known_on == FEB_15:
+        assert (loan.instalments, loan.balance) == before[1:]
+    assert last(loan, Loan.Repaid).in_place_of == "P-1"
+
+
+def test_a_payment_posted_again_without_its_place_counts_after_what_came_since() -> None:
+    loan = given(disbursed(terms(fees=[LETTER], charges_due="OWN_DAY")), cashier)
+
+    reversed_("P-1", on=MAR_20)(loan)
+    repay(loan, "P-1B", 86_07, FEB_15, MAR_20)
+
+    assert loan.splits["P-1B"] == Split(fees=20_00, interest=5_00, principal=61_07)
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+@pytest.mark.parametrize("bounced", ["P-1", "P-2"])
+def test_two_payments_of_a_day_with_rules_of_their_own_stay_in_their_order(
+    bounced: str, accrual: str | None
+) -> None:
+    rules = {"P-1": "SHORTER_TERM", "P-2": "LOWER_INSTALMENT"}
+    loan = given(
+        disbursed(terms(accrual=accrual)),
+        *(paid(ref, 200_00, on=JAN_20, future_money=rule) for ref, rule in rules.items()),
+    )
+    before = list(loan.instalments)
+
+    reversed_(bounced, on=JAN_20)(loan)
+    again = {"future_money": rules[bounced], "in_place_of": bounced}
+    repay(loan, "P-AGAIN", 200_00, JAN_20, JAN_20, **again)
+
+    assert loan.instalments == before
+
+
+def test_a_payment_that_bounces_twice_hands_its_place_on() -> None:
+    loan = given(disbursed(terms(fees=[LETTER], charges_due="OWN_DAY")), cashier)
+
+    reversed_("P-1", on=MAR_20)(loan)
+    repay(loan, "P-1B", 86_07, FEB_15, MAR_20, in_place_of="P-1")
+    reversed_("P-1B", on=MAR_20)(loan)
+    repay(loan, "P-1C", 90_00, FEB_15, MAR_20, in_place_of="P-1B")
+
+    assert loan.splits["P-1C"].fees == 0
+    assert loan.splits["P-1C"].total == 90_00
+
+
+def test_a_place_is_that_of_a_reversed_payment_of_the_same_day_and_taken_once() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15), paid("P-2", 10_00, on=FEB_15))
+
+    with pytest.raises(no.PlaceNotFree, match="stands: reverse it first"):
+        repay(loan, "P-3", 1_00, FEB_15, in_place_of="P-1")
+    with pytest.raises(no.PlaceNotFree, match="was reversed"):
+        repay(loan, "P-3", 1_00, FEB_15, in_place_of="P-9")
+    reversed_("P-1", on=MAR_15)(loan)
+    with pytest.raises(no.PlaceNotFree, match="was of 2025-02-15"):
+        repay(loan, "P-3", 1_00, MAR_15, in_place_of="P-1")
+    repay(loan, "P-3", 1_00, FEB_15, MAR_15, in_place_of="P-1")
+    repay(loan, "P-3", 1_00, FEB_15, MAR_15, in_place_of="P-1")  # the same again is no second one
+    with pytest.raises(no.PlaceNotFree, match="'P-3' stands in the place"):
+        repay(loan, "P-4", 1_00, FEB_15, MAR_15, in_place_of="P-1")
+
+    assert kinds(loan).count(Loan.Repaid) == 1
+
+
+def test_what_is_recovered_after_a_write_off_takes_no_place() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    reversed_("P-1", on=MAR_15)(loan)
+    written_off(MAR_20)(loan)
+
+    with pytest.raises(no.PlaceNotFree, match="as it comes in"):
+        repay(loan, "P-2", 86_07, FEB_15, MAR_20, in_place_of="P-1")
+
+
+def test_what_closed_a_loan_closes_it_in_its_place_whatever_came_later_that_day() -> None:
+    loan = given(disbursed(terms(fees=[LETTER], charges_count="FROM_THE_START")))
+    owed = loan.payoff(JAN_20)
+    repay(loan, "P-1", owed, JAN_20, payoff=True)
+    assert loan.state == "CLOSED"
+    reversed_("P-1", on=JAN_20)(loan)
+    repay(loan, "P-2", 10_00, JAN_20)
+
+    with pytest.raises(no.PayoffShort):
+        repay(loan, "P-1B", owed - 10_00, JAN_20, payoff=True, in_place_of="P-1")
+    repay(loan, "P-1B", owed, JAN_20, payoff=True, in_place_of="P-1")
+
+    assert loan.state == "SETTLED"
+    assert loan.unapplied == 10_00
