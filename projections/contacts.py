@@ -509,6 +509,7 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.relief-reassessed",
         "loan.renewal-reassessed",
         "loan.renewed",
         "loan.rescheduled",

@@ -64,6 +64,7 @@ IGNORED = frozenset(
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
+        "loan.relief-reassessed",
         "loan.renewal-reassessed",
         "loan.security-called",
         "loan.security-realised",

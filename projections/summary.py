@@ -423,6 +423,12 @@ def _(event: Loan.RenewalReassessed) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.ReliefReassessed) -> list[Change]:
+    kind = "LATE_RELIEF" if event.was_late else "LATE_RELIEF_REVERSED"
+    return [_changed(event, kind, None)]
+
+
+@changes.register
 def _(event: Loan.Converted) -> list[Change]:
     return [
         *_money_moved(event),

@@ -105,6 +105,7 @@ class Account:
         self.class_since_on: date | None = None
         self.class_standard: ClassStandard | None = None
         self.reliefs: dict[str, str] = {}
+        self.by_lateness: dict[str, str] = {}
         self.subsidised: dict[str, int] = {}
         self.balance = Balance(0, 0, 0, 0, 0)
 

@@ -69,7 +69,7 @@ class Consequences(Account):
             self._apply_credit(act, act.business_on)
             self._charge_overdue(act)
             self._assess_steps(act)
-        self._assess_renewals(act)
+        self._assess_relief(act)
 
     # --- lateness -------------------------------------------------------------------
 
@@ -309,19 +309,23 @@ class Consequences(Account):
             **self._outcome(act, ledger),
         )
 
-    # --- renewals -------------------------------------------------------------------
+    # --- renewals and relief --------------------------------------------------------
 
-    def _assess_renewals(self, act: Act) -> None:
-        """Record which renewals turn out to have been of a loan past due, or no longer do."""
+    def _assess_relief(self, act: Act) -> None:
+        """Record what turns out to have been granted to a loan past due, or no longer does.
+
+        A renewal, and what was agreed on the footing that the loan was in order.
+        """
         if self.state not in SERVICED:
             return
         for fact in self.facts:
-            if not fact.ref.startswith(RENEWAL) or fact.change is None:
+            renews = fact.change is not None and fact.ref.startswith(RENEWAL)
+            if not renews and fact.ref not in self.by_lateness:
                 continue
-            before = self._rows_before(fact)
-            oldest = min((row.pay_by_on for row in before if row.left), default=None)
-            days = delinquency.days_past_due(oldest, fact.on)
-            if (days > 0) != (fact.ref in self.reliefs):
+            days = self._days_late_before(fact)
+            if (days > 0) == (fact.ref in self.reliefs):
+                continue
+            if renews:
                 self.record(
                     events.RenewalReassessed,
                     act,
@@ -331,10 +335,23 @@ class Consequences(Account):
                     was_late=days > 0,
                     days_past_due=days,
                 )
+            else:
+                self.record(
+                    events.ReliefReassessed,
+                    act,
+                    fact.on,
+                    relief_ref=fact.ref,
+                    kind=self.by_lateness[fact.ref],
+                    granted_on=fact.on,
+                    was_late=days > 0,
+                    days_past_due=days,
+                )
 
-    def _rows_before(self, fact: Fact) -> list[Instalment]:
-        """The instalments on the day of *fact*, by what counts before it."""
-        return self._rerun(self._facts_before(fact)).rows_on(fact.on)
+    def _days_late_before(self, fact: Fact) -> int:
+        """How late the loan was on the day of *fact*, by what counts before it."""
+        before = self._rerun(self._facts_before(fact)).rows_on(fact.on)
+        oldest = min((row.pay_by_on for row in before if row.left), default=None)
+        return delinquency.days_past_due(oldest, fact.on)
 
     # --- asset class ----------------------------------------------------------------
 

@@ -610,8 +610,10 @@ class Rescheduled(LaidAnew):
     """What is left was laid anew: by relief that two people granted, or by the contract.
 
     *in_difficulty* tells whether the relief is for a borrower who could not pay otherwise;
-    where it is not said, the kind decides. *corrects* names the repricing of the same day
-    that it takes the place of, where the index turned out to be another one.
+    where it is not said, the kind decides. *by_lateness*: it follows from how late the loan was
+    on its day, so it is assessed again when that turns out otherwise. *corrects* names the
+    repricing of the same day that it takes the place of, where the index turned out to be
+    another one.
     """
 
     TOPIC = "loan.rescheduled"
@@ -623,11 +625,15 @@ class Rescheduled(LaidAnew):
     policy_version: str | None
     in_difficulty: bool | None
     corrects: str | None
+    by_lateness: bool | None
 
     def apply(self, loan: Account) -> None:
         ref = f"reschedule-{loan.facts_taken}"
         if self.in_difficulty is not False:
             loan.reliefs = {**loan.reliefs, ref: self.kind}
+        # Those from before did not say it: whoever was not in difficulty was not past due.
+        if self.by_lateness or (self.by_lateness is None and self.in_difficulty is False):
+            loan.by_lateness = {**loan.by_lateness, ref: self.kind}
         if self.corrects is None:
             self.lay(loan, ref)
         else:
@@ -758,6 +764,27 @@ class RenewalReassessed(Event):
         others = {known: kind for known, kind in loan.reliefs.items() if known != ref}
         late = {ref: RescheduleKind.LATE_RENEWAL} if self.was_late else {}
         loan.reliefs = {**others, **late}
+
+
+class ReliefReassessed(Event):
+    """It turned out that the loan was past due when it was laid anew, or that it was not.
+
+    What was granted stands; to a loan past due it is relief, which restructures it.
+    *relief_ref* and *kind* name it, *granted_on* is its day, *days_past_due* how late the loan
+    was then, by what is known now.
+    """
+
+    TOPIC = "loan.relief-reassessed"
+    relief_ref: str
+    kind: str
+    granted_on: date
+    was_late: bool
+    days_past_due: int
+
+    def apply(self, loan: Account) -> None:
+        ref = self.relief_ref
+        others = {known: kind for known, kind in loan.reliefs.items() if known != ref}
+        loan.reliefs = {**others, ref: self.kind} if self.was_late else others
 
 
 class ConversionOffered(Event):
@@ -921,6 +948,7 @@ class FactWithdrawn(MoneyMoved):
         elif fact.kind == FactKind.RESCHEDULE and fact.ref.startswith(RENEWAL):
             loan.renewals -= 1
         loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
+        loan.by_lateness = {ref: kind for ref, kind in loan.by_lateness.items() if ref != fact.ref}
         loan.repricings = {on: ref for on, ref in loan.repricings.items() if ref != fact.ref}
 
 

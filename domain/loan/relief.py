@@ -51,13 +51,23 @@ class Agreement:
             PastDue: it says that there is no difficulty, and the loan is late.
         """
         if self.in_difficulty is None:
-            lays = self.kind == RescheduleKind.REAMORTISATION and self.annual_rate is None
-            return past_due or not lays
+            return past_due or not self._only_lays
         if past_due and not self.in_difficulty:
             raise no.PastDue(
                 "Whoever is past due is in difficulty: grant it as relief, or once all is paid."
             )
         return self.in_difficulty
+
+    @property
+    def by_lateness(self) -> bool:
+        """Whether that follows from how late the loan was, and from nothing that was said."""
+        if self.in_difficulty is None:
+            return self._only_lays
+        return not self.in_difficulty
+
+    @property
+    def _only_lays(self) -> bool:
+        return self.kind == RescheduleKind.REAMORTISATION and self.annual_rate is None
 
 
 @dataclass(frozen=True)

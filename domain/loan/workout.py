@@ -50,7 +50,8 @@ class Workout(Consequences):
         Raises:
             NothingChanges: the agreement says too little.
             PlanImpossible: this schedule cannot be laid anew like that.
-            PastDue: the agreement says that the borrower is not in difficulty.
+            PastDue: the agreement says that the borrower is not in difficulty, and the loan
+                was past due on its day.
             CostOverCap: it would cost more than before, and than the cap of the day.
         """
         self._must_be_active()
@@ -61,11 +62,11 @@ class Workout(Consequences):
             on = min(act.business_on, agreed.free_from or act.business_on)
         self._must_not_be_future(act, on)
         self._must_not_be_before_disbursement(on)
-        helps = agreed.helps(past_due=self._is_past_due(act.business_on))
         change = change_of(agreed, self._standing(on, pay_by))
         ref = f"reschedule-{self.facts_taken}"
-        self._must_be_under_cap(change.annual_rate, on)
         fact = self._reschedule_fact(ref, on, change)
+        helps = agreed.helps(past_due=self._days_late_before(fact) > 0)
+        self._must_be_under_cap(change.annual_rate, on)
         ledger = self._rerun([*self.facts, fact])
         if len(ledger.rows) > max(TERM_MONTHS_MAX, len(self.instalments)):
             raise no.NothingChanges(f"A loan has {TERM_MONTHS_MAX} instalments at most.")
@@ -92,6 +93,7 @@ class Workout(Consequences):
             policy_version=None,
             in_difficulty=helps,
             corrects=None,
+            by_lateness=agreed.by_lateness,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
@@ -265,6 +267,7 @@ class Workout(Consequences):
             policy_version=index.version,
             in_difficulty=None,
             corrects=None if wrong is None else wrong.ref,
+            by_lateness=None,
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)

@@ -40,6 +40,7 @@ from tests.domain.story import (
     repay,
     reversed_,
     state,
+    take_back,
     terms,
     write_off,
 )
@@ -451,6 +452,151 @@ def test_nobody_who_is_past_due_is_said_to_be_without_difficulty() -> None:
         agreed_on(loan, late(3), "EXTENSION", instalments=2, in_difficulty=False)
 
     assert recorded(loan) == []
+
+
+# What was agreed for a borrower who was in order, and turns out not to have been.
+
+CUT: dict[str, Any] = {"annual_rate": Decimal("0.05"), "in_difficulty": False}
+MAR_1 = date(2025, 3, 1)
+
+
+def reassessed(loan: Loan) -> list[Any]:
+    return [event for event in recorded(loan) if isinstance(event, Loan.ReliefReassessed)]
+
+
+def bouncing(**asked: Any) -> Loan:
+    """A loan in order on which something was agreed on 1 March; its only payment bounces."""
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    assert agreed_on(loan, MAR_1, **asked) == "NORMAL"
+    reversed_("P-1", on=date(2025, 3, 10))(loan)
+    loan.reclassify(act(date(2025, 3, 10)), RESTRUCTURES)
+    return loan
+
+
+def test_what_was_agreed_without_difficulty_is_relief_where_the_payment_before_it_bounced() -> None:
+    loan = bouncing(kind="RATE_CHANGE", **CUT)
+
+    told = last(loan, Loan.ReliefReassessed)
+    assert (told.kind, told.granted_on, told.effective_on) == ("RATE_CHANGE", MAR_1, MAR_1)
+    assert (told.was_late, told.days_past_due) == (True, 14)
+    assert told.correlation_id == last(loan, Loan.RepaymentReversed).correlation_id
+    # The rate stays: it was agreed. What it is to the lender's books is another matter.
+    assert last(loan, Loan.Rescheduled).in_difficulty is False
+    assert loan.rate_on(MAR_1) == Decimal("0.05")
+    past = loan.past(RESTRUCTURES.standard, loan.instalments)
+    assert past.restructured_on == MAR_1
+    assert loan.asset_class == "SPECIAL_MENTION"
+
+
+def test_a_restructured_loan_is_watched_from_what_was_agreed_and_not_from_when_it_bounced() -> None:
+    loan = bouncing(kind="RATE_CHANGE", **CUT)
+    mar_12 = date(2025, 3, 12)
+    repay(loan, "P-2", sum(row.left for row in loan.instalments[:1]), mar_12)
+    loan.reclassify(act(mar_12), RESTRUCTURES)
+
+    found = classified(loan.past(RESTRUCTURES.standard, loan.instalments), RULE.standard, mar_12)
+
+    assert (found.reason, found.asset_class) == ("RESTRUCTURED", "SPECIAL_MENTION")
+
+
+def test_what_was_agreed_is_no_relief_after_all_where_the_payment_is_found_again() -> None:
+    loan = bouncing(kind="RATE_CHANGE", **CUT)
+
+    repay(loan, "P-AGAIN", 86_07, FEB_15, date(2025, 3, 14), in_place_of="P-1")
+
+    assert [told.was_late for told in reassessed(loan)] == [True, False]
+    assert loan.reliefs == {}
+
+
+def test_a_bare_reamortisation_of_a_loan_that_was_past_due_is_relief_in_whatever_order() -> None:
+    early = paid("P-0", 100_00, on=date(2025, 1, 20))
+    bounced, late_already = (
+        given(disbursed(), early, paid("P-1", 86_07, on=FEB_15)) for _ in range(2)
+    )
+    agreed_on(bounced, MAR_1, "REAMORTISATION")
+    assert bounced.reliefs == {}
+
+    reversed_("P-0", on=MAR_1)(bounced)
+    reversed_("P-1", on=MAR_1)(bounced)
+    reversed_("P-1", on=MAR_1)(late_already)
+    agreed_on(late_already, MAR_1, "REAMORTISATION")
+    reversed_("P-0", on=MAR_1)(late_already)
+    assert list(bounced.reliefs.values()) == ["REAMORTISATION"]
+    assert list(late_already.reliefs.values()) == ["REAMORTISATION"]
+
+    for loan in (bounced, late_already):
+        repay(loan, "P-AGAIN", 186_07, FEB_15, date(2025, 3, 14))
+    assert bounced.reliefs == late_already.reliefs == {}
+
+
+def test_relief_that_says_it_is_for_a_borrower_in_difficulty_stays_so_whatever_is_found() -> None:
+    loan = given(disbursed())
+    agreed_on(loan, MAR_1, "RATE_CHANGE", annual_rate=Decimal("0.05"), in_difficulty=True)
+
+    repay(loan, "P-1", 86_07, FEB_15, date(2025, 3, 10))
+
+    assert reassessed(loan) == []
+    assert list(loan.reliefs.values()) == ["RATE_CHANGE"]
+
+
+def test_whether_a_borrower_was_in_difficulty_goes_by_the_day_of_the_agreement() -> None:
+    known_late, was_late = given(disbursed()), given(disbursed())
+    agreement: dict[str, Any] = {
+        "agreed": Agreement("RATE_CHANGE", **CUT),
+        "reason": "keeps a good borrower",
+        "requested_by": "officer",
+        "approved_by": "manager",
+    }
+
+    known_late.reschedule(act(late(10)), on=date(2025, 2, 10), **agreement)
+    assert known_late.reliefs == {}
+
+    repay(was_late, "P-1", 86_07, late(10))
+    with pytest.raises(PastDue, match="in difficulty"):
+        was_late.reschedule(act(late(12)), on=late(5), **agreement)
+
+
+def test_what_is_taken_back_is_assessed_no_more() -> None:
+    loan = bouncing(kind="RATE_CHANGE", **CUT)
+    [ref] = loan.by_lateness
+
+    take_back(loan, ref, date(2025, 3, 12))
+
+    assert (loan.reliefs, loan.by_lateness) == ({}, {})
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_relief_is_judged_alike_whether_the_payment_bounced_before_or_after_it_was_known(
+    accrual: str | None,
+) -> None:
+    before, after = (
+        given(disbursed(terms(accrual=accrual)), paid("P-1", 86_07, on=FEB_15)) for _ in range(2)
+    )
+
+    agreed_on(after, MAR_1, "EXTENSION", instalments=2, in_difficulty=False)
+    reversed_("P-1", on=MAR_1)(after)
+    reversed_("P-1", on=MAR_1)(before)
+    agreed_on(before, MAR_1, "EXTENSION", instalments=2)
+    after.reclassify(act(MAR_1), RESTRUCTURES)
+
+    assert list(after.reliefs.values()) == list(before.reliefs.values()) == ["EXTENSION"]
+    assert after.asset_class == before.asset_class
+    assert after.instalments == before.instalments
+
+
+def test_what_was_agreed_before_it_was_told_why_is_assessed_too() -> None:
+    """Events of before say whether there was difficulty, and not by what."""
+    past = disbursed()
+    repay(past, "P-1", 86_07, FEB_15)
+    agreed_on(past, MAR_1, "RATE_CHANGE", **CUT)
+    for event in recorded(past):
+        if isinstance(event, Loan.Rescheduled):
+            object.__setattr__(event, "by_lateness", None)
+    loan = given(past)
+
+    reversed_("P-1", on=date(2025, 3, 10))(loan)
+
+    assert list(loan.reliefs.values()) == ["RATE_CHANGE"]
 
 
 def test_a_loan_that_is_written_off_keeps_the_class_it_had() -> None:
