@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,9 +32,11 @@ from domain.loan.allocation import total
 from domain.loan.explain import FIGURES, explain
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
+from domain.loan.refusals import PayoffShort
 from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule
 from domain.loan.state import LoanState
+from domain.loan.timetable import has_limit
 from infra import codec
 from infra.store import from_snapshot, to_snapshot
 from tests.domain import story
@@ -214,6 +217,8 @@ class Paid:
     on: date
     payoff: bool = False
     source: str = "BORROWER"
+    future: str | None = None
+    in_place_of: str | None = None
 
 
 @st.composite
@@ -243,9 +248,9 @@ def outcome(loan: Loan) -> dict[str, Any]:
 
 
 def just_paid_out(terms: Terms) -> Loan:
-    """A loan on its payout; of one in parts half of it is paid out."""
-    amount = (terms.amount + 1) // 2 if terms.in_parts else None
-    return story.disbursed(terms, amount=amount)
+    """A loan on its payout; of one in parts, or with a limit, half of it is paid out."""
+    half = terms.in_parts or has_limit(terms)
+    return story.disbursed(terms, amount=(terms.amount + 1) // 2 if half else None)
 
 
 def paid_out(terms: Terms) -> Callable[[], Loan]:
@@ -297,56 +302,68 @@ RELIEF = st.sampled_from(
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Paid | Granted]:
-    """Payments and relief, each on a day of its own."""
+def histories(draw: st.DrawFn) -> list[Late]:
+    """Payments, relief, new pay days and draws, each on a day of its own."""
     days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=7, unique=True))
-    found: list[Paid | Granted] = []
+    found: list[Late] = []
     for number, day in enumerate(days):
         on = JAN_15 + timedelta(days=day)
-        if draw(st.booleans()):
-            found.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
-        else:
-            agreed = draw(RELIEF)
-            if draw(st.integers(0, 4)) == 0:
-                until = on + timedelta(days=draw(st.integers(0, 60)))
-                kind = draw(st.sampled_from(["INTEREST_PAUSE", "MORATORIUM"]))
-                agreed = Agreement(kind, free_from=on, free_until=until)
-            found.append(Granted(agreed, on))
+        match draw(st.sampled_from(["pay", "pay", "relief", "relief", "pay day", "draw"])):
+            case "pay":
+                found.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
+            case "pay day":
+                found.append(PayDayMoved(draw(PAY_DAYS), on))
+            case "draw":
+                found.append(PaidOut(f"D-{number}", draw(st.integers(1, 20)), on))
+            case _:
+                agreed = draw(RELIEF)
+                if draw(st.integers(0, 4)) == 0:
+                    until = on + timedelta(days=draw(st.integers(0, 60)))
+                    kind = draw(st.sampled_from(["INTEREST_PAUSE", "MORATORIUM"]))
+                    agreed = Agreement(kind, free_from=on, free_until=until)
+                found.append(Granted(agreed, on))
     return found
+
+
+PAY_DAYS = st.sampled_from([1, 10, 25, 31])
 
 
 def known(loan: Loan, it: Late) -> None:
     """Let the loan learn of it, long after."""
-    if isinstance(it, Paid):
-        paid = {"payoff": it.payoff, "source": it.source}
-        story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, **paid)
-        return
-    if isinstance(it, Forgiven):
-        story.waive(loan, it.fee_ref, it.amount, LATER)
-        return
-    if isinstance(it, TakenBack):
-        story.reversed_(it.ref, LATER)(loan)
-        return
-    if isinstance(it, OnHold):
-        rule = {"stops_interest": it.interest, "stops_penalty": it.penalty}
-        story.held(it.ref, it.on, LATER, **rule)(loan)
-        return
-    if isinstance(it, Released):
-        story.released(it.ref, it.on, LATER)(loan)
-        return
-    loan.reschedule(
-        act(LATER),
-        agreed=it.agreed,
-        reason="lost work",
-        requested_by="officer",
-        approved_by="manager",
-        on=it.on,
-    )
+    people: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+    match it:
+        case Paid():
+            paid = {"payoff": it.payoff, "source": it.source, "in_place_of": it.in_place_of}
+            paid["future_money"] = it.future
+            story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, **paid)
+        case PaidOut():
+            _pay_out(loan, it)
+        case PayDayMoved():
+            coming = [row.number for row in loan.opening if row.due_on > it.on]
+            if coming:
+                story.pay_day_moved(coming[0], it.day, it.on, LATER, **people)(loan)
+        case Forgiven():
+            story.waive(loan, it.fee_ref, it.amount, LATER)
+        case TakenBack():
+            story.reversed_(it.ref, LATER)(loan)
+        case OnHold():
+            rule = {"stops_interest": it.interest, "stops_penalty": it.penalty}
+            story.held(it.ref, it.on, LATER, **rule)(loan)
+        case Released():
+            story.released(it.ref, it.on, LATER)(loan)
+        case Granted():
+            loan.reschedule(act(LATER), agreed=it.agreed, reason="lost work", on=it.on, **people)
+
+
+def _pay_out(loan: Loan, it: PaidOut) -> None:
+    assert loan.terms is not None
+    if has_limit(loan.terms) or loan.terms.in_parts:
+        story.draw(loan, it.ref, max(loan.terms.amount * it.percent // 100, 1), it.on, LATER)
 
 
 @for_all(TERMS, histories(), st.randoms(use_true_random=False))
 def test_any_order_of_arrival_of_payments_and_relief_ends_in_the_same_loan(
-    terms: Terms, history: list[Paid | Granted], random: Any
+    terms: Terms, history: list[Late], random: Any
 ) -> None:
     new = paid_out(replace(terms, renewal=None))
     in_order, shuffled = new(), new()
@@ -354,7 +371,7 @@ def test_any_order_of_arrival_of_payments_and_relief_ends_in_the_same_loan(
     random.shuffle(arrived)
 
     try:
-        for it in sorted(history, key=lambda it: it.on):
+        for it in sorted(history, key=_day):
             known(in_order, it)
         for it in arrived:
             known(shuffled, it)
@@ -415,7 +432,24 @@ class Released:
     on: date
 
 
-Late = Paid | Granted | Forgiven | TakenBack | OnHold | Released
+@dataclass(frozen=True)
+class PaidOut:
+    """So many percent of the amount that were paid out on a day, and known later."""
+
+    ref: str
+    percent: int
+    on: date
+
+
+@dataclass(frozen=True)
+class PayDayMoved:
+    """Another day of the month for what falls due after a day."""
+
+    day: int
+    on: date
+
+
+Late = Paid | Granted | Forgiven | TakenBack | OnHold | Released | PaidOut | PayDayMoved
 
 
 @dataclass(frozen=True)
@@ -428,44 +462,87 @@ class History:
 
 @st.composite
 def long_histories(draw: st.DrawFn) -> History:
-    """Every kind of fact that can count earlier than it is known, each on a day of its own."""
+    """Every kind of fact that can count earlier than it is known; some share a day."""
     days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=9, unique=True))
-    at_once: list[Paid | Charged | Drawn] = []
-    late: list[Late] = []
-    for number, day in enumerate(days):
-        on = JAN_15 + timedelta(days=day)
-        match draw(
-            st.sampled_from(
-                ["pay", "pay", "pay off", "bounce", "charge", "draw", "relief", "hold", "hold"]
-            )
-        ):
-            case "pay":
-                late.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
-            case "pay off":
-                late.append(Paid(f"P-{number}", ENOUGH, on, payoff=True))
-            case "bounce":
-                # It comes again under another reference, and may bounce again.
-                amount = draw(st.integers(1, 2_000_00))
-                for again in range(draw(st.integers(1, 2))):
-                    late.append(Paid(f"P-{number}-{again}", amount, on))
-                    late.append(TakenBack(f"P-{number}-{again}"))
-                late.append(Paid(f"P-{number}-again", amount, on))
-            case "hold":
-                ref, stops = f"H-{number}", draw(st.sampled_from(STOPS))
-                late.append(
-                    OnHold(ref, on - timedelta(days=draw(st.sampled_from([0, 30]))), *stops)
-                )
-                after = draw(st.lists(st.integers(-30, 60), max_size=2))
-                late += [Released(ref, on + timedelta(days=days)) for days in after]
-            case "charge":
-                at_once.append(Charged(f"F-{number}", draw(st.sampled_from(FEE_KINDS)), on))
-                waived = draw(st.lists(st.integers(1, 3_00), max_size=2))
-                late += [Forgiven(f"F-{number}", amount) for amount in waived]
-            case "draw":
-                at_once.append(Drawn(f"D-{number}", draw(st.integers(1, 2_000_00)), on))
-            case _:
-                late.append(Granted(draw(RELIEF | st.builds(_pause, st.just(on), PAUSES)), on))
-    return History(sorted(at_once, key=lambda it: it.on), late)
+    shared = [place > 0 and draw(st.integers(0, 3)) == 0 for place in range(len(days))]
+    found = History([], [])
+    for number, share in enumerate(shared):
+        on = JAN_15 + timedelta(days=days[number - share])
+        KINDS_OF_LATE[draw(st.sampled_from(KINDS_DRAWN))](draw, found, number, on)
+    return History(sorted(found.at_once, key=lambda it: it.on), found.late)
+
+
+def _late_payment(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    rule = draw(st.sampled_from([None, None, "SHORTER_TERM", "LOWER_INSTALMENT"]))
+    to.late.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on, future=rule))
+
+
+def _late_payoff(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.late.append(Paid(f"P-{number}", ENOUGH, on, payoff=True))
+
+
+def _bouncing(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    """It comes again under another reference, and may bounce again."""
+    amount = draw(st.integers(1, 2_000_00))
+    for again in range(draw(st.integers(1, 2))):
+        to.late.append(Paid(f"P-{number}-{again}", amount, on))
+        to.late.append(TakenBack(f"P-{number}-{again}"))
+    to.late.append(Paid(f"P-{number}-again", amount, on))
+
+
+def _posted_again(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    """A charge came later that day; it takes its place, and may hand it on."""
+    rule = draw(st.sampled_from([None, "SHORTER_TERM", "LAST_INSTALMENT"]))
+    paid = Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on, future=rule)
+    to.at_once.extend([paid, Charged(f"F-{number}", "LETTER", on)])
+    for again in range(draw(st.integers(1, 2))):
+        to.late.append(TakenBack(paid.ref))
+        paid = replace(paid, ref=f"P-{number}-{again}", in_place_of=paid.ref)
+        to.late.append(paid)
+
+
+def _charged(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.at_once.append(Charged(f"F-{number}", draw(st.sampled_from(FEE_KINDS)), on))
+    waived = draw(st.lists(st.integers(1, 3_00), max_size=2))
+    to.late.extend(Forgiven(f"F-{number}", amount) for amount in waived)
+
+
+def _drawn(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.at_once.append(Drawn(f"D-{number}", draw(st.integers(1, 2_000_00)), on))
+
+
+def _late_draw(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.late.append(PaidOut(f"D-{number}", draw(st.integers(1, 20)), on))
+
+
+def _late_pay_day(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.late.append(PayDayMoved(draw(PAY_DAYS), on))
+
+
+def _late_relief(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    to.late.append(Granted(draw(RELIEF | st.builds(_pause, st.just(on), PAUSES)), on))
+
+
+def _late_hold(draw: st.DrawFn, to: History, number: int, on: date) -> None:
+    ref, stops = f"H-{number}", draw(st.sampled_from(STOPS))
+    to.late.append(OnHold(ref, on - timedelta(days=draw(st.sampled_from([0, 30]))), *stops))
+    after = draw(st.lists(st.integers(-30, 60), max_size=2))
+    to.late.extend(Released(ref, on + timedelta(days=days)) for days in after)
+
+
+KINDS_OF_LATE = {
+    "pay": _late_payment,
+    "pay off": _late_payoff,
+    "bounce": _bouncing,
+    "post again": _posted_again,
+    "charge": _charged,
+    "draw": _drawn,
+    "paid out": _late_draw,
+    "pay day": _late_pay_day,
+    "relief": _late_relief,
+    "hold": _late_hold,
+}
+KINDS_DRAWN = [*KINDS_OF_LATE, "pay", "relief", "pay day", "hold"]
 
 
 ENOUGH = 100_000_00
@@ -482,14 +559,28 @@ def _pause(on: date, asked: tuple[str, int]) -> Agreement:
 
 
 def shuffled_(late: list[Late], random: Any) -> list[Late]:
-    """*late* in any order in which what is corrected comes before what corrects it."""
-    arrived: list[Late] = [it for it in late if not isinstance(it, TakenBack | Released)]
+    """*late* in any order in which what is corrected comes before what corrects it.
+
+    What counts from one day comes in its order, but for what takes another's place.
+    """
+    arrived: list[Late] = [it for it in late if not corrects(it)]
     random.shuffle(arrived)
+    for day in {it.on for it in arrived if not isinstance(it, Forgiven | TakenBack)}:
+        places = [n for n, it in enumerate(arrived) if getattr(it, "on", None) == day]
+        in_order = [it for it in late if not corrects(it) and getattr(it, "on", None) == day]
+        for place, it in zip(places, in_order, strict=True):
+            arrived[place] = it
     for it in late:
-        if isinstance(it, TakenBack | Released):
-            came = [n for n, each in enumerate(arrived) if getattr(each, "ref", "") == it.ref]
-            arrived.insert(random.randint(came[-1] + 1, len(arrived)), it)
+        if corrects(it):
+            named = it.in_place_of if isinstance(it, Paid) else getattr(it, "ref", "")
+            came = [n for n, each in enumerate(arrived) if getattr(each, "ref", "") == named]
+            arrived.insert(random.randint(max(came, default=-1) + 1, len(arrived)), it)
     return arrived
+
+
+def corrects(it: Late) -> bool:
+    """Whether it needs another to be known before it."""
+    return isinstance(it, TakenBack | Released) or (isinstance(it, Paid) and bool(it.in_place_of))
 
 
 @for_all(TERMS, long_histories(), st.randoms(use_true_random=False))
@@ -518,17 +609,52 @@ def test_any_order_of_arrival_of_everything_that_can_be_late_ends_in_the_same_lo
 
 def _day(it: Late) -> tuple[date, int]:
     """Its day; what corrects another comes after all."""
-    return (it.on, 0) if isinstance(it, Paid | Granted | OnHold) else (LATER, 1)
+    if corrects(it) or isinstance(it, Forgiven | TakenBack):
+        return LATER, 1
+    return it.on, 0
 
 
 def learnt(loan: Loan, it: Paid | Charged | Drawn) -> None:
     """Let the loan learn of it on its day."""
     if isinstance(it, Paid):
-        story.repay(loan, it.ref, it.amount, it.on, source=it.source)
+        story.repay(loan, it.ref, it.amount, it.on, source=it.source, future_money=it.future)
     elif isinstance(it, Drawn):
         story.draw(loan, it.ref, it.amount, it.on)
     else:
         story.fee_charged(it.ref, on=it.on, kind=it.kind)(loan)
+
+
+@for_all(TERMS, long_histories(), st.data())
+def test_a_payment_posted_again_in_its_place_might_as_well_never_have_bounced(
+    terms: Terms, history: History, data: st.DataObject
+) -> None:
+    loan = paid_out(replace(terms, renewal=None))()
+    for each in history.at_once:
+        with suppress(Refusal):
+            learnt(loan, each)
+    for it in sorted(history.late, key=_day):
+        with suppress(Refusal):
+            known(loan, it)
+    loan.attend(act(LATER))
+    stands = [fact for fact in loan.facts if fact.pays]
+    if not stands:
+        reject()
+    fact = data.draw(st.sampled_from(stands))
+    before = {name: copy(value) for name, value in outcome(loan).items()}
+
+    story.reversed_(fact.ref, LATER)(loan)
+    again: dict[str, Any] = {"payoff": fact.kind == FactKind.PAYOFF, "source": fact.source}
+    again |= {"future_money": fact.future_money, "in_place_of": fact.ref}
+    with suppress(PayoffShort):  # one that fell short by what is known since
+        story.repay(loan, "AGAIN", fact.amount, fact.on, LATER, **again)
+        loan.attend(act(LATER))
+
+        after = outcome(loan)
+        for told in ("parts", "splits"):
+            after[told] = {
+                fact.ref if ref == "AGAIN" else ref: each for ref, each in after[told].items()
+            }
+        assert after == before
 
 
 @for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
