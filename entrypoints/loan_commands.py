@@ -370,19 +370,15 @@ def repay(
     in_place_of: Annotated[
         str | None,
         typer.Option(
-            help="Posted again: the reversed payment of that day before which all stays that was"
-            " before it, and after which all that came after."
+            help="The reversed payment of that day that this one is again: it keeps its place"
+            " among what came that day, and does not count last."
         ),
     ] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record money received on a loan; --on may lie in the past.
-
-    What came first on a day counts first. A payment that was reversed and is posted again
-    would count last; --in-place-of keeps its place.
-    """
+    """Record money received on a loan; --on may lie in the past."""
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream

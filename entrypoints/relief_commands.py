@@ -73,7 +73,8 @@ InDifficulty = Annotated[
     typer.Option(
         "--in-difficulty/--not-in-difficulty",
         help="Whether the borrower could not pay otherwise: only that restructures the loan."
-        " If not said: yes, but for re-amortise at the same rate on a loan in order.",
+        " If not said: yes, but for re-amortise at the same rate on a loan in order. Where it"
+        " turns out that the loan was past due that day, it was so after all.",
     ),
 ]
 FirstDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The first such day.")]
