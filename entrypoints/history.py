@@ -263,6 +263,11 @@ AMOUNTS = {
 """What a person reads in the currency; every other whole number of an event is a count."""
 
 
+def words_of(said: dict[str, Any], currency: str) -> str:
+    """What an event says, in a line."""
+    return _words(said, currency, full=False)
+
+
 def _words(said: dict[str, Any], currency: str, full: bool) -> str:
     from entrypoints import output
     from entrypoints.rate_words import percent

@@ -38,6 +38,9 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the his
 
 STAFF = "staff"
 
+RATE_READ = 10**6
+"""From here on a rate that was meant in percent is too long to be read out."""
+
 
 def carry_out(
     do: Callable[[Session, Act], Receipt], actor: str, command_id: UUID | None, as_json: bool
@@ -96,5 +99,6 @@ def as_rate(text: str) -> Decimal:
     except InvalidOperation:
         raise typer.BadParameter(f"{text!r} is no rate; 12 % is 0.12") from None
     if rate.is_finite() and rate >= 1:
-        raise typer.BadParameter(f"{text!r} would be {rate * 100:f} % a year; 12 % is 0.12")
+        said = f"{rate * 100:f} %" if rate < RATE_READ else "far more than that"
+        raise typer.BadParameter(f"{text!r} would be {said} a year; 12 % is 0.12")
     return rate

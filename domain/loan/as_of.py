@@ -15,6 +15,7 @@ from domain.base.terms import Terms
 from domain.loan import delinquency
 from domain.loan.allocation import Split
 from domain.loan.asset_class import Classed, classed
+from domain.loan.cost_so_far import annualised, moved_and_to_come
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
@@ -62,6 +63,8 @@ class Standing:
     terms: Terms | None = None
     limit: Limit | None = None
     offers: list[OnOffer] = field(default_factory=list)
+    annualised_cost: Decimal | None = None
+    """By what moved until then and is still to come; None where no rate fits, or it was lost."""
 
 
 def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
@@ -114,6 +117,7 @@ def standing(
     found: Classed | None = None
     limit: Limit | None = None
     offers: list[OnOffer] = []
+    yearly: Decimal | None = None
     state = _state_before_payout(events, as_of)
     if paid_out:
         ledger = loan.ledger_on(as_of)
@@ -132,6 +136,8 @@ def standing(
             payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
             found = _classed(loan, rows, as_of, classes)
             limit, offers = _limit(loan, ledger, as_of), on_offer(events, as_of)
+        if not ended:
+            yearly = annualised(moved_and_to_come(loan, ledger, as_of))
     late = delinquency.days_past_due(oldest, as_of)
     return Standing(
         loan_id=loan.id,
@@ -162,6 +168,7 @@ def standing(
         terms=loan.terms,
         limit=limit,
         offers=offers,
+        annualised_cost=yearly,
     )
 
 

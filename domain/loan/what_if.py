@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -12,144 +13,17 @@ from domain.base.calendar import BusinessDays
 from domain.base.policy import AssetClassRule, DueDateRule, HoldRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
+from domain.loan import refusals as no
 from domain.loan.as_of import Standing, standing
 from domain.loan.loan import Loan
-from domain.loan.relief import Agreement
+from domain.loan.relief import Agreement, PayBy
+from domain.loan.schedule import Instalment
+from domain.loan.state import LoanState
+from domain.loan.timetable import FIRST_DAY, LAST_DAY
 
 NOBODY = UUID(int=0)
-
-
-@dataclass(frozen=True)
-class Payment:
-    """Money that might be received; without *amount* what closes the loan that day."""
-
-    on: date
-    amount: int | None
-
-
-@dataclass(frozen=True)
-class Reversal:
-    """A payment that might turn out not to stand."""
-
-    on: date
-    payment_ref: str
-
-
-@dataclass(frozen=True)
-class Move:
-    """An instalment that might get another due date, agreed on *on*."""
-
-    on: date
-    instalment: int
-    due_on: date
-
-
-@dataclass(frozen=True)
-class Relief:
-    """Relief that might be granted."""
-
-    on: date
-    agreed: Agreement
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """A conversion into so many instalments that might be offered and accepted."""
-
-    on: date
-    count: int
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A hold that might stand from *on*, with what its kind stops."""
-
-    on: date
-    rule: HoldRule
-
-
-Step = Payment | Reversal | Move | Relief | Conversion | Hold
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A loan on one day, with and without; *recorded* are the events it would take."""
-
-    without: Standing
-    with_it: Standing
-    recorded: list[str]
-
-
-def what_if(
-    events: Sequence[Stream.Event],
-    steps: Sequence[Step],
-    on: date,
-    classes: AssetClassRule | None = None,
-    *,
-    business_days: BusinessDays | None = None,
-    due_dates: DueDateRule | None = None,
-) -> Difference:
-    """The loan of *events* on *on*, had *steps* happened too; nothing is stored.
-
-    The steps are decided by the loan itself, in the order of their days, by the rules given
-    and on the *business_days* of the calendar that the contract names, if it names one.
-
-    Raises:
-        Refusal: the loan would refuse a step.
-    """
-    loan: Any = None
-    for event in events:
-        loan = event.mutate(loan)
-    assert isinstance(loan, Loan)
-    known_on = events[-1].business_on
-    for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
-        act = supposed_act(max(step.on, known_on))
-        loan.attend(act, classes)
-        if isinstance(step, Payment):
-            amount = loan.payoff(step.on) if step.amount is None else step.amount
-            loan.repay(
-                act,
-                amount=amount,
-                currency=loan.currency,
-                received_on=step.on,
-                payment_ref=f"what-if-{number}",
-                payoff=step.amount is None,
-            )
-        elif isinstance(step, Reversal):
-            loan.reverse(act, payment_ref=step.payment_ref, reason="what if")
-        elif isinstance(step, Hold):
-            ref = f"what-if-{number}"
-            loan.place_hold(act, hold_ref=ref, reason="if", rule=step.rule, from_on=step.on)
-        elif isinstance(step, Relief):
-            loan.reschedule(
-                act,
-                agreed=step.agreed,
-                reason="what if",
-                requested_by="what-if",
-                approved_by="nobody",
-                on=step.on,
-            )
-        elif isinstance(step, Conversion):
-            loan.offer_conversion(act, count=step.count)
-            loan.convert(act, consent_ref="what-if")
-        else:
-            loan.move_due_date(
-                act,
-                instalment=step.instalment,
-                due_on=step.due_on,
-                reason="what if",
-                requested_by="what-if",
-                approved_by="nobody",
-                business_days=business_days,
-                rule=due_dates,
-            )
-        loan.reclassify(act, classes)
-    supposed = [event for event in loan.pending_events if isinstance(event, Stream.Event)]
-    before = standing(events, on, classes)
-    after = standing([*events, *supposed], on, classes)
-    if before is None or after is None:
-        raise NotBegun(f"The loan had not begun on {on}.")
-    return Difference(before, after, [_told(event) for event in supposed])
+REASON = "what if"
+PEOPLE = {"requested_by": "what-if", "approved_by": "nobody"}
 
 
 class NotBegun(Refusal):
@@ -158,9 +32,407 @@ class NotBegun(Refusal):
     code = "NOT_BEGUN"
 
 
+class HoldUnknown(Refusal):
+    """A hold is to be lifted that does not touch the loan."""
+
+    code = "HOLD_UNKNOWN"
+
+
+class HeldBack(Refusal):
+    """A hold on the borrower stops what might be done."""
+
+    code = "ON_HOLD"
+
+
+class NoLossTaken(Refusal):
+    """Money is recovered of a loss only, and none was taken."""
+
+    code = "NO_LOSS_TAKEN"
+
+
+@dataclass(frozen=True)
+class StandingHold:
+    """A hold that covers the loan in ``[from_on, until_on)``, and what its kind stops."""
+
+    hold_ref: str
+    rule: HoldRule
+    from_on: date
+    until_on: date | None = None
+
+
+@dataclass
+class Means:
+    """What decisions need beside the loan: the calendar of its contract, rules, and holds."""
+
+    business_days: BusinessDays | None = None
+    due_dates: DueDateRule | None = None
+    holds: list[StandingHold] = field(default_factory=list)
+
+    @property
+    def pay_by(self) -> PayBy | None:
+        """Until when what is due on a day can be paid; None where no holiday is rolled."""
+        return None if self.business_days is None else self.business_days.on_or_after
+
+    def must_be_free(self, on: date, done: str, stops: Callable[[HoldRule], bool]) -> None:
+        """Pass where no hold that stands on a day stops it.
+
+        Raises:
+            HeldBack: one does.
+        """
+        for hold in self.holds:
+            over = hold.until_on is not None and hold.until_on <= on
+            if hold.from_on <= on and not over and stops(hold.rule):
+                raise HeldBack(
+                    f"Nothing is {done} while the {hold.rule.kind} hold {hold.hold_ref!r} stands,"
+                    f" which it does since {hold.from_on} (policy {hold.rule.version})."
+                )
+
+
+@dataclass(frozen=True)
+class Step(ABC):
+    """Something that might happen on a day; each kind says which command of the loan it is."""
+
+    on: date
+
+    @abstractmethod
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        """Let the loan decide it; what it records gets the reference *ref*.
+
+        Raises:
+            Refusal: the loan says no.
+        """
+
+
+@dataclass(frozen=True)
+class Payment(Step):
+    """Money that might be received; without *amount* what closes the loan that day."""
+
+    amount: int | None
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.repay(
+            act,
+            amount=loan.payoff(self.on) if self.amount is None else self.amount,
+            currency=loan.currency,
+            received_on=self.on,
+            payment_ref=ref,
+            payoff=self.amount is None,
+        )
+
+
+@dataclass(frozen=True)
+class Recovery(Step):
+    """Money that might come in after the loss was taken."""
+
+    amount: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        if loan.state != LoanState.WRITTEN_OFF:
+            said = loan.state.lower().replace("_", " ")
+            raise NoLossTaken(
+                f"On {self.on} the loan is {said}, not written off: what comes in is a repayment."
+            )
+        Payment(self.on, self.amount).take(loan, act, ref, means)
+
+
+@dataclass(frozen=True)
+class PartnerRefund(Step):
+    """Money that the school or merchant might give back."""
+
+    amount: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.refund_by_partner(act, amount=self.amount, received_on=self.on, payment_ref=ref)
+
+
+@dataclass(frozen=True)
+class Draw(Step):
+    """More that might be paid out."""
+
+    amount: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        means.must_be_free(act.business_on, "paid out", lambda rule: rule.stops_payout)
+        loan.draw(act, amount=self.amount, draw_ref=ref, paid_to="what-if", drawn_on=self.on)
+
+
+@dataclass(frozen=True)
+class Refund(Step):
+    """Credit that might be paid back to the borrower."""
+
+    amount: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.refund(act, amount=self.amount, refund_ref=ref, on=self.on, **PEOPLE)
+
+
+@dataclass(frozen=True)
+class Reversal(Step):
+    """A payment that might turn out not to stand."""
+
+    payment_ref: str
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.reverse(act, payment_ref=self.payment_ref, reason=REASON)
+
+
+@dataclass(frozen=True)
+class TakenBack(Step):
+    """Something recorded that might turn out never to have been."""
+
+    fact_ref: str
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.take_back(act, fact_ref=self.fact_ref, reason=REASON, **PEOPLE)
+
+
+@dataclass(frozen=True)
+class Charge(Step):
+    """A fee or penalty of the contract that an event might bring."""
+
+    kind: str
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.charge_fee(act, kind=self.kind, fee_ref=ref, on=self.on)
+
+
+@dataclass(frozen=True)
+class Waiver(Step):
+    """A fee that might be waived; without *amount* all that is left of it."""
+
+    fee_ref: str
+    amount: int | None
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        amount, fee = self.amount, loan.fees.get(self.fee_ref)
+        if amount is None:  # of a fee that is not there the loan says so itself
+            amount = 1 if fee is None else max(fee.amount - fee.waived, 1)
+        loan.waive_fee(
+            act, fee_ref=self.fee_ref, amount=amount, reason=REASON, on=self.on, **PEOPLE
+        )
+
+
+@dataclass(frozen=True)
+class Forgiveness(Step):
+    """What an instalment owes of a component that might be forgiven; all without *amount*."""
+
+    instalment: int
+    owed: str
+    amount: int | None
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.forgive(
+            act,
+            instalment=self.instalment,
+            owed=self.owed,
+            amount=self.amount,
+            reason=REASON,
+            on=self.on,
+            **PEOPLE,
+        )
+
+
+@dataclass(frozen=True)
+class Move(Step):
+    """An instalment that might get another due date, agreed on *on*."""
+
+    instalment: int
+    due_on: date
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.move_due_date(
+            act,
+            instalment=self.instalment,
+            due_on=self.due_on,
+            reason=REASON,
+            business_days=means.business_days,
+            rule=means.due_dates,
+            requested_by=PEOPLE["requested_by"],
+            approved_by=PEOPLE["approved_by"],
+        )
+
+
+@dataclass(frozen=True)
+class Relief(Step):
+    """Relief that might be granted."""
+
+    agreed: Agreement
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.reschedule(
+            act, agreed=self.agreed, reason=REASON, on=self.on, pay_by=means.pay_by, **PEOPLE
+        )
+
+
+@dataclass(frozen=True)
+class Conversion(Step):
+    """A conversion into so many instalments that might be offered and accepted."""
+
+    count: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        loan.offer_conversion(act, count=self.count, pay_by=means.pay_by)
+        loan.convert(act, consent_ref=ref, pay_by=means.pay_by)
+
+
+@dataclass(frozen=True)
+class Renewal(Step):
+    """The renewal on offer that day, which might be accepted."""
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        means.must_be_free(act.business_on, "renewed", lambda rule: rule.stops_renewal)
+        loan.renew(act, consent_ref=ref, pay_by=means.pay_by)
+
+
+@dataclass(frozen=True)
+class Hold(Step):
+    """A hold that might stand from *on*, with what its kind stops."""
+
+    rule: HoldRule
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
+        loan.place_hold(act, hold_ref=ref, reason=REASON, rule=self.rule, from_on=self.on)
+        means.holds.append(StandingHold(ref, self.rule, self.on))
+
+
+@dataclass(frozen=True)
+class Lift(Step):
+    """A hold that might be lifted, and stand no more from *on*."""
+
+    hold_ref: str
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        known = [hold for hold in means.holds if hold.hold_ref == self.hold_ref]
+        if not known and self.hold_ref not in loan.holds:
+            named = ", ".join({*loan.holds, *(hold.hold_ref for hold in means.holds)})
+            raise HoldUnknown(
+                f"No hold {self.hold_ref!r} covers this loan; there is {named or 'none'}."
+            )
+        loan.end_hold(act, hold_ref=self.hold_ref, reason=REASON, until_on=self.on)
+        ended = [replace(hold, until_on=self.on) for hold in known]
+        means.holds = [hold for hold in means.holds if hold not in known] + ended
+
+
+@dataclass(frozen=True)
+class WriteOff(Step):
+    """The loss that might be taken of everything still owed."""
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.write_off(act, reason=REASON, on=self.on, **PEOPLE)
+
+
+@dataclass(frozen=True)
+class Sale(Step):
+    """The claim that might pass to another owner for a price."""
+
+    price: int
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        loan.sell(act, price=self.price, buyer_ref="what-if", sold_on=self.on, **PEOPLE)
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """An instalment as it is and as it would be; None where there is none of its number."""
+
+    number: int
+    is_now: Instalment | None
+    would_be: Instalment | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A loan on one day, with and without; *recorded* are the events it would take.
+
+    *events* are the same with all that they say.
+    """
+
+    without: Standing
+    with_it: Standing
+    recorded: list[str]
+    rows: list[RowChange]
+    events: list[Stream.Event]
+
+
+def what_if(
+    events: Sequence[Stream.Event],
+    steps: Sequence[Step],
+    on: date,
+    classes: AssetClassRule | None = None,
+    *,
+    means: Means | None = None,
+    today: date | None = None,
+) -> Difference:
+    """The loan of *events* on *on*, had *steps* happened too; nothing is stored.
+
+    The steps are decided by the loan itself, in the order of their days: one that lies back
+    becomes known *today*, or with the last event. Of a day to come both sides say what the
+    close of that day would record beside.
+
+    Raises:
+        Refusal: the loan would refuse a step.
+        NotBegun: it had not begun by then.
+        BeyondCalendar: a day lies too far ahead, or back.
+    """
+    for day in (on, *(step.on for step in steps)):
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise no.BeyondCalendar(f"{day} is no day of a loan here; the last is {LAST_DAY}.")
+    loan, known_on = _replayed(events), max(events[-1].business_on, today or date.min)
+    means = means or Means()
+    means = replace(means, holds=list(means.holds))
+    for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
+        act = supposed_act(max(step.on, known_on))
+        loan.attend(act, classes)
+        step.take(loan, act, f"what-if-{number}", means)
+        loan.reclassify(act, classes)
+    supposed = _recorded(loan)
+    before = _stands(events, on, known_on, classes)
+    after = _stands([*events, *supposed], on, known_on, classes)
+    if before is None or after is None:
+        raise NotBegun(f"The loan had not begun on {on}.")
+    return Difference(before, after, list(map(_told, supposed)), _changed(before, after), supposed)
+
+
 def supposed_act(on: date) -> Act:
     """Nobody does something on a business date that may be yet to come."""
     return Act("what-if", on, datetime.combine(on, time(12), UTC), NOBODY, NOBODY)
+
+
+def _replayed(events: Sequence[Stream.Event]) -> Loan:
+    loan: Any = None
+    for event in events:
+        loan = event.mutate(loan)
+    assert isinstance(loan, Loan)
+    return loan
+
+
+def _recorded(loan: Loan) -> list[Stream.Event]:
+    return [event for event in loan.pending_events if isinstance(event, Stream.Event)]
+
+
+def _stands(
+    events: Sequence[Stream.Event], on: date, known_on: date, classes: AssetClassRule | None
+) -> Standing | None:
+    """The loan at the end of *on*, with what the close of that day records if it is to come."""
+    closed: list[Stream.Event] = []
+    if on > known_on:
+        loan = _replayed(events)
+        loan.attend(supposed_act(max(on, events[-1].business_on)), classes)
+        closed = _recorded(loan)
+    stood = standing([*events, *closed], on, classes)
+    if stood is None:
+        return None
+    return replace(stood, version=len(events), known_until=events[-1].business_on)
+
+
+def _changed(before: Standing, after: Standing) -> list[RowChange]:
+    """The instalments that differ, by number."""
+    is_now, would_be = ({row.number: row for row in s.instalments} for s in (before, after))
+    return [
+        RowChange(number, is_now.get(number), would_be.get(number))
+        for number in sorted({*is_now, *would_be})
+        if is_now.get(number) != would_be.get(number)
+    ]
 
 
 def _told(event: Stream.Event) -> str:
