@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -32,39 +34,87 @@ KnownAt = Annotated[
 ]
 
 
-def known_events(
-    named: str, as_of: datetime | None, known_at: str | None
-) -> tuple[list[Stream.Event], date]:
-    """The loan's events that were known, and the day that is meant.
+@dataclass(frozen=True)
+class AsKnown:
+    """A loan's events that were known, the day that is meant, and what decided its class then.
+
+    *today* is the business date of the book.
+    """
+
+    named: str
+    events: list[Stream.Event]
+    day: date
+    today: date
+    known_at: str | None
+    classes: AssetClassRule | None
+
+    @property
+    def not_begun(self) -> str:
+        """That the loan had not begun on the day, in a sentence."""
+        from domain.loan.loan import Loan
+
+        begun = self.events[0]
+        if isinstance(begun, Loan.Migrated):
+            return (
+                f"{self.named} was taken over on {begun.effective_on}; what it was on {self.day}"
+                " is not known here."
+            )
+        return f"{self.named} had not begun on {self.day}: it was applied for {begun.effective_on}."
+
+
+def as_known(named: str, as_of: datetime | None, known_at: str | None) -> AsKnown:
+    """The loan by what was known at a moment: its own events, and the rules that were published.
 
     Raises:
         Trouble: there was no such loan, or nothing of it was known yet.
+        BeyondCalendar: the day lies too far ahead.
     """
     from domain.base.stream import Stream
     from domain.loan.as_of import known
     from entrypoints.session import session
+    from infra.dated_rules import rules_as_known
     from infra.trouble import Trouble
 
     with session() as opened:
         at = moment(known_at, opened.settings.zone)
         recorded = opened.book.events.get(opened.stream_id(named))
-        events = known((event for event in recorded if isinstance(event, Stream.Event)), at)
-        day = as_of.date() if as_of else opened.business_on
-    if not events or not hasattr(events[0], "loan_ref"):
-        raise Trouble(f"{named} is no loan that was known{f' at {known_at}' if known_at else ''}.")
-    return events, day
+        whole = [event for event in recorded if isinstance(event, Stream.Event)]
+        today, policies = opened.business_on, rules_as_known(opened.book, at).policies
+    events, day = known(whole, at), as_of.date() if as_of else today
+    if not whole or not hasattr(whole[0], "loan_ref"):
+        raise Trouble(f"{named} is no loan of this book.")
+    if not events:
+        raise Trouble(
+            f"Nothing of {named} was known at {known_at}: it became known on"
+            f" {whole[0].business_on}, recorded {whole[0].timestamp:%Y-%m-%dT%H:%M:%SZ}."
+        )
+    _must_be_on_the_calendar(day)
+    rule = policies.asset_class_rule(_product_code(events), day)
+    return AsKnown(named, events, day, today, known_at, rule)
+
+
+def _must_be_on_the_calendar(day: date) -> None:
+    from domain.loan.refusals import BeyondCalendar
+    from domain.loan.timetable import LAST_DAY
+
+    if day > LAST_DAY:
+        raise BeyondCalendar(f"The calendar ends on {LAST_DAY}: ask for an earlier day.")
+
+
+def _product_code(events: Sequence[Stream.Event]) -> str:
+    from domain.loan.loan import Loan
+
+    begun = events[0]
+    if isinstance(begun, Loan.Applied):
+        return begun.product_code
+    return begun.terms.product_code if isinstance(begun, Loan.Migrated) else ""
 
 
 def class_rule(events: Sequence[Stream.Event], on: date) -> AssetClassRule | None:
-    """What decides the asset class of the loan of these *events* on a day."""
-    from domain.loan.loan import Loan
+    """What decides the asset class of the loan of these *events* on a day, as known now."""
     from entrypoints.session import rules_now
 
-    begun = events[0]
-    code = begun.terms.product_code if isinstance(begun, Loan.Migrated) else ""
-    if isinstance(begun, Loan.Applied):
-        code = begun.product_code
-    return rules_now().policies.asset_class_rule(code, on)
+    return rules_now().policies.asset_class_rule(_product_code(events), on)
 
 
 def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_json: bool) -> None:
@@ -77,21 +127,32 @@ def show_as_of(named: str, as_of: datetime | None, known_at: str | None, *, as_j
     from entrypoints import output
     from infra.trouble import Trouble
 
-    events, day = known_events(named, as_of, known_at)
-    stood = standing(events, day, class_rule(events, day))
+    asked = as_known(named, as_of, known_at)
+    stood = standing(asked.events, asked.day, asked.classes)
     if stood is None:
-        raise Trouble(f"{named} had not begun on {day}.")
+        raise Trouble(asked.not_begun)
     output.emit(stood, as_json=as_json, render=render)
+    if asked.day > asked.today and not as_json:
+        output.out.print(TO_COME, style="dim")
+
+
+TO_COME = (
+    "A day to come: nothing that may be paid, charged or agreed until then is in it; see what-if."
+)
+
+A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+AN_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 
 
 def moment(said: str | None, zone: str) -> date | datetime | None:
     """A business day, or an instant; one without an offset is in the book's *zone*."""
     if said is None:
         return None
+    text = said.strip()
     try:
-        if len(said) == len("2026-11-20"):
-            return date.fromisoformat(said)
-        at = datetime.fromisoformat(said)
+        if A_DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        at = datetime.fromisoformat(text if AN_INSTANT.fullmatch(text) else "")
     except ValueError:
         raise typer.BadParameter(
             f"{said!r} is neither a day (2026-11-20) nor an instant (2026-11-20T14:30:00+08:00)."
@@ -169,6 +230,8 @@ def render(stood: Standing) -> None:
         output.out.print(f"  [green]{offer_said(offer)}[/]")
     if stood.balance is None:
         return
+    if stood.annualised_cost is not None:
+        output.out.print(f"  costs {stood.annualised_cost:.4%} a year, as it goes; see explain")
     owed = stood.balance
     names = ("principal", "interest", "fees", "penalty", "credit", "overdue", "payoff")
     figures = output.table("", *names, right=names)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.as_of import AsOf, KnownAt, class_rule, known_events
+from entrypoints.as_of import AsOf, KnownAt, as_known
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
-    from domain.loan.as_of import Standing
-    from domain.loan.explain import Explanation, Line
+    from collections.abc import Sequence
+
+    from domain.loan.explained import Chain, Explanation, Line, Rule
 
 
 @app.command(rich_help_panel=QUESTIONS)
@@ -21,31 +23,39 @@ def explain(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     figure: Annotated[
-        str | None, typer.Option(help="principal, interest, fees, penalty or credit; else all.")
+        str | None,
+        typer.Option(
+            help="principal, interest, fees, penalty, credit; payoff, overdue; days-past-due,"
+            " bucket, class or cost, with each payment behind it. Else all."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trace what a loan owes to events, formulas and roundings; the parts add up to it."""
-    from domain.loan.explain import FIGURES
+    """Trace what a loan owes to events, formulas and roundings; the parts add up to it.
+
+    Of what it is called (days past due, bucket, class) and costs in a year, the reasons.
+    """
+    from domain.loan.explain import FIGURES, IN_ALL, LABELS
     from domain.loan.explain import explain as explained
     from entrypoints import output
     from infra.trouble import Trouble
 
-    if figure is not None and figure not in FIGURES:
-        raise typer.BadParameter(f"{figure!r} is none of {', '.join(FIGURES)}.")
-    events, day = known_events(loan, as_of, known_at)
-    told = explained(events, day, class_rule(events, day))
+    known = (*FIGURES, *IN_ALL, *LABELS)
+    if figure is not None and figure not in known:
+        raise typer.BadParameter(f"{figure!r} is none of {', '.join(known)}.")
+    asked = as_known(loan, as_of, known_at)
+    told = explained(asked.events, asked.day, asked.classes)
     if told is None:
-        raise Trouble(f"{loan} had not begun on {day}.")
+        raise Trouble(asked.not_begun)
     if figure is not None:
         told.lines[:] = [line for line in told.lines if line.figure == figure]
-    output.emit(told, as_json=as_json, render=render)
+        told.chains[:] = [chain for chain in told.chains if chain.figure == figure]
+    output.emit(told, as_json=as_json, render=lambda told: render(told, figure))
 
 
-def render(told: Explanation) -> None:
-    """Print it for a person: a table for each figure, its total below."""
-    from domain.base.money import written
-    from domain.loan.explain import FIGURES
+def render(told: Explanation, figure: str | None = None) -> None:
+    """Print it for a person: a table for each figure, its total below, and then the reasons."""
+    from domain.loan.explain import FIGURES, IN_ALL
     from entrypoints import output
 
     stood = told.stood
@@ -53,42 +63,89 @@ def render(told: Explanation) -> None:
         f"[bold]{stood.loan_ref}[/]  {stood.state.lower().replace('_', ' ')}  (as of"
         f" {stood.as_of}, by what was known until version {stood.version}, in {stood.currency})"
     )
-    if stood.asset_class is not None:
-        output.out.print(class_said(stood))
-    if not told.lines:
-        output.out.print("Nothing was paid out yet, or nothing of it is owed.")
-    for figure in FIGURES:
-        lines = [line for line in told.lines if line.figure == figure]
-        if not lines:
-            continue
-        rows = output.table(
-            figure, "event", "no.", "what", "amount", right=("event", "no.", "amount"),
-            wraps=("what",),
-        )  # fmt: skip
-        for line in lines:
-            rows.add_row(
-                str(line.on),
-                str(line.version),
-                str(line.instalment or ""),
-                _words(line),
-                written(line.amount, stood.currency),
-            )
-        rows.add_row("", "", "", "owed" if figure != "credit" else "credit",
-                     written(told.total(figure), stood.currency), style="bold")  # fmt: skip
-        output.show(rows)
+    if stood.balance is None:
+        output.out.print("Nothing was paid out yet: nothing is owed.")
+    elif not told.lines and figure not in {chain.figure for chain in told.chains}:
+        output.out.print(f"There is nothing of {figure or 'what is owed'}.")
+    for name in (*FIGURES, *IN_ALL):
+        lines = [line for line in told.lines if line.figure == name]
+        if lines:
+            _render_lines(name, lines, told)
+    for chain in told.chains:
+        _render_chain(chain, stood.currency, flows=figure is not None)
+
+
+def _render_lines(name: str, lines: list[Line], told: Explanation) -> None:
+    from domain.base.money import written
+    from entrypoints import output
+
+    currency = told.stood.currency
+    rows = output.table(
+        name, "event", "no.", "what", "amount", right=("event", "no.", "amount"), wraps=("what",)
+    )
+    for line in lines:
+        rows.add_row(
+            str(line.on),
+            str(line.version),
+            str(line.instalment or ""),
+            _words(line),
+            written(line.amount, currency),
+        )
+    said = {"credit": "credit", "payoff": "closes the loan", "overdue": "overdue"}
+    rows.add_row(
+        "", "", "", said.get(name, "owed"), written(told.total(name), currency), style="bold"
+    )
+    output.show(rows)
+
+
+def _render_chain(chain: Chain, currency: str, *, flows: bool) -> None:
+    """Print the reasons of a label in their order; what money moved if *flows* are asked."""
+    from domain.base.money import exponent, written
+    from entrypoints import output
+
+    shown = [reason for reason in chain.reasons if flows or reason.amount is None]
+    money = any(reason.amount is not None for reason in shown)
+    columns = ("amount", "worth") if money else ()
+    rows = output.table(
+        chain.figure, "event", "no.", "why", *columns,
+        right=("event", "no.", *columns), wraps=("why",),
+    )  # fmt: skip
+    places = exponent(currency)
+    for reason in shown:
+        figures = []
+        if money:
+            amount, worth = reason.amount, reason.worth
+            figures.append("" if amount is None else written(amount, currency))
+            worth = None if worth is None else worth.scaleb(-places)
+            figures.append("" if worth is None else f"{worth:,.{places + 4}f}")
+        rows.add_row(
+            str(reason.on),
+            str(reason.version or ""),
+            str(reason.instalment or ""),
+            _with_rules(reason.what, reason.rules),
+            *figures,
+        )
+    rows.add_row("", "", "", _value_said(chain), *("" for _ in columns), style="bold")
+    output.show(rows)
+
+
+def _value_said(chain: Chain) -> str:
+    if chain.value is None:
+        return "none"
+    if chain.figure == "cost":
+        return f"{Decimal(chain.value):.4%} a year"
+    return chain.value.lower().replace("_", " ") if chain.figure == "class" else chain.value
 
 
 def _words(line: Line) -> str:
     """What a part is, how it was computed, and by which rules, where that does not say so."""
     said = line.what + (f": {line.formula}" if line.formula else "")
-    rules = [f"{rule.rule} {rule.version}" for rule in line.rules if rule.version not in said]
-    return f"{said} [{', '.join(rules)}]" if rules else said
+    return _with_rules(said, [rule for rule in line.rules if rule.version not in said])
 
 
-def class_said(stood: Standing) -> str:
-    """In which asset class a loan is, since when and why, and the policy that says so."""
-    said = str(stood.asset_class).lower().replace("_", " ")
-    reason = str(stood.class_reason).lower().replace("_", " ")
-    since = f" since {stood.class_since_on}" if stood.class_since_on else ""
-    by = f", by {stood.class_policy_version}" if stood.class_policy_version else ""
-    return f"Asset class {said}{since}: {reason}{by}."
+def _with_rules(said: str, rules: Sequence[Rule]) -> str:
+    """What is said, as it stands there whatever is in it, with the rules behind it."""
+    from rich.markup import escape
+
+    named = ", ".join(f"{rule.rule} {rule.version}" for rule in rules)
+    return escape(f"{said} [{named}]" if named else said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.as_of import known_events
+from entrypoints.as_of import as_known
 from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def payoff(
     from domain.loan.payoff import quote_payoff
     from entrypoints import output
 
-    events, day = known_events(loan, good_through, None)
-    output.emit(quote_payoff(events, day), as_json=as_json, render=render)
+    asked = as_known(loan, good_through, None)
+    output.emit(quote_payoff(asked.events, asked.day), as_json=as_json, render=render)
 
 
 def render(quote: PayoffQuote) -> None:

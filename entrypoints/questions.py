@@ -398,7 +398,7 @@ def show(
 
 def _render_loan(page: LoanPage | None, on: date) -> None:
     from domain.base.refs import short_ref
-    from domain.loan.explain import change_said
+    from domain.loan.explained import change_said
     from entrypoints import output
 
     assert page is not None

@@ -12,6 +12,8 @@ from domain.base.dated_rules import DatedRules, Entry, Source
 from domain.base.provider import Register
 from domain.base.stream import Stream
 from domain.commands.book import Book
+from domain.loan.as_of import KnownAt
+from domain.loan.as_of import known as known_by
 from domain.policy.policy import Policy, Stage
 from infra import contact_policies, policies, text_templates
 from infra.channels import providers
@@ -88,6 +90,21 @@ def rules_known_at(book: Book, at: datetime, on: date) -> DatedRules:
             assert isinstance(event, Stream.Event)
             if not _is_known(event, at, on):
                 break
+            known = event.mutate(known)
+        if known is not None:
+            then.append((known.modified_on, known))
+    return rules_known([policy for _, policy in sorted(then, key=itemgetter(0))])
+
+
+def rules_as_known(book: Book, at: KnownAt | None) -> DatedRules:
+    """The rules as they were known at the end of a business day, or at an instant; else now."""
+    if at is None:
+        return book.rules
+    then: list[tuple[datetime, Policy]] = []
+    for policy in book.streams.policies():
+        recorded = book.events.get(policy.id)
+        known: Policy | None = None
+        for event in known_by((e for e in recorded if isinstance(e, Stream.Event)), at):
             known = event.mutate(known)
         if known is not None:
             then.append((known.modified_on, known))

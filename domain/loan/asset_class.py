@@ -98,30 +98,53 @@ def _rank(asset_class: str) -> int:
     return list(AssetClass).index(AssetClass(asset_class))
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The class that was *found*, and what it was found from.
+
+    *by_days* is the class by days past due alone; *watched* how long the loan is observed
+    since it was restructured, *cured* how long since it was non-performing.
+    """
+
+    found: Classed
+    by_days: Classed
+    oldest: date | None
+    watched: Held | None
+    cured: Held | None
+    spells: Sequence[Spell]
+
+
 def classed(past: Past, standard: ClassStandard, on: date) -> Classed:
     """The class at the end of *on*, and why."""
-    oldest = _oldest(past.rows) or on
+    return judged(past, standard, on).found
+
+
+def judged(past: Past, standard: ClassStandard, on: date) -> Judged:
+    """The class at the end of *on*, with everything that it was found from."""
+    unpaid = _oldest(past.rows)
+    oldest = unpaid or on
     dpd = max((on - oldest).days, 0)
     late = [*past.was_late, *_late(past.rows, on)]
     spells = _spells(late, on)
     eased_on = max((until for _, until in late if until is not None), default=None)
-    held, watched = _cure(past.rows, spells, standard), _observation(past, spells, standard, on)
+    cured, watched = _cure(past.rows, spells, standard), _observation(past, spells, standard, on)
     found = Classed(AssetClass.NORMAL, ClassReason.IN_ORDER, None, dpd, eased_on)
     for each in standard.classes:
         if dpd > each.over_days:
             since = oldest + timedelta(days=each.over_days + 1)
             found = Classed(each.asset_class, ClassReason.PAST_DUE, since, dpd, eased_on)
+    by_days = found
     for hold, least, reason in (
         (watched, standard.restructured, ClassReason.RESTRUCTURED),
-        (held, standard.non_performing, ClassReason.CURING),
+        (cured, standard.non_performing, ClassReason.CURING),
     ):
         holds = hold is not None and (hold.until is None or on < hold.until)
         if hold is not None and holds and worse(least, found.asset_class):
             found = Classed(least, reason, hold.since, dpd, eased_on)
     if found.reason == ClassReason.IN_ORDER:
-        ends = [eased_on, *(each.until for each in (held, watched) if each is not None)]
+        ends = [eased_on, *(each.until for each in (cured, watched) if each is not None)]
         found = replace(found, since=max((end for end in ends if end is not None), default=None))
-    return found
+    return Judged(found, by_days, unpaid, watched, cured, spells)
 
 
 def next_change_on(

@@ -21,7 +21,7 @@ from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
 from domain.loan.fees import unearned
 from domain.loan.held import HeldByDay
-from domain.loan.ledger import Balance, Claims, Ledger
+from domain.loan.ledger import Balance, Claims, Closing, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
 from domain.loan.reschedule import Change, Running
 from domain.loan.schedule import Instalment, rates_of
@@ -281,19 +281,30 @@ class DailyLedger(Ledger):
 
     def settling(self, on: date) -> Balance:
         """What is owed when all is called due on *on*."""
+        return replace(super().settling(on), principal=self.principal_owed(on))
+
+    def closing(self, on: date) -> list[Closing]:
+        """What closes the loan on *on*, by instalment, before credit."""
         # Nothing more is paid out on a loan that is paid off, whatever was planned.
         ends, self.paid_off = self.paid_off, True
         rows = self.looked_at(on, {}, self.settled_until(on))
         taken: Taken = {}
         self._take_all(NO_END, on, taken)
         self.paid_off = ends
-        return Balance(
-            principal=self.principal_owed(on),
-            interest=sum(took[Owed.INTEREST] for took in taken.values()),
-            fees=sum(row.fees - row.fees_paid for row in self._called_due(on)),
-            penalty=sum(row.penalty_left + self.penalty_due(row, on) for row in rows),
-            unapplied=self.unapplied,
-        )
+        fees = {row.number: row.fees - row.fees_paid for row in self._called_due(on)}
+        early, nothing = self._paying_early(on), dict.fromkeys(Owed, 0)
+        return [
+            Closing(
+                row.number,
+                row.due_on,
+                taken.get(row.number, nothing)[Owed.PRINCIPAL],
+                taken.get(row.number, nothing)[Owed.INTEREST],
+                fees[row.number] - early.get(row.number, 0),
+                row.penalty_left + self.penalty_due(row, on),
+                early.get(row.number, 0),
+            )
+            for row in rows
+        ]
 
     def _called(self, on: date, fee: int) -> list[Instalment]:
         """The rows with the fees that are owed when all is called due on *on*, and a *fee*.

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
-from domain.base.daycount import DayCount, business_days
 from domain.base.money import exponent, rounded, written
 from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Owed, Terms
 from domain.loan import accrual
 from domain.loan.accrual import PenaltyRate
-from domain.loan.as_of import Standing, endings, recovered, standing
+from domain.loan.as_of import endings, recovered, standing
 from domain.loan.ceiling import cap_on
 from domain.loan.credit import PREFIX as CREDIT
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.elapsed import counted_by, is_open
+from domain.loan.elapsed import counted_by
+from domain.loan.explain_closing import closing, overdue
+from domain.loan.explain_labels import labels
+from domain.loan.explain_schedule import contract_formulas, rates_told
+from domain.loan.explained import (
+    Explanation,
+    Line,
+    Rule,
+    change_said,
+    days_said,
+    percent,
+    rounded_said,
+)
 from domain.loan.facts import Fact, FactKind, counts_from
 from domain.loan.held import HeldRow
 from domain.loan.ledger import Ledger, Relaid
@@ -29,53 +39,18 @@ from domain.loan.loan import Loan
 from domain.loan.overdue import uncapped
 from domain.loan.periods import ONE_DAY, Span
 from domain.loan.schedule import Instalment
-from domain.loan.timetable import share as share_of
 from domain.loan.timetable import whole_months
 
 FIGURE_OF = {Owed.FEE: "fees", Owed.INTEREST: "interest", Owed.PENALTY: "penalty"}
 FIGURES = ("principal", "interest", "fees", "penalty", "credit")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A dated rule that shaped a figure, and the version of it that was in force."""
-
-    rule: str
-    version: str
-
+"""What a loan owes, and its credit: the parts of each add up to it."""
+IN_ALL = ("payoff", "overdue")
+"""What is to be paid in all, on the day or by then; their parts are of the figures above."""
+LABELS = ("days-past-due", "bucket", "class", "cost")
+"""What a loan is called or costs, each with a chain of reasons."""
 
 CAP = "CAP"
 """The rule that holds what a loan costs in a year; that of an index has the index's name."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One part of a figure, in minor units; the parts of a figure add up to it.
-
-    *version* is the event behind it, *formula* how it was computed, rounding included.
-    *rules* are the dated policies that made it what it is, beside the contract.
-    """
-
-    figure: str
-    amount: int
-    on: date
-    what: str
-    version: int
-    instalment: int | None = None
-    formula: str | None = None
-    rules: tuple[Rule, ...] = ()
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A loan as it stood, and every part of what it owed."""
-
-    stood: Standing
-    lines: list[Line]
-
-    def total(self, figure: str) -> int:
-        """What the parts of *figure* add up to."""
-        return sum(line.amount for line in self.lines if line.figure == figure)
 
 
 def explain(
@@ -90,28 +65,35 @@ def explain(
         return None
     if stood.balance is None:
         return Explanation(stood, [])
-    told = _Told(events, as_of)
-    lines = [*(line for line in told.lines() if line.amount), *told.holds()]
-    lines += _written_off(events, as_of, lines)
+    told = Told(events, as_of)
+    lines = [*(line for line in told.lines() if line.amount), *told.holds(), *rates_told(told)]
+    lines += _written_off(told, lines)
     lines += told.recovered() if endings(events, as_of) else []
     order = {figure: place for place, figure in enumerate(FIGURES)}
     lines.sort(key=lambda line: (order[line.figure], line.on, line.version))
-    return Explanation(stood, lines)
+    lines += [line for line in (*closing(told, stood), *overdue(told, stood)) if line.amount]
+    return Explanation(stood, lines, labels(told, stood, classes))
 
 
-def _written_off(events: Sequence[Stream.Event], as_of: date, lines: list[Line]) -> list[Line]:
-    for event in endings(events, as_of):
+def _written_off(told: Told, lines: list[Line]) -> list[Line]:
+    """What ended the loan: what it was lost or sold with, and what was not owed by then."""
+    for event in endings(told.events, told.as_of):
         what = "sold" if isinstance(event, Loan.Sold) else "written off"
-        lines.sort(key=lambda line: line.figure)
-        return [
-            Line(figure, -left, event.effective_on, what, event.originator_version)
-            for figure, some in groupby(lines, key=lambda line: line.figure)
-            if figure != "credit" and (left := sum(line.amount for line in some))
-        ]
+        claim = told.loan.endings[0].claim if told.loan.endings else event
+        found: list[Line] = []
+        for figure in ("principal", "interest", "fees", "penalty"):
+            left = sum(line.amount for line in lines if line.figure == figure)
+            lost = min(getattr(claim, figure), left)
+            on, version = event.effective_on, event.originator_version
+            found += [
+                Line(figure, -lost, on, what, version),
+                Line(figure, lost - left, on, f"not owed when it was {what}", version),
+            ]
+        return [line for line in found if line.amount]
     return []
 
 
-class _Told:
+class Told:
     """The lines of a loan that was paid out, from its ledger on one day."""
 
     def __init__(self, events: Sequence[Stream.Event], as_of: date) -> None:
@@ -120,12 +102,15 @@ class _Told:
         self.causes: dict[str, str] = {}
         self.rules: dict[str, tuple[Rule, ...]] = {}
         self.first_rate: tuple[Rule, ...] = ()
-        self.began = events[0]
+        self.events, self.began = events, events[0]
         for event in events:
             loan = event.mutate(loan)
             self._tell(event, loan)
         assert isinstance(loan, Loan) and loan.terms is not None
         self.loan, self.as_of = loan, as_of
+        ended = [event.effective_on for event in endings(events, as_of)]
+        self.accrues_until = min(ended, default=as_of)
+        """The last day that bears anything: a loss that is taken, or a sale, ends it."""
         self.terms: Terms = loan.terms
         self.ledger: Ledger = loan.ledger_on(as_of)
         self.opening = {row.number: row for row in loan.opening}
@@ -143,21 +128,27 @@ class _Told:
                 self.versions["refunded", event.refund_ref] = event.originator_version
             case Loan.FeeCharged():
                 self.versions["charged", event.fee_ref] = event.originator_version
-            case Loan.Drawn():
-                self.versions["drawn", event.draw_ref] = event.originator_version
-                self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
             case Loan.HoldPlaced() | Loan.HoldEnded():
                 self._tell_hold(event)
             case Loan.FeeWaived() | Loan.ChargeForgiven():
                 self._tell_forgiven(event, loan)
             case Loan.Disbursed() | Loan.Migrated():
                 self.began = event
+            case Loan.Drawn() | Loan.DueDateMoved():
+                self._tell_dates(event, loan)
             case Loan.Approved() if event.index_version is not None:
                 self.first_rate = (Rule("INDEX", event.index_version),)
             case Loan.LaidAnew():
                 self.rules[loan.facts[-1].ref] = _rules_of(event, loan.terms)
                 self.versions["laid", loan.facts[-1].ref] = event.originator_version
                 self.causes[loan.facts[-1].ref] = _cause(event)
+
+    def _tell_dates(self, event: Loan.Drawn | Loan.DueDateMoved, loan: Any) -> None:
+        if isinstance(event, Loan.Drawn):
+            self.versions["drawn", event.draw_ref] = event.originator_version
+            self.causes[event.draw_ref] = f"drawn, {event.draw_ref}"
+        else:
+            self.versions["moved", loan.facts[-1].ref] = event.originator_version
 
     def _tell_forgiven(self, event: Loan.FeeWaived | Loan.ChargeForgiven, loan: Any) -> None:
         if isinstance(event, Loan.FeeWaived):
@@ -191,7 +182,13 @@ class _Told:
                 what = f"no {figure} from {first} {until}: {by}"
                 yield Line(figure, 0, first, what, version)
 
+    def version_of(self, number: int) -> int:
+        """The event that laid an instalment as it is."""
+        laid = [each.ref for each in self.ledger.relaid if each.instalment == number]
+        return self.version_by(laid[-1]) if laid else self.began.originator_version
+
     def lines(self) -> Iterator[Line]:
+        """Every part of what it owes, and of its credit."""
         yield from self._opening()
         yield from self._daily_interest()
         yield from self._charges()
@@ -201,7 +198,8 @@ class _Told:
         yield from self._fallen_away()
         yield from self._penalty()
 
-    def _money(self, amount: int) -> str:
+    def money(self, amount: int) -> str:
+        """An amount as people write it."""
         return written(amount, self.terms.currency)
 
     def _opening(self) -> Iterator[Line]:
@@ -214,13 +212,11 @@ class _Told:
         yield Line("principal", lent, on, what, number)
         if migrated:
             yield Line("credit", self.loan.opening_unapplied, on, "credit taken over", number)
-        left, start = self.terms.amount, self.loan.accrues_from or on
+        formulas = {} if migrated else contract_formulas(self)
         for row in self.loan.opening:
             line = Line("interest", row.interest, row.due_on, "interest", number, row.number)
             if not migrated:
-                line = replace(
-                    line, formula=self._interest_formula(row, left, start), rules=self.first_rate
-                )
+                line = replace(line, formula=formulas.get(row.number), rules=self.first_rate)
             if not isinstance(self.ledger, DailyLedger):
                 yield line
             what = "fees with the instalment" if row.number else "fees at disbursement"
@@ -229,18 +225,6 @@ class _Told:
             for figure, paid in (("interest", row.interest_paid), ("fees", row.fees_paid)):
                 before = "paid before it was taken over"
                 yield Line(figure, -paid, on, before, number, row.number)
-            left, start = left - row.principal, row.due_on
-
-    def _interest_formula(self, row: Instalment, left: int, start: date) -> str:
-        terms, span = self.terms, Span(start, row.due_on)
-        months = whole_months(terms, span, first=start == self.loan.accrues_from)
-        begins = self.loan.accrues_from or start
-        share, words = share_of(terms, begins)(span, *span), _days(terms, terms.day_count, *span)
-        if months:
-            share, words = Decimal(months) / 12, f"{months}/12 of a year"
-        exact = self._exact(left * terms.annual_rate * share)
-        rate = _percent(terms.annual_rate)
-        return f"{self._money(left)} x {rate} x {words} = {exact}, {_rounded(terms)}"
 
     def _daily_interest(self) -> Iterator[Line]:
         """The interest of each row by the balances that bore it, and what it took of it."""
@@ -253,7 +237,7 @@ class _Told:
             if place is None:
                 continue  # it holds charges only
             found = daily[place]
-            formula = self._daily_formula(place, found.stretches)
+            formula = self.daily_formula(place, found.stretches)
             line = Line("interest", found.own, row.due_on, "interest", version, row.number, formula)
             yield replace(line, rules=(*self.first_rate, *self._held_by(found.stretches)))
             line = replace(line, rules=self.first_rate)
@@ -280,39 +264,44 @@ class _Told:
         )
         return tuple(dict.fromkeys(Rule("HOLD", held.policy_version) for held in stopping))
 
-    def _daily_formula(self, place: int, stretches: Sequence[Stretch]) -> str:
+    def daily_formula(self, place: int, stretches: Sequence[Stretch]) -> str:
+        """The interest of a row by the balances of its days, rounded once."""
         assert isinstance(self.ledger, DailyLedger)
         daily, terms = self.ledger.daily, self.terms
         told = [
-            f"{self._money(balance)} x {_percent(daily.rate(start))} x"
-            f" {self._share_words(daily.spans[place], start, end, first=place == 0)}"
+            f"{self.money(balance)} x {percent(daily.rate(start))} x"
+            f" {self.share_words(daily.spans[place], start, end, first=place == 0)}"
             for start, end, balance in stretches
         ]
-        exact = self._exact(daily.exact(place, stretches))
-        return f"{' + '.join(told)} = {exact}, {_rounded(terms)}"
+        exact = self.exact(daily.exact(place, stretches))
+        return f"{' + '.join(told)} = {exact}, {rounded_said(terms)}"
 
-    def _share_words(self, row: Span, start: date, end: date, *, first: bool) -> str:
+    def share_words(self, row: Span, start: date, end: date, *, first: bool) -> str:
+        """The share of a year that days of a row are."""
         terms = self.terms
         if terms.repayment is not None and terms.repayment.row_share is not None:
             share = terms.repayment.row_share.lower().replace("_", " ")
             year = (terms.repayment.year_days or "365").lower().replace("_", " ")
             return f"{start} to {end} ({share}, year {year})"
         months = whole_months(terms, row, first=first) if row == (start, end) else 0
-        return f"{months}/12 of a year" if months else _days(terms, terms.day_count, start, end)
+        return f"{months}/12 of a year" if months else days_said(terms, terms.day_count, start, end)
 
-    def _exact(self, minor: Decimal) -> str:
+    def exact(self, minor: Decimal) -> str:
         """An amount before rounding, with four decimals more than the currency has."""
         places = exponent(self.terms.currency)
-        return f"{minor.scaleb(-places):,.{places + 4}f}"
+        shown = minor.scaleb(-places).quantize(Decimal(1).scaleb(-places - 4)) + 0
+        return f"{shown:,f}"
 
     def _laid_anew(self) -> Iterator[Line]:
         """What each change of the schedule added to its rows, or took off them."""
         for ref, on, grown in self.ledger.capitalised:
-            yield Line("principal", grown, on, "interest that became principal", self._version(ref))
+            yield Line(
+                "principal", grown, on, "interest that became principal", self.version_by(ref)
+            )
         for each in self.ledger.relaid:
             ref, on, number = each.ref, each.on, each.instalment
             what = self.causes.get(ref) or f"laid anew by payment {ref}"
-            version = self._version(ref)
+            version = self.version_by(ref)
             line = Line("interest", each.interest, on, what, version, number)
             held = each.held
             formula = self._relaid_formula(each) if held is None else self._held_formula(held)
@@ -323,20 +312,20 @@ class _Told:
     def _relaid_formula(self, relaid: Relaid) -> str:
         """How the interest came about that an instalment has now, and what it had before."""
         base, owed, before = relaid.base, relaid.owed, relaid.owed - relaid.interest
-        told = f"{self._money(owed)} in place of {self._money(before)}"
+        told = f"{self.money(owed)} in place of {self.money(before)}"
         exact = Decimal(0) if base is None else base.balance * base.factor + base.extra
         if base is None or not owed:
             return told
         factors = [
-            f"{_percent(rate)} x {self._share_words(base.row, start, end, first=False)}"
+            f"{percent(rate)} x {self.share_words(base.row, start, end, first=False)}"
             for rate, start, end in base.stretches()
         ]
         joined = f"({' + '.join(factors)})" if len(factors) > 1 else "".join(factors)
-        words = f"{self._money(base.balance)} x {joined or '0 %'}"
+        words = f"{self.money(base.balance)} x {joined or '0 %'}"
         if base.extra:
-            words += f" {'-' if base.extra < 0 else '+'} {self._exact(abs(base.extra))}"
+            words += f" {'-' if base.extra < 0 else '+'} {self.exact(abs(base.extra))}"
             words += f" on what was owed until {base.running}" if base.running else ""
-        words += f" = {self._exact(exact)}, {_rounded(self.terms)}"
+        words += f" = {self.exact(exact)}, {rounded_said(self.terms)}"
         if rounded(exact, self.terms.rounding) != owed:
             words += ", with interest deferred to it or paid on it before"
         return f"{words}: {told}"
@@ -344,13 +333,14 @@ class _Told:
     def _held_formula(self, held: HeldRow) -> str:
         """The interest of a row as it was laid, less what it would bear on days on hold."""
         parts = " + ".join(
-            f"{self._money(part.principal)} x {_percent(part.annual_rate)} from {part.after}"
+            f"{self.money(part.principal)} x {percent(part.annual_rate)} from {part.after}"
             f" to {part.until}"
             for part in held.parts
         )
-        return f"{self._money(held.bare)} less {parts}, {_rounded(self.terms)}"
+        return f"{self.money(held.bare)} less {parts}, {rounded_said(self.terms)}"
 
-    def _version(self, ref: str) -> int:
+    def version_by(self, ref: str) -> int:
+        """The event that brought the fact of a reference."""
         kinds = ("held", "laid", "drawn", "paid")
         return next(self.versions[kind, ref] for kind in kinds if (kind, ref) in self.versions)
 
@@ -475,23 +465,23 @@ class _Told:
 
     def _penalty(self) -> Iterator[Line]:
         """Accrued row by row; a row on which more was paid than accrued owes nothing."""
-        ledger, terms = self.ledger, self.terms
+        ledger, terms, until = self.ledger, self.terms, self.accrues_until
         number, free = self.began.originator_version, ledger.penalty_free()
         for row in ledger.rows:
             paid = ledger.bearing_paid.get(row.number, [])
             if row.number in ledger.laid.penalty_stopped:
-                accrued = ledger.penalty_accrued(row, self.as_of)
+                accrued = ledger.penalty_accrued(row, until)
                 what = "penalty accrued until it was laid anew"
-                line = Line("penalty", accrued, self.as_of, what, number, row.number)
+                line = Line("penalty", accrued, until, what, number, row.number)
                 yield replace(line, rules=self._clamped([(0, row.pay_by_on, self._laid_on(row))]))
-            elif row.pay_by_on < self.as_of and (
-                stretches := list(accrual.penalty_stretches(row, paid, terms, self.as_of, free))
+            elif row.pay_by_on < until and (
+                stretches := list(accrual.penalty_stretches(row, paid, terms, until, free))
             ):
-                accrued = ledger.penalty_accrued(row, self.as_of)
+                accrued = ledger.penalty_accrued(row, until)
                 yield Line(
                     "penalty",
                     accrued,
-                    self.as_of,
+                    until,
                     "penalty accrued",
                     number,
                     row.number,
@@ -502,19 +492,19 @@ class _Told:
                 accrued = 0
             opening = self.opening.get(row.number)
             before = opening.penalty_paid if opening else 0
-            yield Line("penalty", -before, self.as_of, "paid before it was taken over", number)
+            yield Line("penalty", -before, until, "paid before it was taken over", number)
             forgiven = sum(
                 fact.amount
                 for fact in ledger.forgiven
                 if fact.instalment == row.number and fact.owed == Owed.PENALTY
             )
             waived = forgiven - row.penalty_waived
-            yield Line("penalty", waived, self.as_of, "waived", number, row.number)
-            owed = ledger.penalty_due(row, self.as_of) if row.pay_by_on < self.as_of else 0
+            yield Line("penalty", waived, until, "waived", number, row.number)
+            owed = ledger.penalty_due(row, until) if row.pay_by_on < until else 0
             owed += row.penalty_left if row.penalty_charged else 0
             parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived
             what = "more was paid than is owed now"
-            yield Line("penalty", owed - parts, self.as_of, what, number, row.number)
+            yield Line("penalty", owed - parts, until, what, number, row.number)
 
     def _laid_on(self, row: Instalment) -> date:
         """When what was overdue of *row* was laid among later instalments."""
@@ -544,12 +534,12 @@ class _Told:
         by_rate: dict[str, list[str]] = {}
         for owed, start, end in stretches:
             for each in self._rates(start, end):
-                words = f"{_percent(each.rate)}{_rate_of(each, terms)}"
-                days = _days(terms, counted_by(terms), each.first, each.last)
-                part = f"{self._money(owed)} x {days}"
+                words = f"{percent(each.rate)}{_rate_of(each, terms)}"
+                days = days_said(terms, counted_by(terms), each.first, each.last)
+                part = f"{self.money(owed)} x {days}"
                 by_rate.setdefault(words, []).append(part)
         told = " + ".join(f"{words} on {' + '.join(parts)}" for words, parts in by_rate.items())
-        return f"{told}, {_rounded(terms)}"
+        return f"{told}, {rounded_said(terms)}"
 
 
 def _rules_of(event: Loan.LaidAnew, terms: Terms) -> tuple[Rule, ...]:
@@ -563,11 +553,6 @@ def _rules_of(event: Loan.LaidAnew, terms: Terms) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def change_said(kind: str) -> str:
-    """In a word, why the rest was laid anew."""
-    return kind.lower().replace("_", " ").replace("reag", "re-ag").replace("ream", "re-am")
-
-
 def _cause(event: Loan.LaidAnew) -> str:
     """Why the rest was laid anew, with the policy that decided it."""
     match event:
@@ -576,7 +561,7 @@ def _cause(event: Loan.LaidAnew) -> str:
             by = f", {event.policy_version}" if event.policy_version else ""
             return f"{kind}: {event.reason}{by}"
         case Loan.RateSteppedDown():
-            return f"rate {_percent(event.annual_rate)} from instalment {event.from_instalment}"
+            return f"rate {percent(event.annual_rate)} from instalment {event.from_instalment}"
         case Loan.Converted():
             return f"converted into {event.count} instalments"
         case Loan.Renewed():
@@ -591,27 +576,12 @@ def _rate_of(each: PenaltyRate, terms: Terms) -> str:
         if terms.penalty_multiple is None:
             return ""
         times = f"{terms.penalty_multiple.normalize():f}"
-        return f" ({times} x the rate of {_percent(each.contract)})"
+        return f" ({times} x the rate of {percent(each.contract)})"
     cap, contract, charges = each.clamp
-    said = f"cap {cap.version} of {_percent(cap.annual_rate)}"
+    said = f"cap {cap.version} of {percent(cap.annual_rate)}"
     less = [
-        f"the {what} of {_percent(rate)}"
+        f"the {what} of {percent(rate)}"
         for what, rate in (("rate", contract), ("charges", charges))
         if rate
     ]
     return f" ({said} less {' and '.join(less)})" if less else f" ({said})"
-
-
-def _percent(rate: Decimal) -> str:
-    return f"{(rate * 100).normalize():f} %"
-
-
-def _days(terms: Terms, day_count: str, start: date, end: date) -> str:
-    said = f"{day_count} from {start} to {end}"
-    if day_count == DayCount.BUSINESS_252:
-        said += f" ({business_days(start, end, is_open(terms))} business days)"
-    return said
-
-
-def _rounded(terms: Terms) -> str:
-    return f"rounded {terms.rounding.lower().replace('_', ' ')}"

@@ -75,6 +75,22 @@ class Relaid(NamedTuple):
     held: HeldRow | None = None
 
 
+class Closing(NamedTuple):
+    """What of an instalment closes the loan with the others; minor units.
+
+    *early* is what paying before its day costs, and is none of *fees*; of those, what is not
+    earned is given back, and stands below zero.
+    """
+
+    instalment: int
+    due_on: date
+    principal: int
+    interest: int
+    fees: int
+    penalty: int
+    early: int = 0
+
+
 class Claims:
     """What a payment of a day finds on each row of a ledger."""
 
@@ -646,17 +662,22 @@ class Ledger:
         running, terms = later[0], self.terms
         if terms.settling == Settling.TO_NEXT_DUE:
             return running.interest
-        if terms.settling == Settling.STATUTORY_UK and terms.frequency == Frequency.MONTH:
-            scheduled = [replace(row, fees=self._fees_scheduled(row)) for row in self.rows]
-            figure = settled_by_statute(self.accrues_from, scheduled, on)
-            if figure is not None:
-                owed = sum(row.principal for row in later) + self._fees_scheduled(running)
-                most = sum(row.interest for row in later)
-                beyond = sum(row.interest_paid for row in later[1:])
-                return max(min(figure - owed, most) - beyond, 0)
+        if (figure := self.by_statute(on)) is not None:
+            owed = sum(row.principal for row in later) + self._fees_scheduled(running)
+            most = sum(row.interest for row in later)
+            beyond = sum(row.interest_paid for row in later[1:])
+            return max(min(figure - owed, most) - beyond, 0)
         principal = sum(row.principal_left for row in later)
         accrued = self._accrued(index, principal, on) - self.held.forgiven.get(running.number, 0)
         return min(max(accrued, 0), running.interest)
+
+    def by_statute(self, on: date) -> int | None:
+        """What the statute that the terms name settles the loan with; None without one."""
+        terms = self.terms
+        if terms.settling != Settling.STATUTORY_UK or terms.frequency != Frequency.MONTH:
+            return None
+        scheduled = [replace(row, fees=self._fees_scheduled(row)) for row in self.rows]
+        return settled_by_statute(self.accrues_from, scheduled, on)
 
     def _fees_scheduled(self, row: Instalment) -> int:
         """The fees of *row* but for those charged on events."""
@@ -683,8 +704,12 @@ class Ledger:
         return sum(row.interest + row.fees for row in rows if row.due_on >= self.accrues_from)
 
     def _unearned(self, on: date) -> int:
-        last = max(row.due_on for row in self.rows if row.principal)
-        return unearned(self.terms, self.accrues_from, on, last)
+        return unearned(self.terms, self.accrues_from, on, self.ends_on)
+
+    @property
+    def ends_on(self) -> date:
+        """The last day on which principal falls due."""
+        return max(row.due_on for row in self.rows if row.principal)
 
     def payoff(self, on: date) -> int:
         """What closes the loan on *on*, before credit; minor units."""
@@ -693,14 +718,35 @@ class Ledger:
 
     def settling(self, on: date) -> Balance:
         """What is owed when all is called due on *on*; fees less those given back."""
-        rows = self._called_due(on)
+        parts = self.closing(on)
         return Balance(
-            principal=sum(row.principal_left for row in rows),
-            interest=sum(row.interest - row.interest_paid for row in rows),
-            fees=sum(row.fees - row.fees_paid for row in rows),
-            penalty=sum(row.penalty_left + self.penalty_due(row, on) for row in rows),
+            principal=sum(each.principal for each in parts),
+            interest=sum(each.interest for each in parts),
+            fees=sum(each.fees + each.early for each in parts),
+            penalty=sum(each.penalty for each in parts),
             unapplied=self.unapplied,
         )
+
+    def closing(self, on: date) -> list[Closing]:
+        """What closes the loan on *on*, by instalment, before credit."""
+        early = self._paying_early(on)
+        return [
+            Closing(
+                row.number,
+                row.due_on,
+                row.principal_left,
+                row.interest - row.interest_paid,
+                row.fees - row.fees_paid - early.get(row.number, 0),
+                row.penalty_left + self.penalty_due(row, on),
+                early.get(row.number, 0),
+            )
+            for row in self._called_due(on)
+        ]
+
+    def _paying_early(self, on: date) -> dict[int, int]:
+        """What paying off on *on* costs, by the instalment that it is owed with."""
+        running = next((row for row in self.rows_on(on) if row.due_on > on and row.left), None)
+        return {} if running is None else {running.number: self._for_paying_off(on)}
 
     def claim(self, on: date) -> Balance:
         """What is owed when the contract ends on *on* against the borrower's will.

@@ -10,7 +10,8 @@ import pytest
 
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Terms
 from domain.loan import refusals as no
-from domain.loan.explain import Rule, explain
+from domain.loan.explain import explain
+from domain.loan.explained import Rule
 from domain.loan.loan import Loan
 from domain.loan.quote import quote
 from domain.loan.relief import Agreement

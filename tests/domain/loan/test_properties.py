@@ -29,7 +29,7 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan.allocation import total
-from domain.loan.explain import FIGURES, explain
+from domain.loan.explain import FIGURES, IN_ALL, explain
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 from domain.loan.refusals import PayoffShort
@@ -40,6 +40,7 @@ from domain.loan.timetable import has_limit
 from infra import codec
 from infra.store import from_snapshot, to_snapshot
 from tests.domain import story
+from tests.domain.formulas import assert_formulas_close
 from tests.domain.story import JAN_15, act, replayed, state, terms
 
 METHODS = ["EQUAL_INSTALMENTS", "EQUAL_PRINCIPAL", "INTEREST_ONLY", "BULLET"]
@@ -977,14 +978,59 @@ def test_whatever_happens_each_figure_is_the_sum_of_its_explained_parts(
 
         assert told is not None and told.stood.balance is not None
         owed = told.stood.balance
-        parts = {figure: told.total(figure) for figure in FIGURES}
+        parts = {figure: told.total(figure) for figure in (*FIGURES, *IN_ALL)}
         assert parts == {
             "principal": owed.principal,
             "interest": owed.interest,
             "fees": owed.fees,
             "penalty": owed.penalty,
             "credit": owed.unapplied,
+            "payoff": told.stood.payoff or 0,
+            "overdue": told.stood.amount_overdue,
         }
+        assert_formulas_close(told, terms)
+
+
+@for_all(TERMS, TRIES, st.integers(0, 600))
+def test_whatever_happens_each_label_ends_the_reasons_given_for_it(
+    terms: Terms, tries: list[Try], days_later: int
+) -> None:
+    events = just_paid_out(terms).pending_events
+    loan, on = replayed(events), JAN_15
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+    history: list[Any] = [*events, *loan.pending_events]
+
+    for day in (JAN_15 + timedelta(days=days_later), on):
+        told = explain(history, day, story.CLASSES)
+
+        assert told is not None and told.stood.balance is not None
+        stood, chains = told.stood, {chain.figure: chain for chain in told.chains}
+        cost = stood.annualised_cost
+        assert {figure: chain.value for figure, chain in chains.items()} == {
+            "days-past-due": str(stood.days_past_due),
+            "bucket": stood.bucket,
+            "class": stood.asset_class,
+            "cost": None if cost is None else f"{cost:f}",
+        }
+        assert all(chain.reasons for chain in chains.values())
+        last = {figure: chain.reasons[-1].what for figure, chain in chains.items()}
+        if stood.days_past_due:
+            days = "day" if stood.days_past_due == 1 else "days"
+            assert last["days-past-due"].endswith(f"it is {stood.days_past_due} {days}")
+            assert str(stood.overdue_since_on) in last["days-past-due"]
+        if stood.asset_class is not None:
+            named = stood.asset_class.lower().replace("_", " ")
+            assert last["class"].startswith(f"{named}{since(stood.class_since_on)}")
+        flows = [reason for reason in chains["cost"].reasons if reason.amount is not None]
+        if cost:
+            worth = sum((Decimal(flow.worth or 0) for flow in flows), Decimal(0))
+            assert abs(worth) < Decimal("0.5")
+
+
+def since(day: date | None) -> str:
+    return f" since {day}" if day else ""
 
 
 @for_all(TERMS, TRIES)

@@ -14,7 +14,8 @@ from domain.base.refusal import SamePerson
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Renewal
 from domain.loan import refusals as no
-from domain.loan.explain import FIGURES, Rule, explain
+from domain.loan.explain import FIGURES, explain
+from domain.loan.explained import Rule
 from domain.loan.layout import PlanImpossible
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
