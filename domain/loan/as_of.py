@@ -95,12 +95,12 @@ def endings(events: Iterable[Stream.Event], as_of: date) -> list[Loan.WrittenOff
 def standing(
     events: Sequence[Stream.Event], as_of: date, classes: AssetClassRule | None = None
 ) -> Standing | None:
-    """The loan of these *events* on *as_of*; None before the first of them counts.
+    """The loan of these *events* on *as_of*; None before it began, or was taken over.
 
     What counts later is left out, whenever it was recorded; what counts earlier is in,
     however late it was recorded: later payments are split as the terms say.
     """
-    if not events or min(event.effective_on for event in events) > as_of:
+    if not events or _began_on(events) > as_of:
         return None
     loan: Any = None
     for event in events:
@@ -170,6 +170,13 @@ def standing(
         offers=offers,
         annualised_cost=yearly,
     )
+
+
+def _began_on(events: Sequence[Stream.Event]) -> date:
+    """The first day of which anything is known; of a loan taken over not what came before."""
+    if isinstance(events[0], Loan.Migrated):
+        return events[0].effective_on
+    return min(event.effective_on for event in events)
 
 
 def recovered(loan: Loan, as_of: date) -> list[tuple[str, Split]]:

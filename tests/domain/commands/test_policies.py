@@ -13,7 +13,7 @@ from domain.commands import policies
 from domain.commands.book import Book
 from domain.policy.policy import Policy, PolicyUnknown, RuleNotSound, RuleVersionTaken
 from infra.bootstrap import open_book
-from infra.dated_rules import checked, rules_known, rules_known_at
+from infra.dated_rules import checked, rules_as_known, rules_known, rules_known_at
 from infra.store import from_snapshot, to_snapshot
 from tests.domain.commands.books import act, at
 from tests.domain.commands.conftest import database
@@ -88,6 +88,19 @@ def test_rules_of_a_simulated_history_are_known_from_their_business_day(book: Bo
         return any(each.words == ("secret",) for each in found)
 
     assert [known(date(2026, 11, day)) for day in (19, 20)] == [False, True]
+
+
+def test_an_auditor_asks_by_the_rules_that_were_known_on_a_day_or_at_an_instant(book: Book) -> None:
+    publish(book, act(date(2027, 1, 4)), backdated_because="found late")
+    published_at = at(date(2027, 1, 4))
+
+    def known(when: date | datetime | None) -> bool:
+        found = rules_as_known(book, when).contact.lexicons
+        return any(each.words == ("secret",) for each in found)
+
+    # It counts from December, but nobody knew it then.
+    assert [known(date(2026, 12, 31)), known(date(2027, 1, 4)), known(None)] == [False, True, True]
+    assert [known(published_at - timedelta(seconds=1)), known(published_at)] == [False, True]
 
 
 def test_rules_of_one_file_are_published_together_or_not_at_all(book: Book) -> None:

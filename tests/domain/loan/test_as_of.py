@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from domain.base.terms import Conversion
 from domain.loan.as_of import known, standing
 from domain.loan.loan import Loan
 from domain.loan.state import Limit
+from tests.domain.loan.test_migration import TAKEN_OVER, migrated, row
 from tests.domain.story import (
     JAN_15,
     Step,
@@ -24,6 +26,7 @@ from tests.domain.story import (
     refund,
     repay,
     reversed_,
+    taken_back,
     terms,
     write_off,
 )
@@ -182,3 +185,100 @@ def test_an_offer_stands_on_the_days_it_can_be_accepted() -> None:
     assert offers(events, date(2025, 2, 25)) == ["CONVERSION"]
     assert offers(events, date(2025, 2, 26)) == []
     assert offers(events_of(loan), FEB_20) == []
+
+
+# --- as an auditor asks ------------------------------------------------------------------
+
+FEB_1, APR_1, MAY_1 = date(2025, 2, 1), date(2025, 4, 1), date(2025, 5, 1)
+JUN_1, JUN_10, JUL_1 = date(2025, 6, 1), date(2025, 6, 10), date(2025, 7, 1)
+
+
+def audited() -> list[Stream.Event]:
+    """A payment found late, one that bounced, a loss that was taken and then taken back."""
+    return events_of(
+        disbursed(terms(), on=FEB_1),
+        paid("P-2", 86_07, on=date(2025, 4, 1)),
+        paid("P-1", 86_07, on=date(2025, 3, 1), known_on=date(2025, 4, 20)),
+        reversed_("P-2", on=MAY_1),
+        lambda loan: write_off(loan, JUN_1),
+        taken_back("write-off", JUN_10),
+    )
+
+
+SIX_IN_SHANGHAI = datetime(2025, 6, 1, 17, 59, tzinfo=timezone(timedelta(hours=8)))
+"""A minute before ten in the morning, UTC, when the loss was recorded."""
+
+
+@pytest.mark.parametrize(
+    ("on", "at", "state", "days_past_due", "overdue"),
+    [
+        # Effective and known on the same day: as it was seen then.
+        (FEB_1, FEB_1, "ACTIVE", 0, 0),
+        (date(2025, 3, 1), date(2025, 3, 1), "ACTIVE", 0, 0),
+        (date(2025, 3, 2), date(2025, 3, 2), "ACTIVE", 1, 86_07),
+        (APR_1, APR_1, "ACTIVE", 0, 0),
+        (MAY_1, MAY_1, "ACTIVE", 30, 86_07),
+        (JUN_1, JUN_1, "WRITTEN_OFF", 0, 0),
+        (JUN_10, JUN_10, "ACTIVE", 70, 3 * 86_07),
+        # Known before the day asked for: what was not known by then is missing.
+        (JUL_1, FEB_1, "ACTIVE", 122, 4 * 86_07),
+        (MAY_1, APR_1, "ACTIVE", 30, 86_07),
+        (JUL_1, JUN_1, "WRITTEN_OFF", 0, 0),
+        (date(2026, 2, 1), JUN_1, "WRITTEN_OFF", 0, 0),
+        # Known after it: what was found out later counts from its day.
+        (date(2025, 3, 2), date(2025, 4, 20), "ACTIVE", 0, 0),
+        (date(2025, 4, 2), date(2025, 4, 20), "ACTIVE", 0, 0),
+        (date(2025, 4, 2), MAY_1, "ACTIVE", 1, 86_07),
+        (JUN_1, JUN_10, "ACTIVE", 61, 2 * 86_07),
+        (FEB_1, None, "ACTIVE", 0, 0),
+        (JUN_1, None, "ACTIVE", 61, 2 * 86_07),
+        # An instant, in another zone: the loss was recorded at 10:00 UTC.
+        (JUN_1, SIX_IN_SHANGHAI, "ACTIVE", 61, 2 * 86_07),
+        (JUN_1, SIX_IN_SHANGHAI + timedelta(minutes=1), "WRITTEN_OFF", 0, 0),
+        (JUN_1, datetime(2025, 6, 1, 10, tzinfo=UTC), "WRITTEN_OFF", 0, 0),
+        (JUN_1, datetime(2025, 4, 20, 9, 59, 59, tzinfo=UTC), "ACTIVE", 61, 2 * 86_07),
+        # Still to come: as things stand.
+        (date(2030, 1, 1), None, "ACTIVE", 1736, 10 * 86_07 + 86_03),
+    ],
+)
+def test_every_pair_of_days_has_its_answer(
+    on: date, at: date | datetime | None, state: str, days_past_due: int, overdue: int
+) -> None:
+    stood = standing(known(audited(), at), on)
+
+    assert stood is not None
+    assert (stood.state, stood.days_past_due) == (state, days_past_due)
+    assert stood.amount_overdue == overdue
+
+
+def test_before_the_payout_and_before_the_application_there_is_no_figure() -> None:
+    events = events_of(disbursed(on=FEB_1))
+
+    assert standing(known(events, date(2025, 1, 31)), MAR_15) is None
+    assert standing(events, date(2025, 1, 31)) is None
+
+
+def test_a_loan_that_was_taken_over_is_not_known_before_that() -> None:
+    rows = [row(9, MAR_15), row(10, date(2025, 4, 15))]
+    loan = migrated(*rows, accrues_from=date(2025, 2, 20))
+    repay(loan, "P-1", 100_00, on=date(2025, 2, 25), known_on=MAR_15)
+    events = events_of(loan)
+
+    assert standing(events, date(2025, 2, 26)) is None
+    stood = standing(events, TAKEN_OVER)
+    assert stood is not None and stood.balance is not None
+    assert stood.balance.principal == 100_00
+
+
+def test_what_was_taken_back_counted_until_that_was_known() -> None:
+    loan = disbursed()
+    refunds = paid("P-1", 2_000_00, on=FEB_15)
+    events = events_of(
+        loan, refunds, lambda loan: refund(loan, "R-1", 10_00, FEB_20), taken_back("R-1", MAR_20)
+    )
+
+    before, after = (standing(known(events, day), MAR_20) for day in (MAR_15, MAR_20))
+
+    assert before is not None and before.balance is not None
+    assert after is not None and after.balance is not None
+    assert after.balance.unapplied - before.balance.unapplied == 10_00
