@@ -21,6 +21,7 @@ from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.elapsed import counted_by
 from domain.loan.explain_closing import closing, overdue
+from domain.loan.explain_fees import charged_fee, laid_fees, subsidised
 from domain.loan.explain_labels import labels
 from domain.loan.explain_schedule import contract_formulas, rates_told
 from domain.loan.explained import (
@@ -66,7 +67,8 @@ def explain(
     if stood.balance is None:
         return Explanation(stood, [])
     told = Told(events, as_of)
-    lines = [*(line for line in told.lines() if line.amount), *told.holds(), *rates_told(told)]
+    lines = [*(line for line in told.lines() if line.amount), *told.holds()]
+    lines += [*rates_told(told), *subsidised(told)]
     lines += _written_off(told, lines)
     lines += told.recovered() if endings(events, as_of) else []
     order = {figure: place for place, figure in enumerate(FIGURES)}
@@ -221,7 +223,8 @@ class Told:
                 yield line
             what = "fees with the instalment" if row.number else "fees at disbursement"
             fees = Line("fees", row.fees, row.due_on, what, number)
-            yield replace(fees, instalment=row.number)
+            formula = None if migrated else laid_fees(self, row)
+            yield replace(fees, instalment=row.number, formula=formula)
             for figure, paid in (("interest", row.interest_paid), ("fees", row.fees_paid)):
                 before = "paid before it was taken over"
                 yield Line(figure, -paid, on, before, number, row.number)
@@ -370,6 +373,7 @@ class Told:
                     f"{fee.kind} {fact.ref} {'waived' if waived else 'charged'}",
                     self.versions["waived" if waived else "charged", fact.ref],
                     fee.instalment,
+                    None if waived else charged_fee(self, fact, fee.kind),
                     rules=() if waived else self._cut_by(fact),
                 )
 
@@ -574,7 +578,7 @@ def _rate_of(each: PenaltyRate, terms: Terms) -> str:
     """In words, what a rate of penalty comes from: a cap, or the contract's rate."""
     if each.clamp is None:
         if terms.penalty_multiple is None:
-            return ""
+            return " (by contract)"
         times = f"{terms.penalty_multiple.normalize():f}"
         return f" ({times} x the rate of {percent(each.contract)})"
     cap, contract, charges = each.clamp

@@ -11,7 +11,7 @@ import pytest
 
 from domain.base.calendar import BusinessDays
 from domain.base.repayment import Repayment
-from domain.base.terms import FeeTerm, RatePlan, RateStep, Terms
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Subsidy, Terms
 from domain.loan.explain import IN_ALL, LABELS, explain
 from domain.loan.explained import Explanation, Line, Reason, Rule
 from domain.loan.loan import Loan
@@ -28,6 +28,7 @@ from tests.domain.story import (
     attended,
     disbursed,
     draw,
+    fee_charged,
     held,
     moved,
     paid,
@@ -431,6 +432,53 @@ def test_each_rate_says_where_it_is_from() -> None:
         (date(2025, 2, 16), "12 % a year from 2025-02-16: scheduled by the contract"),
         (date(2025, 3, 2), "3 % a year from 2025-03-02: rate change: lost work"),
     ]
+
+
+def test_a_fee_says_which_of_the_contract_it_is_and_of_what() -> None:
+    fees = [
+        LETTER_FEE,
+        FeeTerm("SERVICE", "AT_DISBURSEMENT", 0, percent=Decimal("0.03")),
+        FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00),
+        FeeTerm("SHARE", "PER_INSTALMENT", 0, percent=Decimal("0.01"), base="PRINCIPAL"),
+        FeeTerm("LATE", "ON_OVERDUE", 0, percent=Decimal("0.05"), base="PRINCIPAL_AND_INTEREST"),
+    ]
+
+    loan = disbursed(terms(fees=fees))
+    found = told(
+        loan, MAR_1, paid("P-1", 50_00, on=FEB_14), fee_charged("F-1", FEB_20), attended(MAR_1)
+    )
+
+    said = {(line.what, line.instalment): line.formula for line in found.lines if line.formula}
+    assert said["fees at disbursement", 0] == (
+        "SERVICE 3 % of the amount of 1,000.00, rounded half up"
+    )
+    assert said["fees with the instalment", 1] == (
+        "ACCOUNT 1.00 by contract + SHARE 1 % of the principal of 81.07, rounded half up"
+    )
+    assert said["LETTER F-1 charged", 2] == "LETTER 20.00 by contract"
+    late = part(found, "fees", "LATE overdue:LATE:1 charged")
+    assert late.formula is not None
+    assert late.formula.startswith("LATE 5 % of the unpaid principal and interest of ")
+    assert found.total("fees") == found.stood.balance.fees  # type: ignore[union-attr]
+
+
+def test_what_a_partner_pays_is_told_and_owed_by_nobody_here() -> None:
+    loan = disbursed(terms(subsidy=Subsidy("SHOP", Decimal("0.02"))))
+    found = told(loan, MAR_1, paid("P-1", 86_07, on=FEB_15), attended(MAR_1))
+
+    [line] = [line for line in found.lines if line.what.startswith("SHOP pays")]
+    assert line.what == (
+        "SHOP pays 1.67 at 2 % for 2025-01-15 to 2025-02-15, which the borrower does not owe"
+    )
+    assert (line.amount, line.instalment) == (0, 1)
+
+
+def test_a_penalty_says_that_its_rate_is_of_the_contract() -> None:
+    line = part(told(disbursed(PENALISED), MAR_1), "penalty", "penalty accrued")
+
+    assert line.formula == (
+        "36.5 % (by contract) on 81.07 x 30/360 from 2025-02-18 to 2025-03-01, rounded half up"
+    )
 
 
 def test_a_person_reads_tables_with_the_total_and_the_value_below(
