@@ -477,6 +477,7 @@ class Told:
                 accrued = ledger.penalty_accrued(row, until)
                 what = "penalty accrued until it was laid anew"
                 line = Line("penalty", accrued, until, what, number, row.number)
+                line = replace(line, formula=self._stopped_formula(row, accrued))
                 yield replace(line, rules=self._clamped([(0, row.pay_by_on, self._laid_on(row))]))
             elif row.pay_by_on < until and (
                 stretches := list(accrual.penalty_stretches(row, paid, terms, until, free))
@@ -509,6 +510,23 @@ class Told:
             parts = accrued + (row.penalty_charged or 0) - row.penalty_paid - row.penalty_waived
             what = "more was paid than is owed now"
             yield Line("penalty", owed - parts, until, what, number, row.number)
+
+    def _stopped_formula(self, row: Instalment, accrued: int) -> str | None:
+        """How the penalty of *row* came about until what was overdue of it was laid anew."""
+        on = self._laid_on(row)
+        before = [
+            fact
+            for fact in self.loan.facts
+            if counts_from(fact, self.terms) < (on, 3, 0)  # what is laid anew counts from there
+        ]
+        ledger = self.loan.ledger_of(before)
+        found = next((each for each in ledger.rows_on(on) if each.number == row.number), None)
+        if found is None or ledger.penalty_accrued(found, on) != accrued:
+            return None
+        paid = ledger.bearing_paid.get(row.number, [])
+        free = ledger.penalty_free()
+        stretches = list(accrual.penalty_stretches(found, paid, self.terms, on, free))
+        return self._penalty_formula(stretches) if stretches else None
 
     def _laid_on(self, row: Instalment) -> date:
         """When what was overdue of *row* was laid among later instalments."""

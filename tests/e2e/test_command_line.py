@@ -432,6 +432,11 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
         side["instalments"][0]["paid_on"] for side in (supposed["without"], supposed["with_it"])
     ]
     assert paid == [None, str(moved_to)]
+    lost = loans("what-if", loan, "--waive", "F-1=0.01", "--write-off", "today")
+    assert lost["recorded"][-1] == "loan.written-off"
+    assert (lost["without"]["state"], lost["with_it"]["state"]) == ("ACTIVE", "WRITTEN_OFF")
+    unknown = loans("what-if", loan, "--lift", "H-99", code=2)
+    assert unknown["refused"] == "HOLD_UNKNOWN"
     refused = loans("repay", loan, "1.00", "--ref", "P-2", "--currency", "USD", code=2)
     assert refused["refused"] == "CURRENCY_DIFFERS"
     return moved_to
@@ -747,6 +752,10 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     assert (stood["state"], stood["days_past_due"], stood["bucket"]) == ("ACTIVE", 0, "M0")
     told = loans("explain", loan, "--as-of", str(moved_to), "--figure", "principal")
     assert sum(line["amount"] for line in told["lines"]) == stood["balance"]["principal"]
+    closing = loans("explain", loan, "--as-of", str(moved_to), "--figure", "payoff")["lines"]
+    assert sum(line["amount"] for line in closing) == stood["payoff"]
+    [late] = loans("explain", loan, "--figure", "days-past-due")["chains"]
+    assert (late["value"], late["reasons"][0]["instalment"]) == ("4", 1)
     quoted = loans("payoff", loan, "--through", str(moved_to))
     assert (quoted["amount"], quoted["good_through"]) == (stood["payoff"], str(moved_to))
     loans("statement", loan, "--version", version)

@@ -473,6 +473,16 @@ def test_what_a_partner_pays_is_told_and_owed_by_nobody_here() -> None:
     assert (line.amount, line.instalment) == (0, 1)
 
 
+def test_penalty_that_stopped_where_the_rest_was_laid_anew_keeps_its_formula() -> None:
+    reaged = granted(Agreement("REAGEING", instalments=2), MAR_1)
+
+    line = part(told(disbursed(PENALISED), MAR_26, reaged), "penalty", "penalty accrued until")
+
+    assert line.formula == (
+        "36.5 % (by contract) on 81.07 x 30/360 from 2025-02-18 to 2025-03-01, rounded half up"
+    )
+
+
 def test_a_penalty_says_that_its_rate_is_of_the_contract() -> None:
     line = part(told(disbursed(PENALISED), MAR_1), "penalty", "penalty accrued")
 
