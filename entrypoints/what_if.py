@@ -177,11 +177,11 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
     from domain.borrower.borrower import Borrower
     from domain.loan.what_if import Means
 
-    book, on = opened.book, opened.business_on
+    book, on, policies = opened.book, opened.business_on, opened.book.policies
     borrower = book.get(Borrower, loan.borrower_id)
 
     def rule_of(kind: str, day: date) -> HoldRule:
-        rule = book.policies.hold_rule(kind, day, borrower.jurisdiction)
+        rule = policies.hold_rule(kind, day, borrower.jurisdiction)
         if rule is None:
             raise typer.BadParameter(f"No policy says what a {kind} hold stops.")
         return rule
@@ -189,7 +189,7 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
     calendar = loan.terms.calendar if loan.terms else None
     means = Means(
         None if calendar is None else book.business_days(calendar),
-        book.policies.due_date_rule(on),
+        policies.due_date_rule(on),
         _holds(opened, borrower, loan),
     )
     return means, rule_of

@@ -432,6 +432,8 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
         side["instalments"][0]["paid_on"] for side in (supposed["without"], supposed["with_it"])
     ]
     assert paid == [None, str(moved_to)]
+    held = loans("what-if", loan, "--hold", "BANKRUPTCY")
+    assert held["recorded"] == ["loan.hold-placed"]
     lost = loans("what-if", loan, "--waive", "F-1=0.01", "--write-off", "today")
     assert lost["recorded"][-1] == "loan.written-off"
     assert (lost["without"]["state"], lost["with_it"]["state"]) == ("ACTIVE", "WRITTEN_OFF")
