@@ -25,24 +25,25 @@ def explain(
     figure: Annotated[
         str | None,
         typer.Option(
-            help="principal, interest, fees, penalty, credit; payoff, overdue; days-past-due,"
-            " bucket, class or cost, with each payment behind it. Else all."
+            help="principal, interest, fees, penalty, credit; payoff, overdue; claim;"
+            " days-past-due, bucket, class or cost, with each payment behind it. Else all."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Trace what a loan owes to events, formulas and roundings; the parts add up to it.
 
-    Of what it is called (days past due, bucket, class) and costs in a year, the reasons.
+    Of what it is called (days past due, bucket, class) and costs in a year, the reasons. Of a
+    loan that was written off or sold, the claim: what left the book, what became known of the
+    time before since, what was recovered by which payment, and what is open.
     """
-    from domain.loan.explain import FIGURES, IN_ALL, LABELS
+    from domain.loan.explain import ASKED
     from domain.loan.explain import explain as explained
     from entrypoints import output
     from infra.trouble import Trouble
 
-    known = (*FIGURES, *IN_ALL, *LABELS)
-    if figure is not None and figure not in known:
-        raise typer.BadParameter(f"{figure!r} is none of {', '.join(known)}.")
+    if figure is not None and figure not in ASKED:
+        raise typer.BadParameter(f"{figure!r} is none of {', '.join(ASKED)}.")
     asked = as_known(loan, as_of, known_at)
     told = explained(asked.events, asked.day, asked.classes)
     if told is None:
@@ -55,7 +56,7 @@ def explain(
 
 def render(told: Explanation, figure: str | None = None) -> None:
     """Print it for a person: a table for each figure, its total below, and then the reasons."""
-    from domain.loan.explain import FIGURES, IN_ALL
+    from domain.loan.explain import SUMS
     from entrypoints import output
 
     stood = told.stood
@@ -67,7 +68,7 @@ def render(told: Explanation, figure: str | None = None) -> None:
         output.out.print("Nothing was paid out yet: nothing is owed.")
     elif not told.lines and figure not in {chain.figure for chain in told.chains}:
         output.out.print(f"There is nothing of {figure or 'what is owed'}.")
-    for name in (*FIGURES, *IN_ALL):
+    for name in SUMS:
         lines = [line for line in told.lines if line.figure == name]
         if lines:
             _render_lines(name, lines, told)
@@ -91,10 +92,14 @@ def _render_lines(name: str, lines: list[Line], told: Explanation) -> None:
             _words(line),
             written(line.amount, currency),
         )
-    said = {"credit": "credit", "payoff": "closes the loan", "overdue": "overdue"}
-    rows.add_row(
-        "", "", "", said.get(name, "owed"), written(told.total(name), currency), style="bold"
-    )
+        rows.add_row(
+            "",
+            "",
+            "",
+            SUM_SAID.get(name, "owed"),
+            written(told.total(name), currency),
+            style="bold",
+        )
     output.show(rows)
 
 
@@ -135,6 +140,10 @@ def _value_said(chain: Chain) -> str:
     if chain.figure == "cost":
         return f"{Decimal(chain.value):.4%} a year"
     return chain.value.lower().replace("_", " ") if chain.figure == "class" else chain.value
+
+
+SUM_SAID = {"credit": "credit", "claim": "open", "payoff": "closes the loan", "overdue": "overdue"}
+"""What the parts of a figure add up to, where it is not owed."""
 
 
 def _words(line: Line) -> str:

@@ -898,8 +898,17 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
         money.paid[kind] += said["net"][kind]
     money.unapplied += said.get("net", {}).get("unapplied", 0)
     money.capitalised += said.get("capitalised") or 0
+    grown = said.get("grown")
     if topic.startswith("loan.recovery-"):
-        money.recovered_credit += said.get("credit") or 0
+        money.recovered_credit += (said.get("credit") if grown is None else grown) or 0
+    missing = said.get("missing_credit") or 0
+    money.recovered_credit += -missing if topic == "loan.fact-withdrawn" else missing
+    for each in said.get("restated") or ():
+        name = {"WRITE_OFF": "written_off", "SALE": "sold"}[each["kind"]]
+        gone = each["after"]["principal"] - each["before"]["principal"]
+        setattr(money, name, getattr(money, name) + gone)
+        if not topic.startswith("loan.recovery-"):
+            money.recovered_credit += each["credit"]
     money.balance = said.get("balance") or money.balance
 
 

@@ -4,6 +4,7 @@ Every row holds what a business day changed; how the book stood on a day is the 
 of all rows up to it.
 """
 
+from collections import Counter
 from functools import singledispatch
 from typing import Any
 
@@ -13,7 +14,7 @@ from domain.loan.delinquency import Bucket
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 from domain.loan.stage import Stage
-from domain.loan.state import EndedBy, LoanState
+from domain.loan.state import EndedBy, LoanState, Restated
 from projections import Add, Change, Table
 
 NAME = "portfolio"
@@ -146,7 +147,10 @@ def _(event: Loan.Migrated) -> list[Change]:
 def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
     """Principal leaves the loan's place before, and is in its place after."""
     net, left, grown = event.net, event.balance.principal, event.capitalised or 0
+    gone = _restated(event.restated)
     owed = left + net.principal - grown - amounts.get("disbursed", 0)
+    owed += gone["principal_written_off"] + gone["principal_sold"]
+    credit = gone.pop("credit") + net.unapplied - amounts.get("refunded", 0)
     before, after = (event.state_before, event.bucket), (event.state, event.bucket)
     flow = _flow(
         event,
@@ -154,11 +158,25 @@ def _moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
         interest_repaid=net.interest,
         fees_repaid=net.fees,
         penalty_repaid=net.penalty,
-        credit=net.unapplied - amounts.get("refunded", 0),
+        credit=credit,
         capitalised=grown,
         **amounts,
+        **gone,
     )
     return [*flow, *_from_to(event, before, after, owed, left)]
+
+
+def _restated(restated: list[Restated] | None) -> Counter[str]:
+    """By how much more left the book with a loss or a sale than was known; less is negative."""
+    more: Counter[str] = Counter(credit=0, principal_written_off=0, principal_sold=0)
+    for each in restated or ():
+        gone = each.after.less(each.before)
+        name = "written_off" if each.kind == EndedBy.WRITE_OFF else "sold"
+        more[f"principal_{name}"] += gone.principal
+        more[name] += gone.total
+        more["sale_price"] += (each.price or 0) - (each.price_before or 0)
+        more["credit"] += each.credit
+    return more
 
 
 @changes.register
@@ -218,11 +236,20 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             return _moved(event, fees_waived=-event.amount)
         case EndedBy.WRITE_OFF:
-            flow = _flow(event, principal_written_off=-event.principal, written_off=-event.amount)
+            flow = _flow(
+                event,
+                principal_written_off=-event.principal,
+                written_off=-event.amount,
+                credit=-(event.missing_credit or 0),
+            )
         case EndedBy.SALE:
             price = -(event.price or 0)
             flow = _flow(
-                event, principal_sold=-event.principal, sold=-event.amount, sale_price=price
+                event,
+                principal_sold=-event.principal,
+                sold=-event.amount,
+                sale_price=price,
+                credit=-(event.missing_credit or 0),
             )
         case _:
             return _moved(event)
@@ -269,21 +296,26 @@ def _(event: Loan.Closed) -> list[Change]:
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
     before, after = (LoanState.ACTIVE, event.bucket), (LoanState.WRITTEN_OFF, event.bucket)
-    loss = event.principal + event.interest + event.fees + event.penalty
+    loss, missing = event.claim.total, event.missing_credit or 0
     return [
-        *_flow(event, principal_written_off=event.principal, written_off=loss),
+        *_flow(event, principal_written_off=event.principal, written_off=loss, credit=missing),
         *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
     ]
 
 
 @changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
-    return _flow(event, recovered=event.amount, credit=event.credit or 0)
+    grown = event.credit if event.grown is None else event.grown
+    gone = _restated(event.restated)
+    gone["credit"] = grown or 0
+    return _flow(event, recovered=event.amount, **gone)
 
 
 @changes.register
 def _(event: Loan.RecoveryReversed) -> list[Change]:
-    return _flow(event, recovered=-event.amount, credit=event.credit or 0)
+    gone = _restated(event.restated)
+    gone["credit"] = event.credit or 0
+    return _flow(event, recovered=-event.amount, **gone)
 
 
 @changes.register
@@ -294,9 +326,15 @@ def _(event: Loan.InterestSubsidised) -> list[Change]:
 @changes.register
 def _(event: Loan.Sold) -> list[Change]:
     before, after = (event.state_before, event.bucket), (LoanState.SOLD, event.bucket)
-    claim = event.principal + event.interest + event.fees + event.penalty
+    claim, missing = event.claim.total, event.missing_credit or 0
     return [
-        *_flow(event, principal_sold=event.principal, sold=claim, sale_price=event.price),
+        *_flow(
+            event,
+            principal_sold=event.principal,
+            sold=claim,
+            sale_price=event.price,
+            credit=missing,
+        ),
         *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
     ]
 

@@ -3,7 +3,8 @@
 Every figure of a line is signed as what it does to the borrower's debt: money lent
 and charged is positive, money received and forgiven negative. The split of a line
 is the net of everything it moved, earlier payments split anew included, so the
-lines add up to the balance.
+lines add up to the balance. What became known after the loan had left the book changes
+what left it, and of the balance only the borrower's credit.
 """
 
 from functools import singledispatch
@@ -15,7 +16,7 @@ from domain.loan.allocation import Split
 from domain.loan.facts import FactKind
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
-from domain.loan.state import EndedBy
+from domain.loan.state import EndedBy, LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
@@ -77,6 +78,10 @@ IGNORED = frozenset(
     }
 )
 """No money moves; what a security pays is a payment or recovery of its own."""
+
+
+AFTER: dict[str, str] = {LoanState.WRITTEN_OFF: "write-off", LoanState.SOLD: "sale"}
+"""How a loan stands that owes the books nothing any more, and since what."""
 
 
 @singledispatch
@@ -154,7 +159,8 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             return _moved(event, kind, event.fact_ref, amount, split)
         case EndedBy.WRITE_OFF | EndedBy.SALE:
             again = event.balance
-            stands = Split(again.fees, again.interest, again.penalty, again.principal)
+            missing = event.missing_credit or 0
+            stands = Split(again.fees, again.interest, again.penalty, again.principal, missing)
             return _moved(event, kind, "", stands.total, stands)
         case _:
             return _laid_anew(event, kind)
@@ -188,7 +194,12 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
 @changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
     # A moved date is no movement of money, unless payments split anew because of it.
-    return _moved(event, "due date moved", "", 0) if event.reallocated else []
+    return _moved(event, "due date moved", "", 0) if _moves(event) else []
+
+
+def _moves(event: Loan.MoneyMoved) -> bool:
+    """Whether payments split anew by it, or another amount left the book."""
+    return bool(event.reallocated or event.restated)
 
 
 @changes.register
@@ -203,7 +214,7 @@ def _(event: Loan.HoldEnded) -> list[Change]:
 
 def _held(event: Loan.MoneyMoved, kind: str, ref: str) -> list[Change]:
     # What a hold keeps from accruing is no movement of money; what was paid of it is.
-    return _moved(event, kind, ref, 0) if event.reallocated else []
+    return _moved(event, kind, ref, 0) if _moves(event) else []
 
 
 @changes.register
@@ -219,7 +230,7 @@ def _(event: Loan.StepDownReversed) -> list[Change]:
 def _laid_anew(event: Loan.MoneyMoved, kind: str) -> list[Change]:
     # Interest that becomes principal is owed under another name: no money moves.
     grown = event.capitalised or 0
-    if not grown and not event.reallocated:
+    if not grown and not _moves(event):
         return []
     return _moved(event, kind, "", 0, Split(principal=grown, interest=-grown))
 
@@ -245,7 +256,9 @@ def _(event: Loan.Sold) -> list[Change]:
 def _cleared(event: Loan.WrittenOff | Loan.Sold, kind: str, ref: str) -> list[Change]:
     # Off the books goes all that stood there: the claim, and interest that is not accrued.
     stood = event.balance_before
-    split = Split(-stood.fees, -stood.interest, -stood.penalty, -stood.principal)
+    split = Split(
+        -stood.fees, -stood.interest, -stood.penalty, -stood.principal, -(event.missing_credit or 0)
+    )
     return _line(event, kind, ref=ref, amount=split.total, split=split, balance=event.balance)
 
 
@@ -263,7 +276,10 @@ def _recovery(
     event: Loan.RecoveryReceived | Loan.RecoveryReversed, kind: str, amount: int
 ) -> list[Change]:
     # The books owe nothing after the write-off: a recovery changes no balance but the credit.
-    nothing, credit = Balance(0, 0, 0, 0, 0), Split(unapplied=-(event.credit or 0))
+    grown = event.credit
+    if isinstance(event, Loan.RecoveryReceived) and event.grown is not None:
+        grown = event.grown
+    nothing, credit = Balance(0, 0, 0, 0, 0), Split(unapplied=-(grown or 0))
     return _line(event, kind, ref=event.payment_ref, amount=amount, split=credit, balance=nothing)
 
 
@@ -271,6 +287,11 @@ def _moved(
     event: Loan.MoneyMoved, kind: str, ref: str, amount: int, charged: Split | None = None
 ) -> list[Change]:
     split = (charged or Split()).less(event.net)
+    if event.state in AFTER and event.state_before in AFTER:
+        beside = sum(each.credit for each in event.restated or ())
+        split = Split(unapplied=split.unapplied - beside)
+        if event.restated:
+            kind = f"{kind}, known after the {AFTER[event.state]}"
     return _line(
         event,
         kind,

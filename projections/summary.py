@@ -13,7 +13,7 @@ from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.security import SecurityState
-from domain.loan.state import EndedBy, LoanState, OfferKind
+from domain.loan.state import EndedBy, LoanState, OfferKind, Restated
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
@@ -297,12 +297,25 @@ def _money_moved(event: Loan.MoneyMoved, **amounts: int) -> list[Change]:
         fees_paid=net.fees,
         penalty_paid=net.penalty,
         **amounts,
+        **_restated(event.restated),
     )
     return [
         money,
         *_standing(event, event.state, event.bucket, event.balance),
         *_instalments(event, event.instalments),
     ]
+
+
+def _restated(restated: list[Restated] | None) -> dict[str, int]:
+    """By how much more left the book with a loss or a sale than was known; less is negative."""
+    more: dict[str, int] = {}
+    for each in restated or ():
+        gone = each.after.total - each.before.total
+        if each.kind == EndedBy.WRITE_OFF:
+            more["written_off"] = gone
+        else:
+            more |= {"sold": gone, "sale_price": (each.price or 0) - (each.price_before or 0)}
+    return more
 
 
 @changes.register
@@ -490,21 +503,22 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    loss = event.principal + event.interest + event.fees + event.penalty
     return [
-        _money(event, written_off=loss),
+        _money(event, written_off=event.claim.total),
         *_standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance),
     ]
 
 
 @changes.register
 def _(event: Loan.RecoveryReceived) -> list[Change]:
-    return [_money(event, recovered=event.amount), *_credit(event)]
+    money = _money(event, recovered=event.amount, **_restated(event.restated))
+    return [money, *_credit(event)]
 
 
 @changes.register
 def _(event: Loan.RecoveryReversed) -> list[Change]:
-    return [_money(event, recovered=-event.amount), *_credit(event)]
+    money = _money(event, recovered=-event.amount, **_restated(event.restated))
+    return [money, *_credit(event)]
 
 
 @changes.register
@@ -514,9 +528,8 @@ def _(event: Loan.InterestSubsidised) -> list[Change]:
 
 @changes.register
 def _(event: Loan.Sold) -> list[Change]:
-    claim = event.principal + event.interest + event.fees + event.penalty
     return [
-        _money(event, sold=claim, sale_price=event.price),
+        _money(event, sold=event.claim.total, sale_price=event.price),
         *_standing(event, LoanState.SOLD, event.bucket, event.balance),
     ]
 
@@ -601,7 +614,7 @@ def _credit(event: Loan.RecoveryReceived | Loan.RecoveryReversed) -> list[Change
     """How the loan stands with what came in beyond the claim; the first recoveries told none."""
     if event.balance is None:
         return []
-    return _standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance)
+    return _standing(event, event.state or LoanState.WRITTEN_OFF, event.bucket, event.balance)
 
 
 def _standing(

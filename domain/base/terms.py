@@ -320,6 +320,8 @@ class Terms:
     """As for what is due, however late."""
     late_order_days: int | None = None
     """From how many days past due on *late_order* counts."""
+    recovery_order: list[str] | None = None
+    """For what comes in after the write-off: as *late_order*, or for what is due."""
     prepayment: str | None = None
     """As *future_money* says; LOWER_INSTALMENT or SHORTER_TERM lays the rest anew."""
     settling: str | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.money import written
+from domain.base.money import rounded, written
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Record
@@ -32,10 +34,12 @@ from domain.loan.state import (
     SERVICED,
     ConversionOffer,
     Ended,
+    EndedBy,
     Fee,
     LoanState,
     Movement,
     RenewalOffer,
+    Restated,
     Tier,
 )
 from domain.loan.timetable import has_limit
@@ -125,6 +129,9 @@ class Account:
         Of a past day it says what closed it then, by what is known now.
         """
         self._must_be_paid_out()
+        return self._payoff(on)
+
+    def _payoff(self, on: date) -> int:
         ledger = self.ledger_due(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)
 
@@ -182,7 +189,7 @@ class Account:
             self.terms,
             self.accrues_from,
             list(self.instalments),
-            self.unapplied - self._credit_recovered(),
+            self.unapplied - self._credit_beside(),
             dict(self.parts),
             dict(self.splits),
             {fact.ref: fact.on for fact in self.facts if fact.splits},
@@ -190,11 +197,8 @@ class Account:
             [fact for fact in self.facts if fact.kind == FactKind.DRAW],
             self.opening,
             any(fact.kind == FactKind.PAYOFF for fact in self.facts),
+            refunds=[fact for fact in self.facts if fact.kind == FactKind.REFUND],
         )
-
-    def _credit_recovered(self) -> int:
-        """What recoveries brought beyond the claim."""
-        return total(self.recovered.values()).unapplied
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
@@ -252,20 +256,24 @@ class Account:
         ledger.rows = ledger.rows_on(on)
         return ledger
 
-    def _deserved(self, facts: list[Fact], until: date) -> dict[str, Fact]:
+    def _deserved(
+        self, facts: list[Fact], until: date, states: tuple[str, ...] = SERVICED
+    ) -> dict[str, Fact]:
         """The charges that instalments left unpaid bring about by *until*, by reference."""
         assert self.terms is not None and self.begun_on is not None
-        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
+        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in states:
             return {}
         own = [fact for fact in facts if not fact.automatic]
         return deserved(self._rerun([]), own, self.begun_on, until)
 
-    def _credit_used(self, facts: list[Fact], until: date) -> Fact | None:
+    def _credit_used(
+        self, facts: list[Fact], until: date, states: tuple[str, ...] = SERVICED
+    ) -> Fact | None:
         """What credit pays first by the end of *until* that is not among *facts*."""
         had = self.opening_unapplied > 0 or any(
             split.unapplied > 0 for split in self.splits.values()
         )
-        if not had or self.state not in SERVICED:
+        if not had or self.state not in states:
             return None
         return credit_used(self._rerun([]), facts, until)
 
@@ -284,8 +292,12 @@ class Account:
         ledger.take(new)
         return ledger
 
-    def _outcome(self, act: Act, ledger: Ledger) -> dict[str, object]:
-        """The fields every event that moves money shares."""
+    def _outcome(self, act: Act, ledger: Ledger, on: date | None = None) -> dict[str, object]:
+        """The fields every event that moves money shares, as of *on*.
+
+        That is today if not said, or when the loan left the book: nothing accrues since.
+        """
+        on = on or self._reckoned_to(act.business_on)
         # Most splits are the same objects, and take nothing from the difference.
         before = [old for ref, old in self.splits.items() if ledger.splits.get(ref) is not old]
         after = [new for ref, new in ledger.splits.items() if self.splits.get(ref) is not new]
@@ -299,44 +311,50 @@ class Account:
         known = {row.number: row for row in self.instalments}
         touched = [
             row
-            for row in ledger.rows_on(act.business_on)
+            for row in ledger.rows_on(on)
             if row is not (old := known.get(row.number)) and row != old
         ]
         state = self.state
         if state in (LoanState.SETTLED, LoanState.CLOSED):
-            over = ledger.is_over(act.business_on)
+            over = ledger.is_over(on)
             state = LoanState.SETTLED if over else LoanState.ACTIVE
         # What was granted can turn out to need fewer instalments: the others are empty.
         numbers = {row.number for row in ledger.rows}
         gone = [row for row in self.instalments if row.number not in numbers]
-        bare = [_emptied(row, act.business_on) for row in gone]
+        bare = [_emptied(row, on) for row in gone]
         touched += [row for row, old in zip(bare, gone, strict=True) if row != old]
-        balance = ledger.balance(act.business_on)
+        balance, owed = ledger.balance(on), self.balance.principal
+        restated: list[Restated] = []
+        left = balance
+        if self.endings:
+            restated, recovered = self._restated(ledger)
+            reallocated += recovered
+            left = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_beside())
+            left = replace(left, unapplied=left.unapplied + sum(r.credit for r in restated))
+            owed = self.endings[0].claim.principal
         capitalised = None
-        lost = state == LoanState.WRITTEN_OFF
-        if not lost and (self._was_laid_anew() or ledger.laid.bases):
+        if self._was_laid_anew() or ledger.laid.bases:
             drawn = sum(fact.amount for fact in ledger.draws)
             drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
             if self._accrues_daily():
                 # The rows hold what the contract says will be paid out later, too.
                 repaid = sum(split.principal for split in after)
                 repaid -= sum(split.principal for split in before)
-                grown = balance.principal - self.balance.principal + repaid
+                grown = balance.principal - owed + repaid
             else:
                 grown = _principal(ledger.rows) - _principal(self.instalments)
             capitalised = grown - drawn
-        if lost:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_recovered())
         return {
             "currency": self.currency,
             "net": total(after).less(total(before)),
             "instalments": touched,
             "reallocated": reallocated,
-            "balance": balance,
+            "balance": left,
             "bucket": self.bucket,
             "state_before": self.state,
             "state": state,
             "capitalised": capitalised or None,
+            "restated": restated or None,
         }
 
     def _credit_moved(self, ledger: Ledger) -> list[Movement]:
@@ -348,6 +366,86 @@ class Account:
                 before, after = self.splits.get(ref, Split()), ledger.splits.get(ref, Split())
                 moved.append(Movement(ref, fact.on, before, after, ledger.parts.get(ref, [])))
         return moved
+
+    # --- after it left the book -----------------------------------------------------
+
+    def _reckoned_to(self, on: date) -> date:
+        """To what day its money is reckoned: *on*, or when it left the book."""
+        return min([on, *(ended.on for ended in self.endings[:1])])
+
+    def _had_not_ended(self, on: date) -> bool:
+        """Whether it left the book, and had not on the day *on*."""
+        return bool(self.endings) and on < self.endings[0].on
+
+    def claim_on_end(self, ledger: Ledger) -> Split:
+        """What *ledger* says was owed when it left the book; *unapplied* what is missing.
+
+        That is what was refunded before, and is no credit any more.
+        """
+        ended = self.endings[0]
+        owed, end = ledger.claim(ended.on), (ended.on, ended.order)
+        later = sum(fact.amount for fact in ledger.refunds if (fact.on, fact.order) >= end)
+        missing = max(-(ledger.unapplied + later), 0)
+        return Split(owed.fees, owed.interest, owed.penalty, owed.principal, missing)
+
+    def _credit_beside(self) -> int:
+        """By how much the borrower's credit is more than the schedule says."""
+        return self._beside(self.endings[0].claim, self.recovered) if self.endings else 0
+
+    def _beside(self, claim: Split, recovered: Mapping[str, Split]) -> int:
+        """What recoveries bring beyond the claim; what is missing is a part of that."""
+        return max(claim.unapplied, total(recovered.values()).unapplied)
+
+    def recovered_by(self, recoveries: Iterable[Fact], claim: Split) -> dict[str, Split]:
+        """What each of *recoveries* pays of *claim*, by their days, and of credit.
+
+        What is missing of credit comes last, and is made good by what is credit here.
+        """
+        assert self.terms is not None
+        order = self.terms.recovery_order or self.terms.late_order or self.terms.allocation_order
+        found: dict[str, Split] = {}
+        for fact in sorted(recoveries, key=lambda fact: (fact.on, fact.order)):
+            took = claim.less(total(found.values())).first(fact.amount, order)
+            found[fact.ref] = replace(took, unapplied=fact.amount - took.total)
+        return found
+
+    def _recovered_anew(self, anew: Mapping[str, Split]) -> list[Movement]:
+        """The recoveries that split in another way than they did."""
+        nothing = Split()
+        return [
+            Movement(ref, self.recoveries[ref].on, self.recovered.get(ref, nothing), after, [])
+            for ref, after in anew.items()
+            if ref in self.recoveries and after != self.recovered.get(ref, nothing)
+        ]
+
+    def _restated(self, ledger: Ledger) -> tuple[list[Restated], list[Movement]]:
+        """What *ledger* makes of the loss or sale, and of what was recovered since."""
+        claim, recovered = self.claim_on_end(ledger), self.recovered
+        if claim != self.endings[0].claim and self.endings[0].kind == EndedBy.WRITE_OFF:
+            recovered = self.recovered_by(self.recoveries.values(), claim)
+        return self.restated_by(claim, recovered), self._recovered_anew(recovered)
+
+    def restated_by(self, claim: Split, recovered: Mapping[str, Split]) -> list[Restated]:
+        """The loss and the sale of which another claim, or other recoveries, make another one.
+
+        Who bought it bought what was open; the price follows that in proportion.
+        """
+        assert self.terms is not None
+        found: list[Restated] = []
+        for place, ended in enumerate(self.endings):
+            after, price, credit = claim if place == 0 else ended.claim, ended.price, 0
+            if place == 0:
+                credit = self._beside(claim, recovered) - self._credit_beside()
+            if ended.face and ended.agreed is not None:
+                face = open_of(claim, recovered)
+                exact = Decimal(ended.agreed * face) / ended.face
+                price = rounded(exact, self.terms.rounding)
+            if after != ended.claim or price != ended.price:
+                each = Restated(
+                    ended.kind, ended.on, ended.claim, after, ended.price, price, credit
+                )
+                found.append(each)
+        return found
 
     def _reschedule_fact(self, ref: str, on: date, change: Change) -> Fact:
         return Fact(FactKind.RESCHEDULE, ref, on, self.facts_taken, change=change)
@@ -382,6 +480,20 @@ class Account:
         if self.state not in PAID_OUT:
             raise no.NotDisbursed(f"The loan is {self._state_words()} and was not paid out.")
 
+    def _must_have_been_paid_out(self) -> None:
+        """Pass where it was paid out, whoever it belongs to by now."""
+        if self.state != LoanState.SOLD:
+            self._must_be_paid_out()
+
+    def _must_run_on(self, on: date) -> None:
+        """Pass where what counts from *on* can change what is owed.
+
+        It runs; or it left the book later, and what became known since belongs to the time
+        before.
+        """
+        if not self._had_not_ended(on):
+            self._must_be_active()
+
     def _must_be_active(self) -> None:
         self._must_be_paid_out()
         if self.state != LoanState.ACTIVE:
@@ -411,6 +523,13 @@ class Account:
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:
             raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def open_of(claim: Split, recovered: Mapping[str, Split]) -> int:
+    """What of *claim* was not recovered; minor units."""
+    paid = total(recovered.values())
+    made_good = min(paid.unapplied, claim.unapplied)
+    return claim.total - (paid.total - paid.unapplied) - made_good
 
 
 def _emptied(row: Instalment, on: date) -> Instalment:

@@ -127,7 +127,8 @@ def standing(
             sold = isinstance(ended[-1], Loan.Sold)
             state = LoanState.SOLD if sold else LoanState.WRITTEN_OFF
             beyond = sum(split.unapplied for _, split in recovered(loan, as_of))
-            balance = Balance(0, 0, 0, 0, balance.unapplied + beyond)
+            missing = loan.endings[0].claim.unapplied
+            balance = Balance(0, 0, 0, 0, balance.unapplied + max(missing, beyond))
         elif ledger.is_over(as_of):
             state = LoanState.SETTLED if balance.unapplied else LoanState.CLOSED
         else:

@@ -19,7 +19,7 @@ from domain.loan.held import penalty_free
 from domain.loan.overdue import kind_of
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
-from domain.loan.state import SERVICED, LoanState, StepState, Withdrawal
+from domain.loan.state import RECKONED, LoanState, StepState, Withdrawal
 from domain.loan.subsidy import Subsidised, subsidised, subsidised_by_day
 
 
@@ -30,6 +30,8 @@ class Consequences(Account):
         """Labels that follow from a movement of money, in the same transaction."""
         self._assess_consequences(act)
         self._assess(act, cause_on=on)
+        if self.endings:
+            self._subsidise(act, self.endings[0].on, ends=True)
         if self.state not in (LoanState.ACTIVE, LoanState.SETTLED):
             return
         may_be_paid = self.state == LoanState.ACTIVE and not any(
@@ -57,18 +59,21 @@ class Consequences(Account):
                 bucket=self.bucket,
             )
 
-    def _assess_consequences(self, act: Act) -> None:
+    def _assess_consequences(self, act: Act, until: date | None = None) -> None:
         """Credit, charges and steps of the rate as instalments were paid, until they agree.
 
         A charge can make an instalment late for a step, and a step that is reversed can
-        leave a later one unpaid; each follows from what counts earlier, so it ends.
+        leave a later one unpaid; each follows from what counts earlier, so it ends. With
+        *until*, which may lie back, what follows by then.
         """
+        by = None if until in (None, act.business_on) else until
+        until = until or self._reckoned_to(act.business_on)
         before = -1
         while self.version != before:
             before = self.version
-            self._apply_credit(act, act.business_on)
-            self._charge_overdue(act)
-            self._assess_steps(act)
+            self._apply_credit(act, until)
+            self._charge_overdue(act, by)
+            self._assess_steps(act, until)
         self._assess_relief(act)
 
     # --- lateness -------------------------------------------------------------------
@@ -161,9 +166,9 @@ class Consequences(Account):
 
     def _credit_unused(self, until: date) -> Fact | None:
         # What is charged wrongly by now, and is taken back in a moment, is not paid before.
-        wanted = self._deserved(self.facts, until)
+        wanted = self._deserved(self.facts, until, RECKONED)
         standing_now = [f for f in self.facts if not f.automatic or f.ref in wanted]
-        return self._credit_used(standing_now, until)
+        return self._credit_used(standing_now, until, RECKONED)
 
     # --- charges of what is overdue -------------------------------------------------
 
@@ -173,9 +178,10 @@ class Consequences(Account):
         With *by*, only what is deserved by then is charged and nothing is taken back.
         """
         assert self.terms is not None
-        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in SERVICED:
+        if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in RECKONED:
             return
-        wanted = self._deserved(self.facts, by or act.business_on)
+        until = by or self._reckoned_to(act.business_on)
+        wanted = self._deserved(self.facts, until, RECKONED)
         charged = {fact.ref: fact for fact in self.facts if fact.automatic}
         for ref, fact in charged.items() if by is None else ():
             due = wanted.get(ref)
@@ -229,7 +235,7 @@ class Consequences(Account):
 
     # --- steps of the rate ----------------------------------------------------------
 
-    def _assess_steps(self, act: Act) -> None:
+    def _assess_steps(self, act: Act, until: date) -> None:
         """Record which steps of the rate plan are earned, forfeited or no longer earned."""
         plan = self.terms.rate_plan if self.terms else None
         if plan is None or plan.kind != RatePlanKind.STEP_DOWN:
@@ -237,13 +243,13 @@ class Consequences(Account):
         for place, step in enumerate(plan.steps):
             known = self.steps.get(str(step.from_instalment))
             assessed_on = self._assessed_on(step)
-            if assessed_on is None or (known is None and act.business_on <= assessed_on):
+            if assessed_on is None or (known is None and until <= assessed_on):
                 continue
             # What is owed at payout, before the first instalment, earns no step.
             first = max(self.opening[0].number, 1)
             if place and plan.scope != RateScope.TERM:
                 first = plan.steps[place - 1].from_instalment
-            late = self._late_instalment(act.business_on, first, step.from_instalment)
+            late = self._late_instalment(until, first, step.from_instalment)
             if late is None and known != StepState.EARNED:
                 self._step_down(act, step)
             elif late is not None and known == StepState.EARNED:
@@ -316,7 +322,7 @@ class Consequences(Account):
 
         A renewal, and what was agreed on the footing that the loan was in order.
         """
-        if self.state not in SERVICED:
+        if self.state not in RECKONED:
             return
         for fact in self.facts:
             renews = fact.change is not None and fact.ref.startswith(RENEWAL)

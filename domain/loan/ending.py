@@ -9,6 +9,7 @@ from domain.base.stream import Act
 from domain.base.terms import Prepayment
 from domain.loan import events
 from domain.loan import refusals as no
+from domain.loan.account import open_of
 from domain.loan.ledger import Balance
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.servicing import Servicing
@@ -44,8 +45,7 @@ class Ending(Servicing):
             raise no.NotActive(
                 f"Money moved on {last}, after {on}; take the loss as of {last} or later."
             )
-        self._apply_credit(act, on)
-        self._charge_overdue(act, None if on == act.business_on else on)
+        self._assess_consequences(act, on)
         ledger = self._ledger()
         before, claim = ledger.balance(on), ledger.claim(on)
         self.record(
@@ -57,13 +57,15 @@ class Ending(Servicing):
             interest=claim.interest,
             fees=claim.fees,
             penalty=claim.penalty,
+            missing_credit=max(-before.unapplied, 0) or None,
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
             balance_before=before,
-            balance=Balance(0, 0, 0, 0, before.unapplied),
+            balance=Balance(0, 0, 0, 0, max(before.unapplied, 0)),
             bucket=self.bucket,
         )
+        self._subsidise(act, on, ends=True)
 
     def sell(
         self,
@@ -97,14 +99,20 @@ class Ending(Servicing):
             raise no.NotForSale(
                 f"Money moved on {last}, after {sold_on}; sell it as of {last} or later."
             )
+        if self.state == LoanState.ACTIVE:
+            self._assess_consequences(act, sold_on)
         if self.unapplied > 0:
             raise no.NotForSale(
                 f"The borrower has {self._written(self.unapplied)} of credit; refund it, then sell."
             )
         ledger = self._ledger()
         before, claim = ledger.balance(sold_on), ledger.claim(sold_on)
-        if self.state == LoanState.WRITTEN_OFF:
-            before = claim = self.balance
+        missing, was_lost = max(-before.unapplied, 0), self.state == LoanState.WRITTEN_OFF
+        left = Balance(0, 0, 0, 0, 0)
+        face = claim.principal + claim.interest + claim.fees + claim.penalty + missing
+        if was_lost:
+            before = claim = left = self.balance
+            missing, face = 0, open_of(self.claim, self.recovered)
         self.record(
             events.Sold,
             act,
@@ -116,13 +124,17 @@ class Ending(Servicing):
             interest=claim.interest,
             fees=claim.fees,
             penalty=claim.penalty,
+            missing_credit=missing or None,
+            face=face,
             requested_by=requested_by,
             approved_by=approved_by,
             balance_before=before,
-            balance=Balance(0, 0, 0, 0, before.unapplied),
+            balance=left,
             bucket=self.bucket,
             state_before=self.state,
         )
+        if not was_lost:
+            self._subsidise(act, sold_on, ends=True)
 
     def refund_by_partner(
         self, act: Act, *, amount: int, received_on: date, payment_ref: str
@@ -135,12 +147,13 @@ class Ending(Servicing):
         Raises:
             NoPartner: the terms name none; other money is recorded by ``repay``.
         """
-        self._must_be_paid_out()
+        self._must_have_been_paid_out()
         if self.terms is None or self.terms.partner is None:
             raise no.NoPartner(
                 "The terms of this loan name no partner; money of others comes by repay."
             )
-        closes = self.state == LoanState.ACTIVE and 0 < self.payoff(received_on) <= amount
+        runs = self.state == LoanState.ACTIVE or self._had_not_ended(received_on)
+        closes = runs and 0 < self._payoff(received_on) <= amount
         self.repay(
             act,
             amount=amount,
@@ -218,7 +231,7 @@ class Ending(Servicing):
             SecurityExceeded: a guarantor or insurer is bound for less. What a pledge brings
                 beyond what it was taken for is the borrower's all the same.
         """
-        security = self._security_in_use(security_ref)
+        security = self._security_in_use(security_ref, received_on)
         if security.state != SecurityState.CALLED:
             raise no.SecurityOutOfOrder(
                 f"The security {security_ref!r} was not called; call it, then record what it paid."
@@ -269,8 +282,10 @@ class Ending(Servicing):
             reason=reason,
         )
 
-    def _security_in_use(self, security_ref: str) -> Security:
-        self._must_be_paid_out()
-        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
+    def _security_in_use(self, security_ref: str, on: date | None = None) -> Security:
+        sold_later = self.state == LoanState.SOLD and on is not None and on < self.endings[-1].on
+        if not sold_later:
+            self._must_be_paid_out()
+        if not sold_later and self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
             raise no.NotActive(f"The loan is {self._state_words()}; nothing is owed on it.")
         return must_stand(self.securities, security_ref)

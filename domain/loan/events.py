@@ -9,7 +9,7 @@ from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
-from domain.loan.account import Account
+from domain.loan.account import Account, open_of
 from domain.loan.allocation import Part, Split
 from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, known_as
 from domain.loan.held import Held
@@ -25,6 +25,7 @@ from domain.loan.state import (
     LoanState,
     Movement,
     RenewalOffer,
+    Restated,
     StepState,
     Tier,
 )
@@ -297,7 +298,8 @@ class MoneyMoved(Event):
 
     *net* is the change of everything paid so far; *instalments* those touched or
     new, as they stand after it; *reallocated* earlier movements that split anew;
-    *capitalised* is interest that became principal.
+    *capitalised* is interest that became principal. Of a loan that had left the book by then,
+    *restated* is what turns out to have left it, and *reallocated* holds recoveries, too.
     """
 
     TOPIC = "loan.money-moved"
@@ -310,6 +312,7 @@ class MoneyMoved(Event):
     state_before: str
     state: str
     capitalised: int | None
+    restated: list[Restated] | None
 
     def take_over(self, loan: Account, facts: list[Fact]) -> None:
         """Assign the outcome and the facts behind it."""
@@ -323,7 +326,11 @@ class MoneyMoved(Event):
             else:  # a new one, or one after a gap
                 others = [each for each in loan.instalments if each.number != row.number]
                 loan.instalments = sorted([*others, row], key=lambda each: each.number)
+        _restate(loan, self.restated)
         for movement in self.reallocated:
+            if movement.ref in loan.recoveries:
+                loan.recovered[movement.ref] = movement.after
+                continue
             loan.parts[movement.ref] = movement.parts
             loan.splits[movement.ref] = movement.after
             if movement.after == Split():  # credit that pays nothing any more
@@ -331,6 +338,17 @@ class MoneyMoved(Event):
         loan.balance = self.balance
         loan.unapplied = self.balance.unapplied
         loan.state = self.state
+
+
+def _restate(loan: Account, restated: list[Restated] | None) -> None:
+    """Let what left the book be what is known of it by now."""
+    for each in restated or ():
+        loan.endings = [
+            replace(ended, claim=each.after, price=each.price) if ended.kind == each.kind else ended
+            for ended in loan.endings
+        ]
+        if each.kind == EndedBy.WRITE_OFF:
+            loan.claim = each.after
 
 
 class Repaid(MoneyMoved):
@@ -900,8 +918,8 @@ class FactWithdrawn(MoneyMoved):
 
     *kind* and *fact_ref* name it, *amount* is what it came to, *waived* what was forgiven of
     a fee, which goes with it. Of a loss or a sale that is taken back *fees*, *interest*,
-    *penalty* and *principal* are what left the book then, and *price* what was paid for it.
-    *dropped* are instalments that came with it.
+    *penalty* and *principal* are what left the book then, *missing_credit* what of the borrower's
+    credit was, and *price* what was paid for it. *dropped* are instalments that came with it.
     """
 
     TOPIC = "loan.fact-withdrawn"
@@ -916,6 +934,7 @@ class FactWithdrawn(MoneyMoved):
     penalty: int
     principal: int
     price: int | None
+    missing_credit: int | None
     dropped: list[int]
     reason: str
     requested_by: str
@@ -1039,7 +1058,10 @@ class Closed(Event):
 
 
 class WrittenOff(Event):
-    """The loss was taken; the claim and every contact rule survive."""
+    """The loss was taken; the claim and every contact rule survive.
+
+    *missing_credit* is what was refunded to the borrower and is no credit any more: a part of both.
+    """
 
     TOPIC = "loan.written-off"
     currency: str
@@ -1047,6 +1069,7 @@ class WrittenOff(Event):
     interest: int
     fees: int
     penalty: int
+    missing_credit: int | None
     reason: str
     requested_by: str
     approved_by: str
@@ -1054,20 +1077,31 @@ class WrittenOff(Event):
     balance: Balance
     bucket: str
 
+    @property
+    def claim(self) -> Split:
+        """What was owed, and left the book."""
+        return Split(
+            self.fees, self.interest, self.penalty, self.principal, self.missing_credit or 0
+        )
+
     def apply(self, loan: Account) -> None:
-        claim = Split(self.fees, self.interest, self.penalty, self.principal)
-        ended = Ended(EndedBy.WRITE_OFF, self.effective_on, loan.state, claim)
+        ended = Ended(
+            EndedBy.WRITE_OFF, self.effective_on, loan.state, self.claim, order=loan.facts_taken
+        )
         loan.endings = [*loan.endings, ended]
         loan.state = LoanState.WRITTEN_OFF
-        loan.balance = self.balance
-        loan.claim = claim
+        loan.claim = self.claim
+        _have(loan, self.balance)
 
 
 class RecoveryReceived(Event):
     """Money came in on a written-off loan; it stays written off.
 
     It is split over what was written off and not recovered yet; what exceeds that is the
-    borrower's *credit*, or makes good what of it was refunded and is missing.
+    borrower's *credit*, or makes good what of it was refunded and is missing. Later ones split
+    anew; with all that the borrower's credit grows by *grown*, or as *credit* says. It may
+    become known after the claim was sold: *state* is how the loan stands, written off if
+    nothing is said, and *restated* what it makes of the sale.
     """
 
     TOPIC = "loan.recovery-received"
@@ -1082,8 +1116,12 @@ class RecoveryReceived(Event):
     fees: int | None
     penalty: int | None
     credit: int | None
+    grown: int | None
+    reallocated: list[Movement] | None
+    restated: list[Restated] | None
     balance: Balance | None
     bucket: str | None
+    state: str | None
 
     @property
     def split(self) -> Split:
@@ -1096,13 +1134,16 @@ class RecoveryReceived(Event):
         loan.recoveries[self.payment_ref] = Fact(
             FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
         )
+        loan.recovered.update({each.ref: each.after for each in self.reallocated or ()})
+        _restate(loan, self.restated)
         _have(loan, self.balance)
 
 
 class RecoveryReversed(Event):
     """A recovery turned out not to stand; the loan stays written off.
 
-    The later ones split anew; by *credit* the borrower's grows with all that.
+    The later ones split anew; by *credit* the borrower's grows with all that. *state* and
+    *restated* as of one that comes in.
     """
 
     TOPIC = "loan.recovery-reversed"
@@ -1115,14 +1156,17 @@ class RecoveryReversed(Event):
     recovered: int
     credit: int | None
     reallocated: list[Movement] | None
+    restated: list[Restated] | None
     balance: Balance | None
     bucket: str | None
+    state: str | None
 
     def apply(self, loan: Account) -> None:
         loan.recoveries.pop(self.payment_ref)
         loan.recovered.pop(self.payment_ref, None)
         loan.recovered.update({each.ref: each.after for each in self.reallocated or ()})
         loan.reversed = [*loan.reversed, self.payment_ref]
+        _restate(loan, self.restated)
         _have(loan, self.balance)
 
 
@@ -1198,7 +1242,11 @@ class SecurityReleased(Event):
 
 
 class Sold(Event):
-    """The claim passed to another owner; the amounts are what left our book."""
+    """The claim passed to another owner; the amounts are what left our book.
+
+    *missing_credit* of it is what was refunded to the borrower and is no credit any more. What is
+    open of the claim, written off before or not, is the *face* that the price was agreed for.
+    """
 
     TOPIC = "loan.sold"
     currency: str
@@ -1208,6 +1256,8 @@ class Sold(Event):
     interest: int
     fees: int
     penalty: int
+    missing_credit: int | None
+    face: int | None
     requested_by: str
     approved_by: str
     balance_before: Balance
@@ -1215,13 +1265,31 @@ class Sold(Event):
     bucket: str
     state_before: str
 
+    @property
+    def claim(self) -> Split:
+        """What left the book; nothing of a claim that was written off before."""
+        return Split(
+            self.fees, self.interest, self.penalty, self.principal, self.missing_credit or 0
+        )
+
     def apply(self, loan: Account) -> None:
-        claim = Split(self.fees, self.interest, self.penalty, self.principal)
-        ended = Ended(EndedBy.SALE, self.effective_on, self.state_before, claim, self.price)
+        face = self.face
+        if face is None:  # the first sales told none
+            face = self.claim.total or open_of(loan.claim, loan.recovered)
+        ended = Ended(
+            EndedBy.SALE,
+            self.effective_on,
+            self.state_before,
+            self.claim,
+            self.price,
+            loan.facts_taken,
+            self.price,
+            face,
+        )
         loan.endings = [*loan.endings, ended]
         loan.state = LoanState.SOLD
         loan.buyer_ref = self.buyer_ref
-        loan.balance = self.balance
+        _have(loan, self.balance)
 
 
 class InterestSubsidised(Event):

@@ -16,6 +16,7 @@ from domain.loan import accrual
 from domain.loan.accrual import PenaltyRate
 from domain.loan.as_of import endings, recovered, standing
 from domain.loan.ceiling import cap_on
+from domain.loan.claimed import CLAIM, claim_lines
 from domain.loan.credit import PREFIX as CREDIT
 from domain.loan.daily_balance import Stretch
 from domain.loan.daily_ledger import DailyLedger
@@ -49,6 +50,10 @@ IN_ALL = ("payoff", "overdue")
 """What is to be paid in all, on the day or by then; their parts are of the figures above."""
 LABELS = ("days-past-due", "bucket", "class", "cost")
 """What a loan is called or costs, each with a chain of reasons."""
+SUMS = (*FIGURES, CLAIM, *IN_ALL)
+"""What has parts; the claim is what was written off or sold, less what came of it."""
+ASKED = (*SUMS, *LABELS)
+"""What can be asked for."""
 
 CAP = "CAP"
 """The rule that holds what a loan costs in a year; that of an index has the index's name."""
@@ -71,7 +76,11 @@ def explain(
     lines += [*rates_told(told), *subsidised(told)]
     lines += _written_off(told, lines)
     lines += told.recovered() if endings(events, as_of) else []
-    order = {figure: place for place, figure in enumerate(FIGURES)}
+    lines += [
+        Line(CLAIM, each.amount, each.on, each.what, each.version)
+        for each in claim_lines(events, told.loan, as_of)
+    ]
+    order = {figure: place for place, figure in enumerate(ASKED)}
     lines.sort(key=lambda line: (order[line.figure], line.on, line.version))
     lines += [line for line in (*closing(told, stood), *overdue(told, stood)) if line.amount]
     return Explanation(stood, lines, labels(told, stood, classes))
@@ -108,6 +117,8 @@ class Told:
         for event in events:
             loan = event.mutate(loan)
             self._tell(event, loan)
+            if isinstance(event, Loan.WrittenOff | Loan.Sold):
+                self.versions["ended", loan.endings[-1].kind] = event.originator_version
         assert isinstance(loan, Loan) and loan.terms is not None
         self.loan, self.as_of = loan, as_of
         ended = [event.effective_on for event in endings(events, as_of)]
@@ -399,18 +410,24 @@ class Told:
                 yield Line(figure, -fact.amount, fact.on, what, version, fact.instalment)
 
     def recovered(self) -> list[Line]:
-        """What came in on a claim that was written off, and beyond it."""
-        return [
-            Line(
-                "credit",
-                split.unapplied,
-                self.loan.recoveries[ref].on,
-                f"recovered beyond the claim, {ref}",
-                self.versions["paid", ref],
+        """What came in beyond a claim, and what of refunds was missing and went with it."""
+        ended = self.loan.endings[0]
+        missing = ended.claim.unapplied
+        version = self.versions["ended", ended.kind]
+        lines = [Line("credit", missing, ended.on, "missing, and a part of the claim", version)]
+        beyond = 0
+        for ref, split in recovered(self.loan, self.as_of):
+            before, beyond = max(missing, beyond), beyond + split.unapplied
+            lines.append(
+                Line(
+                    "credit",
+                    max(missing, beyond) - before,
+                    self.loan.recoveries[ref].on,
+                    f"recovered beyond the claim, {ref}",
+                    self.versions["paid", ref],
+                )
             )
-            for ref, split in recovered(self.loan, self.as_of)
-            if split.unapplied
-        ]
+        return [line for line in lines if line.amount]
 
     def _payments(self) -> Iterator[Line]:
         for ref, parts in self.ledger.parts.items():

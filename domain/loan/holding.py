@@ -14,7 +14,7 @@ from domain.loan.consequences import Consequences
 from domain.loan.facts import Fact, FactKind
 from domain.loan.held import Held
 from domain.loan.ledger import Ledger
-from domain.loan.state import SERVICED, LoanState
+from domain.loan.state import RECKONED, LoanState
 
 
 class Holding(Consequences):
@@ -26,12 +26,14 @@ class Holding(Consequences):
         """Let a hold stop what *rule* says from a day on, which may lie back.
 
         Payments since split anew, in the same event. A loan that owes nothing yet, or that
-        was written off or sold, is left as it is; the same hold twice stands once.
+        was written off or sold by then, is left as it is; the same hold twice stands once.
 
         Raises:
             DateInFuture: the hold begins later than today.
         """
-        if self.state not in SERVICED or hold_ref in self.holds:
+        if self.state not in RECKONED or hold_ref in self.holds:
+            return
+        if self.endings and not self._had_not_ended(from_on):
             return
         self._must_not_be_future(act, from_on)
         assert self.accrues_from is not None
@@ -70,7 +72,9 @@ class Holding(Consequences):
             DateInFuture: it is to end later than that.
         """
         known = self.holds.get(hold_ref)
-        if known is None or self.state not in SERVICED:
+        if known is None or self.state not in RECKONED:
+            return
+        if self.endings and not self._had_not_ended(min(until_on, known.until_on or until_on)):
             return
         if until_on != next_day(act.business_on):
             self._must_not_be_future(act, until_on)

@@ -133,6 +133,8 @@ class Ledger:
     """What each payment before its day was charged, and on which instalment; after a run."""
     cut: set[str] = field(default_factory=set)
     """The payments before their day that a cap let be charged less than the contract says."""
+    refunds: list[Fact] = field(default_factory=list)
+    """The credit that was paid back so far."""
     bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
     """What was paid of each instalment that would bear penalty, by day; as *parts* say."""
     laid: Laid = field(init=False)
@@ -168,6 +170,7 @@ class Ledger:
             self._take_payment(fact)
         elif fact.kind == FactKind.REFUND:
             self.unapplied -= fact.amount
+            self.refunds.append(fact)
         elif fact.kind == FactKind.FEE:
             self._charge(fact)
         elif fact.kind == FactKind.RESCHEDULE:

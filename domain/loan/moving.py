@@ -58,8 +58,7 @@ class Moving(Consequences):
             PastDue: it was past due on the day: what is late is not moved, but re-aged.
             DueDateOutOfOrder: another instalment is due between, or the day is over.
         """
-        self._must_be_active()
-        on = self._counted_from(act, on)
+        on = self._counted_on(act, on)
         row = self._row(instalment)
         if row.paid_on is not None or row.left == 0:
             raise no.InstalmentNotOpen(f"Instalment {instalment} is paid.")
@@ -89,8 +88,7 @@ class Moving(Consequences):
         Raises:
             NothingChanges: instalments do not fall due by months, or there is no such day.
         """
-        self._must_be_active()
-        on = self._counted_from(act, on)
+        on = self._counted_on(act, on)
         assert self.terms is not None
         if self.terms.frequency not in MONTHS or not 1 <= day <= 31:
             raise no.NothingChanges(
@@ -107,6 +105,12 @@ class Moving(Consequences):
         if moved:
             asked = _Asked(act, on, reason, requested_by, approved_by, business_days, rule)
             self._move(asked, moved, day)
+
+    def _counted_on(self, act: Act, on: date | None) -> date:
+        self._must_have_been_paid_out()
+        on = self._counted_from(act, on)
+        self._must_run_on(on)
+        return on
 
     def _move(self, asked: _Asked, dates: dict[int, date], day: int | None = None) -> None:
         assert self.terms is not None
@@ -171,7 +175,7 @@ class Moving(Consequences):
 
     def _must_be_agreed(self, asked: _Asked, dates: dict[int, date]) -> bool:
         """Whether it is relief; two people stand behind that, and behind what is late by now."""
-        on, rule, today = asked.on, asked.rule, asked.act.business_on
+        on, rule, today = asked.on, asked.rule, self._reckoned_to(asked.act.business_on)
         then = {row.number: row for row in self.ledger_on(on).rows}
         for number in dates:
             if number in then and then[number].left and then[number].pay_by_on < on:

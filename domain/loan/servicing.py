@@ -19,7 +19,6 @@ from domain.base.terms import (
 )
 from domain.loan import events
 from domain.loan import refusals as no
-from domain.loan.allocation import Split, total
 from domain.loan.ceiling import cap_on, room
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import DailyLedger
@@ -29,7 +28,7 @@ from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
 from domain.loan.periods import ONE_DAY
 from domain.loan.security import Security
-from domain.loan.state import SERVICED, LoanState, Movement, ReversalKind, Source
+from domain.loan.state import SERVICED, LoanState, ReversalKind, Source
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
@@ -53,19 +52,21 @@ class Servicing(Consequences):
     ) -> None:
         """Record money received; the same payment twice is recorded once.
 
-        A payment dated before earlier ones makes them split anew. On a written-off
-        loan it is a recovery. With *payoff* it closes the loan early. *future_money*
-        is where it goes beyond what is due, if not as the terms say. Of one day, what came
-        first counts first; posted again, a payment takes the place of the reversed one that
-        it is *in_place_of*.
+        A payment dated before earlier ones makes them split anew; one dated before the loan
+        was written off or sold lets the loss be less, or what was sold. From the write-off
+        on it is a recovery. With *payoff* it closes the loan early. *future_money* is where
+        it goes beyond what is due, if not as the terms say. Of one day, what came first counts
+        first; posted again, a payment takes the place of the reversed one that it is
+        *in_place_of*.
 
         Raises:
+            LoanSold: it came in on the day of the sale or later.
             PaymentRefReused: *payment_ref* already names another payment.
             PayoffShort: *payoff* was asked for and *amount* does not suffice.
             PlaceNotFree: *in_place_of* names no reversed payment of the day, or its place is
                 taken.
         """
-        self._must_be_paid_out()
+        self._must_have_been_paid_out()
         positive(amount, "A payment")
         if currency != self.currency:
             raise no.CurrencyDiffers(f"The loan is in {self.currency}, the payment in {currency}.")
@@ -76,10 +77,12 @@ class Servicing(Consequences):
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
         place = self._place(in_place_of, received_on)
-        if self.state == LoanState.WRITTEN_OFF:
+        if self.endings and not self._had_not_ended(received_on):
             self._recover(act, amount, received_on, payment_ref, source)
             return
+        # When it left the book, all that followed by then was recorded.
         unseen = received_on == act.business_on or self.overdue_since_on is None
+        unseen = unseen and not self.endings
         if unseen:
             # Late by a day is late, even when no day's run has seen it.
             self._apply_credit(act, received_on - ONE_DAY)
@@ -139,11 +142,10 @@ class Servicing(Consequences):
             LimitExceeded: on some day more principal would be owed than the limit.
             PastDue: something was past due on the day.
         """
-        self._must_be_paid_out()
-        if self.state not in SERVICED:
-            self._must_be_active()
-        positive(amount, "A draw")
         on = drawn_on or act.business_on
+        if self.state not in SERVICED or self.endings:
+            self._must_run_on(on)
+        positive(amount, "A draw")
         known = next((f for f in self.facts if f.kind == FactKind.DRAW and f.ref == draw_ref), None)
         if known is not None:
             if (known.amount, known.on) != (amount, on):
@@ -170,9 +172,12 @@ class Servicing(Consequences):
     def _recover(
         self, act: Act, amount: int, received_on: date, payment_ref: str, source: str
     ) -> None:
+        if received_on >= self.endings[-1].on:
+            self._must_not_be_sold()
         ref = payment_ref
         fact = Fact(FactKind.RECOVERY, ref, received_on, self.facts_taken, amount)
-        split = self._recovered_by([*self.recoveries.values(), fact])[ref]
+        anew = self.recovered_by([*self.recoveries.values(), fact], self.claim)
+        split, grown = anew[ref], self._beside(self.claim, anew) - self._credit_beside()
         self.record(
             events.RecoveryReceived,
             act,
@@ -188,45 +193,40 @@ class Servicing(Consequences):
             fees=split.fees,
             penalty=split.penalty,
             credit=split.unapplied,
-            balance=replace(self.balance, unapplied=self.unapplied + split.unapplied),
+            grown=grown,
+            reallocated=self._recovered_anew(anew),
+            restated=self.restated_by(self.endings[0].claim, anew) or None,
+            balance=replace(self.balance, unapplied=self.unapplied + grown),
             bucket=self.bucket,
+            state=self.state,
         )
-
-    def _recovered_by(self, recoveries: list[Fact]) -> dict[str, Split]:
-        """What each of *recoveries* pays of the claim, one after the other, and of credit."""
-        assert self.terms is not None
-        order = self.terms.late_order or self.terms.allocation_order
-        found: dict[str, Split] = {}
-        for fact in recoveries:
-            took = self.claim.less(total(found.values())).first(fact.amount, order)
-            found[fact.ref] = replace(took, unapplied=fact.amount - took.total)
-        return found
 
     def reverse(self, act: Act, *, payment_ref: str, reason: str, kind: str | None = None) -> None:
         """Take back a payment that does not stand; a payment reversed before stays so.
 
         Later payments split anew, in the same event. A recovery of a written-off loan is
-        taken back likewise, and the loan stays written off. *kind* says why, in one word.
+        taken back likewise, and the loan stays written off; of a payment before the
+        write-off or the sale, the loss is greater, or what was sold. *kind* says why, in one
+        word.
         """
-        self._must_be_paid_out()
+        self._must_have_been_paid_out()
         if kind not in (None, *ReversalKind):
             raise no.ReversalKindUnknown(
                 f"A payment is reversed as {', '.join(ReversalKind)}; not as {kind!r}."
             )
         if payment_ref in self.reversed:
             return
-        written_off = self.state == LoanState.WRITTEN_OFF
-        facts = self.recoveries.values() if written_off else self.facts
-        fact = next((f for f in facts if f.ref == payment_ref and (written_off or f.pays)), None)
+        fact = self.recoveries.get(payment_ref) or next(
+            (fact for fact in self.facts if fact.ref == payment_ref and fact.pays), None
+        )
         if fact is None:
-            before = " What was paid before the write-off stays as it is." if written_off else ""
             raise no.PaymentUnknown(
-                f"No {'recovery' if written_off else 'payment'} {payment_ref!r} stands on this"
-                f" loan that could be reversed.{before}"
+                f"No payment or recovery {payment_ref!r} stands on this loan that could be"
+                " reversed."
             )
         if not reason.strip():
             raise no.ReasonMissing("A reversal needs a reason.")
-        if written_off:
+        if fact.kind == FactKind.RECOVERY:
             self._reverse_recovery(act, fact, reason, kind)
             self._take_back_realised(act, fact)
             return
@@ -268,14 +268,8 @@ class Servicing(Consequences):
 
     def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
         left = {ref: each for ref, each in self.recoveries.items() if ref != fact.ref}
-        anew = self._recovered_by(list(left.values()))
-        moved = [
-            Movement(ref, left[ref].on, self.recovered[ref], after, [])
-            for ref, after in anew.items()
-            if after != self.recovered[ref]
-        ]
-        before, after = total(self.recovered.values()), total(anew.values())
-        grown = after.unapplied - before.unapplied
+        anew = self.recovered_by(left.values(), self.claim)
+        grown = self._beside(self.claim, anew) - self._credit_beside()
         self.record(
             events.RecoveryReversed,
             act,
@@ -288,9 +282,11 @@ class Servicing(Consequences):
             kind=kind,
             recovered=sum(other.amount for other in self.recoveries.values()) - fact.amount,
             credit=grown,
-            reallocated=moved,
+            reallocated=self._recovered_anew(anew),
+            restated=self.restated_by(self.endings[0].claim, anew) or None,
             balance=replace(self.balance, unapplied=self.unapplied + grown),
             bucket=self.bucket,
+            state=self.state,
         )
 
     def refund(
@@ -310,8 +306,10 @@ class Servicing(Consequences):
         Raises:
             NoCredit: there was less credit that day, or what is refunded later needs it.
         """
-        self._must_be_paid_out()
+        self._must_have_been_paid_out()
         on = self._counted_from(act, on)
+        if not self._had_not_ended(on):
+            self._must_not_be_sold()
         positive(amount, "A refund")
         two_people(requested_by, approved_by, "A refund")
         known = next(
@@ -326,7 +324,8 @@ class Servicing(Consequences):
         self._must_not_be_taken_back(FactKind.REFUND, refund_ref)
         credit = self.unapplied
         if on != act.business_on:
-            credit = self.ledger_on(on).unapplied + self._credit_recovered()
+            credit = self.ledger_on(on).unapplied
+            credit += 0 if self._had_not_ended(on) else self._credit_beside()
         if amount > credit:
             raise no.NoCredit(
                 f"The borrower has {self._written(max(credit, 0))} of credit on {on},"
@@ -334,7 +333,10 @@ class Servicing(Consequences):
             )
         fact = Fact(FactKind.REFUND, refund_ref, on, self.facts_taken, amount)
         ledger = self._ledger_with([*self.facts, fact])
-        missing = -ledger.unapplied - self._credit_recovered()
+        missing = -ledger.unapplied
+        if self.endings:
+            claim = self.claim_on_end(ledger)
+            missing -= self._beside(claim, self.recovered_by(self.recoveries.values(), claim))
         if missing > max(-self.unapplied, 0):
             raise no.NoCredit(
                 f"The credit of {on} was paid back since, and {self._written(missing)} would be"
@@ -369,7 +371,7 @@ class Servicing(Consequences):
         if in_place_of is None:
             return None
         gone = self.vacated.get(in_place_of)
-        if self.state == LoanState.WRITTEN_OFF:
+        if self.endings and not self._had_not_ended(on):
             raise no.PlaceNotFree("What is recovered after a write-off counts as it comes in.")
         if gone is None:
             stands = any(fact.pays and fact.ref == in_place_of for fact in self.facts)
@@ -468,8 +470,8 @@ class Servicing(Consequences):
         since *on* split anew. Where the terms let charges count from the start, earlier ones
         do too, also those of a loan that was settled.
         """
-        self._must_take_charges()
         on = self._counted_from(act, on)
+        self._must_take_charges(on)
         self._must_not_be_taken_back(FactKind.FEE, fee_ref)
         if fee_ref in self.fees:
             if self.fees[fee_ref].kind != kind:
@@ -539,10 +541,7 @@ class Servicing(Consequences):
         It is as if so much less had been charged: what paid it pays other things, or is
         credit, in the same event; also on a loan that was settled.
         """
-        self._must_be_paid_out()
-        if self.state not in SERVICED:
-            self._must_be_active()
-        on = self._counted_from(act, on)
+        on = self._forgiven_on(act, on)
         positive(amount, "A waiver")
         two_people(requested_by, approved_by, "A waiver")
         fee = self.fees.get(fee_ref)
@@ -593,10 +592,7 @@ class Servicing(Consequences):
         Raises:
             NothingToForgive: so much of it is not unpaid on that day.
         """
-        self._must_be_paid_out()
-        if self.state not in SERVICED:
-            self._must_be_active()
-        on = self._counted_from(act, on)
+        on = self._forgiven_on(act, on)
         two_people(requested_by, approved_by, "What is forgiven")
         if not reason.strip():
             raise no.ReasonMissing("What is forgiven needs a reason.")
@@ -637,10 +633,18 @@ class Servicing(Consequences):
             raise no.InstalmentNotOpen(f"The loan has no instalment {instalment} on {on}.")
         return ledger.forgivable(row, owed, on)
 
-    def _must_take_charges(self) -> None:
+    def _forgiven_on(self, act: Act, on: date | None) -> date:
+        """The day that something is forgiven from: one on which the loan was in our book."""
+        self._must_have_been_paid_out()
+        on = self._counted_from(act, on)
+        if self.state not in SERVICED:
+            self._must_run_on(on)
+        return on
+
+    def _must_take_charges(self, on: date) -> None:
         reopens = self.terms is not None and self.terms.charges_count == ChargesCount.FROM_THE_START
         if not (reopens and self.state in (LoanState.SETTLED, LoanState.CLOSED)):
-            self._must_be_active()
+            self._must_run_on(on)
 
     def _must_stay_below_cap(self, on: date, amount: int) -> None:
         ledger = self._ledger()

@@ -78,6 +78,8 @@ UNDER_REVIEW = (LoanState.APPLIED,)
 OFFERED = (LoanState.APPROVED, LoanState.DISCLOSED, LoanState.SIGNED)
 SERVICED = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED)
 PAID_OUT = (LoanState.ACTIVE, LoanState.SETTLED, LoanState.CLOSED, LoanState.WRITTEN_OFF)
+RECKONED = (*SERVICED, LoanState.WRITTEN_OFF, LoanState.SOLD)
+"""While a loan stands thus, what becomes known of its past changes what it owes, or owed."""
 SECURED = (*OFFERED, LoanState.ACTIVE, LoanState.WRITTEN_OFF)
 """While a loan stands thus, something can be taken to secure it."""
 
@@ -109,13 +111,39 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True)
 class Ended:
-    """That a loan left the book on a day, with what was owed; the *price* of a sale."""
+    """That a loan left the book on a day, with what was owed; the *price* of a sale.
+
+    *unapplied* of the claim is what was refunded and is missing. *order* is its place among
+    what counts on its day. *claim* and *price* are those known by now; a sale was *agreed* at
+    its first price for a claim of *face*.
+    """
 
     kind: str
     on: date
     state_before: str
     claim: Split
     price: int | None = None
+    order: int = 0
+    agreed: int | None = None
+    face: int | None = None
+
+
+@dataclass(frozen=True)
+class Restated:
+    """That another amount left the book on a day than was known then.
+
+    *before* and *after* are the claim of a loss or a sale (*unapplied*: what was refunded and
+    is missing), *price_before* and *price* those of a sale. The borrower's credit grows by
+    *credit* beside what the schedule says: by what comes in beyond the claim.
+    """
+
+    kind: str
+    on: date
+    before: Split
+    after: Split
+    price_before: int | None
+    price: int | None
+    credit: int
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ class TakingBack(Workout):
             FactStays: it follows from other things, or another command takes it back.
             RestsOnIt: what was agreed later builds on it.
         """
-        if self.state != LoanState.SOLD:
-            self._must_be_paid_out()
+        self._must_have_been_paid_out()
         two_people(requested_by, approved_by, "To take something back")
         if not reason.strip():
             raise no.ReasonMissing("To take something back needs a reason.")
@@ -61,13 +60,8 @@ class TakingBack(Workout):
         if self.endings:
             last = self.endings[-1].kind
             yield last, last.lower().replace("_", "-")
-        if self.state == LoanState.SOLD:
-            return
-        lost = self.state == LoanState.WRITTEN_OFF
         yield from dict.fromkeys(
-            (fact.kind, known_as(fact))
-            for fact in self.facts
-            if fact.kind == FactKind.REFUND or not (lost or self._follows(fact))
+            (fact.kind, known_as(fact)) for fact in self.facts if not self._follows(fact)
         )
 
     def _follows(self, fact: Fact) -> bool:
@@ -126,6 +120,7 @@ class TakingBack(Workout):
             penalty=0,
             principal=0,
             price=None,
+            missing_credit=None,
             dropped=[row.number for row in dropped],
             **said,
             **outcome,
@@ -178,9 +173,11 @@ class TakingBack(Workout):
         ledger = self._ledger()
         balance = ledger.balance(act.business_on)
         if ended.state_before == LoanState.WRITTEN_OFF:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_recovered())
+            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_beside())
         outcome: dict[str, Any] = {
-            **self._outcome(act, ledger),
+            **self._outcome(act, ledger, act.business_on),
+            "reallocated": [],
+            "restated": None,
             "state": ended.state_before,
             "balance": balance,
             "capitalised": None,
@@ -201,12 +198,15 @@ class TakingBack(Workout):
             penalty=claim.penalty,
             principal=claim.principal,
             price=ended.price,
+            missing_credit=claim.unapplied or None,
             dropped=[],
             **said,
             **outcome,
         )
         if self.state == LoanState.ACTIVE:
             self._follow_up(act, act.business_on)
+            if self.state == LoanState.ACTIVE:
+                self._subsidise(act, act.business_on)
 
 
 def _in_order(rows: list[Instalment]) -> bool:

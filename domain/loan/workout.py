@@ -54,13 +54,14 @@ class Workout(Consequences):
                 was past due on its day.
             CostOverCap: it would cost more than before, and than the cap of the day.
         """
-        self._must_be_active()
+        if on is None:
+            on = min(act.business_on, agreed.free_from or act.business_on)
+        self._must_run_on(on)
         two_people(requested_by, approved_by, "A rescheduling")
         if not reason.strip():
             raise no.ReasonMissing("A rescheduling needs a reason.")
-        if on is None:
-            on = min(act.business_on, agreed.free_from or act.business_on)
         self._must_not_be_future(act, on)
+        today = self._reckoned_to(act.business_on)
         self._must_not_be_before_disbursement(on)
         change = change_of(agreed, self._standing(on, pay_by))
         ref = f"reschedule-{self.facts_taken}"
@@ -70,16 +71,14 @@ class Workout(Consequences):
         ledger = self._rerun([*self.facts, fact])
         if len(ledger.rows) > max(TERM_MONTHS_MAX, len(self.instalments)):
             raise no.NothingChanges(f"A loan has {TERM_MONTHS_MAX} instalments at most.")
-        stays = ledger.rows_on(act.business_on) == self._ledger().rows_on(act.business_on)
+        stays = ledger.rows_on(today) == self._ledger().rows_on(today)
         # What was granted later may have laid all of it anew: then it counted until that day.
         stays = stays and self._lays_nothing(fact)
         if stays and change.annual_rate is None and not change.pause:
             raise no.NothingChanges(
                 "What is left of the loan is laid like that already; nothing was recorded."
             )
-        self._must_cost_within_cap(
-            act.business_on, self._flows_open(act.business_on, ledger), self._ledger()
-        )
+        self._must_cost_within_cap(today, self._flows_open(today, ledger), self._ledger())
         self.record(
             events.Rescheduled,
             act,
@@ -228,7 +227,7 @@ class Workout(Consequences):
         Raises:
             NothingChanges: that was no repricing date, or the rate stays what it was.
         """
-        self._must_be_active()
+        self._must_run_on(on)
         if self.was_repriced_by(on, index):
             raise no.NothingChanges(f"The rate of {on} is what {index.version} says already.")
         self._reprice(act, on, index, self._repricing(on))

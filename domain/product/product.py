@@ -128,6 +128,7 @@ class Offer:
     penalty_on_interest: bool | None = None
     late_order: list[str] | None = None
     late_order_days: int | None = None
+    recovery_order: list[str] | None = None
     prepayment: str | None = None
     settling: str | None = None
     subsidy: Subsidy | None = None
@@ -279,6 +280,7 @@ class Offer:
             rate_caps=rate_caps,
             late_order=None if self.late_order is None else list(self.late_order),
             late_order_days=self.late_order_days,
+            recovery_order=None if self.recovery_order is None else list(self.recovery_order),
             bucket_order=None if self.bucket_order is None else list(self.bucket_order),
             source_orders=self.source_orders,
             prepayment=self.prepayment,

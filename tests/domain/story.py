@@ -297,6 +297,17 @@ def _on(changes: dict[str, Any]) -> dict[str, Any]:
     return {"on" if name == "counts_on" else name: value for name, value in changes.items()}
 
 
+def sell(loan: Loan, on: date, **changes: Any) -> None:
+    fields: dict[str, Any] = {
+        "price": 300_00,
+        "buyer_ref": "FUND-1",
+        "sold_on": on,
+        "requested_by": "treasury",
+        "approved_by": "board",
+    }
+    loan.sell(act(on), **{**fields, **changes})
+
+
 def written_off(on: date) -> Step:
     """A loss that was taken."""
     return lambda loan: write_off(loan, on)

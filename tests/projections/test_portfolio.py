@@ -132,6 +132,18 @@ def test_a_recovery_that_bounces_flows_back() -> None:
     assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
 
 
+def test_a_payment_of_before_the_write_off_is_money_received_and_less_is_written_off() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 10))
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 4, 1))
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
+    names = ("received", "recovered", "principal_repaid", "principal_written_off", "written_off")
+    assert [flow(found, name) for name in names] == [86_07, 0, 81_07, 918_93, loan.claim.total]
+
+
 def test_a_sale_takes_the_principal_off_the_books_apart_from_losses() -> None:
     loan = disbursed()
     loan.sell(
@@ -184,5 +196,10 @@ def test_whatever_happened_a_loan_is_in_one_place_with_its_principal(life: Life)
     received = flow(found, "received") - flow(found, "reversed") - flow(found, "refunded")
     parts = ("principal_repaid", "interest_repaid", "fees_repaid", "penalty_repaid", "credit")
     beyond_claim = sum(split.unapplied for split in loan.recovered.values())
+    missing = loan.endings[0].claim.unapplied if loan.endings else 0
+    beyond_claim = max(beyond_claim, missing)
+    prices = [ended.price for ended in loan.endings if ended.price is not None]
+    assert flow(found, "sale_price") == sum(prices)
+    assert flow(found, "written_off") == loan.claim.total
     assert received + beyond_claim == sum(flow(found, part) for part in parts)
     assert flow(found, "credit") == loan.balance.unapplied

@@ -135,6 +135,20 @@ def test_a_write_off_clears_the_books_and_a_recovery_leaves_them_clear() -> None
     ]
 
 
+def test_money_of_before_the_write_off_is_a_line_and_the_books_stay_clear() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 3, 10))
+    loan.reverse(act(date(2025, 3, 12)), payment_ref="P-1", reason="bounced")
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[2:], "kind", "amount", "principal", "owed_after") == [
+        ("repayment, known after the write-off", -86_07, 0, 0),
+        ("reversal, known after the write-off", 86_07, 0, 0),
+    ]
+
+
 def test_a_recovery_that_bounces_is_a_line_against_it() -> None:
     loan = disbursed()
     write_off(loan, date(2025, 3, 1))

@@ -148,6 +148,20 @@ def test_a_write_off_leaves_no_balance_and_a_recovery_brings_none_back() -> None
     assert (lost["written_off"], back["recovered"]) == (1_000_00 + 7_45, 100_00)
 
 
+def test_a_loss_that_turns_out_less_is_kept_by_the_day_it_was_known() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 86_07, FEB_15, known_on=date(2025, 3, 10))
+
+    found = rows(summary, loan)
+
+    assert (current(found)["state"], current(found)["principal"]) == ("WRITTEN_OFF", 0)
+    assert only(found["summary_money"], "business_on", "received", "written_off") == [
+        (date(2025, 3, 1), 0, 1_007_45),
+        (date(2025, 3, 10), 86_07, loan.claim.total - 1_007_45),
+    ]
+
+
 def test_a_change_of_class_is_kept_with_its_reason() -> None:
     loan = disbursed()
     for days in (1, 91):

@@ -14,6 +14,7 @@ from domain.loan.as_of import standing
 from domain.loan.explain import explain
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
+from tests.domain import story
 from tests.domain.story import (
     JAN_15,
     LETTER_FEE,
@@ -47,14 +48,7 @@ SCHOOL = terms(partner="SCHOOL-7", scene="EDUCATION")
 
 
 def sell(loan: Loan, on: date = APR_15, known_on: date | None = None, **changes: Any) -> None:
-    fields: dict[str, Any] = {
-        "price": 300_00,
-        "buyer_ref": "FUND-1",
-        "sold_on": on,
-        "requested_by": "treasury",
-        "approved_by": "board",
-    }
-    loan.sell(act(known_on or on), **{**fields, **changes})
+    story.sell(loan, known_on or on, **{"sold_on": on, **changes})
 
 
 def sold(on: date = APR_15) -> Step:
@@ -148,21 +142,26 @@ def test_what_is_recovered_beyond_the_claim_is_the_borrowers_and_is_refunded() -
     assert loan.unapplied == 0
 
 
-def test_what_was_refunded_and_is_missing_is_recovered_after_the_claim() -> None:
+def test_what_was_refunded_and_is_missing_is_a_part_of_the_loss_and_recovered_last() -> None:
     loan = given(
         disbursed(),
         paid("P-1", 1_500_00, on=FEB_15),
         refunded("F-1", 467_20, on=FEB_15),
         reversed_("P-1", on=MAR_15),
-        written_off(on=MAR_15),
     )
     assert loan.unapplied == -467_20
 
-    repay(loan, "R-1", 1_600_00, on=APR_15)
+    write_off(loan, MAR_15)
 
-    back = recorded(loan)[0]
-    assert back.credit == 1_600_00 - loan.claim.total
-    assert loan.unapplied == 1_600_00 - loan.claim.total - 467_20
+    lost = recorded(loan)[-1]
+    assert (lost.missing_credit, lost.balance) == (467_20, Balance(0, 0, 0, 0, 0))
+    assert loan.claim.total == lost.principal + lost.interest + lost.penalty + 467_20
+
+    repay(loan, "R-1", loan.claim.total - 7_20, on=APR_15)
+    assert (loan.unapplied, recorded(loan)[-1].grown) == (0, 0)
+
+    repay(loan, "R-2", 10_00, on=APR_15)
+    assert (loan.unapplied, recorded(loan)[-1].grown) == (2_80, 2_80)
 
 
 def test_later_recoveries_split_anew_when_an_earlier_one_bounces() -> None:
@@ -262,7 +261,6 @@ def test_a_written_off_claim_can_be_sold_too_and_nothing_is_left_to_take_off() -
 
 MONEY: dict[str, Step] = {
     "repay": paid("P-9", 10_00, on=APR_15),
-    "reverse": reversed_("P-1", on=APR_15),
     "refund": refunded("R-9", 10_00, on=APR_15),
     "charge": fee_charged("F-9", on=APR_15),
     "waive": lambda loan: waive(loan, "F-1", 1_00, APR_15),

@@ -196,10 +196,10 @@ def test_a_loan_that_is_closed_stays_so_where_a_hold_changes_nothing() -> None:
     assert kinds(loan)[-1] is Loan.HoldPlaced
 
 
-def test_a_loan_written_off_is_left_as_it_is() -> None:
+def test_a_loan_written_off_by_then_is_left_as_it_is() -> None:
     loan = given(disbursed(LATE), story.written_off(APR_15))
 
-    held("H-1", MAR_15, on=MAY_15)(loan)
+    held("H-1", APR_15, on=MAY_15)(loan)
 
     assert kinds(loan) == []
 

@@ -128,11 +128,16 @@ def test_the_reference_of_a_reversed_payment_is_not_used_again() -> None:
         repay(loan, "P-1", 50_00, on=FEB_15)
 
 
-def test_what_was_paid_before_a_write_off_is_not_reversed_after_it() -> None:
+def test_of_a_payment_before_the_write_off_that_bounces_the_loss_is_greater() -> None:
     loan = given(disbursed(), paid("P-1", 50_00, on=FEB_15), written_off(on=date(2025, 9, 30)))
+    lost = loan.claim.total
 
-    with pytest.raises(no.PaymentUnknown):
-        reversed_("P-1", on=date(2025, 10, 2))(loan)
+    reversed_("P-1", on=date(2025, 10, 2))(loan)
+
+    assert recorded(loan) == [
+        happened(Loan.RepaymentReversed, state_before="WRITTEN_OFF", state="WRITTEN_OFF")
+    ]
+    assert (loan.claim.total, loan.unapplied) == (lost + 50_00, 0)
 
 
 def test_reversing_the_payment_that_closed_a_loan_opens_it_again() -> None:

@@ -24,6 +24,7 @@ from tests.domain.story import (
     repay,
     reversed_,
     state,
+    take_back,
     terms,
     write_off,
 )
@@ -133,13 +134,37 @@ def test_a_moved_due_date_leaves_the_interest_as_scheduled() -> None:
     assert [event.amount for event in subsidies(loan)] == [5_00]
 
 
-def test_a_loan_that_is_written_off_or_without_a_partner_earns_none() -> None:
-    lost, plain = given(disbursed(FREE)), given(disbursed())
-    write_off(lost, FEB_15)
+def test_a_loan_without_a_partner_earns_none() -> None:
+    loan = given(disbursed())
 
-    for loan in (lost, plain):
-        loan.attend(act(MAR_15))
-        assert Loan.InterestSubsidised not in kinds(loan)
+    loan.attend(act(MAR_15))
+
+    assert Loan.InterestSubsidised not in kinds(loan)
+
+
+def test_a_partner_pays_to_the_day_of_the_write_off_and_no_further() -> None:
+    loan = given(disbursed(FREE), attended(FEB_15))
+
+    write_off(loan, date(2025, 3, 1))
+    loan.attend(act(MAR_15))
+
+    assert subsidies(loan) == [
+        happened(Loan.InterestSubsidised, instalment=2, until_on=date(2025, 3, 1))
+    ]
+    whole = given(disbursed(FREE), attended(FEB_15), attended(MAR_15)).subsidised
+    assert 0 < loan.subsidised["2"] < whole["2"]
+
+
+def test_a_loss_that_is_taken_back_lets_the_partner_pay_on() -> None:
+    loan = given(disbursed(FREE), attended(FEB_15))
+    plain = given(disbursed(FREE), attended(FEB_15), attended(MAR_15))
+    write_off(loan, date(2025, 3, 1))
+
+    take_back(loan, "write-off", date(2025, 3, 2))
+    assert loan.subsidised["2"] == 0
+
+    loan.attend(act(MAR_15))
+    assert loan.subsidised == plain.subsidised
 
 
 @for_all(days=st.lists(st.integers(1, 90), max_size=6))
