@@ -195,6 +195,8 @@ def _early(told: Told) -> str:
     late = told.beyond.get("late_order_days")
     if late:
         said.append(f"from {late} days past due money pays {_order(told.beyond['late_order'])}")
+    if "recovery_order" in told.beyond:
+        said.append(f"after a write-off money pays {_order(told.beyond['recovery_order'])}")
     return "; ".join(said)
 
 

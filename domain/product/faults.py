@@ -110,6 +110,7 @@ def _orders(offer: Offer) -> Iterator[str]:
         (offer.allocation_order, "allocation order"),
         (offer.advance_order, "order for money in advance"),
         (offer.late_order, "order for late money"),
+        (offer.recovery_order, "order for money after the write-off"),
         *(
             (each.order, f"order for money from {each.source}")
             for each in offer.source_orders or ()

@@ -84,6 +84,7 @@ def test_the_catalogue_uses_every_part() -> None:
         "prepayment",
         "rate_grid",
         "rate_tiers",
+        "recovery_order",
         "renewal",
         "repayment",
         "scene",
@@ -180,9 +181,10 @@ def answered(*words: str) -> tuple[int, object]:
 def test_the_command_line_checks_a_folder_by_the_rules_of_a_day(tmp_path: Path) -> None:
     code, found = answered("product", "check", str(FOLDER), "--on", "2026-11-30")
 
+    offers = [read_offer(file) for file in FILES]
     assert (code, found) == (
         0,
-        [{"product": f"{read_offer(file).code} v1", "faults": []} for file in FILES],
+        [{"product": f"{offer.code} v{offer.version}", "faults": []} for offer in offers],
     )
     # By the end of 2027 new loans of micro-lenders are held to half as much.
     stall = str(FOLDER / "market-stall.toml")
