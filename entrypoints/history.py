@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -275,13 +276,15 @@ def _words(said: dict[str, Any], currency: str, full: bool) -> str:
     from entrypoints import output
     from entrypoints.rate_words import percent
 
-    words = []
+    words: list[str] = []
     for name, value in said.items():
         if name in QUIET and not full:
             continue
         if value in (None, "", [], 0, False) or name == "currency":
             continue
-        if isinstance(value, Decimal):
+        if name == "restated":
+            words += _restated(value, currency)
+        elif isinstance(value, Decimal):
             words.append(f"{name} {percent(value)}")
         elif name in AMOUNTS and currency:
             words.append(f"{name} {output.money(value, currency)}")
@@ -293,6 +296,22 @@ def _words(said: dict[str, Any], currency: str, full: bool) -> str:
         else:
             words.append(f"{name} {value}")
     return ", ".join(words)
+
+
+def _restated(ends: list[dict[str, Any]], currency: str) -> Iterator[str]:
+    """What turns out to have left the book with a loss or a sale, before and after."""
+    from entrypoints import output
+
+    def money(amount: int) -> str:
+        return output.money(amount, currency) if currency else str(amount)
+
+    for each in ends:
+        before, after = sum(each["before"].values()), sum(each["after"].values())
+        named = {"WRITE_OFF": "written off", "SALE": "sold"}[each["kind"]]
+        if before != after:
+            yield f"{named} on {each['on']} {money(before)} -> {money(after)}"
+        if each["price"] != each["price_before"]:
+            yield f"price {money(each['price_before'])} -> {money(each['price'])}"
 
 
 QUIET = {

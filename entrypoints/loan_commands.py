@@ -378,7 +378,11 @@ def repay(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record money received on a loan; --on may lie in the past."""
+    """Record money received on a loan; --on may lie in the past.
+
+    From the write-off on it is a recovery. What came in before the loan was written off or
+    sold, and is known since, lets the loss be less, or what was sold and its price.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -415,7 +419,10 @@ def reverse(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take back a payment or recovery that bounced, was charged back or posted wrongly."""
+    """Take back a payment or recovery that bounced, was charged back or posted wrongly.
+
+    Of one before the write-off or the sale the loss is greater, or what was sold.
+    """
     from domain.commands import loans
 
     carry_out(
@@ -581,7 +588,9 @@ def charge_fee(
 @app.command("waive", rich_help_panel=MONEY)
 def waive_fee(
     loan: Loan,
-    ref: Annotated[str, typer.Argument(help="The fee's reference.")],
+    ref: Annotated[
+        str, typer.Argument(help="The fee's reference; prepayment:P-1 for what paying early cost.")
+    ],
     amount: Amount,
     reason: Reason,
     requested_by: Requester,
@@ -592,7 +601,8 @@ def waive_fee(
 ) -> None:
     """Forgive a fee, or part of it, also one that is paid; two people.
 
-    What paid it pays other things, or is credit. --on may lie in the past.
+    What paid it pays other things, or is credit. What a payment was charged for coming early
+    goes by prepayment: and the payment's reference. --on may lie in the past.
     """
     from domain.base.money import minor_units
     from domain.commands import loans
@@ -673,7 +683,11 @@ def write_off(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the loss of what is still owed; the claim stays. --on may lie in the past."""
+    """Take the loss of what is still owed; the claim stays. --on may lie in the past.
+
+    Payments, waivers, fees and relief of before that are known later restate it: see history,
+    and explain --figure claim for what is open.
+    """
     from domain.commands import loans
 
     carry_out(
@@ -703,7 +717,11 @@ def sell(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pass the claim to another owner; two people. From then on the loan takes no money here."""
+    """Pass the claim to another owner; two people. From then on the loan takes no money here.
+
+    Where what was open that day turns out to be another amount, the price follows in proportion:
+    the difference is owed to the buyer, or by the buyer.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream

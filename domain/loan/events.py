@@ -541,8 +541,9 @@ class FeeWaived(MoneyMoved):
             self.instalment,
         )
         self.take_over(loan, [*loan.facts, fact])
-        fee = loan.fees[self.fee_ref]
-        loan.fees[self.fee_ref] = replace(fee, waived=fee.waived + self.amount)
+        fee = loan.fees.get(self.fee_ref)
+        if fee is not None:  # a charge for paying early comes with its payment
+            loan.fees[self.fee_ref] = replace(fee, waived=fee.waived + self.amount)
 
 
 class ChargeForgiven(MoneyMoved):
@@ -961,7 +962,7 @@ class FactWithdrawn(MoneyMoved):
         """Take what is kept of *fact* beside it out of the state."""
         if fact.kind == FactKind.FEE:
             loan.fees[fact.ref] = replace(loan.fees[fact.ref], amount=0, waived=0)
-        elif self.kind == FactKind.WAIVER:
+        elif self.kind == FactKind.WAIVER and fact.ref in loan.fees:
             fee = loan.fees[fact.ref]
             loan.fees[fact.ref] = replace(fee, waived=fee.waived - fact.amount)
         elif fact.kind == FactKind.RESCHEDULE and fact.ref.startswith(RENEWAL):

@@ -34,7 +34,7 @@ from domain.loan.explained import (
     percent,
     rounded_said,
 )
-from domain.loan.facts import Fact, FactKind, counts_from
+from domain.loan.facts import EARLY, Fact, FactKind, counts_from
 from domain.loan.held import HeldRow
 from domain.loan.ledger import Ledger, Relaid
 from domain.loan.loan import Loan
@@ -469,7 +469,12 @@ class Told:
             cap = cap_on(self.ledger, on) if ref in self.ledger.cut else None
             rules = () if cap is None else (Rule(CAP, cap.version),)
             what = f"charged for paying early, {ref}"
-            yield Line("fees", fee, on, what, version, number, rules=rules)
+            forgiven = self.ledger.forgiven_early.get(ref, 0)
+            yield Line("fees", fee + forgiven, on, what, version, number, rules=rules)
+            if forgiven:
+                version = self.versions["waived", f"{EARLY}{ref}"]
+                what = f"charge for paying early waived, {ref}"
+                yield Line("fees", -forgiven, on, what, version, number)
         for row in self.ledger.rows:
             before = self.opening.get(row.number)
             anew = relaid.get(row.number, (0, 0))

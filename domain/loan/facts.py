@@ -15,6 +15,9 @@ STEP = "step-"
 RENEWAL = "renewal-"
 """What references of renewals begin with; their number follows."""
 
+EARLY = "prepayment:"
+"""What the reference of a charge for paying early begins with; that of the payment follows."""
+
 BEFORE_ALL = -1
 """The place of what counts from the beginning of its day."""
 
@@ -50,6 +53,7 @@ class Fact:
     *future_money* is where this payment goes beyond what is due, if not as the terms say.
     A charge is *automatic* that follows from an instalment that was not paid in time.
     *pay_day* is the day of the month from a moved date on, if later ones move with it.
+    Of what a payment is charged for coming early *forgiven* is not owed.
     """
 
     kind: str
@@ -67,6 +71,7 @@ class Fact:
     automatic: bool = False
     hold: Held | None = None
     pay_day: int | None = None
+    forgiven: int = 0
 
     @property
     def pays(self) -> bool:
@@ -99,12 +104,19 @@ def standing(facts: list[Fact]) -> list[Fact]:
         if fact.kind == FactKind.WAIVER:
             forgiven[fact.ref] += fact.amount
     return [
-        replace(fact, amount=fact.amount - min(forgiven[fact.ref], fact.amount))
-        if fact.kind == FactKind.FEE and fact.ref in forgiven
-        else fact
+        _less(fact, forgiven) if forgiven else fact
         for fact in facts
         if fact.kind != FactKind.WAIVER
     ]
+
+
+def _less(fact: Fact, forgiven: Counter[str]) -> Fact:
+    """*fact* less what is forgiven of the charge that it is, or brings."""
+    if fact.kind == FactKind.FEE and fact.ref in forgiven:
+        return replace(fact, amount=fact.amount - min(forgiven[fact.ref], fact.amount))
+    if fact.pays and f"{EARLY}{fact.ref}" in forgiven:
+        return replace(fact, forgiven=forgiven[f"{EARLY}{fact.ref}"])
+    return fact
 
 
 def counts_from(fact: Fact, terms: Terms) -> tuple[date, int, int]:

@@ -135,6 +135,8 @@ class Ledger:
     """The payments before their day that a cap let be charged less than the contract says."""
     refunds: list[Fact] = field(default_factory=list)
     """The credit that was paid back so far."""
+    forgiven_early: dict[str, int] = field(default_factory=dict)
+    """What each payment before its day was not charged, since it was forgiven."""
     bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
     """What was paid of each instalment that would bear penalty, by day; as *parts* say."""
     laid: Laid = field(init=False)
@@ -325,7 +327,7 @@ class Ledger:
         money = max(fact.amount + self.unapplied, 0)
         self.paid_off = self.paid_off or fact.kind == FactKind.PAYOFF
         parts: list[Part] = []
-        called = fact.kind == FactKind.PAYOFF and money >= self.payoff(fact.on)
+        called = fact.kind == FactKind.PAYOFF and money >= self._closing(fact)
         if called:
             self._call_due(fact)
             parts = self._given_back(fact.on)
@@ -346,12 +348,25 @@ class Ledger:
         self.paid_on[fact.ref] = fact.on
         self._note(fact.on, parts)
 
+    def _closing(self, fact: Fact) -> int:
+        """What closes the loan with a payment, before credit; less if its charge is forgiven."""
+        if not fact.forgiven:
+            return self.payoff(fact.on)
+        return self.payoff(fact.on) - min(fact.forgiven, self._for_paying_off(fact.on))
+
+    def _less_forgiven(self, fact: Fact, fee: int) -> int:
+        if not fact.forgiven or not fee:
+            return fee
+        self.forgiven_early[fact.ref] = min(fact.forgiven, fee)
+        return fee - self.forgiven_early[fact.ref]
+
     def _call_due(self, fact: Fact) -> None:
         fee, before = self._for_paying_off(fact.on), self.rows
         if fee < for_prepaying(self.terms, self._not_due(fact.on)):
             self.cut.add(fact.ref)
-        self.rows = self._called_due(fact.on)
-        if fee:
+        fee = self._less_forgiven(fact, fee)
+        self.rows = self._called(fact.on, fee)
+        if fee or fact.ref in self.forgiven_early:
             running = next(row for row in before if row.due_on > fact.on and row.left)
             self.prepaying[fact.ref] = (running.number, fee)
 
@@ -378,6 +393,7 @@ class Ledger:
         fee = self._for_prepaying(fact.on, principal)
         if fee < for_prepaying(self.terms, principal):
             self.cut.add(fact.ref)
+        fee = self._less_forgiven(fact, fee)
         if not fee:
             return
         row = later[0]

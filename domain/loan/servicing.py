@@ -22,13 +22,13 @@ from domain.loan import refusals as no
 from domain.loan.ceiling import cap_on, room
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import DailyLedger
-from domain.loan.facts import Fact, FactKind, counts_from
+from domain.loan.facts import EARLY, Fact, FactKind, counts_from
 from domain.loan.fees import charge
 from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
 from domain.loan.periods import ONE_DAY
 from domain.loan.security import Security
-from domain.loan.state import SERVICED, LoanState, ReversalKind, Source
+from domain.loan.state import SERVICED, Fee, LoanState, ReversalKind, Source
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
@@ -477,8 +477,9 @@ class Servicing(Consequences):
             if self.fees[fee_ref].kind != kind:
                 raise no.FeeRefReused(f"The reference {fee_ref!r} already names another fee.")
             return
-        if fee_ref.startswith(PREFIX):
-            raise no.FeeRefReused(f"References of overdue charges begin with {PREFIX!r}.")
+        for prefix, what in ((PREFIX, "overdue charges"), (EARLY, "charges for paying early")):
+            if fee_ref.startswith(prefix):
+                raise no.FeeRefReused(f"References of {what} begin with {prefix!r}.")
         fee = self._fee_named(kind)
         assert self.terms is not None
         amount = charge(fee, self.terms)
@@ -539,20 +540,18 @@ class Servicing(Consequences):
         """Forgive a fee that was charged, or part of it, paid or not; *on* may lie back.
 
         It is as if so much less had been charged: what paid it pays other things, or is
-        credit, in the same event; also on a loan that was settled.
+        credit, in the same event; also on a loan that was settled. What the payment P-1 was
+        charged for coming early goes by ``prepayment:P-1``.
         """
         on = self._forgiven_on(act, on)
         positive(amount, "A waiver")
         two_people(requested_by, approved_by, "A waiver")
-        fee = self.fees.get(fee_ref)
-        if fee is None:
-            raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
+        fee, charged_on = self._charge_named(fee_ref)
         if amount > fee.amount - fee.waived:
             raise no.FeeUnknown(
                 f"{self._written(max(fee.amount - fee.waived, 0))} of the fee {fee_ref!r} is left"
                 f" to forgive, not {self._written(amount)}."
             )
-        charged_on = next(f.on for f in self.facts if f.kind == FactKind.FEE and f.ref == fee_ref)
         on = max(on, charged_on)
         fact = Fact(FactKind.WAIVER, fee_ref, on, self.facts_taken, amount, fee.instalment)
         ledger = self._ledger_with([*self.facts, fact])
@@ -570,6 +569,24 @@ class Servicing(Consequences):
             **self._outcome(act, ledger),
         )
         self._follow_up(act, on)
+
+    def _charge_named(self, fee_ref: str) -> tuple[Fee, date]:
+        """The charge by its reference, with what is waived of it, and its day."""
+        fee = self.fees.get(fee_ref)
+        if fee is not None:
+            charges = (fact for fact in self.facts if fact.kind == FactKind.FEE)
+            return fee, next((fact.on for fact in charges if fact.ref == fee_ref), date.min)
+        ref, ledger = fee_ref.removeprefix(EARLY), self._ledger()
+        if not fee_ref.startswith(EARLY) or ref not in ledger.prepaying:
+            raise no.FeeUnknown(f"No fee {fee_ref!r} was charged on this loan.")
+        number, owed = ledger.prepaying[ref]
+        forgiven = sum(
+            fact.amount
+            for fact in self.facts
+            if fact.kind == FactKind.WAIVER and fact.ref == fee_ref
+        )
+        charged = owed + ledger.forgiven_early.get(ref, 0)
+        return Fee(fee_ref, FeeTiming.ON_PREPAYMENT, charged, number, forgiven), ledger.paid_on[ref]
 
     def forgive(
         self,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import get_type_hints
 
 from domain.catalogue import event_types
-from entrypoints.history import AMOUNTS, HIDDEN
+from entrypoints.history import AMOUNTS, HIDDEN, _words, said_by
+from tests.domain.story import disbursed, recorded, repay, write_off
 
 COUNTS = {
     *("product_version", "version", "term_months", "instalment", "from_instalment"),
@@ -27,3 +29,13 @@ def test_a_whole_number_of_an_event_is_shown_as_money_if_it_is_money() -> None:
 
     assert numbers - COUNTS <= AMOUNTS
     assert not COUNTS & AMOUNTS
+
+
+def test_a_loss_that_is_restated_is_told_before_and_after() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 4, 15))
+    repay(loan, "P-1", 86_07, date(2025, 2, 15), known_on=date(2025, 5, 15))
+
+    said = _words(said_by(recorded(loan)[-1]), "CNY", full=False)
+
+    assert "written off on 2025-04-15 1,013.78 CNY -> 927.71 CNY" in said

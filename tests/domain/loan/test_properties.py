@@ -877,7 +877,8 @@ def _charge_fee(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
-    fees = sorted(loan.fees) or ["none"]
+    early = [f"prepayment:{ref}" for ref in loan._ledger().prepaying]
+    fees = sorted([*loan.fees, *early]) or ["none"]
     story.waive(loan, fees[it.which % len(fees)], it.amount % 25_00, on=on)
 
 
