@@ -767,6 +767,13 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     assert loan in [row["loan_ref"] for each in reminded for row in each["instalments"]]
     loans("write-off", loan, "--reason", "uncollectable", *PEOPLE)
     loans("repay", loan, "10.00", "--ref", "REC-1", "--source", "GUARANTOR")
+    found_later = loans("repay", loan, "5.00", "--ref", "P-3", "--on", str(moved_to))
+    [repaid] = found_later["recorded"]
+    assert (repaid["event"], repaid["said"]["restated"][0]["kind"]) == ("loan.repaid", "WRITE_OFF")
+    told = loans("explain", loan, "--figure", "claim")["lines"]
+    claim = [line for line in told if line["what"].startswith("repaid, P-3, known on")]
+    assert [line["amount"] for line in claim] == [-5_00]
+    assert [line["amount"] for line in told if line["what"] == "recovered, REC-1"] == [-10_00]
 
 
 def is_secured_and_sold(loans: CommandLine, loan: str) -> None:
