@@ -362,10 +362,30 @@ def repay(
     ref: Annotated[str | None, typer.Option(help="The payment's own reference.")] = None,
     on: Day = None,
     currency: Annotated[str | None, typer.Option(help="If it is not the loan's.")] = None,
-    source: Annotated[str, typer.Option(help="BORROWER, THIRD_PARTY, GUARANTOR ...")] = "BORROWER",
-    payoff: Annotated[bool, typer.Option("--payoff", help="Close the loan early.")] = False,
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Who pays: BORROWER, THIRD_PARTY (somebody for them), COLLATERAL (what was taken"
+            " for it was sold), GUARANTOR, INSURANCE, or PARTNER (the school or merchant; rather"
+            " use partner-refund). The contract may split money from a source in an order of its"
+            " own."
+        ),
+    ] = "BORROWER",
+    payoff: Annotated[
+        bool,
+        typer.Option(
+            "--payoff", help="Close the loan early with it; else it closes nothing, see above."
+        ),
+    ] = False,
     future: Annotated[
-        str | None, typer.Option(help="Where it goes beyond what is due: LAST_INSTALMENT ...")
+        str | None,
+        typer.Option(
+            help="Where this payment goes beyond what is due, if not as the contract says:"
+            " NEXT_INSTALMENT (the first that are open), LAST_INSTALMENT (the last first),"
+            " REAMORTISED (in equal shares to all that are open), LOWER_INSTALMENT (to principal,"
+            " the rest is laid anew over the same days) or SHORTER_TERM (to principal, the same"
+            " instalment is paid for a shorter time)."
+        ),
     ] = None,
     in_place_of: Annotated[
         str | None,
@@ -379,6 +399,11 @@ def repay(
     as_json: AsJson = False,
 ) -> None:
     """Record money received on a loan; --on may lie in the past.
+
+    It pays what is due, then what is in advance. What finds nothing to pay is credit, which
+    pays what falls due later of itself. The sum that payoff quotes closes the loan with
+    --payoff only: without it, it pays instalments before their days, interest to come and all,
+    and what it does not find to pay there is such credit.
 
     From the write-off on it is a recovery. What came in before the loan was written off or
     sold, and is known since, lets the loss be less, or what was sold and its price.
@@ -398,9 +423,9 @@ def repay(
             currency=money_in,
             received_on=day_or(on, opened.business_on),
             payment_ref=ref or f"P-{act.command_id}",
-            source=source,
+            source=source.upper(),
             payoff=payoff,
-            future_money=future,
+            future_money=future and future.upper(),
             in_place_of=in_place_of,
         )
 
@@ -589,7 +614,11 @@ def charge_fee(
 def waive_fee(
     loan: Loan,
     ref: Annotated[
-        str, typer.Argument(help="The fee's reference; prepayment:P-1 for what paying early cost.")
+        str,
+        typer.Argument(
+            help="The charge's reference, see statement; such as F-1 or overdue-3, or"
+            " prepayment:P-1 for what paying early with P-1 cost."
+        ),
     ],
     amount: Amount,
     reason: Reason,
@@ -599,10 +628,11 @@ def waive_fee(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forgive a fee, or part of it, also one that is paid; two people.
+    """Forgive a fee or penalty that was charged by name, or part of it; two people.
 
-    What paid it pays other things, or is credit. What a payment was charged for coming early
-    goes by prepayment: and the payment's reference. --on may lie in the past.
+    Also one that is paid, what a payment was charged for coming early among them: what paid it
+    pays other things, or is credit. --on may lie in the past. What has no name of its own,
+    accrued penalty, interest and the fees of an instalment, is forgiven, see forgive.
     """
     from domain.base.money import minor_units
     from domain.commands import loans

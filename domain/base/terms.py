@@ -17,6 +17,18 @@ class Owed(StrEnum):
     PRINCIPAL = "PRINCIPAL"
 
 
+class Source(StrEnum):
+    """Where money of a repayment or recovery comes from."""
+
+    BORROWER = "BORROWER"
+    THIRD_PARTY = "THIRD_PARTY"
+    COLLATERAL = "COLLATERAL"
+    GUARANTOR = "GUARANTOR"
+    INSURANCE = "INSURANCE"
+    PARTNER = "PARTNER"
+    """The school or merchant that was paid gives money back."""
+
+
 class Ripeness(StrEnum):
     """How far something owed has come; with ``Owed`` it makes the twelve buckets."""
 
@@ -173,7 +185,10 @@ class FeeTerm:
 
 @dataclass(frozen=True)
 class SourceOrder:
-    """The order in which money from a source is split; for what is due and in advance."""
+    """The order in which money from a source is split; for what is due and in advance.
+
+    *order* names the four components, or the twelve buckets.
+    """
 
     source: str
     order: list[str]
@@ -331,7 +346,9 @@ class Terms:
     scene: str | None = None
     partner: str | None = None
     bucket_order: list[str] | None = None
-    """As the orders above; else all twelve buckets, each over all instalments."""
+    """As the orders above; else all twelve buckets, each over all instalments, or with an
+    *allocation_scope* of INSTALMENT those of one ripeness together, one instalment after the
+    other."""
     source_orders: list[SourceOrder] | None = None
     """As for every other money."""
     draws: list[PlannedDraw] | None = None

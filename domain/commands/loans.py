@@ -12,7 +12,7 @@ from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Stream
-from domain.base.terms import RateCap, Terms, rate_fits
+from domain.base.terms import RateCap, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import hold_that, with_promises
@@ -22,7 +22,7 @@ from domain.loan.loan import Loan
 from domain.loan.refusals import NothingChanges
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
-from domain.loan.state import Source, Tier
+from domain.loan.state import Tier
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
 

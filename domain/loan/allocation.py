@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from domain.base.terms import AllocationScope, Owed
+from domain.base.terms import AllocationScope, Owed, Ripeness
 from domain.loan.schedule import Instalment
 
 
@@ -113,6 +113,20 @@ def fill(money: int, claims: Iterable[Claim], order: list[str], scope: str, take
         if money == 0:
             break
     return money
+
+
+def in_turn(buckets: list[str], *, together: bool) -> list[tuple[Ripeness, list[str]]]:
+    """The *buckets* one after the other: of what ripeness, and of which components.
+
+    Taken *together*, those of one ripeness that follow each other are one step.
+    """
+    steps: list[tuple[Ripeness, list[str]]] = []
+    for bucket in buckets:
+        ripe = next(each for each in Ripeness if bucket.startswith(each))
+        if not (together and steps and steps[-1][0] == ripe):
+            steps.append((ripe, []))
+        steps[-1][1].append(bucket.removeprefix(f"{ripe}_"))
+    return steps
 
 
 def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> int:

@@ -48,8 +48,7 @@ class DailyClaims(Claims):
     ledger: DailyLedger
 
     def __init__(self, ledger: DailyLedger, fact: Fact, taken: Taken) -> None:
-        super().__init__(ledger, fact.on)
-        self.fact, self.taken = fact, taken
+        super().__init__(ledger, fact, taken)
         self.until = ledger.settled_until(fact.on)
         # Of a payoff all interest counts that it is the sum of, whatever is paid first.
         self.closes = fact.kind == FactKind.PAYOFF and self.until > fact.on
@@ -149,7 +148,7 @@ class DailyClaims(Claims):
 
     def _unpaid(self) -> int:
         """The principal that can be paid in advance; what is due may have its turn later."""
-        due = self.due_rows if self.ledger.terms.bucket_order is not None else ()
+        due = self.due_rows if self.ledger.buckets_of(self.fact) is not None else ()
         return unpaid_in_advance(self.ledger, due, self.on, self.taken)
 
 

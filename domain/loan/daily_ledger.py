@@ -120,12 +120,12 @@ class DailyLedger(Ledger):
             known = self.paid_days.get(part.instalment, on)
             self.paid_days[part.instalment] = max(known, on)
 
-    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> None:
+    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> int:
         on = fact.on
         self.rows = self.looked_at(on, taken)
         # What the contract says will be paid out later cannot be paid back before.
         most = max(unpaid_in_advance(self, self.rows, on, taken), 0)
-        super()._prepay(min(money, most), fact, taken, keeps_instalment=keeps_instalment)
+        return super()._prepay(min(money, most), fact, taken, keeps_instalment=keeps_instalment)
 
     def _paid_ahead(self, number: int, prepaid: int) -> None:
         super()._paid_ahead(number, prepaid)
@@ -175,7 +175,7 @@ class DailyLedger(Ledger):
         if fact.kind == FactKind.PAYOFF:
             # What closes the loan may be more than its rows take in advance.
             self._take_all(money, on, taken)
-        elif terms.allocation_scope == AllocationScope.COMPONENT or terms.bucket_order is not None:
+        elif terms.allocation_scope == AllocationScope.COMPONENT or self.buckets_of(fact):
             # The residue may have come to a row after its turn.
             rows = [row for row in self.looked_at(on, taken) if row.due_on <= on]
             self._take_rest(money, [self.due(row, on) for row in rows], taken)

@@ -6,14 +6,14 @@ from datetime import date
 
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act
-from domain.base.terms import Prepayment
+from domain.base.terms import Prepayment, Source
 from domain.loan import events
 from domain.loan import refusals as no
 from domain.loan.account import open_of
 from domain.loan.ledger import Balance
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.servicing import Servicing
-from domain.loan.state import SECURED, LoanState, Source
+from domain.loan.state import SECURED, LoanState
 
 PAID_BY = {
     SecurityKind.COLLATERAL: Source.COLLATERAL,

@@ -20,6 +20,7 @@ from domain.base.daycount import IN_ROWS
 from domain.base.money import rounded
 from domain.base.repayment import Frequency
 from domain.base.terms import (
+    BUCKETS,
     AllocationScope,
     ChargesDue,
     FutureMoney,
@@ -30,7 +31,7 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan import accrual
-from domain.loan.allocation import Claim, Part, Split, Taken, fill, pay, split_of, spread
+from domain.loan.allocation import Claim, Part, Split, Taken, fill, in_turn, pay, split_of, spread
 from domain.loan.ceiling import charges_rate, room_so_far
 from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
@@ -75,6 +76,9 @@ class Relaid(NamedTuple):
     held: HeldRow | None = None
 
 
+PREPAYMENTS = frozenset(Prepayment)
+
+
 class Closing(NamedTuple):
     """What of an instalment closes the loan with the others; minor units.
 
@@ -92,10 +96,11 @@ class Closing(NamedTuple):
 
 
 class Claims:
-    """What a payment of a day finds on each row of a ledger."""
+    """What the payment *fact* finds on each row of a ledger, which has *taken* some money."""
 
-    def __init__(self, ledger: Ledger, on: date) -> None:
-        self.ledger, self.on = ledger, on
+    def __init__(self, ledger: Ledger, fact: Fact, taken: Taken) -> None:
+        self.ledger, self.fact, self.taken = ledger, fact, taken
+        self.on = fact.on
 
     def due(self, row: Instalment) -> Claim:
         """What of *row* is due."""
@@ -388,7 +393,7 @@ class Ledger:
         """
         later = [row for row in self.rows if row.due_on > fact.on]
         # What lays the rest anew is no payment of the next instalment.
-        beyond = later if self._future(fact) in tuple(Prepayment) else later[1:]
+        beyond = later if self._future(fact) in PREPAYMENTS else later[1:]
         principal = sum(taken[row.number][Owed.PRINCIPAL] for row in beyond if row.number in taken)
         fee = self._for_prepaying(fact.on, principal)
         if fee < for_prepaying(self.terms, principal):
@@ -412,27 +417,36 @@ class Ledger:
         taken: Taken = {}
         if money == 0:
             return taken
-        terms, on = self.terms, fact.on
-        future, own = self._future(fact), self._own_order(fact)
-        found = self._claims(fact, taken)
-        if terms.bucket_order is not None and own is None:
-            self._fill_buckets(money, found, self._ahead(fact), taken)
+        terms, found = self.terms, self._claims(fact, taken)
+        if (buckets := self.buckets_of(fact)) is not None:
+            self._fill_buckets(money, buckets, found, called=called)
             return taken
-        scope = terms.allocation_scope or AllocationScope.INSTALMENT
-        claims = (found.due(row) for row in self._rows_due(on))
-        money = fill(money, claims, own or self._order_on(on), scope, taken)
-        later = self._ahead(fact)
-        if money == 0 or not later:
-            return taken
-        order = own or terms.advance_order or terms.allocation_order
-        if future in tuple(Prepayment) and not called:
-            self._prepay(money, fact, taken, keeps_instalment=future == Prepayment.SHORTER_TERM)
-            return taken
-        if future == FutureMoney.REAMORTISED:
-            spread(money, found.together(later, order), order, taken)
-        else:
-            fill(money, map(found.in_advance, later), order, scope, taken)
+        own, scope = self._own_order(fact), terms.allocation_scope or AllocationScope.INSTALMENT
+        claims = (found.due(row) for row in self._rows_due(fact.on))
+        money = fill(money, claims, own or self._order_on(fact.on), scope, taken)
+        if money:
+            order = own or terms.advance_order or terms.allocation_order
+            self._fill_ahead(money, found, order, scope, called=called)
         return taken
+
+    def _fill_ahead(
+        self, money: int, found: Claims, order: list[str], scope: str, *, called: bool
+    ) -> int:
+        """What is left of *money* after what is in advance took it, by the payment's own rule."""
+        fact, taken = found.fact, found.taken
+        later = self._ahead(fact)
+        if not later:
+            return money
+        if self._lays_anew(fact, called=called):
+            keeps = self._future(fact) == Prepayment.SHORTER_TERM
+            return money - self._prepay(money, fact, taken, keeps_instalment=keeps)
+        if self._future(fact) == FutureMoney.REAMORTISED:
+            return spread(money, found.together(later, order), order, taken)
+        return fill(money, map(found.in_advance, later), order, scope, taken)
+
+    def _lays_anew(self, fact: Fact, *, called: bool) -> bool:
+        """Whether what *fact* pays in advance is principal, with the rest laid anew."""
+        return self._future(fact) in PREPAYMENTS and not called
 
     def _ahead(self, fact: Fact) -> list[Instalment]:
         """The rows that *fact* may pay in advance, in their order; credit waits for its day.
@@ -444,45 +458,68 @@ class Ledger:
         later = [row for row in self.rows if row.due_on > fact.on]
         return later[::-1] if self._future(fact) == FutureMoney.LAST_INSTALMENT else later
 
-    def _claims(self, fact: Fact, taken: Taken) -> Claims:  # noqa: ARG002 - others look at it
-        """What the payment *fact* finds on each row; it has *taken* nothing yet."""
-        return Claims(self, fact.on)
+    def _claims(self, fact: Fact, taken: Taken) -> Claims:
+        """What the payment *fact* finds on each row after what it has *taken*."""
+        return Claims(self, fact, taken)
 
     def _own_order(self, fact: Fact) -> list[str] | None:
         """The order for money from the source of *fact*, where the terms name one."""
         orders = self.terms.source_orders or ()
         return next((each.order for each in orders if each.source == fact.source), None)
 
-    def _fill_buckets(
-        self, money: int, found: Claims, later: list[Instalment], taken: Taken
-    ) -> None:
-        """*money* over the twelve buckets, each over all instalments, in the terms' order."""
-        on = found.on
-        due = self._rows_due(on)
-        claims = {
-            Ripeness.PAST_DUE: [found.due(row) for row in due if row.pay_by_on < on],
-            Ripeness.DUE: [found.due(row) for row in due if row.pay_by_on >= on],
-            Ripeness.IN_ADVANCE: [found.in_advance(row) for row in later],
-        }
-        for bucket in self.terms.bucket_order or ():
-            ripe = next(each for each in Ripeness if bucket.startswith(each))
-            kind = bucket.removeprefix(f"{ripe}_")
-            money = fill(money, claims[ripe], [kind], AllocationScope.COMPONENT, taken)
+    def buckets_of(self, fact: Fact) -> list[str] | None:
+        """The twelve buckets in the order for *fact*; None where four components say it.
+
+        Money from a source goes by the order of that source, whichever it is.
+        """
+        order = self._own_order(fact) or self.terms.bucket_order
+        return order if order is not None and len(order) == len(BUCKETS) else None
+
+    def _fill_buckets(self, money: int, buckets: list[str], found: Claims, *, called: bool) -> None:
+        """*money* over the twelve *buckets* in their order, in advance by the payment's own rule.
+
+        Each is filled over all instalments; or, where an instalment is finished before the
+        next one, those of one ripeness that follow each other are. A loan so late that another
+        order counts pays what is due by that, first. What lays the rest anew is principal, so
+        the other buckets in advance take nothing of it.
+        """
+        terms, fact, taken = self.terms, found.fact, found.taken
+        by_row = AllocationScope.INSTALMENT
+        if self._own_order(fact) is None and (late := self._late_order(fact.on)):
+            claims = (found.due(row) for row in self._rows_due(fact.on))
+            money = fill(money, claims, late, terms.allocation_scope or by_row, taken)
+            buckets = [each for each in buckets if each.startswith(Ripeness.IN_ADVANCE)]
+        anew = self._lays_anew(fact, called=called)
+        for ripe, kinds in in_turn(buckets, together=terms.allocation_scope == by_row):
             if money == 0:
                 return
+            if ripe != Ripeness.IN_ADVANCE:
+                claims = (found.due(row) for row in self._rows_of(ripe, fact.on))
+                money = fill(money, claims, kinds, by_row, taken)
+            elif not anew:
+                money = self._fill_ahead(money, found, kinds, by_row, called=called)
+            elif Owed.PRINCIPAL in kinds:
+                money = self._fill_ahead(money, found, kinds, by_row, called=called)
+                found = self._claims(fact, taken)
 
-    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> None:
-        """Let *money* be principal of the next open row, with the rest laid anew."""
+    def _rows_of(self, ripe: Ripeness, on: date) -> list[Instalment]:
+        """The rows of which something may be past due on *on*, or due and no more than that."""
+        past = ripe == Ripeness.PAST_DUE
+        return [row for row in self._rows_due(on) if (row.pay_by_on < on) == past]
+
+    def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> int:
+        """How much of *money* became principal of the next open row, with the rest laid anew."""
         on = fact.on
         still = [row for row in self.rows if row.due_on > on and row.paid_on is None]
         prepaid = min(money, sum(row.principal_left for row in still))
         if not prepaid:
-            return
+            return 0
         self._lay_anew(fact, Change(keeps_instalment=keeps_instalment), moved=-prepaid, taken=taken)
         number = still[0].number
         self._paid_ahead(number, prepaid)
         took = taken.setdefault(number, dict.fromkeys(Owed, 0))
         took[Owed.PRINCIPAL] += prepaid
+        return prepaid
 
     def _paid_ahead(self, number: int, prepaid: int) -> None:
         """Let an instalment be of so much more principal, which is paid at once."""
@@ -537,11 +574,15 @@ class Ledger:
 
     def _order_on(self, on: date) -> list[str]:
         """In what order what is due is paid on *on*: another one where the loan is late."""
+        return self._late_order(on) or self.terms.allocation_order
+
+    def _late_order(self, on: date) -> list[str] | None:
+        """The order for a loan as late as this one is on *on*; None where it is not."""
         terms = self.terms
         if terms.late_order is None or terms.late_order_days is None:
-            return terms.allocation_order
+            return None
         late = days_past_due(self.oldest_unpaid_on(), on)
-        return terms.late_order if late >= terms.late_order_days else terms.allocation_order
+        return terms.late_order if late >= terms.late_order_days else None
 
     def _rows_due(self, on: date) -> list[Instalment]:
         """The rows of which something may be due on *on*."""

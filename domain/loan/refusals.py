@@ -303,6 +303,12 @@ class ReversalKindUnknown(Refusal):
     code = "REVERSAL_KIND_UNKNOWN"
 
 
+class SourceUnknown(Refusal):
+    """Money comes from the borrower, or from somebody whom the book has a word for."""
+
+    code = "SOURCE_UNKNOWN"
+
+
 class NoPartner(Refusal):
     """The terms of the loan name no partner."""
 

@@ -16,6 +16,7 @@ from domain.base.terms import (
     FutureMoney,
     Owed,
     Prepayment,
+    Source,
 )
 from domain.loan import events
 from domain.loan import refusals as no
@@ -28,7 +29,7 @@ from domain.loan.ledger import Ledger
 from domain.loan.overdue import PREFIX
 from domain.loan.periods import ONE_DAY
 from domain.loan.security import Security
-from domain.loan.state import SERVICED, Fee, LoanState, ReversalKind, Source
+from domain.loan.state import SERVICED, Fee, LoanState, ReversalKind
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
 
@@ -62,6 +63,7 @@ class Servicing(Consequences):
         Raises:
             LoanSold: it came in on the day of the sale or later.
             PaymentRefReused: *payment_ref* already names another payment.
+            SourceUnknown: there is no word for the *source*.
             PayoffShort: *payoff* was asked for and *amount* does not suffice.
             PlaceNotFree: *in_place_of* names no reversed payment of the day, or its place is
                 taken.
@@ -74,6 +76,8 @@ class Servicing(Consequences):
             return
         self._must_not_be_before_disbursement(received_on)
         self._must_not_be_future(act, received_on)
+        if source not in list(Source):
+            raise no.SourceUnknown(f"Money comes from {', '.join(Source)}; not from {source!r}.")
         if future_money not in (None, *FutureMoney, *Prepayment):
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
         place = self._place(in_place_of, received_on)

@@ -26,18 +26,6 @@ class LoanState(StrEnum):
     """It belongs to another owner; our book says nothing of it any more."""
 
 
-class Source(StrEnum):
-    """Where money of a repayment or recovery comes from."""
-
-    BORROWER = "BORROWER"
-    THIRD_PARTY = "THIRD_PARTY"
-    COLLATERAL = "COLLATERAL"
-    GUARANTOR = "GUARANTOR"
-    INSURANCE = "INSURANCE"
-    PARTNER = "PARTNER"
-    """The school or merchant that was paid gives money back."""
-
-
 class ReversalKind(StrEnum):
     """Why a payment does not stand."""
 

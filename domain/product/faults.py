@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from domain.base.terms import (
     Owed,
     Prepayment,
     Settling,
+    Source,
+    SourceOrder,
     rate_fits,
 )
 from domain.product.charges import charge_faults
@@ -111,21 +114,33 @@ def _orders(offer: Offer) -> Iterator[str]:
         (offer.advance_order, "order for money in advance"),
         (offer.late_order, "order for late money"),
         (offer.recovery_order, "order for money after the write-off"),
-        *(
-            (each.order, f"order for money from {each.source}")
-            for each in offer.source_orders or ()
-        ),
     ):
         if order is not None and sorted(order) != sorted(Owed):
             yield f"The {name} must name fee, interest, penalty and principal once each."
     if offer.bucket_order is not None and sorted(offer.bucket_order) != sorted(BUCKETS):
         yield "The order of buckets must name each of the twelve once, such as PAST_DUE_INTEREST."
-    if offer.bucket_order is not None and (offer.late_order or offer.prepayment):
-        yield "An order of buckets goes neither with a late order nor with a prepayment rule."
+    if offer.bucket_order is not None and offer.advance_order is not None:
+        yield "An order of buckets says what is paid in advance: leave the order for that out."
+    yield from _source_orders(offer.source_orders or [])
     if (offer.late_order is None) != (offer.late_order_days is None):
         yield "An order for late money needs the days past due it counts from, and they need it."
     if offer.late_order_days is not None and offer.late_order_days < 1:
         yield "An order for late money counts from one day past due at least."
+
+
+def _source_orders(orders: list[SourceOrder]) -> Iterator[str]:
+    """What is wrong with the orders for money from a source: each is known, and named once."""
+    for each in orders:
+        if each.source not in list(Source):
+            yield f"Money comes from {listed(tuple(Source))}, not from {each.source!r}."
+        if sorted(each.order) not in (sorted(Owed), sorted(BUCKETS)):
+            yield (
+                f"The order for money from {each.source} must name fee, interest, penalty and"
+                " principal once each, or each of the twelve buckets once."
+            )
+    for source, count in Counter(each.source for each in orders).items():
+        if count > 1:
+            yield f"Money from {source} has {count} orders: say one."
 
 
 def _percentages(fees: Sequence[FeeTerm]) -> Iterator[str]:

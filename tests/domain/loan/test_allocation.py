@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from tests.domain.story import (
     JAN_15,
     LETTER_FEE,
     LOAN_ID,
+    act,
     attended,
     disbursed,
     fee_charged,
@@ -95,6 +97,128 @@ def test_money_from_a_guarantor_may_be_split_by_an_order_of_its_own() -> None:
 
     first = loan.instalments[0]
     assert (first.principal_paid, first.interest_paid) == (1_00, 1_00)
+
+
+IN_TURN = list(BUCKETS)
+
+
+def test_within_buckets_money_in_advance_lowers_the_instalments_where_the_terms_say_so() -> None:
+    plain = given(lent(prepayment="LOWER_INSTALMENT"))
+    in_buckets = given(lent(prepayment="LOWER_INSTALMENT", bucket_order=IN_TURN))
+
+    for loan in (plain, in_buckets):
+        repay(loan, "P-1", 202_01, on=FEB_15)
+
+    # 102.01 are due; the other 100.00 are principal, and less than half is left of the rest.
+    assert last(in_buckets, Loan.Repaid) == repaid("P-1", 202_01, interest=3_00, principal=199_01)
+    assert in_buckets.instalments == plain.instalments
+    assert in_buckets.instalments[2].principal < 52_00
+
+
+def test_within_buckets_the_payer_may_ask_for_a_shorter_term() -> None:
+    plain, in_buckets = given(lent()), given(lent(bucket_order=IN_TURN))
+
+    for loan in (plain, in_buckets):
+        repay(loan, "P-1", 202_01, on=FEB_15, future_money="SHORTER_TERM")
+
+    assert in_buckets.instalments == plain.instalments
+    assert in_buckets.instalments[2].left == 0
+
+
+def test_a_part_refund_by_the_partner_lowers_the_instalments_within_buckets_too() -> None:
+    school = {"partner": "SCHOOL-1", "scene": "EDUCATION"}
+    plain, in_buckets = given(lent(**school)), given(lent(bucket_order=IN_TURN, **school))
+
+    for loan in (plain, in_buckets):
+        loan.refund_by_partner(act(FEB_1), amount=150_00, received_on=FEB_1, payment_ref="P-1")
+
+    assert last(in_buckets, Loan.Repaid) == repaid("P-1", 150_00, principal=150_00)
+    assert in_buckets.instalments == plain.instalments
+    assert max(row.left for row in in_buckets.instalments) < 52_00
+
+
+def test_what_lays_the_rest_anew_waits_for_its_bucket_and_takes_what_is_left() -> None:
+    first = ["DUE_PRINCIPAL", "IN_ADVANCE_INTEREST", "IN_ADVANCE_PRINCIPAL", "DUE_INTEREST"]
+    order = first + [bucket for bucket in BUCKETS if bucket not in first]
+    loan = given(lent(bucket_order=order, prepayment="LOWER_INSTALMENT"))
+
+    repay(loan, "P-1", 202_01, on=FEB_15)
+
+    # Principal that is due comes first, then that in advance; interest stays unpaid.
+    assert [(row.principal_paid, row.interest_paid) for row in loan.instalments] == [
+        (99_01, 0),
+        (103_00, 0),
+        (0, 0),
+    ]
+
+
+def test_within_a_bucket_in_advance_all_open_instalments_may_take_equal_shares() -> None:
+    first = ["DUE_INTEREST", "DUE_PRINCIPAL", "IN_ADVANCE_PRINCIPAL"]
+    order = first + [bucket for bucket in BUCKETS if bucket not in first]
+    loan = given(lent(bucket_order=order, future_money="REAMORTISED"))
+
+    repay(loan, "P-1", 142_01, on=FEB_15)
+
+    # Each of the two that are open gets 20.00, all of it principal.
+    assert [(row.principal_paid, row.interest_paid) for row in loan.instalments] == [
+        (99_01, 3_00),
+        (20_00, 0),
+        (20_00, 0),
+    ]
+
+
+def test_buckets_may_finish_an_instalment_before_the_next_one() -> None:
+    across, by_row = (
+        given(lent(bucket_order=IN_TURN, allocation_scope=scope))
+        for scope in ("COMPONENT", "INSTALMENT")
+    )
+
+    for loan in (across, by_row):
+        repay(loan, "P-1", 50_00, on=date(2025, 3, 20))
+
+    assert last(across, Loan.Repaid) == repaid("P-1", 50_00, interest=5_01, principal=44_99)
+    assert last(by_row, Loan.Repaid) == repaid("P-1", 50_00, interest=3_00, principal=47_00)
+
+
+def test_a_loan_that_is_very_late_pays_by_another_order_in_place_of_the_buckets_due() -> None:
+    late = {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 30}
+    loan = given(lent(bucket_order=IN_TURN, **late))
+
+    repay(loan, "P-1", 10_00, on=date(2025, 3, 16))
+    repay(loan, "P-2", 10_00, on=date(2025, 3, 17))
+
+    assert recorded(loan)[-1] == repaid("P-2", 10_00, principal=10_00)
+    assert loan.splits["P-1"].interest == 5_01
+
+
+def test_money_from_a_source_may_be_split_by_buckets_of_its_own() -> None:
+    first = ["IN_ADVANCE_PRINCIPAL"]
+    own = SourceOrder("INSURANCE", first + [each for each in BUCKETS if each not in first])
+    loan = given(lent(source_orders=[own], future_money="LAST_INSTALMENT"))
+
+    repay(loan, "P-1", 10_00, on=FEB_15, source="INSURANCE")
+    repay(loan, "P-2", 10_00, on=FEB_15)
+
+    assert paid_by_row(loan) == [10_00, 0, 10_00]
+
+
+def test_money_from_a_source_that_has_no_word_is_refused() -> None:
+    loan = given(lent())
+
+    with pytest.raises(no.SourceUnknown, match="BORROWER, THIRD_PARTY.*not from 'NONSENSE'"):
+        repay(loan, "P-1", 10_00, on=FEB_15, source="NONSENSE")
+
+    assert recorded(loan) == []
+
+
+def test_money_recorded_from_a_source_that_had_no_word_still_counts() -> None:
+    loan = given(lent(), paid("P-1", 102_01, FEB_15))
+    fact = loan.facts[-1]
+    loan.facts[-1] = replace(fact, source="HEIRS")
+
+    repay(loan, "P-2", 1_00, on=FEB_1)
+
+    assert loan.splits["P-1"].total == 102_01
 
 
 # --- orders and scope ------------------------------------------------------------------------

@@ -339,6 +339,30 @@ def test_principal_in_advance_may_come_before_what_is_due() -> None:
     assert loan.state == LoanState.SETTLED
 
 
+@pytest.mark.parametrize("future", ["LOWER_INSTALMENT", "SHORTER_TERM"])
+def test_buckets_in_their_usual_turn_take_money_in_advance_as_without_buckets(future: str) -> None:
+    kinds_ = ("FEE", "INTEREST", "PENALTY", "PRINCIPAL")
+    order = [f"{ripe}_{kind}" for ripe in ("PAST_DUE", "DUE", "IN_ADVANCE") for kind in kinds_]
+    plain, in_buckets = given(lent()), given(lent(bucket_order=order))
+
+    for loan in (plain, in_buckets):
+        repay(loan, "P-1", 50_00, on=FEB_1, future_money=future)
+        repay(loan, "P-2", 10_00, on=FEB_15, future_money=future)
+
+    assert in_buckets.rows_on(MAR_1) == plain.rows_on(MAR_1)
+    assert in_buckets.splits == plain.splits
+
+
+def test_principal_in_advance_that_lowers_the_rest_may_come_before_what_is_due() -> None:
+    order = ["IN_ADVANCE_PRINCIPAL", *(each for each in BUCKETS if each != "IN_ADVANCE_PRINCIPAL")]
+    loan = given(lent(bucket_order=order, prepayment="LOWER_INSTALMENT"))
+
+    repay(loan, "P-1", 200_00, on=FEB_1)
+
+    assert loan.splits["P-1"].principal == 100_00
+    assert loan.state == LoanState.SETTLED
+
+
 def test_money_in_advance_may_go_to_all_instalments_in_equal_shares() -> None:
     loan = given(lent(future_money="REAMORTISED"))
 

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from domain.base.repayment import Repayment
-from domain.base.terms import BUCKETS, Conversion, FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from domain.base.terms import (
+    BUCKETS,
+    Conversion,
+    FeeTerm,
+    RatePlan,
+    RateStep,
+    Renewal,
+    SourceOrder,
+    Subsidy,
+)
 from domain.product.product import GradeRate, Offer, RateTier
 from tests.domain.commands.books import OFFER
 
@@ -93,6 +102,14 @@ SOUND: list[dict[str, Any]] = [
         "fees": fee(timing="ON_PREPAYMENT"),
     },
     {"accrual": "DAILY_BALANCE", "bucket_order": list(BUCKETS)},
+    {"bucket_order": list(BUCKETS), "prepayment": "LOWER_INSTALMENT"},
+    {"bucket_order": list(BUCKETS), "late_order": OFFER.allocation_order, "late_order_days": 90},
+    {
+        "source_orders": [
+            SourceOrder("GUARANTOR", OFFER.allocation_order),
+            SourceOrder("PARTNER", list(BUCKETS)),
+        ]
+    },
     {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 90},
     {"recovery_order": ["PRINCIPAL", "FEE", "INTEREST", "PENALTY"]},
     {"recovery_order": OFFER.allocation_order, "bucket_order": list(BUCKETS)},
@@ -141,6 +158,20 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"method": "BULLET", "conversion": Conversion(6, 0)}, "is offered for 1 to"),
     ({"method": "BULLET", "conversion": Conversion(6, 9, Decimal(-1))}, "negative"),
     ({"late_order": ["FEE"], "late_order_days": 90}, "order for late money must name"),
+    ({"bucket_order": list(BUCKETS)[1:]}, "each of the twelve once"),
+    (
+        {"bucket_order": list(BUCKETS), "advance_order": OFFER.allocation_order},
+        "leave the order for that out",
+    ),
+    (
+        {"source_orders": [SourceOrder("GUARANTEE", OFFER.allocation_order)]},
+        "or PARTNER, not from 'GUARANTEE'",
+    ),
+    (
+        {"source_orders": [SourceOrder("PARTNER", OFFER.allocation_order)] * 2},
+        "Money from PARTNER has 2 orders",
+    ),
+    ({"source_orders": [SourceOrder("PARTNER", ["FEE"])]}, "or each of the twelve buckets once"),
     ({"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"]}, "needs the days past due"),
     ({"recovery_order": ["PRINCIPAL"]}, "order for money after the write-off must name"),
     ({"recovery_order": ["PRINCIPAL"] * 4}, "order for money after the write-off must name"),
