@@ -263,6 +263,7 @@ AMOUNTS = {
     "total",
     "planned",
     "outstanding",
+    "withheld",
 }
 """What a person reads in the currency; every other whole number of an event is a count."""
 

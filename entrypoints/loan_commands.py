@@ -28,7 +28,9 @@ from entrypoints.staff_command import (
 if TYPE_CHECKING:
     from domain.base.repayment import AgreedRow
     from domain.base.stream import Act
+    from domain.base.terms import PlannedDraw
     from domain.commands.book import Receipt
+    from domain.loan.loan import Loan as LoanStream
     from entrypoints.session import Session
 
 APPLICATIONS = "Applications"
@@ -132,7 +134,9 @@ def approve(
     on_time: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Instalments paid on time before, for products with rates by segment."
+            min=0,
+            help="Instalments paid on time before, for products with rates by segment; else"
+            " they are counted over the borrower's loans in this book.",
         ),
     ] = None,
     model_version: Annotated[
@@ -146,17 +150,29 @@ def approve(
             help="Instalments agreed on, as CSV: due_on,principal. For products that allow it.",
         ),
     ] = None,
+    draw: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AMOUNT@DAY",
+            help="A payout after the first one, such as 20000.00@2027-03-01; may be given several"
+            " times. For products with tranches: what is left is paid out at first.",
+        ),
+    ] = None,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve an application: an offer stands from now on."""
+    """Approve an application: an offer stands from now on.
+
+    Applications for a version that was withdrawn from sale are not approved.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
 
     def do(opened: Session, act: Act) -> Receipt:
         loan_id = opened.stream_id(loan)
-        currency = opened.book.get(LoanStream, loan_id).currency
+        asked = opened.book.get(LoanStream, loan_id)
+        currency = asked.currency
         return loans.approve(
             opened.book,
             act,
@@ -169,10 +185,72 @@ def approve(
             grade=grade,
             model_version=model_version,
             rows=None if schedule is None else agreed_rows(schedule, currency),
-            on_time=on_time,
+            on_time=_on_time(opened, asked, rate, on_time),
+            draws=planned_draws(draw, currency),
         )
 
     carry_out(do, approved_by, command_id, as_json)
+
+
+def _on_time(opened: Session, loan: LoanStream, rate: str | None, said: int | None) -> int | None:
+    """How many instalments the borrower paid on time: as *said*, or as the book knows it.
+
+    It is counted where the product has rates by it, and no rate is agreed apart.
+    """
+    from domain.commands import loans
+    from domain.commands.products import product_id
+    from domain.product.product import Product
+    from entrypoints.borrower_commands import all_loans_of
+
+    if said is not None or rate is not None:
+        return said
+    version = product_id(opened.book, loan.product_code, loan.product_version)
+    if not opened.book.get(Product, version).offer.rate_tiers:
+        return None
+    return loans.paid_on_time(opened.book, all_loans_of(opened, loan.borrower_id))
+
+
+def planned_draws(said: list[str] | None, currency: str) -> list[PlannedDraw] | None:
+    """The payouts after the first one that were *said*, each as AMOUNT@DAY; in order."""
+    from domain.base.money import minor_units
+    from domain.base.terms import PlannedDraw
+
+    found = []
+    for each in said or ():
+        amount, _, day = each.partition("@")
+        try:
+            found.append(PlannedDraw(date.fromisoformat(day), minor_units(amount, currency)))
+        except ValueError:
+            raise typer.BadParameter(
+                f"{each!r} is no AMOUNT@DAY such as 500.00@2027-03-01"
+            ) from None
+    return sorted(found, key=lambda draw: draw.on) or None
+
+
+@app.command("partner-order", rich_help_panel=APPLICATIONS)
+def link_partner_order(
+    loan: Loan,
+    order: Annotated[str, typer.Argument(help="The reference of the partner's order.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a loan pay for an order of the merchant or school, or for another one than it did.
+
+    Until it is paid out; from then on --to of disburse has to be that partner, or an account of
+    theirs, PARTNER/ACCOUNT.
+    """
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.link_partner_order(
+            opened.book, act, loan_id=opened.stream_id(loan), partner_order_ref=order, reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
 
 
 def agreed_rows(file: Path, currency: str) -> list[AgreedRow]:
@@ -285,21 +363,34 @@ def sign(
 @app.command("disburse", rich_help_panel=MONEY)
 def disburse(
     loan: Loan,
-    to: Annotated[str, typer.Option(help="Reference of the account it goes to.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="Reference of the account it goes to; of an order of a partner, that partner or"
+            " PARTNER/ACCOUNT."
+        ),
+    ],
     ref: Annotated[str | None, typer.Option(help="The payment's reference.")] = None,
     first_due: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="First due date; else a month from now."),
     ] = None,
     amount: Annotated[
-        str | None, typer.Option(help="Of a loan with a limit: the first draw; else all.")
+        str | None,
+        typer.Option(
+            help="Of a loan with a limit, or paid out in parts: the first one; else all, less"
+            " what is planned for later."
+        ),
     ] = None,
     on: Day = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay a signed loan out; its schedule follows. --on may lie in the past, after signing."""
+    """Pay a signed loan out; its schedule follows. --on may lie in the past, after signing.
+
+    The amount is what is lent: what the contract withholds for fees stays here.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -334,7 +425,11 @@ def draw(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay more out within the limit of a loan; --on may lie in the past."""
+    """Pay more out within the limit of a loan, or what its contract plans for later.
+
+    A planned payout may come on another day, or in another amount within what is left: the
+    instalments to come follow what is out. --on may lie in the past.
+    """
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
@@ -616,7 +711,7 @@ def waive_fee(
     ref: Annotated[
         str,
         typer.Argument(
-            help="The charge's reference, see statement; such as F-1 or overdue-3, or"
+            help="The charge's reference, see statement; such as F-1 or overdue:LATE:3, or"
             " prepayment:P-1 for what paying early with P-1 cost."
         ),
     ],

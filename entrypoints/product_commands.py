@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.staff_command import STAFF, Actor, CommandId, carried_out, day_or
+from entrypoints.staff_command import (
+    STAFF,
+    Actor,
+    CommandId,
+    Reason,
+    carried_out,
+    carry_out,
+    day_or,
+)
 
 if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
-    from domain.product.product import Offer
+    from domain.product.product import Offer, Product
     from entrypoints.session import Session
 
 product = typer.Typer(
@@ -109,9 +117,103 @@ def check(
         raise typer.Exit(1)
 
 
+@product.command("withdraw")
+def withdraw(
+    version: Annotated[str, typer.Argument(metavar="CODE:VERSION", help="See product list.")],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a version from sale for good, found to be over a cap or wrongly drawn up, say.
+
+    It cannot be applied for any more, and applications that are on their way are neither
+    approved, nor disclosed, nor signed on it. What is signed stays, and is paid out. A better
+    version is published as the next one.
+    """
+    from domain.commands import products
+
+    code, number = _named(version)
+    carry_out(
+        lambda opened, act: products.withdraw(
+            opened.book, act, code=code, version=number, reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
+@product.command("show")
+def show(
+    version: Annotated[str, typer.Argument(metavar="CODE:VERSION", help="See product list.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a published version: every part that it says, and whether it is on sale."""
+    from domain.commands.products import product_id
+    from domain.product.product import Product
+    from entrypoints import output
+    from entrypoints.session import session
+
+    code, number = _named(version)
+    with session() as opened:
+        found = opened.book.get(Product, product_id(opened.book, code, number))
+        today = opened.business_on
+
+    def render(said: dict[str, Any]) -> None:
+        output.out.print(f"[bold]{code}:{number}[/]  {found.offer.name}: {_sale(found, today)}")
+        for name, value in said.items():
+            if value is not None and name not in ("code", "version", "name"):
+                output.out.print(f"  {name}: {_shown(value)}", markup=False)
+
+    output.emit(_said(found), as_json=as_json, render=render)
+
+
+def _named(version: str) -> tuple[str, int]:
+    code, _, number = version.rpartition(":")
+    if not code or not number.isdecimal():
+        raise typer.BadParameter(f"{version!r} is no CODE:VERSION; see product list")
+    return code, int(number)
+
+
+def _said(found: Product) -> dict[str, Any]:
+    """Every part of a version, and since when and why it is not on sale any more."""
+    from dataclasses import fields
+
+    offer = found.offer
+    parts = {field.name: getattr(offer, field.name) for field in fields(offer)}
+    sale = {"withdrawn_on": found.withdrawn_on, "withdrawn_because": found.withdrawn_because}
+    return parts | sale
+
+
+def _sale(found: Product, on: date) -> str:
+    """Whether a version can be applied for on a day, in words."""
+    first, last = found.offer.offered_from, found.offer.offered_until
+    if found.withdrawn_on is not None:
+        return f"withdrawn {found.withdrawn_on}"
+    if first is not None and on < first:
+        return f"from {first}"
+    if last is not None:
+        return f"{'until' if on <= last else 'ended'} {last}"
+    return "on sale"
+
+
+def _shown(value: Any) -> str:
+    """A part of a product for a person: records by what they say."""
+    from dataclasses import fields, is_dataclass
+    from decimal import Decimal
+
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "none"
+    if is_dataclass(value):
+        said = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return "; ".join(f"{name} {_shown(each)}" for name, each in said if each is not None)
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
 @product.command("list")
 def list_products(as_json: AsJson = False) -> None:
-    """List the published product versions."""
+    """List the published product versions, and whether they are on sale."""
     from domain.base.money import written
     from domain.product.product import Product
     from entrypoints import output
@@ -120,9 +222,8 @@ def list_products(as_json: AsJson = False) -> None:
 
     with session() as opened:
         found = opened.book.get_many(Product, opened.ids_opened_by("product.published"))
-    offers = sorted(
-        (stream.offer for stream in found.values()), key=lambda offer: (offer.code, offer.version)
-    )
+        today = opened.business_on
+    versions = sorted(found.values(), key=lambda each: (each.offer.code, each.offer.version))
 
     def render(_: Any) -> None:
         rows = output.table(
@@ -132,10 +233,12 @@ def list_products(as_json: AsJson = False) -> None:
             "months",
             "rate",
             "method",
+            "on sale",
             right=("lends",),
-            wraps=("name", "rate", "method"),
+            wraps=("name", "rate", "method", "on sale"),
         )
-        for offer in offers:
+        for version in versions:
+            offer = version.offer
             least, most = (written(x, offer.currency) for x in (offer.amount_min, offer.amount_max))
             rows.add_row(
                 f"{offer.code}:{offer.version}",
@@ -144,7 +247,8 @@ def list_products(as_json: AsJson = False) -> None:
                 " to ".join(map(str, sorted({offer.term_months_min, offer.term_months_max}))),
                 rates_said(offer.rates(), offer.rate_plan, offer.subsidy),
                 offer.method.lower().replace("_", " "),
+                _sale(version, today),
             )
         output.show(rows)
 
-    output.emit(offers, as_json=as_json, render=render)
+    output.emit(list(map(_said, versions)), as_json=as_json, render=render)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -44,6 +45,14 @@ def quote(
     on_time: Annotated[
         int | None, typer.Option(min=0, help="Instalments that were paid on time before.")
     ] = None,
+    draw: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AMOUNT@DAY",
+            help="A payout after the first one, for products with tranches; may be given several"
+            " times.",
+        ),
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the instalments, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +67,7 @@ def quote(
     from domain.loan.quote import quote as quoted
     from domain.product.product import ProductNotSound
     from entrypoints import output
+    from entrypoints.loan_commands import planned_draws
     from entrypoints.session import rules_now
     from infra import clock
     from infra.calendars import business_days
@@ -76,7 +86,8 @@ def quote(
         agreed = rate_on(offer, rules_now().policies, day, grade, agreed)
     days = business_days(offer.calendar) if offer.calendar else None
     minor = minor_units(amount, offer.currency)
-    terms = offer.terms(minor, months, agreed, business_days=days)
+    draws = planned_draws(draw, offer.currency)
+    terms = offer.with_draws(offer.terms(minor, months, agreed, business_days=days), draws)
     answer = quoted(terms, day, first_due.date() if first_due else None, days)
     output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))
 
@@ -136,6 +147,8 @@ def render(answer: Quote, *, plot: bool) -> None:
         output.out.print(f"  {steps_said(terms.rate_plan)}")
     if terms.subsidy is not None:
         output.out.print(f"  {subsidy_said(terms.subsidy)}, beside")
+    for said in _payouts(answer):
+        output.out.print(f"  {said}", markup=False)
     amounts = ("no.", "principal", "interest", "fees", "to pay", "principal left")
     rows = output.table(
         "no.", "due on", "principal", "interest", "fees", "to pay", "principal left", right=amounts
@@ -158,6 +171,22 @@ def render(answer: Quote, *, plot: bool) -> None:
     output.show(costs)
     if plot:
         _plot(answer)
+
+
+def _payouts(answer: Quote) -> Iterator[str]:
+    """What of the amount the borrower gets when, where it is not all of it at once."""
+    from domain.base.money import written
+    from domain.loan.fees import charge
+
+    terms = answer.terms
+    if answer.paid_out != terms.amount:
+        yield f"{written(answer.paid_out, terms.currency)} {terms.currency} is paid out at first"
+    for fee in terms.fees:
+        if fee.withheld:
+            kept = written(charge(fee, terms), terms.currency)
+            yield f"{kept} {terms.currency} of the payout is withheld: {fee.kind}"
+    for draw in terms.draws or ():
+        yield f"{written(draw.amount, terms.currency)} {terms.currency} is paid out {draw.on}"
 
 
 METHODS = {

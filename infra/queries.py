@@ -652,7 +652,7 @@ def _limit(
     daily = said.get("accrual") == Accrual.DAILY_BALANCE
     if daily and terms.method == Method.INTEREST_ONLY:
         return Limit(terms.amount, max(terms.amount - owed.principal, 0))
-    if said.get("in_parts") and not daily:
+    if said.get("draws") or (said.get("in_parts") and not daily):
         grown = sum(change.capitalised for change in changes)
         out = owed.principal + totals.principal_paid - grown
         return Limit(terms.amount, terms.amount - out)

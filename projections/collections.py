@@ -167,6 +167,7 @@ IGNORED = frozenset(
         "loan.evidence-added",
         "loan.expired",
         "loan.interest-subsidised",
+        "loan.partner-order-linked",
         "loan.recovery-received",
         "loan.recovery-reversed",
         "loan.renewal-declined",

@@ -505,6 +505,7 @@ IGNORED = frozenset(
         "loan.hold-ended",
         "loan.hold-placed",
         "loan.interest-subsidised",
+        "loan.partner-order-linked",
         "loan.rate-stepped-down",
         "loan.renewal-declined",
         "loan.renewal-expired",

@@ -75,6 +75,7 @@ IGNORED = frozenset(
         "loan.asset-class-changed",
         "loan.cured",
         "loan.conversion-offered",
+        "loan.partner-order-linked",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

@@ -62,6 +62,7 @@ IGNORED = frozenset(
         "loan.expired",
         "loan.interest-subsidised",
         "loan.conversion-offered",
+        "loan.partner-order-linked",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",
@@ -92,12 +93,14 @@ def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
 
 @changes.register
 def _(event: Loan.Disbursed) -> list[Change]:
+    # What is withheld pays fees at once: so much less went out.
+    split = Split(principal=event.amount, fees=-(event.withheld or 0))
     return _line(
         event,
         "disbursement",
         ref=event.disbursement_ref,
-        amount=event.amount,
-        split=Split(principal=event.amount),
+        amount=split.total,
+        split=split,
         balance=event.balance,
     )
 

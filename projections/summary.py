@@ -203,9 +203,16 @@ TABLES = (
 )
 
 IGNORED = frozenset(
-    {"loan.cured", "loan.evidence-added", "loan.step-down-forfeited", "loan.went-overdue"}
+    {
+        "loan.cured",
+        "loan.evidence-added",
+        "loan.partner-order-linked",
+        "loan.step-down-forfeited",
+        "loan.went-overdue",
+    }
 )
-"""The tracker shows evidence; lateness is computed from the instalments when asked."""
+"""The tracker shows evidence, the history a partner's order; lateness is computed from the
+instalments when asked."""
 
 NOTHING = Balance(0, 0, 0, 0, 0)
 

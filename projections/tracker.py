@@ -81,6 +81,7 @@ IGNORED = frozenset(
         "loan.hold-ended",
         "loan.hold-placed",
         "loan.interest-subsidised",
+        "loan.partner-order-linked",
         "loan.rate-stepped-down",
         "loan.recovery-received",
         "loan.recovery-reversed",

@@ -408,6 +408,17 @@ class SettlingRule:
 
 
 @dataclass(frozen=True)
+class WithholdingRule:
+    """No charge may be kept back from the money that is paid out."""
+
+    version: str
+    jurisdiction: str
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class NameLint:
     """Words that the name of a product must not hold."""
 
@@ -525,6 +536,7 @@ class PublishRules:
     penalties: list[PenaltyRule] = field(default_factory=list)
     prepayments: list[PrepaymentRule] = field(default_factory=list)
     settlings: list[SettlingRule] = field(default_factory=list)
+    withholdings: list[WithholdingRule] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -544,6 +556,7 @@ class Policies:
     penalty_rules: tuple[PenaltyRule, ...] = ()
     prepayment_rules: tuple[PrepaymentRule, ...] = ()
     settling_rules: tuple[SettlingRule, ...] = ()
+    withholding_rules: tuple[WithholdingRule, ...] = ()
     contract_forms: tuple[ContractForm, ...] = ()
     reminder_steps: tuple[ReminderStep, ...] = ()
     retention_floors: tuple[RetentionFloor, ...] = ()
@@ -755,6 +768,7 @@ class Policies:
             _held_in(self.penalty_rules, jurisdiction, on),
             _held_in(self.prepayment_rules, jurisdiction, on),
             _held_in(self.settling_rules, jurisdiction, on),
+            _held_in(self.withholding_rules, jurisdiction, on),
         )
 
     def floors_of(self, jurisdiction: str, on: date) -> list[RetentionFloor]:

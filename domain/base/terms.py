@@ -171,7 +171,9 @@ class FeeTerm:
     """A charge that the contract names; *amount* in minor units, each time.
 
     *owed* says as what it is owed: a fee, if it says nothing, or a penalty. With *percent*
-    (a fraction) of *base* the amount is zero. *earned* at once, if it says nothing.
+    (a fraction) of *base* the amount is zero. *earned* at once, if it says nothing. One at
+    disbursement that is *withheld* is kept back from the payout: the whole is lent, and so much
+    less is paid out.
     """
 
     kind: str
@@ -181,6 +183,7 @@ class FeeTerm:
     percent: Decimal | None = None
     base: str | None = None
     earned: str | None = None
+    withheld: bool | None = None
 
 
 @dataclass(frozen=True)

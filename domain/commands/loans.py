@@ -1,6 +1,6 @@
 """What can be done with a loan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
@@ -12,7 +12,7 @@ from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Stream
-from domain.base.terms import RateCap, Source, Terms, rate_fits
+from domain.base.terms import PlannedDraw, RateCap, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import hold_that, with_promises
@@ -59,6 +59,7 @@ def apply_for(
 
     Raises:
         OutsideLimits: the product does not lend so much, or for so long.
+        NotOnSale: it is not offered today, or was withdrawn from sale.
         NotEligible: it is not for this segment, or knows no partner's orders.
     """
     offered_id = product_id(book, product_code, product_version)
@@ -67,6 +68,7 @@ def apply_for(
     book.must_be(Borrower, borrower_id, streams)
     product = book.must_be(Product, offered_id, streams)
     product.must_offer(amount, term_months)
+    product.must_be_offered(act.business_on)
     offer = product.offer
     offer.must_suit(segment, partner_order_ref)
     return Loan.apply_for(
@@ -116,21 +118,27 @@ def approve(
     model_version: str | None = None,
     rows: list[AgreedRow] | None = None,
     on_time: int | None = None,
+    draws: list[PlannedDraw] | None = None,
 ) -> Loan:
     """Approve an application; what is not said otherwise is as applied for.
 
     The rate is the product's, that of the *grade* where it prices by grades, that of the
     borrower's segment and instalments paid *on_time* where it has tiers, or one that is
-    agreed apart.
+    agreed apart. What came in while the version was offered is approved after that, too; of a
+    version that was withdrawn nothing is. *draws* are the payouts after the first one.
 
     Raises:
+        NotOnSale: the version was withdrawn from sale.
+        TranchesNotOffered: the product plans no later payouts.
         OutsideLimits: the product does not lend so much, or for so long.
         GradeUnknown: the product does not price by this grade.
         TierUnknown: instalments are counted, and the product has no tiers.
         OverCap: the loan would cost more than the cap of this day allows.
     """
     loan = book.get(Loan, loan_id)
-    offer = _product_of(book, loan).offer
+    product = _product_of(book, loan)
+    product.must_not_be_withdrawn()
+    offer = product.offer
     amount = loan.amount if amount is None else amount
     term_months = loan.term_months if term_months is None else term_months
     offer.must_offer(amount, term_months)
@@ -151,12 +159,29 @@ def approve(
         levels=book.policies.levels(act.business_on),
         grade=grade,
         model_version=model_version,
-        cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate)),
+        cap_version=_cap_version(book, act, offer, (amount, term_months, annual_rate), draws),
         rows=rows,
         index_version=index.version if index else None,
         tier=Tier(tier.segment, tier.on_time) if tier else None,
+        on_time=on_time,
+        draws=draws,
     )
     return loan
+
+
+@command
+def link_partner_order(
+    book: Book, act: Act, *, loan_id: UUID, partner_order_ref: str, reason: str
+) -> Loan:
+    """Let a loan that is not paid out pay for an order of the partner, or for another one."""
+    loan = book.get(Loan, loan_id)
+    loan.link_partner_order(act, partner_order_ref=partner_order_ref, reason=reason)
+    return loan
+
+
+def paid_on_time(book: Book, loan_ids: Iterable[UUID]) -> int:
+    """How many instalments of loans were paid by their pay-by dates; down payments apart."""
+    return sum(loan.paid_on_time() for loan in book.get_many(Loan, loan_ids).values())
 
 
 @command
@@ -179,6 +204,7 @@ def withdraw(book: Book, act: Act, *, loan_id: UUID, reason: str) -> Loan:
 def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
     """Show the borrower what the approved offer costs."""
     loan = book.get(Loan, loan_id)
+    _product_of(book, loan).must_not_be_withdrawn()
     terms = _terms_of(book, loan)
     loan.disclose(act, terms=terms, levels=book.policies.levels(act.business_on))
     return loan
@@ -191,9 +217,11 @@ def sign(
     """The contract on the disclosed terms is signed.
 
     Raises:
+        NotOnSale: the version of the product was withdrawn from sale.
         ContractFormSuperseded: the form is not the one in force.
     """
     loan = book.get(Loan, loan_id)
+    _product_of(book, loan).must_not_be_withdrawn()
     _must_be_on_the_form(book, act, loan, template_version)
     loan.sign(
         act,
@@ -748,7 +776,11 @@ def _business_days(book: Book, loan: Loan) -> BusinessDays | None:
 
 
 def _cap_version(
-    book: Book, act: Act, offer: Offer, agreed: tuple[int, int, Decimal]
+    book: Book,
+    act: Act,
+    offer: Offer,
+    agreed: tuple[int, int, Decimal],
+    draws: list[PlannedDraw] | None = None,
 ) -> str | None:
     """The version of the cap that a loan of this amount, term and rate keeps; None without.
 
@@ -763,9 +795,8 @@ def _cap_version(
         raise PolicyMissing(
             f"No cap for {offer.lender_kind} in {offer.jurisdiction} is in force on {on}."
         )
-    amount, term_months, annual_rate = agreed
-    if rate_fits(annual_rate):
-        failed = over_cap(offer, priced(offer, amount, term_months, annual_rate, on), cap)
+    if rate_fits(agreed[2]):
+        failed = over_cap(offer, priced(offer, agreed, on, draws), cap)
         if failed is not None:
             raise OverCap(str(failed))
     return cap.version
@@ -810,4 +841,5 @@ def _terms_of(book: Book, loan: Loan) -> Terms:
     if days is not None and loan.valid_until_on is not None:
         # Those of years before it could be paid out are counted by no loan.
         days = days.since(date(loan.valid_until_on.year - 1, 1, 1))
-    return offer.terms(loan.amount, loan.term_months, loan.annual_rate, caps, days)
+    terms = offer.terms(loan.amount, loan.term_months, loan.annual_rate, caps, days)
+    return offer.with_draws(terms, loan.agreed_draws)

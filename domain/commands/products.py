@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from domain.base.policy import IndexRate, Policies
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
+from domain.base.terms import PlannedDraw
 from domain.commands.book import Book, command
 from domain.loan.ceiling import charges_rate
 from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
@@ -46,6 +47,14 @@ def publish(book: Book, act: Act, *, offer: Offer) -> Product:
     return product
 
 
+@command
+def withdraw(book: Book, act: Act, *, code: str, version: int, reason: str) -> Product:
+    """Take a version from sale for good: no more contracts are made on it."""
+    product = book.get(Product, product_id(book, code, version))
+    product.withdraw(act, reason=reason)
+    return product
+
+
 def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
     """Every rule in force on a day that a sound *offer* fails; none when it may be published."""
     rules = policies.publish_rules(offer.jurisdiction, offer.lender_kind, on)
@@ -56,17 +65,21 @@ def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
     return failures(offer, prices, rules)
 
 
-def priced(offer: Offer, amount: int, term_months: int, annual_rate: Decimal, on: date) -> Priced:
-    """What a loan on *offer* costs when it is paid out on a day, and paid as planned.
+def priced(
+    offer: Offer, agreed: tuple[int, int, Decimal], on: date, draws: list[PlannedDraw] | None = None
+) -> Priced:
+    """What a loan on *offer* costs when it is paid out from a day on, and paid as planned.
+
+    Its amount, its months and its annual rate are *agreed*.
 
     Raises:
         RowBelowZero: an instalment would be negative.
         Refusal: it cannot be scheduled, or no rate fits its cash flows.
     """
-    terms = offer.terms(amount, term_months, annual_rate)
+    terms = offer.with_draws(offer.terms(*agreed), draws)
     rows = schedule(terms, on)
     all_in = annualised_cost(cash_flows(terms, on, rows))
-    return Priced(amount, term_months, annual_rate, all_in, charges_rate(terms, on, rows))
+    return Priced(*agreed, all_in, charges_rate(terms, on, rows))
 
 
 def rate_on(
@@ -109,8 +122,8 @@ def annualised_rate(
         Refusal: it cannot be scheduled, or no rate fits its cash flows.
     """
     costs = []
-    for own, amount, months, rate in _corners(offer, policies, on):
-        terms = own.terms(amount, months, rate)
+    for own, agreed in _corners(offer, policies, on):
+        terms = own.terms(*agreed)
         flows = cash_flows(terms, on, schedule(terms, on))
         free = sum(flow.amount for flow in flows) >= 0
         costs.append(Decimal(0) if free else annual_cost(method, flows))
@@ -122,12 +135,12 @@ SHOWN = Decimal("0.0001")
 
 def _corners(
     offer: Offer, policies: Policies, on: date
-) -> Iterator[tuple[Offer, int, int, Decimal]]:
+) -> Iterator[tuple[Offer, tuple[int, int, Decimal]]]:
     """The least and the most of what is offered, at the dearest rate: amount, months, rate."""
     dearest = max(offer.rates()) if offer.rate_grid else rate_on(offer, policies, on)
     tiers = [offer.tiered(tier) for tier in offer.rate_tiers or ()]
     for amount in sorted({offer.amount_min, offer.amount_max}):
         for months in sorted({offer.term_months_min, offer.term_months_max}):
-            yield offer, amount, months, dearest
+            yield offer, (amount, months, dearest)
             for own in tiers:
-                yield own, amount, months, own.annual_rate
+                yield own, (amount, months, own.annual_rate)

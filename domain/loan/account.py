@@ -13,7 +13,7 @@ from domain.base.money import rounded, written
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Record
-from domain.base.terms import Accrual, FeeTiming, Prepayment, Terms
+from domain.base.terms import Accrual, FeeTiming, PlannedDraw, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
@@ -65,7 +65,10 @@ class Account:
         self.evidence_asked: list[str] = []
         self.missing: list[str] = []
         self.valid_until_on: date | None = None
+        self.partner: str | None = None
+        self.partner_order_ref: str | None = None
         self.agreed_rows: list[AgreedRow] | None = None
+        self.agreed_draws: list[PlannedDraw] | None = None
         self.product_code = ""
         self.product_version = 0
         self.currency = ""
@@ -138,6 +141,14 @@ class Account:
     def received(self, from_on: date, until_on: date) -> int:
         """Money received from one day to another, both included; minor units."""
         return sum(amount for on, amount in self.receipts() if from_on <= on <= until_on)
+
+    def paid_on_time(self) -> int:
+        """How many instalments were paid by their pay-by dates; what is due at the payout apart."""
+        return sum(
+            row.paid_on is not None and row.paid_on <= row.pay_by_on
+            for row in self.instalments
+            if row.due_on != self.disbursed_on and row.principal_paid + row.interest_paid > 0
+        )
 
     def receipts(self) -> list[tuple[date, int]]:
         """Money received that stands: the day it counts for, and minor units; days in order."""

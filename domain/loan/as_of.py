@@ -16,6 +16,7 @@ from domain.loan import delinquency
 from domain.loan.allocation import Split
 from domain.loan.asset_class import Classed, classed
 from domain.loan.cost_so_far import annualised, moved_and_to_come
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
@@ -193,9 +194,11 @@ def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:
     amount = loan.terms.amount
     if has_limit(ledger.laid.terms):
         return Limit(amount, max(amount - ledger.principal_owed(as_of), 0))
-    if in_parts(loan.terms):
-        out = sum(row.principal for row in loan.opening) + sum(each.amount for each in ledger.draws)
-        return Limit(amount, amount - out)
+    if in_parts(loan.terms) or loan.terms.draws:
+        first = sum(row.principal for row in loan.opening)
+        if isinstance(ledger, DailyLedger):
+            first = ledger.lent[0].amount
+        return Limit(amount, amount - first - sum(each.amount for each in ledger.draws))
     return None
 
 

@@ -86,8 +86,12 @@ def charges_rate(terms: Terms, begins_on: date, rows: Sequence[Instalment]) -> D
     try:
         if has_limit(terms) or in_parts(terms):
             rows = schedule(terms, begins_on)
+        # What was withheld from the payout is a charge as well as what is paid beside it.
+        rows = [replace(row, fees_paid=0) if row.due_on == begins_on else row for row in rows]
         lent = sum(row.principal_left for row in rows)
         flows = [cost.Flow(begins_on, lent, lent)]
+        if terms.draws and lent == terms.amount:
+            flows = cost.payouts(terms, begins_on)
         bare = [replace(row, fees=row.fees_paid) for row in rows]
         return max(_cost(flows, rows) - _cost(flows, bare), Decimal(0))
     except Refusal:

@@ -17,7 +17,7 @@ from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
 from domain.loan.apr import SCALE as EXACTLY
 from domain.loan.intervals import unit_period, years_between
 from domain.loan.reschedule import Change
-from domain.loan.schedule import Instalment
+from domain.loan.schedule import Instalment, paid_out_at_first
 
 SCALE = Decimal("0.0000000001")
 
@@ -46,18 +46,25 @@ class Flow:
 
 
 def cash_flows(terms: Terms, disbursed_on: date, rows: Sequence[Instalment]) -> list[Flow]:
-    """What moves when a loan on *terms* is paid out in full and repaid by *rows*, as planned.
+    """What moves when a loan on *terms* is paid out and repaid by *rows*, as planned; in order.
 
     Every charge that *rows* hold counts, on the day it falls due; a down payment and what
-    is due with the payout count on the day of the payout.
+    is due with the payout, or withheld from it, count on the day of the payout.
     """
-    return [
-        Flow(disbursed_on, terms.amount, terms.amount),
-        *(
-            Flow(row.due_on, -(row.principal + row.interest + row.fees), -row.principal)
-            for row in rows
-        ),
+    repaid = [
+        Flow(row.due_on, -(row.principal + row.interest + row.fees), -row.principal) for row in rows
     ]
+    lent = payouts(terms, disbursed_on)
+    if len(lent) == 1:
+        return [*lent, *repaid]
+    return sorted([*lent, *repaid], key=lambda flow: flow.on)
+
+
+def payouts(terms: Terms, disbursed_on: date) -> list[Flow]:
+    """What is lent on *terms* and when, the first payout on *disbursed_on*."""
+    first = paid_out_at_first(terms)
+    later = [Flow(draw.on, draw.amount, draw.amount) for draw in terms.draws or ()]
+    return [Flow(disbursed_on, first, first), *later]
 
 
 def annualised_cost(flows: Sequence[Flow]) -> Decimal:

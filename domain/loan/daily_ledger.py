@@ -6,7 +6,6 @@ principal and interest of the rows follow from that and from the day they are lo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -246,10 +245,18 @@ class DailyLedger(Ledger):
         return [self.lent[0], *self._paid_out(), *self.to_come(on)]
 
     def to_come(self, on: date) -> list[PaidOut]:
-        """What the contract says will be paid out after *on*."""
+        """What the contract says will be paid out after *on*, less what was paid out of it.
+
+        The plan is used up in its order, by payouts of whatever day and amount.
+        """
         planned = () if self.paid_off else self.lent[1:]
-        later = Counter(draw for draw in planned if draw.on > on) - Counter(self._paid_out())
-        return list(later.elements())
+        drawn, later = sum(fact.amount for fact in self.draws), list[PaidOut]()
+        for draw in planned:
+            left = max(draw.amount - drawn, 0)
+            drawn = max(drawn - draw.amount, 0)
+            if left and draw.on > on:
+                later.append(PaidOut(draw.on, left))
+        return later
 
     def bearing(self, on: date, taken: Taken | None = None) -> Decimal:
         """Unrounded interest of the row that runs on *on*, up to that day."""
@@ -361,7 +368,7 @@ class DailyLedger(Ledger):
 def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     """What each row is to repay as the loan begins.
 
-    The equal instalment is the first one's after grace, or those that the rates set anew.
+    The equal instalment is the first one's after grace, or those that rates or payouts set anew.
     """
     chosen = terms.repayment or Repayment()
     waits = [0 < row.number <= chosen.grace_interest for row in rows]
@@ -372,7 +379,7 @@ def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     totals = [row.principal + row.interest for row in rows]
     # What is charged at the payout stands in a row of its own before the others.
     graced = [0 < row.number <= chosen.grace_principal for row in rows]
-    if terms.rate_plan is None:
+    if terms.rate_plan is None and not terms.draws:
         paying = zip(rows, totals, graced, strict=True)
         first = next((total for row, total, free in paying if row.number and not free), 0)
         levels = [first if row.number else 0 for row in rows]

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
-from domain.base.terms import Terms
+from domain.base.terms import PlannedDraw, Terms
 from domain.loan.account import Account, open_of
 from domain.loan.allocation import Part, Split
 from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, known_as
@@ -79,6 +79,8 @@ class Applied(Opened):
         loan.amount = self.amount
         loan.term_months = self.term_months
         loan.segment = self.segment
+        loan.partner = self.partner
+        loan.partner_order_ref = self.partner_order_ref
         loan.evidence_asked = list(self.missing)
         loan.missing = list(self.missing)
         loan.stage = self.stage
@@ -104,12 +106,26 @@ class EvidenceAdded(Event):
         loan.stage_due_on = self.stage_due_on
 
 
+class PartnerOrderLinked(Event):
+    """The loan pays for an order of the partner, a school or merchant; *before* it another."""
+
+    TOPIC = "loan.partner-order-linked"
+    partner: str
+    partner_order_ref: str
+    before: str | None
+    reason: str
+
+    def apply(self, loan: Account) -> None:
+        loan.partner_order_ref = self.partner_order_ref
+
+
 class Approved(Event):
     """The application was approved: an offer stands until its last day.
 
     *grade* and *model_version* say what priced it, *cap_version* what it was held to,
     *index_version* the announcement that its rate follows, *tier* the rate tier that it
-    reached; *rows* are the instalments where they were agreed on for this loan.
+    reached by instalments paid *on_time* before; *rows* are the instalments, and *draws* the
+    later payouts, where they were agreed on for this loan.
     """
 
     TOPIC = "loan.approved"
@@ -129,10 +145,13 @@ class Approved(Event):
     rows: list[AgreedRow] | None
     index_version: str | None
     tier: Tier | None
+    on_time: int | None
+    draws: list[PlannedDraw] | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.APPROVED
         loan.agreed_rows = self.rows
+        loan.agreed_draws = self.draws
         loan.tier = self.tier
         loan.stage = self.stage
         loan.amount = self.amount
@@ -185,7 +204,11 @@ class Expired(Event):
 
 
 class CostDisclosed(Event):
-    """The borrower was shown what exactly these terms cost, before signing."""
+    """The borrower was shown what exactly these terms cost, before signing.
+
+    *withheld* is kept back from the payout of the principal, which is paid out less that;
+    *draws* is what of the principal is paid out later, and when.
+    """
 
     TOPIC = "loan.cost-disclosed"
     currency: str
@@ -200,6 +223,8 @@ class CostDisclosed(Event):
     stage_before: str
     stage_due_on: date | None
     policy_version: str
+    withheld: int | None
+    draws: list[PlannedDraw] | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.DISCLOSED
@@ -227,7 +252,11 @@ class ContractSigned(Event):
 
 
 class Disbursed(Event):
-    """The money was paid out; the whole schedule follows from it."""
+    """The money was paid out; the whole schedule follows from it.
+
+    *amount* is lent, and *withheld* of it kept back for fees that are paid with it: the rest
+    went to *paid_to*.
+    """
 
     TOPIC = "loan.disbursed"
     disbursement_ref: str
@@ -239,6 +268,7 @@ class Disbursed(Event):
     schedule: list[Instalment]
     balance: Balance
     stage: str
+    withheld: int | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.ACTIVE

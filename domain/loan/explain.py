@@ -220,7 +220,8 @@ class Told:
         migrated = isinstance(begun, Loan.Migrated)
         on = begun.effective_on
         lent = sum(row.principal_left for row in self.loan.opening)
-        lent -= sum(draw.amount for draw in self.terms.draws or ())
+        if isinstance(self.ledger, DailyLedger):  # its rows begin with what is planned, too
+            lent -= sum(draw.amount for draw in self.terms.draws or ())
         what = "principal taken over" if migrated else "paid out to the borrower"
         yield Line("principal", lent, on, what, number)
         if migrated:
@@ -237,7 +238,7 @@ class Told:
             formula = None if migrated else laid_fees(self, row)
             yield replace(fees, instalment=row.number, formula=formula)
             for figure, paid in (("interest", row.interest_paid), ("fees", row.fees_paid)):
-                before = "paid before it was taken over"
+                before = "paid before it was taken over" if migrated else "withheld from the payout"
                 yield Line(figure, -paid, on, before, number, row.number)
 
     def _daily_interest(self) -> Iterator[Line]:

@@ -29,11 +29,16 @@ def charge(fee: FeeTerm, terms: Terms, principal: int = 0, interest: int = 0) ->
 def at_disbursement(terms: Terms) -> int:
     """What is owed on the day of the payout, beside the loan; minor units.
 
-    It is never taken off the money that is paid out.
-
-    Source: Civil Code of the PRC, art. 670.
+    It is taken off the money that is paid out only as far as it is *withheld*.
     """
     return sum(charge(fee, terms) for fee in charged_at(terms, FeeTiming.AT_DISBURSEMENT))
+
+
+def withheld(terms: Terms) -> int:
+    """What of the fees at disbursement is kept back from the first payout; minor units."""
+    return sum(
+        charge(fee, terms) for fee in charged_at(terms, FeeTiming.AT_DISBURSEMENT) if fee.withheld
+    )
 
 
 def unearned(terms: Terms, start: date, on: date, end: date) -> int:

@@ -39,6 +39,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     Created: TypeAlias = events.Created
     Applied: TypeAlias = events.Applied
     EvidenceAdded: TypeAlias = events.EvidenceAdded
+    PartnerOrderLinked: TypeAlias = events.PartnerOrderLinked
     Approved: TypeAlias = events.Approved
     Declined: TypeAlias = events.Declined
     Withdrawn: TypeAlias = events.Withdrawn

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -14,14 +15,21 @@ from domain.base.policy import ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
-from domain.base.terms import Accrual, Terms, rate_fits
+from domain.base.terms import Accrual, PlannedDraw, Terms, rate_fits
 from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import ledger_of
-from domain.loan.fees import at_disbursement
+from domain.loan.fees import withheld
 from domain.loan.relief import must_follow
-from domain.loan.schedule import Instalment, opening_fault, rolled, schedule
+from domain.loan.schedule import (
+    Instalment,
+    opening_fault,
+    paid_out_at_first,
+    rolled,
+    schedule,
+    with_payout,
+)
 from domain.loan.stage import Stage, stage_due_on
 from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState, Tier
 from domain.loan.timetable import has_limit, in_parts
@@ -130,11 +138,17 @@ class Origination(Consequences):
         rows: list[AgreedRow] | None = None,
         index_version: str | None = None,
         tier: Tier | None = None,
+        on_time: int | None = None,
+        draws: list[PlannedDraw] | None = None,
     ) -> None:
         """Approve the application with the terms of the offer, and its own *rows* if agreed.
 
+        *on_time* is how many instalments the borrower paid on time before, where that was
+        asked; *draws* are the payouts after the first one, where they were agreed on.
+
         Raises:
             ScheduleNotSound: the rows do not sum to the amount, or are out of order.
+            DrawsNotSound: the draws leave nothing for the first payout, or are out of order.
         """
         self._must_be_under_review()
         self._must_not_have_run_out(act.business_on)
@@ -147,6 +161,8 @@ class Origination(Consequences):
             raise no.EvidenceMissing(f"Before approval this is needed: {', '.join(self.missing)}.")
         if rows is not None:
             self._must_be_a_schedule(rows, amount, act.business_on)
+        if draws is not None:
+            self._must_be_draws(draws, amount, act.business_on)
         stage = Stage.DISCLOSURE
         self.record(
             events.Approved,
@@ -168,6 +184,47 @@ class Origination(Consequences):
             rows=rows,
             index_version=index_version,
             tier=tier,
+            on_time=on_time,
+            draws=draws,
+        )
+
+    def _must_be_draws(self, draws: list[PlannedDraw], amount: int, after: date) -> None:
+        days = [after, *(draw.on for draw in draws)]
+        if len(days) == 1 or any(later <= day for day, later in pairwise(days)):
+            raise no.DrawsNotSound(f"The later payouts must follow each other after {after}.")
+        for draw in draws:
+            positive(draw.amount, "A later payout")
+        later = sum(draw.amount for draw in draws)
+        if later >= amount:
+            raise no.DrawsNotSound(
+                f"The later payouts come to {self._written(later)}: of {self._written(amount)}"
+                " nothing is left for the first one."
+            )
+
+    def link_partner_order(self, act: Act, *, partner_order_ref: str, reason: str) -> None:
+        """Let the loan pay for an order of the partner, or for another one, until the payout.
+
+        Raises:
+            NoPartner: the product is for no partner's orders.
+        """
+        if self.state not in (*UNDER_REVIEW, *OFFERED):
+            raise no.NotUnderReview(
+                f"The loan is {self._state_words()}: an order is linked until the payout."
+            )
+        if self.partner is None:
+            raise no.NoPartner("The product of this loan pays for no partner's orders.")
+        if not partner_order_ref.strip() or not reason.strip():
+            raise no.ReasonMissing("An order is linked by its reference, and for a reason.")
+        if partner_order_ref == self.partner_order_ref:
+            return
+        self.record(
+            events.PartnerOrderLinked,
+            act,
+            act.business_on,
+            partner=self.partner,
+            partner_order_ref=partner_order_ref,
+            before=self.partner_order_ref,
+            reason=reason,
         )
 
     def _must_be_a_schedule(self, rows: list[AgreedRow], amount: int, after: date) -> None:
@@ -233,6 +290,8 @@ class Origination(Consequences):
             stage_before=self.stage,
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             policy_version=levels.version,
+            withheld=withheld(terms) or None,
+            draws=terms.draws,
         )
 
     def sign(
@@ -284,8 +343,13 @@ class Origination(Consequences):
         those of the calendar that the contract names, if it names one. *disbursed_on* may
         lie back, to the day of the contract.
 
+        What pays for an order of a partner goes to the partner, or to an account of theirs,
+        named after them and a slash.
+
         Raises:
             BeforeSigning: the contract was signed later.
+            PayeeNotPartner: somebody else would get it.
+            NothingPaidOut: what is withheld leaves nothing of it.
         """
         if self.state in (*PAID_OUT, LoanState.SOLD):
             raise no.AlreadyDisbursed(f"The loan was paid out on {self.disbursed_on}.")
@@ -302,13 +366,22 @@ class Origination(Consequences):
                 " paid out on it."
             )
         self._must_know_calendar(self.terms, business_days)
+        self._must_go_to_the_partner(paid_to)
+        self._must_precede_the_plan(on)
         amount = self._paid_out_at_first(amount)
-        parts = has_limit(self.terms) or in_parts(self.terms)
-        terms = replace(self.terms, amount=amount) if parts else self.terms
+        terms = self.terms
+        if has_limit(terms) or in_parts(terms):
+            terms = replace(terms, amount=amount, draws=None)
         rows = rolled(schedule(terms, on, first_due_on), business_days, on)
         if in_parts(self.terms) and rows[0].number == 0:
             # What is charged at the payout was disclosed for the whole amount.
-            rows[0] = replace(rows[0], fees=at_disbursement(self.terms))
+            rows[0] = with_payout(self.terms, rows[0])
+        kept = rows[0].fees_paid
+        if kept >= amount:
+            raise no.NothingPaidOut(
+                f"{self._written(kept)} is withheld from the payout: of {self._written(amount)}"
+                " nothing would be paid out."
+            )
         ledger = ledger_of(self.terms)(self.terms, on, rows)
         self.record(
             events.Disbursed,
@@ -323,12 +396,31 @@ class Origination(Consequences):
             schedule=rows,
             balance=ledger.balance(on),
             stage=Stage.SERVICING,
+            withheld=kept or None,
         )
         self._assess(act)
 
+    def _must_go_to_the_partner(self, paid_to: str) -> None:
+        partner, order = self.partner, self.partner_order_ref
+        if partner is None or order is None:
+            return
+        if paid_to != partner and not paid_to.startswith(f"{partner}/"):
+            raise no.PayeeNotPartner(
+                f"The order {order!r} is paid to {partner}, or to an account of theirs as"
+                f" {partner}/ACCOUNT; not to {paid_to!r}."
+            )
+
+    def _must_precede_the_plan(self, on: date) -> None:
+        assert self.terms is not None
+        first = min((draw.on for draw in self.terms.draws or ()), default=None)
+        if first is not None and first <= on:
+            raise no.DrawsNotSound(
+                f"The contract plans the second payout for {first}: the first one comes before."
+            )
+
     def _paid_out_at_first(self, amount: int | None) -> int:
         assert self.terms is not None
-        whole = self.terms.amount - sum(draw.amount for draw in self.terms.draws or ())
+        whole = paid_out_at_first(self.terms)
         if amount is None or amount == whole:
             return whole
         positive(amount, "A payout")
@@ -336,8 +428,8 @@ class Origination(Consequences):
             raise no.DrawNotOffered(
                 f"The contract pays out {self._written(whole)}, and no other amount."
             )
-        if amount > whole:
-            raise no.LimitExceeded(f"The limit is {self._written(whole)}.")
+        if amount > self.terms.amount:
+            raise no.LimitExceeded(f"The limit is {self._written(self.terms.amount)}.")
         return amount
 
     @classmethod

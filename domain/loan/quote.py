@@ -10,7 +10,8 @@ from domain.base.calendar import BusinessDays
 from domain.base.refusal import Refusal
 from domain.base.terms import Terms
 from domain.loan.cost import CostMethod, Flow, annual_cost, cash_flows, digest
-from domain.loan.schedule import Instalment, rolled, schedule
+from domain.loan.fees import withheld
+from domain.loan.schedule import Instalment, paid_out_at_first, rolled, schedule
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Quote:
     disbursed_on: date
     instalments: list[Instalment]
     principal: int
+    paid_out: int
+    """What the borrower gets at first: the first payout less what is withheld from it."""
     interest: int
     fees: int
     total: int
@@ -59,6 +62,7 @@ def quote(
         disbursed_on=disbursed_on,
         instalments=rows,
         principal=terms.amount,
+        paid_out=paid_out_at_first(terms) - withheld(terms),
         interest=interest,
         fees=fees,
         total=terms.amount + interest + fees,

@@ -309,6 +309,18 @@ class SourceUnknown(Refusal):
     code = "SOURCE_UNKNOWN"
 
 
+class PayeeNotPartner(Refusal):
+    """What pays for an order of a partner goes to the partner."""
+
+    code = "PAYEE_NOT_PARTNER"
+
+
+class NothingPaidOut(Refusal):
+    """So much is withheld that nothing of the payout is left."""
+
+    code = "NOTHING_PAID_OUT"
+
+
 class NoPartner(Refusal):
     """The terms of the loan name no partner."""
 
@@ -319,6 +331,12 @@ class ScheduleNotSound(Refusal):
     """The instalments agreed on do not repay the loan in order."""
 
     code = "SCHEDULE_NOT_SOUND"
+
+
+class DrawsNotSound(Refusal):
+    """The payouts agreed on do not add up, or do not follow each other."""
+
+    code = "DRAWS_NOT_SOUND"
 
 
 class BeyondCalendar(Refusal):

@@ -11,7 +11,7 @@ from domain.base.calendar import BusinessDays
 from domain.base.refusal import Refusal
 from domain.base.repayment import DAILY_METHODS, InterestOn
 from domain.base.terms import Accrual, FeeTiming, RatePlanKind, Settling, Terms
-from domain.loan.fees import at_disbursement, charge, charged_at
+from domain.loan.fees import at_disbursement, charge, charged_at, withheld
 from domain.loan.layout import PlanImpossible, in_columns
 from domain.loan.periods import ONE_DAY, Draw, RateFrom, Span
 from domain.loan.soundness import must_be_sound
@@ -113,7 +113,8 @@ def schedule(
 
     Interest of a period is counted on its opening balance and rounded once; the
     last instalment takes the residue, so the principals sum to the amount lent. A down
-    payment is an instalment of its own, due on the day of the payout.
+    payment is an instalment of its own, due on the day of the payout; a fee that is withheld
+    from the payout is paid with it.
 
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
@@ -146,8 +147,17 @@ def schedule(
             "Interest or fees come to more than any loan here can owe: lower the rate or the term."
         )
     if terms.fees and (at_once := at_disbursement(terms)):
-        instalments.insert(0, scheduled(0, disbursed_on, 0, 0, at_once))
+        instalments.insert(0, with_payout(terms, scheduled(0, disbursed_on, 0, 0, at_once)))
     return instalments
+
+
+def with_payout(terms: Terms, row: Instalment) -> Instalment:
+    """The *row* of what is charged at the payout; what is withheld of it is paid with that."""
+    kept = withheld(terms)
+    if not kept:
+        return replace(row, fees=at_disbursement(terms))
+    row = replace(row, fees=at_disbursement(terms), fees_paid=kept)
+    return row if row.left else replace(row, paid_on=row.due_on)
 
 
 def rolled(
@@ -196,11 +206,15 @@ def _check_accrual(terms: Terms) -> None:
         )
 
 
+def paid_out_at_first(terms: Terms) -> int:
+    """What is lent at once, before what is withheld of it; minor units."""
+    return terms.amount - sum([draw.amount for draw in terms.draws or ()])
+
+
 def draws_of(terms: Terms, begins_on: date) -> list[Draw]:
     """What is paid out when the loan begins, and what the contract says will be later."""
     later = [Draw(draw.on, draw.amount) for draw in terms.draws or ()]
-    at_once = terms.amount - sum([draw.amount for draw in later])
-    return [Draw(begins_on, at_once, down_payment(terms)), *later]
+    return [Draw(begins_on, paid_out_at_first(terms), down_payment(terms)), *later]
 
 
 def _below_zero(principals: Sequence[int]) -> str:

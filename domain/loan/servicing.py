@@ -8,7 +8,6 @@ from datetime import date
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act
 from domain.base.terms import (
-    Accrual,
     ChargesCount,
     ChargesDue,
     FeeTerm,
@@ -415,14 +414,14 @@ class Servicing(Consequences):
         then = self.ledger_on(on)
         if self.state != LoanState.ACTIVE and then.is_over(on):
             self._must_be_active()
-        planned = self.terms.accrual == Accrual.DAILY_BALANCE and any(
-            (draw.on, draw.amount) == (on, amount) for draw in self.terms.draws or ()
-        )
+        planned = [(draw.on, draw.amount) for draw in self.terms.draws or ()]
         if not planned and not has_limit(self.terms) and not in_parts(self.terms):
             raise no.DrawNotOffered(
-                f"The contract has no limit to draw on, and plans no payout of"
-                f" {self._written(amount)} on {on}."
+                "The contract has no limit to draw on, and plans no payout after the first one."
             )
+        drawn = sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
+        if self._accrues_daily() and 0 < sum(each for _, each in planned) <= drawn:
+            raise no.DrawNotOffered("All that the contract plans to pay out was paid out.")
         converted_on = self.converted_on
         if has_limit(self.terms) and converted_on is not None and on > converted_on:
             raise no.DrawNotOffered(
@@ -436,7 +435,8 @@ class Servicing(Consequences):
         if on > last_on:
             raise no.DrawNotOffered(f"The last day to draw was {last_on}.")
         oldest = then.oldest_unpaid_on()
-        if not planned and oldest is not None and oldest < on:
+        # What the contract plans for the day is paid out as it says.
+        if (on, amount) not in planned and oldest is not None and oldest < on:
             raise no.PastDue(
                 f"What was to be paid by {oldest} is past due on {on};"
                 " it has to be paid before more is drawn."
@@ -444,8 +444,10 @@ class Servicing(Consequences):
 
     def _must_keep_the_limit(self, ledger: Ledger, since: date) -> None:
         assert self.terms is not None
-        if isinstance(ledger, DailyLedger):
+        if isinstance(ledger, DailyLedger) and has_limit(self.terms):
             most = ledger.most_owed(since)
+        elif isinstance(ledger, DailyLedger):
+            most = ledger.lent[0].amount + sum(draw.amount for draw in ledger.draws)
         else:  # what was paid out in parts does not come back into the limit
             first = sum(row.principal for row in self.opening)
             most = first + sum(draw.amount for draw in ledger.draws)

@@ -19,6 +19,7 @@ from domain.base.repayment import (
     YearDays,
 )
 from domain.base.terms import DAYS_MOST, FeeBase, FeeTerm, FeeTiming, Terms, rate_fits
+from domain.loan.fees import withheld
 from domain.loan.timetable import METHODS, TermsNotOffered
 
 YEARLY_MOST = 10**16
@@ -72,6 +73,7 @@ def _faults(terms: Terms) -> Iterator[str]:
     yield from _limits(terms)
     for fee in terms.fees:
         yield from _faults_of_charge(fee)
+    yield from _payout(terms)
     if terms.repayment is not None:
         yield from _words(terms.repayment)
         yield from _figures(terms.repayment)
@@ -86,11 +88,14 @@ def _limits(terms: Terms) -> Iterator[str]:
     stands = terms.renewal.offer_days if terms.renewal is not None else 0
     if not 0 <= terms.grace_days <= DAYS_MOST or not 0 <= stands <= DAYS_MOST:
         yield f"Days of grace, or of an offer, go from none to {DAYS_MOST}."
-    if not terms.draws:
-        return
-    later = [draw.amount for draw in terms.draws]
-    if min(later) < 1 or sum(later) >= terms.amount:
+
+
+def _payout(terms: Terms) -> Iterator[str]:
+    later = [draw.amount for draw in terms.draws or ()]
+    if later and (min(later) < 1 or sum(later) >= terms.amount):
         yield "What is paid out later must be above zero each time, and less in all than is lent."
+    if withheld(terms) >= terms.amount - sum(later):
+        yield "What is withheld from the payout must leave something to be paid out."
 
 
 def _faults_of_charge(fee: FeeTerm) -> Iterator[str]:

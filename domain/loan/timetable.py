@@ -186,8 +186,11 @@ def has_limit(terms: Terms) -> bool:
 
 
 def in_parts(terms: Terms) -> bool:
-    """Whether the amount is paid out in parts, on a schedule that each part is laid over."""
-    return bool(terms.in_parts) and terms.accrual != Accrual.DAILY_BALANCE
+    """Whether the amount is paid out in parts, on a schedule that each part is laid over.
+
+    They come as they are asked for, or when the terms plan them to.
+    """
+    return bool(terms.in_parts or terms.draws) and terms.accrual != Accrual.DAILY_BALANCE
 
 
 def down_payment(terms: Terms) -> int:

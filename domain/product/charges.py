@@ -25,6 +25,8 @@ def charge_faults(fees: list[FeeTerm]) -> list[str]:
         wrong.append("Each fee must be above zero and charged at a time that is offered.")
     for fee in fees:
         wrong += _faults(fee)
+        if fee.withheld and fee.timing != FeeTiming.AT_DISBURSEMENT:
+            wrong.append(f"Only a fee at disbursement is withheld, not {fee.kind!r}.")
     return wrong
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from domain.base.calendar import HolidayCalendar
@@ -54,11 +55,14 @@ def faults_of(offer: Offer) -> list[str]:
         *rate_faults(offer),
         *charge_faults(offer.fees),
         *_percentages(offer.fees),
+        *_withheld(offer),
         *repayment_faults(offer),
         *_renewal(offer),
         *_day_count(offer),
         *_conversion(offer),
         *_by_day(offer),
+        *_payouts(offer),
+        *_window(offer),
         *_lending(offer),
     ]
     return list(dict.fromkeys(found))
@@ -149,6 +153,15 @@ def _percentages(fees: Sequence[FeeTerm]) -> Iterator[str]:
             yield f"The charge {fee.kind!r} is more than 100 %: a hundredth is 0.01."
 
 
+def _withheld(offer: Offer) -> Iterator[str]:
+    kept = [fee for fee in offer.fees if fee.withheld]
+    if not kept or not all(fee.percent is None or fee.percent.is_finite() for fee in kept):
+        return
+    least = Decimal(offer.amount_min)
+    if sum((fee.amount + least * (fee.percent or 0) for fee in kept), Decimal(0)) >= least:
+        yield "What is withheld must leave something of the least amount to be paid out."
+
+
 def _renewal(offer: Offer) -> Iterator[str]:
     renewal = offer.renewal
     if renewal is None:
@@ -223,6 +236,42 @@ def _by_day(offer: Offer) -> Iterator[str]:
             ),
         ),
     )
+
+
+def _payouts(offer: Offer) -> Iterator[str]:
+    """What does not go with payouts after the first one."""
+    if not (offer.tranches or offer.in_parts):
+        return iter(())
+    chosen = offer.repayment or AS_IT_IS
+    limit = offer.accrual == Accrual.DAILY_BALANCE and offer.method == Method.INTEREST_ONLY
+    return wrong(
+        (
+            chosen.interest_on != InterestOn.BALANCE,
+            "Flat interest is set for the whole term: it does not go with later payouts.",
+        ),
+        (
+            bool(offer.tranches and offer.in_parts),
+            "Later payouts are planned, or made as they are asked for: tranches or in_parts.",
+        ),
+        (
+            bool(offer.tranches and limit),
+            "A limit is drawn on at any time: leave planned payouts out.",
+        ),
+        (
+            bool(offer.tranches and chosen.down_payment),
+            "A down payment is one of a single payout: it does not go with planned ones.",
+        ),
+        (
+            bool(offer.tranches and offer.own_schedule),
+            "Instalments of its own are agreed on for one payout, not with planned ones.",
+        ),
+    )
+
+
+def _window(offer: Offer) -> Iterator[str]:
+    first, last = offer.offered_from, offer.offered_until
+    if first is not None and last is not None and last < first:
+        yield "The last day on which it is offered comes before the first."
 
 
 def _conversion(offer: Offer) -> Iterator[str]:

@@ -63,6 +63,7 @@ def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> lis
         *_penalty(offer, rules),
         *_charges(offer, rules),
         *_prepaying(offer, rules),
+        *_withheld(offer, rules),
         *_renewal(offer, rules),
         *_name(offer, rules),
     ]
@@ -142,6 +143,18 @@ def _prepaying(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
                 f" not {settling}.",
                 each.version,
             )
+
+
+def _withheld(offer: Offer, rules: PublishRules) -> Iterator[Failure]:
+    """What is kept back from the payout where all that is lent has to be paid out."""
+    for rule in rules.withholdings:
+        for fee in offer.fees:
+            if fee.withheld:
+                yield Failure(
+                    "WITHHOLDING",
+                    f"All that is lent is paid out: {fee.kind} may not be kept back from it.",
+                    rule.version,
+                )
 
 
 def _cap(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> Iterator[Failure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # apply() names Product before it exists
 
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from domain.base.terms import (
     Conversion,
     CountedDays,
     FeeTerm,
+    PlannedDraw,
     RateCap,
     RatePlan,
     RateStep,
@@ -79,6 +81,12 @@ class RateTier:
     steps: list[RateStep] | None = None
 
 
+class WithdrawalUnexplained(Refusal):
+    """A version is withdrawn from sale for a reason."""
+
+    code = "WITHDRAWAL_UNEXPLAINED"
+
+
 class TierUnknown(Refusal):
     """The product does not price by how many instalments were paid on time."""
 
@@ -89,6 +97,18 @@ class OwnScheduleNotOffered(Refusal):
     """Instalments were agreed on for a product that has one schedule for all."""
 
     code = "OWN_SCHEDULE_NOT_OFFERED"
+
+
+class TranchesNotOffered(Refusal):
+    """Later payouts were agreed on for a product that plans none."""
+
+    code = "TRANCHES_NOT_OFFERED"
+
+
+class NotOnSale(Refusal):
+    """The product version is not offered on the day: not yet, not any more, or withdrawn."""
+
+    code = "NOT_ON_SALE"
 
 
 @dataclass(frozen=True)
@@ -144,6 +164,12 @@ class Offer:
     in_parts: bool | None = None
     conversion: Conversion | None = None
     rate_tiers: list[RateTier] | None = None
+    offered_from: date | None = None
+    """From the day it is published on; both days are counted."""
+    offered_until: date | None = None
+    """Until it is withdrawn from sale."""
+    tranches: bool | None = None
+    """Paid out at once, or as the other parts say; else later payouts may be agreed on."""
 
     def agreed(self, rows: list[AgreedRow] | None) -> Offer:
         """The offer with instalments that were agreed on for one loan, if any were.
@@ -294,6 +320,21 @@ class Offer:
             penalty_multiple=self.penalty_multiple,
         )
 
+    def with_draws(self, terms: Terms, draws: list[PlannedDraw] | None) -> Terms:
+        """The *terms* of a loan with its payouts after the first one, if any were agreed on.
+
+        Raises:
+            TranchesNotOffered: the product pays out at once, or as it is asked for.
+        """
+        if draws is None:
+            return terms
+        if not self.tranches:
+            raise TranchesNotOffered(
+                f"{self.code} plans no later payouts; a product with tranches lets them be"
+                " agreed on."
+            )
+        return replace(terms, draws=draws)
+
     def _counted(self, days: BusinessDays | None) -> CountedDays | None:
         """The business days that interest is counted in; None where it is counted otherwise."""
         if self.day_count != DayCount.BUSINESS_252 or days is None:
@@ -324,6 +365,21 @@ class Offer:
                 f" not {term_months} months."
             )
 
+    def must_be_offered(self, on: date) -> None:
+        """Pass when the version can be applied for on a day.
+
+        Raises:
+            NotOnSale: the day lies before or after those it is offered on.
+        """
+        if self.offered_from is not None and on < self.offered_from:
+            raise NotOnSale(
+                f"{self.code} v{self.version} is offered from {self.offered_from} on; it is {on}."
+            )
+        if self.offered_until is not None and on > self.offered_until:
+            raise NotOnSale(
+                f"{self.code} v{self.version} was offered until {self.offered_until}; it is {on}."
+            )
+
     def must_suit(self, segment: str | None, partner_order_ref: str | None = None) -> None:
         """Pass when the product lends to borrowers of a segment, for a partner's order.
 
@@ -343,10 +399,12 @@ class Product(Stream):
 
     TOPIC = "product"
     KAFKA_TOPIC = "product.events"
-    SNAPSHOT_VERSION = 4
+    SNAPSHOT_VERSION = 5
 
     def __init__(self) -> None:
         self.offer: Offer
+        self.withdrawn_on: date | None = None
+        self.withdrawn_because: str | None = None
 
     class Event(Stream.Event):
         """Anything that happened to a product version."""
@@ -370,6 +428,18 @@ class Product(Stream):
         def apply(self, product: Product) -> None:
             product.offer = self.offer
 
+    class Withdrawn(Event):
+        """No more contracts are made on the version from now on; those there are stay."""
+
+        TOPIC = "product.withdrawn"
+        code: str
+        version: int
+        reason: str
+
+        def apply(self, product: Product) -> None:
+            product.withdrawn_on = self.effective_on
+            product.withdrawn_because = self.reason
+
     @classmethod
     def publish(cls, act: Act, product_id: UUID, offer: Offer) -> Product:
         """A version that can be applied for from now on.
@@ -381,6 +451,46 @@ class Product(Stream):
         if faults:
             raise ProductNotSound(" ".join(faults))
         return cls.open(cls.Published, act, product_id, act.business_on, offer=offer)
+
+    def withdraw(self, act: Act, *, reason: str) -> None:
+        """Take the version from sale for good; one that is withdrawn stays so.
+
+        Raises:
+            WithdrawalUnexplained: it says no reason.
+        """
+        if not reason.strip():
+            raise WithdrawalUnexplained("A version is withdrawn from sale for a reason: say it.")
+        if self.withdrawn_on is not None:
+            return
+        self.record(
+            self.Withdrawn,
+            act,
+            act.business_on,
+            code=self.offer.code,
+            version=self.offer.version,
+            reason=reason,
+        )
+
+    def must_be_offered(self, on: date) -> None:
+        """Pass when the version can be applied for on a day.
+
+        Raises:
+            NotOnSale: it is withdrawn, or not offered on that day.
+        """
+        self.must_not_be_withdrawn()
+        self.offer.must_be_offered(on)
+
+    def must_not_be_withdrawn(self) -> None:
+        """Pass when contracts are made on the version.
+
+        Raises:
+            NotOnSale: it was withdrawn from sale.
+        """
+        if self.withdrawn_on is not None:
+            raise NotOnSale(
+                f"{self.offer.code} v{self.offer.version} was withdrawn from sale on"
+                f" {self.withdrawn_on}: {self.withdrawn_because}."
+            )
 
     def terms(
         self,

@@ -46,6 +46,7 @@ from domain.base.policy import (
     ServiceLevels,
     SettlingRule,
     StrategyRule,
+    WithholdingRule,
 )
 from domain.base.reply_keyword import KeywordMeaning, ReplyKeywords, spelt
 from domain.base.retention import RestrictedProcessing, RetentionFloor
@@ -280,6 +281,7 @@ KINDS = {
     "penalty_multiple": Kind(PenaltyRule, "penalty_rules", _multiples, keys=LOCAL),
     "prepayment_fee": Kind(PrepaymentRule, "prepayment_rules", _most, keys=LOCAL),
     "settling": Kind(SettlingRule, "settling_rules", _tuple_of("ways"), keys=LOCAL),
+    "withholding": Kind(WithholdingRule, "withholding_rules", keys=LOCAL),
     "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
     "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
     "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),

@@ -11,7 +11,7 @@ from tests.domain.story import disbursed, recorded, repay, write_off
 
 COUNTS = {
     *("product_version", "version", "term_months", "instalment", "from_instalment"),
-    *("late_instalment", "sequence", "most", "days_past_due", "count"),
+    *("late_instalment", "sequence", "most", "days_past_due", "count", "on_time"),
     *("duration_seconds", "review_seconds", "score", "satisfaction"),
     *("escalations", "extension", "round", "borrowers"),
     *("late_loans", "strategies_changed", "reminders", "dunnings", "pay_day"),

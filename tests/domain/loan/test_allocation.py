@@ -205,7 +205,7 @@ def test_money_from_a_source_may_be_split_by_buckets_of_its_own() -> None:
 def test_money_from_a_source_that_has_no_word_is_refused() -> None:
     loan = given(lent())
 
-    with pytest.raises(no.SourceUnknown, match="BORROWER, THIRD_PARTY.*not from 'NONSENSE'"):
+    with pytest.raises(no.SourceUnknown, match=r"BORROWER, THIRD_PARTY.*not from 'NONSENSE'"):
         repay(loan, "P-1", 10_00, on=FEB_15, source="NONSENSE")
 
     assert recorded(loan) == []
