@@ -24,6 +24,8 @@ class Fee(Protocol):
     def percent(self) -> Decimal | None: ...
     @property
     def base(self) -> str | None: ...
+    @property
+    def withheld(self) -> bool | None: ...
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def _charges(told: Told) -> str:
         amount = money(fee.amount)
         if fee.percent is not None:
             amount = f"{percent(fee.percent)} of {_words(fee.base or 'amount')}"
-        said.append(f"{_words(fee.kind)} {amount} {TIMES.get(fee.timing, _words(fee.timing))}")
+        when = "withheld from the payout" if fee.withheld else TIMES.get(fee.timing)
+        said.append(f"{_words(fee.kind)} {amount} {when or _words(fee.timing)}")
     return f"charges: {', '.join(said)}" if said else ""
 
 

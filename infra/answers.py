@@ -288,6 +288,7 @@ class ContractFee:
     percent: Decimal | None
     base: str | None
     earned: str | None
+    withheld: bool | None
 
 
 @dataclass(frozen=True)

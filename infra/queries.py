@@ -561,7 +561,7 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         fees = rows_of(
             conn,
             ContractFee,
-            "SELECT kind, timing, amount, owed, percent, base, earned"
+            "SELECT kind, timing, amount, owed, percent, base, earned, withheld"
             " FROM rm.summary_contract_fee"
             " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s ORDER BY number",
             **asked,

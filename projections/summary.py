@@ -17,7 +17,7 @@ from domain.loan.state import EndedBy, LoanState, OfferKind, Restated
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 5
+VERSION = 6
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -97,6 +97,7 @@ TABLES = (
             "percent": "numeric(18,10)",
             "base": "text",
             "earned": "text",
+            "withheld": "boolean",
         },
         key=("loan_id", "number"),
     ),
@@ -665,6 +666,7 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
                 "percent": fee.percent,
                 "base": fee.base,
                 "earned": fee.earned,
+                "withheld": fee.withheld,
             },
         )
         for number, fee in enumerate(terms.fees, start=1)

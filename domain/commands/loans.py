@@ -142,6 +142,7 @@ def approve(
     amount = loan.amount if amount is None else amount
     term_months = loan.term_months if term_months is None else term_months
     offer.must_offer(amount, term_months)
+    offer.must_plan(draws)
     offer = offer.agreed(rows)
     tier = offer.tier_of(loan.segment, on_time) if annual_rate is None else None
     offer = offer.tiered(tier)

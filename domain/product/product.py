@@ -326,14 +326,20 @@ class Offer:
         Raises:
             TranchesNotOffered: the product pays out at once, or as it is asked for.
         """
-        if draws is None:
-            return terms
-        if not self.tranches:
+        self.must_plan(draws)
+        return terms if draws is None else replace(terms, draws=draws)
+
+    def must_plan(self, draws: list[PlannedDraw] | None) -> None:
+        """Pass where no later payouts were agreed on, or the product plans them.
+
+        Raises:
+            TranchesNotOffered: it pays out at once, or as it is asked for.
+        """
+        if draws is not None and not self.tranches:
             raise TranchesNotOffered(
                 f"{self.code} plans no later payouts; a product with tranches lets them be"
                 " agreed on."
             )
-        return replace(terms, draws=draws)
 
     def _counted(self, days: BusinessDays | None) -> CountedDays | None:
         """The business days that interest is counted in; None where it is counted otherwise."""

@@ -89,7 +89,8 @@ class Servicing:
         self.loans("approve", self.ref, *PEOPLE, *self.life.approve)
         disclosed = self.loans("disclose", self.ref)["recorded"][0]["said"]
         self.loans("sign", self.ref, "--contract", "C-1")
-        self.loans("disburse", self.ref, "--to", "account-ref", *self.life.payout)
+        to = f"{offer.partner}/ACCOUNT-1" if offer.partner else "account-ref"
+        self.loans("disburse", self.ref, "--to", to, *self.life.payout)
 
         if EARLY in self.life.turns:
             self.again_on = DAY + timedelta(days=90)
@@ -289,6 +290,15 @@ LIVES = [
     Life("tuition", "5000.00", 12, {8: is_refunded}, apply=("--segment", "STUDENT", *ORDER)),
     Life("uk-personal", "1000.00", 12, {4: pays_off}),
     Life("us-personal", "1000.00", 12, {2: late(12), 5: pays_off}, {"loan.fee-charged"} | LATE),
+    Life(
+        "us-study-year",
+        "2000.00",
+        12,
+        {2: draws},
+        {"loan.drawn"},
+        approve=("--draw", "1000.00@2025-03-10"),
+        payout=("--amount", "1000.00"),
+    ),
     Life("welcome", "1000.00", 6, apply=("--segment", "NEW")),
     Life("working-capital", "50000.00", 3),
 ]

@@ -393,6 +393,10 @@ def opened(loans: CommandLine, folder: Path) -> tuple[date, str]:
     assert len(offered) >= 12 and not any(each["faults"] for each in offered)
     two = ("docs/catalogue/household.toml", "docs/catalogue/graded.toml")
     assert [each["version"] for each in loans("product publish", *two)] == [1, 1]
+    withdrawn = loans("product withdraw", "GRADED:1", "--reason", "its grades are too dear")
+    assert withdrawn["recorded"][0]["event"] == "product.withdrawn"
+    shown = loans("product show", "GRADED:1")
+    assert (shown["code"], shown["withdrawn_because"]) == ("GRADED", "its grades are too dear")
     quoted = [loans("quote", named, "1200.00", "3") for named in (str(product), "CLI:1")]
     assert quoted[0]["terms_digest"] == quoted[1]["terms_digest"]
     assert quoted[0]["costs"] == quoted[1]["costs"]
@@ -786,6 +790,8 @@ def is_secured_and_sold(loans: CommandLine, loan: str) -> None:
     loans("security release", loan, "S-1", "--reason", "expired")
     refused = loans("partner-refund", loan, "1.00", code=2)
     assert refused["refused"] == "NO_PARTNER"
+    refused = loans("partner-order", loan, "ORDER-1", "--reason", "the shop split it", code=2)
+    assert refused["refused"] == "NOT_UNDER_REVIEW"
     sold = loans("sell", loan, "900.00", "--to", "FUND-1", *PEOPLE)
     assert sold["after"]["state"] == "SOLD"
     refused = loans("repay", loan, "1.00", "--ref", "P-9", code=2)

@@ -91,6 +91,8 @@ def test_the_catalogue_uses_every_part() -> None:
         "segments",
         "settling",
         "subsidy",
+        "tranches",
+        "offered_until",
     ):
         assert used(part), part
 

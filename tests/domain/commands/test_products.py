@@ -10,18 +10,23 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.base.terms import RateCap, RatePlan, RateStep
+from domain.base.terms import PlannedDraw, RateCap, RatePlan, RateStep
 from domain.commands import loans, products
 from domain.commands.book import Book
-from domain.loan.state import Tier
+from domain.loan import refusals as no
+from domain.loan.loan import Loan
+from domain.loan.state import LoanState, Tier
 from domain.product.gate import OverCap, PublishRefused
 from domain.product.product import (
     GradeRate,
     GradeUnknown,
     NotEligible,
+    NotOnSale,
     Product,
     RateTier,
     TierUnknown,
+    TranchesNotOffered,
+    WithdrawalUnexplained,
 )
 from tests.domain.commands.books import JAN_15, OFFER, act, loan_of, registered
 
@@ -175,6 +180,164 @@ def test_a_product_with_segments_refuses_others(shared: Book) -> None:
     (event,) = events_of(shared, loan_id)
     assert (event.segment, event.scene) == ("STUDENT", "EDUCATION")
     assert (event.partner, event.partner_order_ref) == ("SCHOOL-1", "O-1")
+
+
+SCHOOL: dict[str, Any] = {"partner": "SCHOOL-1", "scene": "EDUCATION"}
+
+
+def signed(book: Book, loan_id: UUID) -> None:
+    loans.approve(book, act(), loan_id=loan_id, **PEOPLE)
+    loans.disclose(book, act(), loan_id=loan_id)
+    loans.sign(book, act(), loan_id=loan_id, contract_ref="C-1")
+
+
+def paid_out(book: Book, loan_id: UUID, to: str = "ACC-1") -> None:
+    loans.disburse(book, act(), loan_id=loan_id, disbursement_ref="D-1", paid_to=to)
+
+
+def test_an_order_of_the_partner_is_linked_or_changed_until_the_payout(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, **SCHOOL))
+    link = {"loan_id": loan_id, "reason": "the school split it"}
+
+    loans.link_partner_order(shared, act(), partner_order_ref="O-1", **link)
+    signed(shared, loan_id)
+    loans.link_partner_order(shared, act(), partner_order_ref="O-2", **link)
+    loans.link_partner_order(shared, act(), partner_order_ref="O-2", **link)
+
+    linked = [e for e in events_of(shared, loan_id) if isinstance(e, Loan.PartnerOrderLinked)]
+    assert [(e.partner_order_ref, e.before) for e in linked] == [("O-1", None), ("O-2", "O-1")]
+    assert {e.partner for e in linked} == {"SCHOOL-1"}
+    paid_out(shared, loan_id, "SCHOOL-1")
+    with pytest.raises(no.NotUnderReview):
+        loans.link_partner_order(shared, act(), partner_order_ref="O-3", **link)
+
+
+def test_a_loan_of_no_partner_pays_for_no_order(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+
+    with pytest.raises(no.NoPartner):
+        loans.link_partner_order(
+            shared, act(), loan_id=loan_id, partner_order_ref="O-1", reason="by mistake"
+        )
+
+
+def test_what_pays_for_an_order_goes_to_the_partner_or_an_account_of_theirs(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, **SCHOOL), partner_order_ref="O-1")
+    signed(shared, loan_id)
+
+    for stranger in ("ACC-1", "SCHOOL-12"):
+        with pytest.raises(no.PayeeNotPartner, match="paid to SCHOOL-1"):
+            paid_out(shared, loan_id, stranger)
+    paid_out(shared, loan_id, "SCHOOL-1/ACC-1")
+
+    assert loan_of(shared, loan_id).state == LoanState.ACTIVE
+
+
+def test_without_an_order_the_borrower_is_paid(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, **SCHOOL))
+    signed(shared, loan_id)
+
+    paid_out(shared, loan_id)
+
+    assert loan_of(shared, loan_id).state == LoanState.ACTIVE
+
+
+def test_a_version_can_be_applied_for_on_the_days_that_it_is_offered(shared: Book) -> None:
+    window = {"offered_from": date(2025, 1, 10), "offered_until": date(2025, 1, 20)}
+    code = offered(shared, **window)
+
+    for day in (date(2025, 1, 9), date(2025, 1, 21)):
+        with pytest.raises(NotOnSale, match=r"2025-01-[12]0"):
+            applied(shared, code, on=day)
+    loan_id = applied(shared, code, on=date(2025, 1, 10))
+    applied(shared, code, on=date(2025, 1, 20))
+
+    # What came in by then is approved afterwards, too.
+    loans.approve(shared, act(date(2025, 1, 25)), loan_id=loan_id, **PEOPLE)
+
+
+def test_no_contract_is_made_on_a_version_that_was_withdrawn(shared: Book) -> None:
+    code = offered(shared)
+    early, approved, disclosed, ready = (applied(shared, code) for _ in range(4))
+    for loan_id in (approved, disclosed):
+        loans.approve(shared, act(), loan_id=loan_id, **PEOPLE)
+    loans.disclose(shared, act(), loan_id=disclosed)
+    signed(shared, ready)
+
+    products.withdraw(shared, act(), code=code, version=1, reason="over the cap of its lender")
+    products.withdraw(shared, act(), code=code, version=1, reason="over the cap of its lender")
+
+    with pytest.raises(NotOnSale, match="over the cap of its lender"):
+        applied(shared, code)
+    with pytest.raises(NotOnSale):
+        loans.approve(shared, act(), loan_id=early, **PEOPLE)
+    with pytest.raises(NotOnSale):
+        loans.disclose(shared, act(), loan_id=approved)
+    with pytest.raises(NotOnSale):
+        loans.sign(shared, act(), loan_id=disclosed, contract_ref="C-1")
+    paid_out(shared, ready)
+    found = shared.get(Product, products.product_id(shared, code, 1))
+    assert (found.withdrawn_on, found.version) == (JAN_15, 2)
+
+
+def test_a_version_is_withdrawn_for_a_reason(shared: Book) -> None:
+    code = offered(shared)
+
+    with pytest.raises(WithdrawalUnexplained):
+        products.withdraw(shared, act(), code=code, version=1, reason=" ")
+
+
+def test_payouts_that_are_agreed_on_stand_in_the_contract(shared: Book) -> None:
+    plan = [PlannedDraw(date(2025, 3, 1), 400_00)]
+    loan_id = applied(shared, offered(shared, tranches=True))
+
+    loans.approve(shared, act(), loan_id=loan_id, draws=plan, **PEOPLE)
+    loans.disclose(shared, act(), loan_id=loan_id)
+    loans.sign(shared, act(), loan_id=loan_id, contract_ref="C-1")
+    paid_out(shared, loan_id)
+
+    loan = loan_of(shared, loan_id)
+    assert loan.terms is not None and loan.terms.draws == plan
+    assert loan.balance.principal == loan.terms.amount - 400_00
+    disclosed = next(e for e in events_of(shared, loan_id) if isinstance(e, Loan.CostDisclosed))
+    assert disclosed.draws == plan
+
+
+def test_a_product_that_plans_no_payouts_takes_none(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+    plan = [PlannedDraw(date(2025, 3, 1), 400_00)]
+
+    with pytest.raises(TranchesNotOffered):
+        loans.approve(shared, act(), loan_id=loan_id, draws=plan, **PEOPLE)
+
+
+def test_instalments_paid_on_time_are_counted_over_the_loans_of_the_borrower(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared))
+    signed(shared, loan_id)
+    paid_out(shared, loan_id)
+    for number, day in enumerate((date(2025, 2, 15), date(2025, 3, 20)), start=1):
+        loans.repay(
+            shared,
+            act(day),
+            loan_id=loan_id,
+            amount=loan_of(shared, loan_id).instalments[number - 1].left,
+            currency="CNY",
+            received_on=day,
+            payment_ref=f"P-{number}",
+        )
+
+    # The first was paid on its day, the second five days late.
+    assert loans.paid_on_time(shared, [loan_id, applied(shared, offered(shared))]) == 1
+
+
+def test_the_approval_records_how_many_were_paid_on_time(shared: Book) -> None:
+    tiers = [RateTier("REPEAT", Decimal("0.05"), 3)]
+    loan_id = applied(shared, offered(shared, rate_tiers=tiers), segment="REPEAT")
+
+    loans.approve(shared, act(), loan_id=loan_id, on_time=7, **PEOPLE)
+
+    (approved,) = [e for e in events_of(shared, loan_id) if isinstance(e, Loan.Approved)]
+    assert (approved.on_time, approved.tier) == (7, Tier("REPEAT", 3))
 
 
 def test_an_order_needs_a_partner(shared: Book) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from tests.domain.story import (
     JAN_15,
     act,
     attended,
+    disburse,
     disbursed,
     fee_charged,
     fee_waived,
@@ -705,3 +707,84 @@ def test_what_closes_a_loan_holds_the_charge_that_no_run_has_seen_yet() -> None:
     repay(loan, "P-1", owed, date(2025, 2, 16), payoff=True)
     assert loan.state == LoanState.CLOSED
     assert [fee.amount for fee in loan.fees.values()] == [7_00]
+
+
+# --- withheld from the payout --------------------------------------------------------------------
+
+WITHHELD = replace(OPENING, withheld=True)
+WITHHELD_OVER_TERM = replace(OPENING_OVER_TERM, withheld=True)
+BOTH = pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+
+
+@BOTH
+def test_what_is_withheld_is_paid_with_the_payout_and_all_of_the_loan_is_owed(
+    accrual: str | None,
+) -> None:
+    loan = given(disbursed(terms(fees=[WITHHELD], accrual=accrual)))
+    beside = given(disbursed(terms(fees=[OPENING], accrual=accrual)))
+
+    first = loan.instalments[0]
+    assert (first.fees, first.fees_paid, first.paid_on) == (20_00, 20_00, JAN_15)
+    assert loan.balance.principal == 1_000_00
+    assert (loan.balance.fees, beside.balance.fees) == (0, 20_00)
+    assert [row.interest for row in loan.instalments] == [
+        row.interest for row in beside.instalments
+    ]
+    assert loan.oldest_unpaid_on() == loan.instalments[1].pay_by_on
+
+
+def test_the_payout_names_what_of_it_was_withheld() -> None:
+    loan = disbursed(terms(fees=[WITHHELD]))
+
+    event = last(loan, Loan.Disbursed)
+    assert (event.amount, event.withheld) == (1_000_00, 20_00)
+    assert last(loan, Loan.CostDisclosed).withheld == 20_00
+
+
+def test_it_costs_the_same_in_a_year_as_a_fee_that_is_paid_at_once() -> None:
+    kept, beside = (quote(terms(fees=[fee]), JAN_15) for fee in (WITHHELD, OPENING))
+
+    assert kept.costs == beside.costs
+    assert (kept.paid_out, beside.paid_out) == (980_00, 1_000_00)
+    assert kept.terms_digest != beside.terms_digest
+
+
+@BOTH
+def test_what_of_it_is_unearned_pays_off_so_much_of_the_loan(accrual: str | None) -> None:
+    kept = given(disbursed(terms(fees=[WITHHELD_OVER_TERM], accrual=accrual)))
+    bare = given(disbursed(terms(fees=[], accrual=accrual)))
+    on = date(2025, 1, 25)
+
+    assert 0 < bare.payoff(on) - kept.payoff(on) < 36_50
+    kept.repay(
+        act(on),
+        amount=kept.payoff(on),
+        currency="CNY",
+        received_on=on,
+        payment_ref="P-1",
+        payoff=True,
+    )
+
+    assert kept.state == LoanState.CLOSED
+
+
+def test_more_cannot_be_withheld_than_is_paid_out() -> None:
+    parts = terms(fees=[WITHHELD], in_parts=True)
+    loan = given(signed(parts))
+
+    with pytest.raises(no.NothingPaidOut):
+        disburse(loan, amount=20_00)
+    disburse(loan, amount=20_01)
+
+    assert loan.state == LoanState.ACTIVE
+
+
+@BOTH
+def test_what_is_withheld_is_explained(accrual: str | None) -> None:
+    history: list[Any] = list(disbursed(terms(fees=[WITHHELD], accrual=accrual)).pending_events)
+
+    told = explain(history, JAN_15)
+
+    assert told is not None
+    said = [(line.amount, line.what) for line in told.lines if line.figure == "fees"]
+    assert said == [(20_00, "fees at disbursement"), (-20_00, "withheld from the payout")]

@@ -110,6 +110,10 @@ SOUND: list[dict[str, Any]] = [
             SourceOrder("PARTNER", list(BUCKETS)),
         ]
     },
+    {"tranches": True},
+    {"tranches": True, "accrual": "DAILY_BALANCE"},
+    {"offered_from": date(2026, 1, 1), "offered_until": date(2026, 1, 1)},
+    {"fees": fee(timing="AT_DISBURSEMENT", withheld=True)},
     {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 90},
     {"recovery_order": ["PRINCIPAL", "FEE", "INTEREST", "PENALTY"]},
     {"recovery_order": OFFER.allocation_order, "bucket_order": list(BUCKETS)},
@@ -191,6 +195,26 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"fees": fee(base="AMOUNT")}, "names a base and no percentage"),
     ({"fees": fee(earned="NEVER")}, "earned at a time that is not offered"),
     ({"fees": fee(owed="PENALTY", timing="AT_DISBURSEMENT")}, "The penalty 'LETTER' is charged"),
+    ({"fees": fee(withheld=True)}, "Only a fee at disbursement is withheld, not 'LETTER'"),
+    (
+        {"fees": fee(timing="AT_DISBURSEMENT", amount=OFFER.amount_min, withheld=True)},
+        "must leave something of the least amount",
+    ),
+    (
+        {"offered_from": date(2026, 2, 1), "offered_until": date(2026, 1, 31)},
+        "comes before the first",
+    ),
+    ({"tranches": True, "repayment": Repayment(interest_on="DRAWN")}, "Flat interest is set"),
+    ({"tranches": True, "in_parts": True}, "tranches or in_parts"),
+    (
+        {"tranches": True, "method": "INTEREST_ONLY", "accrual": "DAILY_BALANCE"},
+        "A limit is drawn on at any time",
+    ),
+    (
+        {"tranches": True, "repayment": Repayment(down_payment=Decimal("0.1"))},
+        "A down payment is one of a single payout",
+    ),
+    ({"tranches": True, "own_schedule": True}, "Instalments of its own are agreed on"),
     ({"frequency": "QUARTER"}, "1 months is no whole number of rows of 1 x quarter"),
     ({"repayment": Repayment(every=2)}, "1 months is no whole number"),
     ({"repayment": Repayment(every=0)}, "must be one at least"),

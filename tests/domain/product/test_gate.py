@@ -119,6 +119,15 @@ def test_on_top_of_interest_a_penalty_is_the_part_beyond_the_rate() -> None:
     assert refused_by_law(**daily) == []
 
 
+def test_a_lender_of_china_withholds_nothing_from_the_payout() -> None:
+    beside = FeeTerm("OPENING", "AT_DISBURSEMENT", 0, percent=Decimal("0.01"), base="AMOUNT")
+
+    assert refused_by_law(fees=[beside]) == []
+    assert refused_by_law(fees=[replace(beside, withheld=True)]) == [
+        ("WITHHOLDING", "withholding-cn-1")
+    ]
+
+
 def test_a_loan_of_china_that_is_paid_off_early_owes_interest_to_the_day() -> None:
     assert refused_by_law(settling="TO_NEXT_DUE") == [("SETTLING", "settling-cn-1")]
 
