@@ -197,7 +197,7 @@ def paid_out(book: Book, loan_id: UUID, to: str = "ACC-1") -> None:
 
 def test_an_order_of_the_partner_is_linked_or_changed_until_the_payout(shared: Book) -> None:
     loan_id = applied(shared, offered(shared, **SCHOOL))
-    link = {"loan_id": loan_id, "reason": "the school split it"}
+    link: dict[str, Any] = {"loan_id": loan_id, "reason": "the school split it"}
 
     loans.link_partner_order(shared, act(), partner_order_ref="O-1", **link)
     signed(shared, loan_id)
@@ -243,7 +243,7 @@ def test_without_an_order_the_borrower_is_paid(shared: Book) -> None:
 
 
 def test_a_version_can_be_applied_for_on_the_days_that_it_is_offered(shared: Book) -> None:
-    window = {"offered_from": date(2025, 1, 10), "offered_until": date(2025, 1, 20)}
+    window: dict[str, Any] = {"offered_from": date(2025, 1, 10), "offered_until": date(2025, 1, 20)}
     code = offered(shared, **window)
 
     for day in (date(2025, 1, 9), date(2025, 1, 21)):
