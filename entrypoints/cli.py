@@ -30,6 +30,7 @@ from entrypoints import (
     data_request_commands,
     day_commands,
     demo_command,
+    disclosure_commands,
     dispatch_command,
     experiment_commands,
     explain_command,

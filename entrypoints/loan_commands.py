@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from entrypoints.app import AsJson, app
+from entrypoints.disclosure_commands import Out, must_be_new, print_sheet, write_sheet
 from entrypoints.staff_command import (
     STAFF,
     Actor,
@@ -17,10 +20,12 @@ from entrypoints.staff_command import (
     Borrower,
     CommandId,
     Day,
+    Digest,
     Loan,
     Reason,
     Requester,
     as_rate,
+    carried_out,
     carry_out,
     day_or,
 )
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from domain.base.terms import PlannedDraw
     from domain.commands.book import Receipt
     from domain.loan.loan import Loan as LoanStream
+    from entrypoints.history import Answer
     from entrypoints.session import Session
 
 APPLICATIONS = "Applications"
@@ -321,17 +327,62 @@ def withdraw(
 
 @app.command("disclose", rich_help_panel=APPLICATIONS)
 def disclose(
-    loan: Loan, actor: Actor = STAFF, command_id: CommandId = None, as_json: AsJson = False
+    loan: Loan,
+    out: Out = None,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show the borrower what the offer costs a year; needed before signing."""
+    """Show the borrower what the offer costs; needed before signing.
+
+    Prints the whole sheet: what is lent and paid out, the cost of a year by the rules of the
+    jurisdiction, rates, every charge, what is only paid if it comes to that. It is recorded
+    with its digest; ./loans disclosure show prints it again.
+    """
     from domain.commands import loans
 
-    carry_out(
+    disclose_and_print(
         lambda opened, act: loans.disclose(opened.book, act, loan_id=opened.stream_id(loan)),
-        actor,
-        command_id,
-        as_json,
+        (actor, command_id),
+        out,
+        as_json=as_json,
     )
+
+
+def disclose_and_print(
+    do: Callable[[Session, Act], Receipt],
+    by: tuple[str, UUID | None],
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Run a command that discloses a cost, and print what was recorded with its sheet."""
+    from domain.base.stream import Stream
+    from domain.loan.disclosed import disclosures
+    from entrypoints import output
+    from entrypoints.history import render_answer
+    from entrypoints.session import session
+
+    must_be_new(out)
+    with session() as opened:
+        answer = carried_out(opened, do, *by)
+        versions = [step.version for step in answer.recorded]
+        events = [
+            event
+            for event in opened.book.events.get(answer.stream_id)
+            if isinstance(event, Stream.Event)
+            and (not versions or event.originator_version <= versions[-1])
+        ]
+    shown = disclosures(events)
+    if shown:
+        write_sheet(shown[-1], out)
+
+    def render(_: Answer) -> None:
+        render_answer(answer)
+        for sheet in shown[-1:]:
+            print_sheet(sheet)
+
+    output.emit(answer, as_json=as_json, render=render)
 
 
 @app.command("sign", rich_help_panel=APPLICATIONS)
@@ -339,6 +390,7 @@ def sign(
     loan: Loan,
     contract: Annotated[str, typer.Option(help="Where the contract is filed.")],
     template: Annotated[str, typer.Option(help="The contract template's version.")] = "1",
+    digest: Digest = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -353,6 +405,7 @@ def sign(
             loan_id=opened.stream_id(loan),
             contract_ref=contract,
             template_version=template,
+            **({"digest": digest} if digest else {}),
         ),
         actor,
         command_id,

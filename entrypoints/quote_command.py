@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -56,14 +55,16 @@ def quote(
     plot: Annotated[bool, typer.Option("--plot", help="Draw the instalments, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute a schedule and what it costs in a year, by each rule; nothing is stored.
+    """Show the sheet, the schedule and what it costs in a year by each rule; nothing is stored.
+
+    The sheet is the one that disclose would show, by the rules of the product's jurisdiction.
 
     For a product file nothing has to run. A product that prices by grades is quoted at its
     general rate without one, as is one with rates by segment; an index-linked one as its index
     stands.
     """
     from domain.base.money import minor_units
-    from domain.commands.products import rate_on
+    from domain.commands.products import cost_shown, rate_on
     from domain.loan.quote import quote as quoted
     from domain.product.product import ProductNotSound
     from entrypoints import output
@@ -79,16 +80,17 @@ def quote(
     faults = offer.faults()
     if faults:
         raise ProductNotSound(" ".join(faults))
-    agreed = _rate(rate)
+    agreed, policies = _rate(rate), rules_now().policies
     if agreed is None:
         offer = offer.tiered(offer.tier_of(segment, on_time))
     if grade is not None or (agreed is None and not offer.rate_grid):
-        agreed = rate_on(offer, rules_now().policies, day, grade, agreed)
+        agreed = rate_on(offer, policies, day, grade, agreed)
     days = business_days(offer.calendar) if offer.calendar else None
     minor = minor_units(amount, offer.currency)
     draws = planned_draws(draw, offer.currency)
     terms = offer.with_draws(offer.terms(minor, months, agreed, business_days=days), draws)
-    answer = quoted(terms, day, first_due.date() if first_due else None, days)
+    shown_by = cost_shown(policies, offer.jurisdiction, day)
+    answer = quoted(terms, day, first_due.date() if first_due else None, days, shown_by)
     output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))
 
 
@@ -131,7 +133,7 @@ def render(answer: Quote, *, plot: bool) -> None:
     """Print it for a person."""
     from domain.base.money import written
     from entrypoints import output
-    from entrypoints.rate_words import steps_said, subsidy_said
+    from entrypoints.cost_sheet import COST_METHODS, sheet_lines
 
     terms = answer.terms
 
@@ -141,14 +143,11 @@ def render(answer: Quote, *, plot: bool) -> None:
     output.out.print(
         f"[bold]{figure(terms.amount)} {terms.currency}[/] over {terms.term_months} months"
         f" at {terms.annual_rate:.4%} a year, {terms.product_code} v{terms.product_version},"
-        f" paid out {answer.disbursed_on}"
+        f" paid out {answer.disbursed_on}",
+        soft_wrap=True,
     )
-    if terms.rate_plan is not None:
-        output.out.print(f"  {steps_said(terms.rate_plan)}")
-    if terms.subsidy is not None:
-        output.out.print(f"  {subsidy_said(terms.subsidy)}, beside")
-    for said in _payouts(answer):
-        output.out.print(f"  {said}", markup=False)
+    for line in sheet_lines(answer.sheet):
+        output.out.print(line, markup=False, soft_wrap=True)
     amounts = ("no.", "principal", "interest", "fees", "to pay", "principal left")
     rows = output.table(
         "no.", "due on", "principal", "interest", "fees", "to pay", "principal left", right=amounts
@@ -164,38 +163,13 @@ def render(answer: Quote, *, plot: bool) -> None:
     sums = (answer.principal, answer.interest, answer.fees, answer.total)
     rows.add_row("", "total", *(figure(amount) for amount in sums), "", style="bold")
     output.show(rows)
-    costs = output.table("cost in a year", "", "", right=("",))
+    costs = output.table("cost in a year, by each rule", "", "", right=("",))
     for cost in answer.costs:
-        said = "" if cost.rate is None else f"{cost.rate:.4%}"
-        costs.add_row(METHODS[cost.method], said, cost.reason or "")
+        said = "" if cost.rate is None else f"{cost.rate:,.4%}"
+        costs.add_row(COST_METHODS[cost.method], said, cost.reason or "")
     output.show(costs)
     if plot:
         _plot(answer)
-
-
-def _payouts(answer: Quote) -> Iterator[str]:
-    """What of the amount the borrower gets when, where it is not all of it at once."""
-    from domain.base.money import written
-    from domain.loan.fees import charge
-
-    terms = answer.terms
-    if answer.paid_out != terms.amount:
-        yield f"{written(answer.paid_out, terms.currency)} {terms.currency} is paid out at first"
-    for fee in terms.fees:
-        if fee.withheld:
-            kept = written(charge(fee, terms), terms.currency)
-            yield f"{kept} {terms.currency} of the payout is withheld: {fee.kind}"
-    for draw in terms.draws or ():
-        yield f"{written(draw.amount, terms.currency)} {terms.currency} is paid out {draw.on}"
-
-
-METHODS = {
-    "IRR": "internal rate, monthly x 12 (PBoC)",
-    "SIMPLE": "simple interest on principal in use (PBoC)",
-    "NOMINAL": "internal rate of the flows' own period",
-    "APRC": "effective rate (EU, UK)",
-    "APR_REG_Z": "actuarial rate (US Regulation Z)",
-}
 
 
 def _plot(answer: Quote) -> None:

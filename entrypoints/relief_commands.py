@@ -11,24 +11,24 @@ from uuid import UUID
 import typer
 
 from entrypoints.app import AsJson, app
-from entrypoints.loan_commands import MONEY
+from entrypoints.disclosure_commands import Out
+from entrypoints.loan_commands import MONEY, disclose_and_print
 from entrypoints.staff_command import (
     STAFF,
     Actor,
     Approver,
     CommandId,
+    Digest,
     Loan,
     Reason,
     Requester,
     as_rate,
-    carried_out,
     carry_out,
 )
 
 if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.commands.book import Receipt
-    from entrypoints.history import Answer
     from entrypoints.session import Session
 
 relief = typer.Typer(
@@ -298,16 +298,21 @@ def reprice(
 def accept(
     loan: Loan,
     consent: Annotated[str, typer.Option(help="Where the borrower's consent is filed.")],
+    digest: Digest = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Renew the term as it was offered; its cost was disclosed with the offer."""
+    """Renew the term as it was offered; ./loans disclosure show prints what it costs."""
     from domain.commands import loans
 
     carry_out(
         lambda opened, act: loans.renew(
-            opened.book, act, loan_id=opened.stream_id(loan), consent_ref=consent
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            consent_ref=consent,
+            **({"digest": digest} if digest else {}),
         ),
         actor,
         command_id,
@@ -340,6 +345,7 @@ def decline(
 def offer_conversion(
     loan: Loan,
     count: Annotated[int, typer.Argument(min=2, help="How many instalments.")],
+    out: Out = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
@@ -350,54 +356,22 @@ def offer_conversion(
     today; a payment or relief in between asks for a new one.
     """
     from domain.commands import loans
-    from entrypoints import output
-    from entrypoints.session import session
 
-    with session() as opened:
-        answer = carried_out(
-            opened,
-            lambda opened, act: loans.offer_conversion(
-                opened.book, act, loan_id=opened.stream_id(loan), count=count
-            ),
-            actor,
-            command_id,
-        )
-    output.emit(answer, as_json=as_json, render=_render_disclosure)
-
-
-def _render_disclosure(answer: Answer) -> None:
-    """The disclosure to print for the borrower, below what was recorded."""
-    from domain.base.money import written
-    from entrypoints import output
-    from entrypoints.history import render_answer
-
-    render_answer(answer)
-    for step in answer.recorded:
-        said = step.said
-        amounts = ("principal", "interest", "fees")
-        rows = output.table("no.", "due on", *amounts, "to pay", right=("no.", *amounts, "to pay"))
-        for row in said["schedule"]:
-            parts = [row[name] - row[f"{name}_paid"] for name in amounts]
-            figures = (written(part, said["currency"]) for part in (*parts, sum(parts)))
-            rows.add_row(str(row["number"]), str(row["due_on"]), *figures)
-        sums = [said[name] for name in amounts]
-        total = (written(part, said["currency"]) for part in (*sums, sum(sums)))
-        rows.add_row("", "total", *total, style="bold")
-        output.show(rows)
-        output.out.print(
-            f"It costs {said['annualised_cost']:.4%} a year (monthly internal rate x 12) and"
-            f" stands until {said['valid_until_on']}."
-        )
-        output.out.print(f"Digest {said['offer_digest']}")
+    disclose_and_print(
+        lambda opened, act: loans.offer_conversion(
+            opened.book, act, loan_id=opened.stream_id(loan), count=count
+        ),
+        (actor, command_id),
+        out,
+        as_json=as_json,
+    )
 
 
 @conversion.command("accept")
 def accept_conversion(
     loan: Loan,
     consent: Annotated[str, typer.Option(help="Where the borrower's consent is filed.")],
-    digest: Annotated[
-        str | None, typer.Option(help="The digest on the disclosure that was signed, as a check.")
-    ] = None,
+    digest: Digest = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,

@@ -34,6 +34,10 @@ Requester = Annotated[str, typer.Option("--requested-by", help="Who asks for it.
 Day = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day it counts from.")
 ]
+Digest = Annotated[
+    str | None,
+    typer.Option(help="The digest on the sheet that the borrower confirmed, as a check."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the history.")]
 
 STAFF = "staff"

@@ -37,6 +37,7 @@ from domain.loan.facts import Fact
 from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
+from domain.loan.sheet import CostShown
 from domain.loan.state import ConversionOffer, Ended, Fee, RenewalOffer, Tier
 from domain.operations.business_day import Count, DayPlan
 from domain.operations.campaign import Plan
@@ -69,7 +70,7 @@ RECORDS = {
     for kind in _with_inner(
         (
             *(Balance, ClassStandard, Count, Fact, Fee, Hold, Instalment, Offer, Part, Promise),
-            *(AgreedRow, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
+            *(AgreedRow, CostShown, Look, RenewalOffer, VersionStanding, Security, Split, Terms),
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
             *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),

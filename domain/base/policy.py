@@ -419,6 +419,18 @@ class WithholdingRule:
 
 
 @dataclass(frozen=True)
+class CostMethodRule:
+    """By which rules a loan's cost of a year is shown to a borrower, the first one foremost."""
+
+    version: str
+    jurisdiction: str
+    methods: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class NameLint:
     """Words that the name of a product must not hold."""
 
@@ -558,6 +570,7 @@ class Policies:
     settling_rules: tuple[SettlingRule, ...] = ()
     withholding_rules: tuple[WithholdingRule, ...] = ()
     contract_forms: tuple[ContractForm, ...] = ()
+    cost_method_rules: tuple[CostMethodRule, ...] = ()
     reminder_steps: tuple[ReminderStep, ...] = ()
     retention_floors: tuple[RetentionFloor, ...] = ()
     restricted_processing: tuple[RestrictedProcessing, ...] = ()
@@ -754,6 +767,15 @@ class Policies:
             if (rule.jurisdiction, rule.lender_kind) == (jurisdiction, lender_kind)
         ]
         return sorted(found, key=lambda rule: rule.valid_from)
+
+    def cost_methods(self, jurisdiction: str | None, on: date) -> CostMethodRule | None:
+        """How the cost of a year is shown on a day; a jurisdiction's own rule comes first.
+
+        None without one.
+        """
+        held = _held_in(self.cost_method_rules, jurisdiction, on)
+        own = [rule for rule in held if rule.jurisdiction == jurisdiction]
+        return next(iter([*reversed(own), *reversed(held)]), None)
 
     def publish_rules(
         self, jurisdiction: str | None, lender_kind: str | None, on: date

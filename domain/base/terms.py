@@ -173,7 +173,7 @@ class FeeTerm:
     *owed* says as what it is owed: a fee, if it says nothing, or a penalty. With *percent*
     (a fraction) of *base* the amount is zero. *earned* at once, if it says nothing. One at
     disbursement that is *withheld* is kept back from the payout: the whole is lent, and so much
-    less is paid out.
+    less is paid out. *payee* is who gets it, the lender if it says nothing.
     """
 
     kind: str
@@ -184,6 +184,7 @@ class FeeTerm:
     base: str | None = None
     earned: str | None = None
     withheld: bool | None = None
+    payee: str | None = None
 
 
 @dataclass(frozen=True)

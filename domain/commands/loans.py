@@ -16,7 +16,7 @@ from domain.base.terms import PlannedDraw, RateCap, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import hold_that, with_promises
-from domain.commands.products import index_on, priced, product_id, rate_on
+from domain.commands.products import cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
 from domain.loan.refusals import NothingChanges
@@ -207,18 +207,31 @@ def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
     loan = book.get(Loan, loan_id)
     _product_of(book, loan).must_not_be_withdrawn()
     terms = _terms_of(book, loan)
-    loan.disclose(act, terms=terms, levels=book.policies.levels(act.business_on))
+    jurisdiction = _product_of(book, loan).offer.jurisdiction
+    loan.disclose(
+        act,
+        terms=terms,
+        levels=book.policies.levels(act.business_on),
+        shown_by=cost_shown(book.policies, jurisdiction, act.business_on),
+    )
     return loan
 
 
 @command
 def sign(
-    book: Book, act: Act, *, loan_id: UUID, contract_ref: str, template_version: str = "1"
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    contract_ref: str,
+    template_version: str = "1",
+    digest: str | None = None,
 ) -> Loan:
-    """The contract on the disclosed terms is signed.
+    """The contract on the disclosed terms is signed; *digest* is of the sheet that was confirmed.
 
     Raises:
         NotOnSale: the version of the product was withdrawn from sale.
+        NotDisclosed: other terms, or another sheet, were disclosed last.
         ContractFormSuperseded: the form is not the one in force.
     """
     loan = book.get(Loan, loan_id)
@@ -230,6 +243,7 @@ def sign(
         contract_ref=contract_ref,
         template_version=template_version,
         levels=book.policies.levels(act.business_on),
+        digest=digest,
     )
     return loan
 
@@ -584,8 +598,10 @@ def reprice(book: Book, act: Act, *, loan_id: UUID) -> Loan:
 
 
 @command
-def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
-    """The borrower accepts the renewal that was offered.
+def renew(
+    book: Book, act: Act, *, loan_id: UUID, consent_ref: str, digest: str | None = None
+) -> Loan:
+    """The borrower accepts the renewal that was offered; *digest* as in *sign*.
 
     Raises:
         OnHold: a hold stands that stops renewals.
@@ -593,7 +609,7 @@ def renew(book: Book, act: Act, *, loan_id: UUID, consent_ref: str) -> Loan:
     loan = book.get(Loan, loan_id)
     days = _business_days(book, loan)
     pay_by = None if days is None else days.on_or_after
-    loan.renew(act, consent_ref=consent_ref, pay_by=pay_by)
+    loan.renew(act, consent_ref=consent_ref, pay_by=pay_by, digest=digest)
     _must_not_be_held(book, act.business_on, loan, "renewed", attrgetter("stops_renewal"))
     return _classed(book, act, loan)
 

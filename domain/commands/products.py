@@ -13,6 +13,7 @@ from domain.commands.book import Book, command
 from domain.loan.ceiling import charges_rate
 from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
 from domain.loan.schedule import schedule
+from domain.loan.sheet import BY_IRR, CostShown
 from domain.product.gate import Failure, Priced, PublishRefused, failures
 from domain.product.product import Offer, Product, VersionPublished
 
@@ -109,6 +110,12 @@ def index_on(offer: Offer, policies: Policies, on: date) -> IndexRate | None:
     """
     plan = offer.rate_plan
     return None if plan is None or plan.index is None else policies.index_rate(plan.index, on)
+
+
+def cost_shown(policies: Policies, jurisdiction: str | None, on: date) -> CostShown:
+    """By which methods the cost of a loan is shown in a jurisdiction on a day."""
+    rule = policies.cost_methods(jurisdiction, on)
+    return BY_IRR if rule is None else CostShown(list(rule.methods), rule.version)
 
 
 def annualised_rate(

@@ -28,6 +28,7 @@ from domain.loan.overdue import deserved
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
+from domain.loan.sheet import BY_IRR
 from domain.loan.stage import Stage
 from domain.loan.state import (
     PAID_OUT,
@@ -78,6 +79,8 @@ class Account:
         self.segment: str | None = None
         self.tier: Tier | None = None
         self.disclosed = ""
+        self.sheet_digest: str | None = None
+        self.cost_shown = BY_IRR
         self.terms: Terms | None = None
         self.signed_on: date | None = None
         self.disbursed_on: date | None = None

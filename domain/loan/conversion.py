@@ -16,6 +16,7 @@ from domain.loan.ledger import Ledger
 from domain.loan.relief import PayBy
 from domain.loan.reschedule import Change, RescheduleKind
 from domain.loan.schedule import Instalment
+from domain.loan.sheet import CostCase, sheet_digest
 from domain.loan.workout import Workout
 
 CONVERTIBLE = (Method.BULLET, Method.INTEREST_ONLY)
@@ -46,7 +47,7 @@ class Converting(Workout):
         ahead = _ahead(ledger, on)
         flows = self._flows_converted(on, ledger)
         self._must_cost_within_cap(on, flows)
-        annualised = cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE)
+        sheet = self._sheet_ahead(on, ledger, None, {CostCase.AS_PLANNED: flows})
         self.record(
             events.ConversionOffered,
             act,
@@ -57,11 +58,13 @@ class Converting(Workout):
             interest=sum(row.interest - row.interest_paid for row in ahead),
             fees=sum(row.fees - row.fees_paid for row in ahead),
             annual_rate=ledger.laid.rate_after(on),
-            annualised_cost=annualised,
-            method=cost.CostMethod.IRR,
+            annualised_cost=sheet.foremost,
+            method=sheet.costs[0].method,
             schedule=ahead,
             valid_until_on=min(on + timedelta(days=named.offer_days), ahead[0].due_on),
             offer_digest=cost.offer_digest(change, ahead),
+            sheet=sheet,
+            sheet_digest=sheet_digest(sheet),
         )
 
     def convert(
@@ -83,7 +86,7 @@ class Converting(Workout):
             raise no.NotConvertible("No conversion is on offer for this loan today; offer it.")
         ledger, change = self._converted(offer.on, offer.count, pay_by)
         shown = cost.offer_digest(change, _ahead(ledger, offer.on))
-        if digest is not None and digest != offer.offer_digest:
+        if digest is not None and digest not in (offer.sheet_digest, offer.offer_digest):
             raise no.NotDisclosed("Another offer was signed than the one that stands.")
         if shown != offer.offer_digest:
             raise no.NotDisclosed("The loan changed since the offer; offer the conversion anew.")

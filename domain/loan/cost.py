@@ -10,7 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.base.terms import Terms
 from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
@@ -18,6 +18,9 @@ from domain.loan.apr import SCALE as EXACTLY
 from domain.loan.intervals import unit_period, years_between
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment, paid_out_at_first
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SCALE = Decimal("0.0000000001")
 
@@ -67,19 +70,19 @@ def payouts(terms: Terms, disbursed_on: date) -> list[Flow]:
     return [Flow(disbursed_on, first, first), *later]
 
 
-def annualised_cost(flows: Sequence[Flow]) -> Decimal:
-    """What is disclosed as the cost of a year: twelve times the monthly internal rate.
+def annualised_cost(flows: Sequence[Flow], method: str = CostMethod.IRR) -> Decimal:
+    """What is disclosed as the cost of a year by *method*, as it is stored.
 
     Zero when no more is paid than was received.
 
     Raises:
         Refusal: no rate fits the flows, as with *annual_cost*.
 
-    Source: PBoC Announcement [2021] No. 3, internal rate of return.
+    Source: PBoC Announcement [2021] No. 3; the other methods as in *annual_cost*.
     """
     if sum(flow.amount for flow in flows) >= 0:
         return Decimal(0).quantize(SCALE)
-    return annual_cost(CostMethod.IRR, flows).quantize(SCALE)
+    return annual_cost(method, flows).quantize(SCALE)
 
 
 def annual_cost(method: str, flows: Sequence[Flow]) -> Decimal:
@@ -202,6 +205,11 @@ def digest(terms: Terms) -> str:
     A rate counts as the number it is, however many zeros it is written with. An option
     counts where it is said, so that terms disclosed before it was offered keep theirs.
     """
-    said = asdict(terms, dict_factory=_as_said)
+    return fingerprint(terms)
+
+
+def fingerprint(record: "DataclassInstance") -> str:
+    """A digest of all that *record* says; what it does not say does not count."""
+    said = asdict(record, dict_factory=_as_said)
     text = json.dumps(said, default=_exactly, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

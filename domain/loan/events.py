@@ -17,6 +17,7 @@ from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState
+from domain.loan.sheet import CostSheet
 from domain.loan.state import (
     ConversionOffer,
     Ended,
@@ -206,8 +207,8 @@ class Expired(Event):
 class CostDisclosed(Event):
     """The borrower was shown what exactly these terms cost, before signing.
 
-    *withheld* is kept back from the payout of the principal, which is paid out less that;
-    *draws* is what of the principal is paid out later, and when.
+    *sheet* is all that was shown, *sheet_digest* its fingerprint; *annualised_cost* is the
+    foremost figure of it, by *method*.
     """
 
     TOPIC = "loan.cost-disclosed"
@@ -223,17 +224,23 @@ class CostDisclosed(Event):
     stage_before: str
     stage_due_on: date | None
     policy_version: str
-    withheld: int | None
-    draws: list[PlannedDraw] | None
+    sheet: CostSheet | None
+    sheet_digest: str | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.DISCLOSED
         loan.stage = self.stage
         loan.disclosed = self.terms_digest
+        loan.sheet_digest = self.sheet_digest
+        if self.sheet is not None:
+            loan.cost_shown = self.sheet.shown_by
 
 
 class ContractSigned(Event):
-    """The contract was signed; from here on its terms decide every figure."""
+    """The contract was signed; from here on its terms decide every figure.
+
+    *sheet_digest* is that of the sheet that was shown before.
+    """
 
     TOPIC = "loan.contract-signed"
     contract_ref: str
@@ -243,6 +250,7 @@ class ContractSigned(Event):
     stage: str
     stage_due_on: date | None
     policy_version: str
+    sheet_digest: str | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.SIGNED
@@ -748,10 +756,16 @@ class RenewalOffered(Event):
     annualised_cost: Decimal
     method: str
     offer_digest: str
+    sheet: CostSheet | None
+    sheet_digest: str | None
 
     def apply(self, loan: Account) -> None:
         loan.renewal = RenewalOffer(
-            self.term_months, self.sequence, self.valid_until_on, self.offer_digest
+            self.term_months,
+            self.sequence,
+            self.valid_until_on,
+            self.offer_digest,
+            self.sheet_digest,
         )
 
 
@@ -854,10 +868,12 @@ class ConversionOffered(Event):
     schedule: list[Instalment]
     valid_until_on: date
     offer_digest: str
+    sheet: CostSheet | None
+    sheet_digest: str | None
 
     def apply(self, loan: Account) -> None:
         loan.conversion = ConversionOffer(
-            self.count, self.effective_on, self.valid_until_on, self.offer_digest
+            self.count, self.effective_on, self.valid_until_on, self.offer_digest, self.sheet_digest
         )
 
 

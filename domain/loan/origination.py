@@ -20,7 +20,6 @@ from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import ledger_of
-from domain.loan.fees import withheld
 from domain.loan.relief import must_follow
 from domain.loan.schedule import (
     Instalment,
@@ -30,6 +29,7 @@ from domain.loan.schedule import (
     schedule,
     with_payout,
 )
+from domain.loan.sheet import BY_IRR, CostShown, sheet_digest, sheet_of
 from domain.loan.stage import Stage, stage_due_on
 from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState, Tier
 from domain.loan.timetable import has_limit, in_parts
@@ -264,15 +264,21 @@ class Origination(Consequences):
             stage_before=self.stage,
         )
 
-    def disclose(self, act: Act, *, terms: Terms, levels: ServiceLevels) -> None:
-        """Show the borrower what *terms* cost if paid out today."""
+    def disclose(
+        self, act: Act, *, terms: Terms, levels: ServiceLevels, shown_by: CostShown = BY_IRR
+    ) -> None:
+        """Show the borrower what *terms* cost if paid out today, by the methods of *shown_by*.
+
+        Raises:
+            NoRate: the foremost method finds no cost of a year.
+        """
         if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
             raise no.NotApproved(
                 f"The loan is {self._state_words()}; there is no offer to disclose."
             )
         self._must_not_have_run_out(act.business_on)
         self._must_match_offer(terms)
-        rows = schedule(terms, act.business_on)
+        sheet = sheet_of(terms, act.business_on, shown_by)
         stage = Stage.SIGNING
         self.record(
             events.CostDisclosed,
@@ -280,18 +286,18 @@ class Origination(Consequences):
             act.business_on,
             currency=terms.currency,
             principal=terms.amount,
-            interest=sum(row.interest for row in rows),
-            fees=sum(row.fees for row in rows),
-            annualised_cost=cost.annualised_cost(cost.cash_flows(terms, act.business_on, rows)),
-            method="IRR",
+            interest=sheet.interest,
+            fees=sheet.fees,
+            annualised_cost=sheet.foremost,
+            method=sheet.costs[0].method,
             terms_digest=cost.digest(terms),
-            charges=["INTEREST", "PENALTY", *(fee.kind for fee in terms.fees)],
+            charges=sheet.charges_named,
             stage=stage,
             stage_before=self.stage,
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             policy_version=levels.version,
-            withheld=withheld(terms) or None,
-            draws=terms.draws,
+            sheet=sheet,
+            sheet_digest=sheet_digest(sheet),
         )
 
     def sign(
@@ -302,8 +308,15 @@ class Origination(Consequences):
         contract_ref: str,
         template_version: str,
         levels: ServiceLevels,
+        digest: str | None = None,
     ) -> None:
-        """Sign the contract on exactly the terms that were disclosed."""
+        """Sign the contract on exactly the terms that were disclosed.
+
+        *digest* is that of the sheet that the borrower confirmed, if it is at hand.
+
+        Raises:
+            NotDisclosed: other terms, or another sheet, were disclosed last.
+        """
         if self.state not in (LoanState.APPROVED, LoanState.DISCLOSED):
             raise no.NotApproved(f"The loan is {self._state_words()}; there is nothing to sign.")
         self._must_not_have_run_out(act.business_on)
@@ -311,6 +324,10 @@ class Origination(Consequences):
         if terms_digest != self.disclosed:
             raise no.NotDisclosed(
                 "The cost of these terms was not disclosed; disclose it, then sign."
+            )
+        if digest is not None and digest not in (self.sheet_digest, self.disclosed):
+            raise no.NotDisclosed(
+                "The borrower confirmed another sheet than the one that was disclosed last."
             )
         stage = Stage.DISBURSEMENT
         self.record(
@@ -324,6 +341,7 @@ class Origination(Consequences):
             stage=stage,
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             policy_version=levels.version,
+            sheet_digest=self.sheet_digest,
         )
 
     def disburse(

@@ -12,6 +12,7 @@ from domain.base.terms import Terms
 from domain.loan.cost import CostMethod, Flow, annual_cost, cash_flows, digest
 from domain.loan.fees import withheld
 from domain.loan.schedule import Instalment, paid_out_at_first, rolled, schedule
+from domain.loan.sheet import BY_IRR, CostSheet, CostShown, sheet_digest, sheet_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Quote:
     fees: int
     total: int
     costs: list[Cost]
+    sheet: CostSheet
+    sheet_digest: str
 
 
 def quote(
@@ -45,16 +48,19 @@ def quote(
     disbursed_on: date,
     first_due_on: date | None = None,
     business_days: BusinessDays | None = None,
+    shown_by: CostShown = BY_IRR,
 ) -> Quote:
     """The quote for a loan paid out in full on *disbursed_on*.
 
     With *business_days* an instalment may be paid after a holiday; its cost is by due dates.
+    Its *sheet* is the one that is disclosed of such a loan, by the methods of *shown_by*.
 
     Raises:
         TermsNotOffered: method, term or first due date cannot be scheduled.
     """
     rows = rolled(schedule(terms, disbursed_on, first_due_on), business_days, disbursed_on)
     interest, fees = sum(row.interest for row in rows), sum(row.fees for row in rows)
+    sheet = sheet_of(terms, disbursed_on, shown_by, first_due_on)
     flows = cash_flows(terms, disbursed_on, rows)
     return Quote(
         terms=terms,
@@ -67,6 +73,8 @@ def quote(
         fees=fees,
         total=terms.amount + interest + fees,
         costs=[_cost(method, flows) for method in CostMethod],
+        sheet=sheet,
+        sheet_digest=sheet_digest(sheet),
     )
 
 

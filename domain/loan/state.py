@@ -142,6 +142,7 @@ class RenewalOffer:
     sequence: int
     valid_until_on: date
     offer_digest: str
+    sheet_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class ConversionOffer:
     on: date
     valid_until_on: date
     offer_digest: str
+    sheet_digest: str | None = None
 
 
 class OfferKind(StrEnum):

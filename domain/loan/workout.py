@@ -16,18 +16,19 @@ from domain.base.terms import TERM_MONTHS_MAX, RateCap, RatePlanKind, Terms
 from domain.loan import accrual, cost, delinquency, events
 from domain.loan import refusals as no
 from domain.loan.ceiling import yearly_cost
-from domain.loan.consequences import Consequences
 from domain.loan.cost import Flow
+from domain.loan.disclosing import Disclosing
 from domain.loan.facts import RENEWAL, Fact
 from domain.loan.ledger import Ledger
 from domain.loan.periods import ONE_DAY
 from domain.loan.relief import Agreement, PayBy, Standing, change_of
 from domain.loan.reschedule import Change, RescheduleKind
+from domain.loan.sheet import CostCase, CostSheet, sheet_digest
 from domain.loan.state import LoanState, RenewalOffer
 from domain.loan.timetable import days_after, rows_added
 
 
-class Workout(Consequences):
+class Workout(Disclosing):
     """The decisions that lay what is left of a loan anew."""
 
     # --- relief ---------------------------------------------------------------------
@@ -312,12 +313,12 @@ class Workout(Consequences):
         if self._is_past_due(act.business_on) or not self.balance.principal:
             return
         ledger, change = self._renewed(act.business_on)
-        ahead = [row for row in ledger.rows_on(act.business_on) if row.due_on > act.business_on]
         flows = self._flows_ahead(act.business_on, ledger)
         if len(flows) == 1:
             return  # all that is left is due today
         if self._cap_exceeded(act.business_on, flows) is not None:
             return  # no term begins that costs more than is allowed by now
+        sheet = self._sheet_renewed(act.business_on, ledger, change)
         self.record(
             events.RenewalOffered,
             act,
@@ -328,12 +329,26 @@ class Workout(Consequences):
             most=term.most,
             valid_until_on=self._last_due_on(),
             annual_rate=ledger.laid.rates[-1].annual_rate,
-            interest=sum(row.interest - row.interest_paid for row in ahead),
-            fees=sum(row.fees - row.fees_paid for row in ahead),
-            annualised_cost=cost.annual_cost(cost.CostMethod.IRR, flows).quantize(cost.SCALE),
-            method=cost.CostMethod.IRR,
+            interest=sheet.interest,
+            fees=sheet.fees,
+            annualised_cost=sheet.foremost,
+            method=sheet.costs[0].method,
             offer_digest=cost.change_digest(change),
+            sheet=sheet,
+            sheet_digest=sheet_digest(sheet),
         )
+
+    def _sheet_renewed(self, on: date, ledger: Ledger, change: Change) -> CostSheet:
+        """What the borrower is shown of the renewal by which *ledger* goes on."""
+        assert self.terms is not None and self.terms.renewal is not None
+        flows: dict[CostCase, Sequence[Flow]] = {CostCase.AS_PLANNED: self._flows_ahead(on, ledger)}
+        earned = self._steps_earned(on, ledger)
+        if earned:
+            renewed = self._reschedule_fact(f"{RENEWAL}{self.renewals + 1}", on, change)
+            on_time = self._rerun([*self.facts, renewed, *earned])
+            flows[CostCase.ON_TIME] = self._flows_ahead(on, on_time)
+        months = self.terms.renewal.term_months
+        return self._sheet_ahead(on, ledger, months, flows)
 
     def _flows_ahead(self, on: date, ledger: Ledger) -> list[Flow]:
         """What is owed today, and how *ledger* pays it back after *on*.
@@ -352,13 +367,17 @@ class Workout(Consequences):
             ),
         ]
 
-    def renew(self, act: Act, *, consent_ref: str, pay_by: PayBy | None = None) -> None:
+    def renew(
+        self, act: Act, *, consent_ref: str, pay_by: PayBy | None = None, digest: str | None = None
+    ) -> None:
         """Accept the renewal that was offered; the borrower's consent is filed.
 
-        *pay_by* says until when what is due on a day can be paid, where that is later.
+        *pay_by* says until when what is due on a day can be paid, where that is later;
+        *digest* is that of the sheet that the borrower confirmed, if it is at hand.
 
         Raises:
             NotRenewable: no offer stands.
+            NotDisclosed: another sheet was confirmed, or the loan changed since.
             PastDue: something is overdue.
             CostOverCap: it would cost more in a year than the cap of the day.
         """
@@ -366,6 +385,8 @@ class Workout(Consequences):
         assert self.terms is not None and self.terms.renewal is not None
         if self._is_past_due(act.business_on):
             raise no.PastDue("A loan that is past due is not renewed; what is overdue comes first.")
+        if digest is not None and digest not in (offer.sheet_digest, offer.offer_digest):
+            raise no.NotDisclosed("The borrower confirmed another offer than the one that stands.")
         ledger, change = self._renewed(act.business_on, pay_by)
         self._must_cost_within_cap(act.business_on, self._flows_ahead(act.business_on, ledger))
         if cost.change_digest(change) != offer.offer_digest:

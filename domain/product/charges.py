@@ -27,6 +27,11 @@ def charge_faults(fees: list[FeeTerm]) -> list[str]:
         wrong += _faults(fee)
         if fee.withheld and fee.timing != FeeTiming.AT_DISBURSEMENT:
             wrong.append(f"Only a fee at disbursement is withheld, not {fee.kind!r}.")
+    wrong += [
+        f"Who gets the charge {fee.kind!r} must be named, or left out."
+        for fee in fees
+        if fee.payee is not None and not fee.payee.strip()
+    ]
     return wrong
 
 

@@ -22,6 +22,7 @@ from domain.base.policy import (
     ClassFrom,
     ClassStandard,
     ContractForm,
+    CostMethodRule,
     DueDateRule,
     HoldRule,
     IndexRate,
@@ -50,6 +51,7 @@ from domain.base.policy import (
 )
 from domain.base.reply_keyword import KeywordMeaning, ReplyKeywords, spelt
 from domain.base.retention import RestrictedProcessing, RetentionFloor
+from domain.loan.cost import CostMethod
 from infra.rule_files import Kind, Written, made, name_of, rows_of_folder
 
 FILES = Path(__file__).parent
@@ -172,6 +174,13 @@ def _most(row: Row) -> Row:
     return {"most": Decimal(row["most"])}
 
 
+def _cost_methods(row: Row) -> Row:
+    methods = tuple(str(CostMethod(each)) for each in row["methods"])
+    if not methods or len(set(methods)) != len(methods):
+        raise ValueError("its methods are not named, each once")
+    return {"methods": methods}
+
+
 def _multiples(row: Row) -> Row:
     least, most = Decimal(row["least"]), Decimal(row["most"])
     if not 0 <= least <= most:
@@ -282,6 +291,7 @@ KINDS = {
     "prepayment_fee": Kind(PrepaymentRule, "prepayment_rules", _most, keys=LOCAL),
     "settling": Kind(SettlingRule, "settling_rules", _tuple_of("ways"), keys=LOCAL),
     "withholding": Kind(WithholdingRule, "withholding_rules", keys=LOCAL),
+    "cost_method": Kind(CostMethodRule, "cost_method_rules", _cost_methods, keys=LOCAL),
     "renewal": Kind(RenewalRule, "renewal_rules", keys=(*LOCAL, "up_to_months")),
     "name_lint": Kind(NameLint, "name_lints", _tuple_of("words"), keys=LOCAL),
     "contract_form": Kind(ContractForm, "contract_forms", keys=(*LOCAL, "product_code")),

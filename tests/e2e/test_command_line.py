@@ -153,6 +153,7 @@ class CommandLine:
         "contact replies",
         "convert",
         "day",
+        "disclosure",
         "experiment",
         "policy",
         "product",
@@ -861,7 +862,15 @@ def is_converted(loans: CommandLine, borrower: str, folder: Path) -> None:
     loans("product publish", str(product))
     loan = loans.lend(borrower, "CLI-V:1", months="6")
     offered = loans("convert offer", loan, "3")["recorded"][0]["said"]
-    digest = ("--digest", offered["offer_digest"])
+    sheet = folder / "sheet.txt"
+    first = loans("disclosure show", loan, "--no", "1")
+    assert (first["before"], first["verifies"]) == ("SIGNING", True)
+    listed = loans("disclosure list", loan)
+    assert [each["before"] for each in listed] == ["SIGNING", "CONVERSION"]
+    again = loans("disclosure show", loan, "--out", str(sheet))
+    assert again["digest"] == offered["sheet_digest"] == listed[1]["digest"]
+    assert sheet.read_text().splitlines()[-1] == f"Digest {again['digest']}, verified"
+    digest = ("--digest", offered["sheet_digest"])
     converted = loans("convert accept", loan, "--consent", "C-2", *digest)
     shown = loans("show", loan, "--version", str(converted["version"]))["found"]
     assert [row["principal"] for row in shown["instalments"]] == [

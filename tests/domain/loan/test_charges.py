@@ -738,7 +738,12 @@ def test_the_payout_names_what_of_it_was_withheld() -> None:
 
     event = last(loan, Loan.Disbursed)
     assert (event.amount, event.withheld) == (1_000_00, 20_00)
-    assert last(loan, Loan.CostDisclosed).withheld == 20_00
+    sheet = last(loan, Loan.CostDisclosed).sheet
+    assert sheet is not None and (sheet.paid_out, sheet.withheld, sheet.due_at_payout) == (
+        980_00,
+        20_00,
+        0,
+    )
 
 
 def test_it_costs_the_same_in_a_year_as_a_fee_that_is_paid_at_once() -> None:
