@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from entrypoints.rate_words import percent, subsidy_said
@@ -42,9 +43,33 @@ PREPAID = "of what is paid early"
 WIDTH = 26
 """How wide the names of figures are."""
 
+PAGE = 80
+"""How wide the page is; what is longer goes on below."""
+
 
 def sheet_lines(sheet: CostSheet) -> list[str]:
     """The sheet, line by line; headings begin at the margin, all else is indented."""
+    return [part for line in _lines(sheet) for part in _wrapped(line)]
+
+
+def _wrapped(line: str) -> list[str]:
+    """*line* as it fits the page: what goes on stands below where it began."""
+    name = line[: WIDTH + 2]
+    has_name = line.startswith("  ") and name.endswith(" ") and line[WIDTH + 2 :].strip()
+    below = " " * (WIDTH + 2 if has_name else 4)
+    if len(line) <= PAGE:
+        return [line]
+    lead = line[: len(line) - len(line.lstrip())] if not has_name else name
+    return wrap(
+        line[len(lead) :],
+        PAGE,
+        initial_indent=lead,
+        subsequent_indent=below,
+        break_long_words=False,
+    )
+
+
+def _lines(sheet: CostSheet) -> list[str]:
     return [
         *_borrowed(sheet),
         *_cost_lines(sheet),

@@ -64,7 +64,7 @@ def quote(
     stands.
     """
     from domain.base.money import minor_units
-    from domain.commands.products import cost_shown, rate_on
+    from domain.commands.products import caps_signed, cost_shown, rate_on
     from domain.loan.quote import quote as quoted
     from domain.product.product import ProductNotSound
     from entrypoints import output
@@ -88,7 +88,8 @@ def quote(
     days = business_days(offer.calendar) if offer.calendar else None
     minor = minor_units(amount, offer.currency)
     draws = planned_draws(draw, offer.currency)
-    terms = offer.with_draws(offer.terms(minor, months, agreed, business_days=days), draws)
+    caps = caps_signed(offer, policies, day)
+    terms = offer.with_draws(offer.terms(minor, months, agreed, caps, days), draws)
     shown_by = cost_shown(policies, offer.jurisdiction, day)
     answer = quoted(terms, day, first_due.date() if first_due else None, days, shown_by)
     output.emit(answer, as_json=as_json, render=lambda found: render(found, plot=plot))

@@ -12,11 +12,11 @@ from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Stream
-from domain.base.terms import PlannedDraw, RateCap, Source, Terms, rate_fits
+from domain.base.terms import PlannedDraw, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import hold_that, with_promises
-from domain.commands.products import cost_shown, index_on, priced, product_id, rate_on
+from domain.commands.products import caps_signed, cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
 from domain.loan.refusals import NothingChanges
@@ -845,15 +845,7 @@ def _terms_of(book: Book, loan: Loan) -> Terms:
     offer = _product_of(book, loan).offer.agreed(loan.agreed_rows)
     if loan.tier is not None:
         offer = offer.tiered(offer.tier_of(loan.tier.segment, loan.tier.on_time))
-    caps = None
-    if offer.lender_kind is not None:
-        caps = [
-            RateCap(rule.valid_from, rule.annual_rate, rule.version)
-            for rule in book.policies.caps_of(offer.jurisdiction, offer.lender_kind)
-            if not rule.new_loans_only
-            or loan.valid_until_on is None
-            or rule.valid_from <= loan.valid_until_on
-        ]
+    caps = caps_signed(offer, book.policies, loan.valid_until_on)
     days = None if offer.calendar is None else book.business_days(offer.calendar)
     if days is not None and loan.valid_until_on is not None:
         # Those of years before it could be paid out are counted by no loan.

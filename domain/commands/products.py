@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from domain.base.policy import IndexRate, Policies
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
-from domain.base.terms import PlannedDraw
+from domain.base.terms import PlannedDraw, RateCap
 from domain.commands.book import Book, command
 from domain.loan.ceiling import charges_rate
 from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
@@ -110,6 +110,20 @@ def index_on(offer: Offer, policies: Policies, on: date) -> IndexRate | None:
     """
     plan = offer.rate_plan
     return None if plan is None or plan.index is None else policies.index_rate(plan.index, on)
+
+
+def caps_signed(offer: Offer, policies: Policies, until: date | None) -> list[RateCap] | None:
+    """The caps that a loan on *offer* is signed with, whose offer stands *until* a day.
+
+    All of its kind of lender, but for those that are for new loans only and come later.
+    """
+    if offer.lender_kind is None:
+        return None
+    return [
+        RateCap(rule.valid_from, rule.annual_rate, rule.version)
+        for rule in policies.caps_of(offer.jurisdiction, offer.lender_kind)
+        if not rule.new_loans_only or until is None or rule.valid_from <= until
+    ]
 
 
 def cost_shown(policies: Policies, jurisdiction: str | None, on: date) -> CostShown:

@@ -360,15 +360,18 @@ class Offer:
                 f" not {written(amount, self.currency)}."
             )
         if not self.term_months_min <= term_months <= self.term_months_max:
+            longest = f" to {self.term_months_max}"
+            longest = longest if self.term_months_max > self.term_months_min else ""
+            months = "month" if (longest, self.term_months_min) == ("", 1) else "months"
             raise OutsideLimits(
-                f"{self.code} runs {self.term_months_min} to {self.term_months_max} months,"
-                f" not {term_months}."
+                f"{self.code} runs {self.term_months_min}{longest} {months}, not {term_months}."
             )
         if not self.months_offered(term_months):
             every = (self.repayment or Repayment()).every
+            row = self.frequency.lower() if every == 1 else f"{every} {self.frequency.lower()}s"
             raise OutsideLimits(
-                f"{self.code} runs whole rows of {every} x {self.frequency.lower()},"
-                f" not {term_months} months."
+                f"An instalment of {self.code} is a {row} long: {term_months} months are no whole"
+                " number of them."
             )
 
     def must_be_offered(self, on: date) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
 from domain.base.calendar import BusinessDays
+from domain.base.money import written
 from domain.base.repayment import Frequency, Repayment
 from domain.base.terms import Conversion, FeeTerm, RatePlan, RatePlanKind, Renewal, Subsidy, Terms
 from domain.commands.products import at_the_gate
@@ -144,6 +145,70 @@ def test_a_product_of_the_catalogue_is_serviced_to_its_end(corner: Corner) -> No
 
     assert loan.state == LoanState.CLOSED
     assert loan.balance.principal == 0
+
+
+def asked() -> Iterator[object]:
+    """The most for the longest term, and an odd sum for one between."""
+    for file in FILES:
+        offer = read_offer(file)
+        between = (offer.term_months_min + offer.term_months_max) // 2
+        months = [n for n in range(between, offer.term_months_max + 1) if offer.months_offered(n)]
+        odd = offer.amount_min + (offer.amount_max - offer.amount_min) // 3 + 1
+        for amount, term in ((offer.amount_max, offer.term_months_max), (odd, months[0])):
+            yield pytest.param(file, amount, term, id=f"{file.stem}-{amount}-{term}")
+
+
+@pytest.mark.parametrize(("file", "amount", "months"), list(asked()))
+def test_a_product_of_the_catalogue_is_quoted_as_a_page_that_can_be_read(
+    file: Path, amount: int, months: int
+) -> None:
+    offer = read_offer(file)
+    money = written(amount, offer.currency)
+    words = ["quote", str(file), money, str(months), "--on", "2026-11-05", "--plot"]
+
+    result = CliRunner().invoke(app, words, prog_name="loans")
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    page = lines[: next(n for n, line in enumerate(lines) if line.startswith("Nothing else")) + 1]
+    assert max(map(len, page)) <= 90
+    assert any(line.startswith("Cost of a year") for line in page)
+    assert not [line for line in page if re.search(r"none by|None|[0-9]E[-+]|NaN", line)]
+    named = [line.split("  ")[1].strip() for line in page if line.startswith("  ")]
+    assert {"interest", "charges", "to pay in all"} <= set(named)
+    assert {fee.kind.lower().replace("_", " ") for fee in offer.fees} <= set(named)
+    bears = offer.penalty_rate or offer.penalty_multiple
+    assert ("penalty" in named) == bool(bears)
+    assert sum("█" in line or "▒" in line for line in lines) >= 2
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_quote_of_the_catalogue_shows_what_would_be_disclosed(file: Path) -> None:
+    offer = read_offer(file)
+    answer = quote(offer.terms(offer.amount_min, offer.term_months_max), DAY)
+    sheet = answer.sheet
+
+    rows = [row for row in answer.instalments if row.due_on > DAY]
+    owed = [row.principal + row.interest + row.fees for row in rows]
+    assert (sheet.instalments, sheet.first.due_on) == (len(rows), rows[0].due_on)
+    assert (sheet.first.amount, sheet.last.amount) == (owed[0], owed[-1])
+    assert sheet.due_at_payout + sum(owed) == sheet.total == answer.total
+    assert {charge.kind for charge in sheet.charges} == {fee.kind for fee in offer.fees}
+    assert sum(charge.total or 0 for charge in sheet.charges) == answer.fees
+    assert sheet.foremost == round({c.method: c.rate for c in answer.costs}["IRR"] or 0, 10)
+
+
+def test_a_term_that_is_not_offered_is_refused_in_plain_words() -> None:
+    def why_not(file: str, months: str) -> str:
+        amount = written(read_offer(FOLDER / file).amount_min, read_offer(FOLDER / file).currency)
+        result = CliRunner().invoke(app, ["quote", str(FOLDER / file), amount, months])
+        return str(result.exception)
+
+    assert why_not("renewable-6-6.toml", "7") == "RENEWABLE-6-6 runs 6 months, not 7."
+    assert why_not("welcome.toml", "13") == "WELCOME runs 6 to 12 months, not 13."
+    assert why_not("solar-roof.toml", "13") == (
+        "An instalment of SOLAR-ROOF is a quarter long: 13 months are no whole number of them."
+    )
 
 
 ODD = (

@@ -37,7 +37,14 @@ CATALOGUE = Path(__file__).resolve().parents[2] / "docs" / "catalogue"
 
 
 def told(**changes: object) -> list[str]:
-    return sheet_lines(sheet_of(terms(**changes), JAN_15, CostShown(["IRR", "SIMPLE"])))
+    """The sheet, what goes on below joined to the line it belongs to."""
+    lines: list[str] = []
+    for line in sheet_lines(sheet_of(terms(**changes), JAN_15, CostShown(["IRR", "SIMPLE"]))):
+        if line.startswith(" " * 28) or (line.startswith(" " * 4) and line[4] != " "):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    return lines
 
 
 def test_a_sheet_reads_as_a_document() -> None:
@@ -156,6 +163,19 @@ def test_a_sheet_reads_as_a_document() -> None:
 )
 def test_a_part_of_the_contract_has_its_line(changes: dict[str, object], line: str) -> None:
     assert any(each.startswith(line) for each in told(**changes)), told(**changes)
+
+
+def test_a_line_that_is_longer_than_the_page_goes_on_below_where_it_began() -> None:
+    fee = FeeTerm("OPENING", "AT_DISBURSEMENT", 0, None, Decimal("0.01"), "AMOUNT", "OVER_TERM")
+
+    lines = sheet_lines(sheet_of(terms(fees=[fee]), JAN_15))
+
+    place = next(n for n, line in enumerate(lines) if line.startswith("  opening"))
+    assert lines[place : place + 2] == [
+        "  opening                   1.00% of the amount: 10.00 CNY at the payout, to the",
+        "                            lender, given back for the days not used",
+    ]
+    assert max(map(len, lines)) <= 80
 
 
 def test_every_method_and_every_case_has_words() -> None:

@@ -300,7 +300,7 @@ def test_payouts_that_are_agreed_on_stand_in_the_contract(shared: Book) -> None:
     assert loan.terms is not None and loan.terms.draws == plan
     assert loan.balance.principal == loan.terms.amount - 400_00
     disclosed = next(e for e in events_of(shared, loan_id) if isinstance(e, Loan.CostDisclosed))
-    assert disclosed.draws == plan
+    assert disclosed.sheet is not None and disclosed.sheet.paid_out_later == plan
 
 
 def test_a_product_that_plans_no_payouts_takes_none(shared: Book) -> None:
