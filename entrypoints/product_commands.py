@@ -87,7 +87,7 @@ def check(
     They are held to the rules of the day at the publish gate, too. Exits with 1 when
     something is wrong.
     """
-    from domain.commands.products import at_the_gate
+    from domain.commands.products import at_the_gate, named_at_the_gate
     from entrypoints import output
     from entrypoints.product_file import checked, files_of
     from entrypoints.session import rules_now
@@ -99,8 +99,9 @@ def check(
     answers: list[dict[str, Any]] = []
     for file in files_of(files):
         offer, wrong = checked(file)
-        if offer is not None and not wrong:
-            wrong = [str(each) for each in at_the_gate(offer, policies, day)]
+        if offer is not None:
+            gate = named_at_the_gate if wrong else at_the_gate
+            wrong = [*wrong, *(str(each) for each in gate(offer, policies, day))]
         named = f"{offer.code} v{offer.version}" if offer else file.name
         answers.append({"product": named, "faults": wrong})
 

@@ -16,19 +16,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, cr
 from domain.base.money import exponent, minor_units
 from domain.base.refusal import Refusal
 from domain.product.product import Offer
+from entrypoints.product_places import (
+    AMOUNTS,
+    WAYS,
+    Place,
+    completed,
+    inner,
+    is_figure,
+    meant_by,
+    shown,
+)
 from infra.trouble import Trouble
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-AMOUNTS = {
-    ("Offer", "amount_min"),
-    ("Offer", "amount_max"),
-    ("FeeTerm", "amount"),
-    ("Repayment", "multiple_of"),
-    ("Repayment", "payment"),
-    ("Repayment", "least"),
-}
-"""Whole numbers that are money: a file writes them in the currency, not in minor units."""
-
 MAY_BE_LEFT_OUT: dict[tuple[str, str], Callable[[], Any]] = {
     ("FeeTerm", "amount"): int,
     ("Offer", "penalty_rate"): Decimal,
@@ -70,12 +70,8 @@ def _said(record: type, name: str, hint: Any) -> Any:
     if get_origin(hint) is list:
         return list[_said(record, name, get_args(hint)[0])]  # type: ignore[misc]
     if get_origin(hint) in (Union, UnionType):
-        return _said(record, name, _inner(hint))
+        return _said(record, name, inner(hint))
     return hint
-
-
-def _inner(hint: Any) -> Any:
-    return next(each for each in get_args(hint) if each is not type(None))
 
 
 @dataclasses.dataclass
@@ -83,15 +79,15 @@ class _Reading:
     """Turns what a file says into records, and notes what cannot be read."""
 
     currency: str
-    wrong: list[str] = dataclasses.field(default_factory=list)
+    wrong: dict[Place, str] = dataclasses.field(default_factory=dict)
 
-    def record(self, kind: type, said: BaseModel, place: str = "") -> Any:
+    def record(self, kind: type, said: BaseModel, place: Place = ()) -> Any:
         """The record that a table says; what it leaves out stays as the record has it."""
         hints = get_type_hints(kind)
         values = {}
         for field in dataclasses.fields(kind):
             value = getattr(said, field.name)
-            here = f"{place}.{field.name}" if place else field.name
+            here = (*place, field.name)
             if value is None and field.default is dataclasses.MISSING:
                 values[field.name] = MAY_BE_LEFT_OUT[kind.__name__, field.name]()
             elif value is not None:
@@ -101,14 +97,14 @@ class _Reading:
                 )
         return kind(**values)
 
-    def _value(self, hint: Any, value: Any, place: str, *, is_amount: bool) -> Any:
+    def _value(self, hint: Any, value: Any, place: Place, *, is_amount: bool) -> Any:
         if get_origin(hint) in (Union, UnionType):
-            return self._value(_inner(hint), value, place, is_amount=is_amount)
+            return self._value(inner(hint), value, place, is_amount=is_amount)
         if isinstance(value, list):
-            (inner,) = get_args(hint)
+            (each_hint,) = get_args(hint)
             return [
-                self._value(inner, each, f"{place}.{number}", is_amount=is_amount)
-                for number, each in enumerate(value, start=1)
+                self._value(each_hint, each, (*place, number), is_amount=is_amount)
+                for number, each in enumerate(value)
             ]
         if isinstance(value, BaseModel):
             return self.record(hint, value, place)
@@ -116,13 +112,13 @@ class _Reading:
             return self._figure(place, lambda text: minor_units(text, self.currency), value)
         return self._figure(place, _number, value) if hint is Decimal else value
 
-    def _figure(self, place: str, read: Callable[[str], Any], text: str) -> Any:
+    def _figure(self, place: Place, read: Callable[[str], Any], text: str) -> Any:
         try:
             return read(text)
         except Refusal as refusal:
-            self.wrong.append(f"{place!r}: {refusal.sentence}")
+            self.wrong[place] = f"{shown(place)!r}: {refusal.sentence}"
         except InvalidOperation:
-            self.wrong.append(f"{place!r}: {text!r} is no rate.")
+            self.wrong[place] = f'{shown(place)!r}: {text!r} is no rate; 6 % is "0.06".'
         return 0
 
 
@@ -151,9 +147,11 @@ def checked(path: Path) -> tuple[Offer | None, list[str]]:
     Without one the file cannot be read; with one it can, and may not be sound.
     """
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as fault:
-        return None, [f"It is not TOML: {fault}."]
+        return None, [f"It is not TOML, which is text in UTF-8: {fault}."]
+    except OSError as fault:
+        return None, [f"It cannot be read: {fault.strerror}."]
     return parsed(text)
 
 
@@ -163,25 +161,45 @@ def parsed(text: str) -> tuple[Offer | None, list[str]]:
         said = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as fault:
         return None, [f"It is not TOML: {fault}."]
-    wrong = []
-    if "penalty_rate" not in said and "penalty_multiple" not in said:
-        wrong.append("'penalty_rate' is missing, or 'penalty_multiple' instead of it.")
+    except RecursionError:
+        return None, ["It is not TOML that a product file can hold: its lists go too deep."]
+    if not said:
+        return None, ["The file is empty: docs/PRODUCTS.md has an example to begin from."]
+    offer, broken = _offer_of(said)
+    if offer is not None:
+        return offer, offer.faults()
+    # What else is wrong however the broken places are mended is said, too.
+    mended = [completed(said, list(broken), n) for n in range(WAYS)]
+    others = [_wrong_with(each) for each in mended]
+    beyond = [each for each in others[0] if all(each in other for other in others)]
+    return None, [*broken.values(), *(each for each in beyond if each not in broken.values())]
+
+
+def _offer_of(said: dict[str, Any]) -> tuple[Offer | None, dict[Place, str]]:
+    """The offer that a file says, or each broken place of it with what is wrong there."""
+    broken: dict[Place, str] = {}
     try:
         table = _table(Offer).model_validate(said)
     except ValidationError as fault:
-        return None, [*(_sentence(error) for error in fault.errors()), *wrong]
-    if wrong:
-        return None, wrong
+        broken = {error["loc"]: _sentence(error) for error in fault.errors()}
+    if "penalty_rate" not in said and "penalty_multiple" not in said:
+        broken["penalty_rate",] = "'penalty_rate' is missing, or 'penalty_multiple' instead of it."
+    if broken:
+        return None, broken
     currency: str = getattr(table, "currency")  # noqa: B009 - the model is made at run time
     try:
         exponent(currency)
     except Refusal as refusal:
-        return None, [refusal.sentence]
+        return None, {("currency",): f"'currency': {refusal.sentence}"}
     reading = _Reading(currency)
-    offer = reading.record(Offer, table)
-    if reading.wrong:
-        return None, reading.wrong
-    return offer, offer.faults()
+    offer: Offer = reading.record(Offer, table)
+    return (None, reading.wrong) if reading.wrong else (offer, {})
+
+
+def _wrong_with(said: dict[str, Any]) -> list[str]:
+    """What is wrong with a file that can be read, or with the places where it cannot."""
+    offer, broken = _offer_of(said)
+    return list(broken.values()) if offer is None else offer.faults()
 
 
 def files_of(paths: list[Path]) -> list[Path]:
@@ -200,12 +218,18 @@ def files_of(paths: list[Path]) -> list[Path]:
 
 
 def _sentence(error: Any) -> str:
-    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error["loc"])
+    place = shown(error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{place!r} is not known."
+        meant = meant_by(error["loc"])
+        return f"{place!r} is not known{f'; is {meant!r} meant?' if meant else '.'}"
     if error["type"] == "missing":
         return f"{place!r} is missing."
     said = error["msg"].removeprefix("Input should be ")
     if error["type"] in ("model_type", "model_attributes_type"):
         said = "a table"
-    return f"{place!r} should be {said}, not {error['input']!r}."
+    if is_figure(error["loc"]):
+        said = 'a figure such as "0.06"'
+    found = error["input"]
+    return (
+        f"{place!r} should be {said}, not {str(found) if type(found) is Decimal else repr(found)}."
+    )

@@ -14,7 +14,7 @@ from domain.loan.ceiling import charges_rate
 from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
 from domain.loan.schedule import schedule
 from domain.loan.sheet import BY_IRR, CostShown
-from domain.product.gate import Failure, Priced, PublishRefused, failures
+from domain.product.gate import Failure, Priced, PublishRefused, failures, refused_names
 from domain.product.product import Offer, Product, VersionPublished
 
 
@@ -62,8 +62,14 @@ def at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
     try:
         prices = [priced(*corner, on) for corner in _corners(offer, policies, on)]
     except Refusal as refusal:
-        return [Failure("PRICE", refusal.sentence, refusal.code)]
+        unpriced = Failure("PRICE", refusal.sentence, refusal.code)
+        return [unpriced, *failures(offer, [], rules)]
     return failures(offer, prices, rules)
+
+
+def named_at_the_gate(offer: Offer, policies: Policies, on: date) -> list[Failure]:
+    """What the rules of a day refuse of the names of an *offer*, sound or not."""
+    return refused_names(offer, policies.publish_rules(offer.jurisdiction, offer.lender_kind, on))
 
 
 def priced(

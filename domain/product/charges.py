@@ -1,6 +1,7 @@
 """What can be wrong with the charges that a product names."""
 
 from domain.base.terms import FeeBase, FeeEarned, FeeTerm, FeeTiming, Owed, rate_fits
+from domain.product.checks import listed
 
 CHARGED_LATER = (FeeTiming.ON_EVENT, FeeTiming.ON_OVERDUE)
 """Only what is charged on a running loan can be owed as a penalty."""
@@ -21,8 +22,17 @@ def charge_faults(fees: list[FeeTerm]) -> list[str]:
     kinds = [fee.kind for fee in fees]
     if len(set(kinds)) != len(kinds) or not all(kind.strip() for kind in kinds):
         wrong.append("Each fee must have a kind of its own.")
-    if any(not _above_zero(fee) or fee.timing not in list(FeeTiming) for fee in fees):
-        wrong.append("Each fee must be above zero and charged at a time that is offered.")
+    for place, fee in enumerate(fees, start=1):
+        if not _above_zero(fee):
+            wrong.append(
+                f"Fee {place}, {fee.kind!r}, must be above zero: say an amount, or a percentage"
+                " and its base."
+            )
+        if fee.timing not in list(FeeTiming):
+            wrong.append(
+                f"Each fee must be charged at a time that is offered: {listed(FeeTiming)}; not"
+                f" {fee.kind!r} at {fee.timing!r}."
+            )
     for fee in fees:
         wrong += _faults(fee)
         if fee.withheld and fee.timing != FeeTiming.AT_DISBURSEMENT:
@@ -53,7 +63,7 @@ def _faults(fee: FeeTerm) -> list[str]:
     else:
         if fee.amount != 0:
             wrong.append(f"The fee {fee.kind!r} is an amount or a percentage, not both.")
-        if not rate_fits(fee.percent):
+        if _above_zero(fee) and not rate_fits(fee.percent):
             wrong.append(
                 f"The percentage of the fee {fee.kind!r} has more decimals than are stored."
             )
@@ -61,7 +71,9 @@ def _faults(fee: FeeTerm) -> list[str]:
             offered = " or ".join(BASES[FeeTiming(fee.timing)])
             wrong.append(f"The fee {fee.kind!r} in percent needs the base {offered}.")
     if fee.earned not in (None, *FeeEarned):
-        wrong.append(f"The fee {fee.kind!r} is earned at a time that is not offered.")
+        wrong.append(
+            f"The fee {fee.kind!r} is earned at a time that is not offered: {listed(FeeEarned)}."
+        )
     elif fee.earned == FeeEarned.OVER_TERM and fee.timing != FeeTiming.AT_DISBURSEMENT:
         wrong.append(f"Only a fee at disbursement is earned over the term, not {fee.kind!r}.")
     return wrong

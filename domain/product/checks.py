@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from domain.base.repayment import Frequency, Repayment, rows_in
-from domain.base.terms import RATE_DECIMALS, RATE_MAX
+from domain.base.terms import RATE_DECIMALS, RATE_MAX, rate_fits
 
 if TYPE_CHECKING:
     from domain.product.product import Offer
 
 AS_IT_IS = Repayment()
-RATE_SENTENCE = "Rates cannot be negative or have more than ten decimals."
 
 
 def wrong(*checks: tuple[bool, str]) -> Iterator[str]:
@@ -29,6 +28,22 @@ def or_none(words: Iterable[str]) -> list[str | None]:
 def listed(words: Iterable[str]) -> str:
     """*words* as a sentence names them."""
     return " or ".join(words)
+
+
+def rates_wrong(*named: tuple[str, Decimal]) -> Iterator[str]:
+    """A sentence on those of the rates, each with its place, that cannot be kept; else none."""
+    places = [f"{place!r} is {rate:f}" for place, rate in named if not rate_fits(rate)]
+    if places:
+        yield (
+            f"Rates cannot be negative or have more than {RATE_DECIMALS} decimals, and are"
+            f" fractions, 6 % is 0.06: {', '.join(places)}."
+        )
+
+
+def not_offered(what: str, value: str | None, offered: Iterable[str | None]) -> str:
+    """That *value* is not offered, and what is."""
+    said = listed(each for each in offered if each is not None)
+    return f"The {what} {value!r} is not offered: {said}."
 
 
 def fits(rate: Decimal) -> bool:

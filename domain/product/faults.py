@@ -27,10 +27,17 @@ from domain.base.terms import (
     Settling,
     Source,
     SourceOrder,
-    rate_fits,
 )
 from domain.product.charges import charge_faults
-from domain.product.checks import AS_IT_IS, RATE_SENTENCE, listed, or_none, row_count, wrong
+from domain.product.checks import (
+    AS_IT_IS,
+    listed,
+    not_offered,
+    or_none,
+    rates_wrong,
+    row_count,
+    wrong,
+)
 from domain.product.rate_faults import rate_faults
 from domain.product.repayment_faults import repayment_faults
 
@@ -80,6 +87,10 @@ def _limits(offer: Offer) -> Iterator[str]:
         yield f"No amount or count may be larger than {AMOUNT_MAX}."
     if not offer.code.strip() or not offer.name.strip() or offer.version < 1:
         yield "A product needs a code, a name, and a version from 1 on."
+    elif ":" in offer.code or offer.code.split() != [offer.code]:
+        yield f"The code {offer.code!r} has a space or a colon: applications name CODE:VERSION."
+    if len(set(offer.evidence)) != len(offer.evidence) or not all(map(str.strip, offer.evidence)):
+        yield "Each kind of evidence must be named, and once."
 
 
 def _numbers(said: object) -> Iterator[int]:
@@ -109,7 +120,7 @@ def _words(offer: Offer) -> Iterator[str]:
         ("calendar", offer.calendar, or_none(HolidayCalendar)),
     ):
         if value not in list(offered):
-            yield f"The {what} {value!r} is not offered."
+            yield not_offered(what, value, offered)
 
 
 def _orders(offer: Offer) -> Iterator[str]:
@@ -296,7 +307,7 @@ def _conversion(offer: Offer) -> Iterator[str]:
             not 1 <= named.offer_days <= DAYS_MOST,
             f"A conversion is offered for 1 to {DAYS_MOST} days.",
         ),
-        (rate is not None and not rate_fits(rate), RATE_SENTENCE),
+        *((True, each) for each in rates_wrong(("conversion.annual_rate", rate or Decimal(0)))),
     )
 
 

@@ -61,12 +61,16 @@ def failures(offer: Offer, priced: Iterable[Priced], rules: PublishRules) -> lis
     return [
         *_cap(offer, priced, rules),
         *_penalty(offer, rules),
-        *_charges(offer, rules),
         *_prepaying(offer, rules),
         *_withheld(offer, rules),
         *_renewal(offer, rules),
-        *_name(offer, rules),
+        *refused_names(offer, rules),
     ]
+
+
+def refused_names(offer: Offer, rules: PublishRules) -> list[Failure]:
+    """What is wrong with how *offer* calls itself and its charges, whatever its figures are."""
+    return [*_charges(offer, rules), *_name(offer, rules)]
 
 
 def over_cap(offer: Offer, priced: Priced, cap: CapRule) -> Failure | None:

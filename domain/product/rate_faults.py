@@ -14,7 +14,7 @@ from domain.base.terms import (
     RateScope,
     rate_fits,
 )
-from domain.product.checks import RATE_SENTENCE, fits, listed, or_none, row_count, wrong
+from domain.product.checks import fits, listed, or_none, rates_wrong, row_count, wrong
 
 if TYPE_CHECKING:
     from domain.product.product import Offer
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 def rate_faults(offer: Offer) -> Iterator[str]:
     """What is wrong with its rates and with how they change."""
-    if not (rate_fits(offer.annual_rate) and rate_fits(offer.penalty_rate)):
-        yield RATE_SENTENCE
+    yield from rates_wrong(("annual_rate", offer.annual_rate), ("penalty_rate", offer.penalty_rate))
     yield from _penalty(offer)
     yield from _grid(offer)
     yield from _tiers(offer)
@@ -57,8 +56,9 @@ def _grid(offer: Offer) -> Iterator[str]:
     grades = [each.grade.strip() for each in offer.rate_grid]
     if not grades or not all(grades) or len(set(grades)) != len(grades):
         yield "A rate grid needs grades, each named once."
-    if not all(rate_fits(each.annual_rate) for each in offer.rate_grid):
-        yield RATE_SENTENCE
+    yield from rates_wrong(
+        *((f"rate_grid, {each.grade}", each.annual_rate) for each in offer.rate_grid)
+    )
     if offer.rate_plan is not None:
         yield "A rate grid sets one rate for ever: it goes without a rate plan."
 
@@ -71,8 +71,9 @@ def _tiers(offer: Offer) -> Iterator[str]:
     named = all(segment and on_time >= 0 for segment, on_time in reached)
     if not reached or not named or len(set(reached)) != len(reached):
         yield "Rate tiers need a segment and how many were paid on time, each pair once."
-    if not all(rate_fits(tier.annual_rate) for tier in tiers):
-        yield RATE_SENTENCE
+    yield from rates_wrong(
+        *((f"rate_tiers, {tier.segment} {tier.on_time}", tier.annual_rate) for tier in tiers)
+    )
     if offer.rate_grid is not None or (plan is not None and plan.kind == RatePlanKind.INDEXED):
         yield "A rate goes by segment, by grade or by an index: say one of them."
     if plan is None and any(tier.steps is not None for tier in tiers):
@@ -128,8 +129,13 @@ def _steps(offer: Offer, plan: RatePlan) -> Iterator[str]:
     if not plan.steps:
         yield "A rate plan needs a step at least."
         return
-    if not all(rate_fits(step.annual_rate) for step in plan.steps):
-        yield RATE_SENTENCE
+    unfit = list(
+        rates_wrong(
+            *((f"step from {step.from_instalment}", step.annual_rate) for step in plan.steps)
+        )
+    )
+    if unfit:
+        yield from unfit
         return
     firsts = [step.from_instalment for step in plan.steps]
     if firsts[0] < 2 or any(later <= first for first, later in pairwise(firsts)):

@@ -19,7 +19,7 @@ from domain.base.repayment import (
     YearDays,
     rows_in,
 )
-from domain.product.checks import AS_IT_IS, fits, listed, or_none, row_count, wrong
+from domain.product.checks import AS_IT_IS, fits, listed, not_offered, or_none, row_count, wrong
 
 if TYPE_CHECKING:
     from domain.product.product import Offer
@@ -88,7 +88,7 @@ def _words(chosen: Repayment) -> Iterator[str]:
         ("rule for interest above the instalment", chosen.excess_interest, ExcessInterest),
     ):
         if value not in list(offered):
-            yield f"The {what} {value!r} is not offered."
+            yield not_offered(what, value, offered)
 
 
 def _lengths(offer: Offer, chosen: Repayment) -> Iterator[str]:

@@ -260,6 +260,36 @@ def test_the_command_line_checks_a_folder_by_the_rules_of_a_day(tmp_path: Path) 
     assert all("caps-cn-micro-3" in fault for fault in refused["faults"])
 
 
+def test_a_fault_of_a_product_hides_nothing_that_the_gate_refuses_of_its_names(
+    tmp_path: Path,
+) -> None:
+    spoilt = (FOLDER / "welcome.toml").read_text()
+    spoilt = spoilt.replace("EQUAL_INSTALMENTS", "ANNUITY").replace("Welcome loan", "Instant loan")
+    path = tmp_path / "spoilt.toml"
+    path.write_text(spoilt)
+
+    code, found = answered("product", "check", str(path), "--on", "2026-11-30")
+
+    assert code == 1 and isinstance(found, dict)
+    assert [fault[:30] for fault in found["faults"]] == [
+        "The repayment method 'ANNUITY'",
+        "A product is not called 'insta",
+    ]
+
+
+def test_a_product_that_cannot_be_priced_is_told_what_else_the_gate_refuses(tmp_path: Path) -> None:
+    spoilt = (FOLDER / "home-improvement-lpr.toml").read_text()
+    spoilt = re.sub('index = "[A-Z0-9_]+"', 'index = "NONE"', spoilt)
+    path = tmp_path / "spoilt.toml"
+    path.write_text(re.sub('name = ".*"', 'name = "Instant loan"', spoilt))
+
+    code, found = answered("product", "check", str(path), "--on", "2026-11-30")
+
+    assert code == 1 and isinstance(found, dict)
+    told = " ".join(found["faults"])
+    assert "PRICE" in told and "'instant'" in told
+
+
 def test_the_command_line_quotes_a_grade() -> None:
     code, quoted = answered(
         "quote", str(FOLDER / "graded.toml"), "10000", "12", "--grade", "A", "--on", "2026-11-30"

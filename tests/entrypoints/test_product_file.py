@@ -114,10 +114,14 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('annual_rate = "0.12"', 'annual_rate = "a lot"', "'annual_rate': 'a lot' is no rate."),
+        (
+            'annual_rate = "0.12"',
+            'annual_rate = "a lot"',
+            "'annual_rate': 'a lot' is no rate; 6 % is \"0.06\".",
+        ),
         ('"100.00"', '"1,0.00"', "'amount_min': '1,0.00' is not an amount."),
         ('"5.00"', '"5.001"', "'fees.1.amount': '5.001' has more decimals than CNY has."),
-        ('"CNY"', '"XXZ"', "'XXZ' is not an ISO 4217 currency."),
+        ('"CNY"', '"XXZ"', "'currency': 'XXZ' is not an ISO 4217 currency."),
         ("version = 1", "version = ", "It is not TOML: Invalid value (at line 3, column 11)."),
     ],
 )
@@ -125,6 +129,122 @@ def test_a_figure_that_cannot_be_read_is_named(
     tmp_path: Path, before: str, after: str, said: str
 ) -> None:
     assert checked(written(tmp_path, PRODUCT.replace(before, after, 1))) == (None, [said])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        # a wrong type, and a figure that is none
+        (
+            (("grace_days = 0", 'grace_days = "x"'), ('"0.12"', '"lots"')),
+            ("'grace_days' should be a valid integer", "'annual_rate': 'lots' is no rate"),
+        ),
+        # a wrong type, and a word that is not offered
+        (
+            (("version = 1", "version = true"), ("EQUAL_INSTALMENTS", "ANNUITY")),
+            ("'version' should be a valid integer", "The repayment method 'ANNUITY' is not"),
+        ),
+        # a figure that is none, and limits the wrong way round
+        (
+            (('"0.12"', '"lots"'), ("term_months_max = 12", "term_months_max = 0")),
+            ("'annual_rate': 'lots'", "The terms offered must lie within"),
+        ),
+        # no currency, and an amount that is none
+        (
+            (('"CNY"', '"ZZZ"'), ('"100.00"', '"abc"')),
+            ("'currency': 'ZZZ'", "'amount_min': 'abc' is not an amount."),
+        ),
+        # no penalty, and an order that misses a part
+        (
+            (('penalty_rate = "0"\n', ""), ('["FEE", ', "[")),
+            ("'penalty_rate' is missing", "The allocation order must name"),
+        ),
+        # a name that is misspelt, and a fault in what it means
+        (
+            (("grace_days = 0", "gracedays = -1"), ("30/360", "30/361")),
+            (
+                "'gracedays' is not known; is 'grace_days' meant?",
+                "The day count '30/361' is not offered: 30/360 or",
+            ),
+        ),
+        # two charges
+        (
+            (
+                ('"5.00"', '"0"'),
+                (
+                    'timing = "ON_EVENT", amount = "50.00", owed = "PENALTY"',
+                    'timing = "NOW", amount = "50.00"',
+                ),
+            ),
+            ("Fee 1, 'LETTER', must be above zero", "not 'BREACH' at 'NOW'."),
+        ),
+        # two rates
+        (
+            (('"0.12"', '"-0.12"'), ('penalty_rate = "0"', "penalty_rate = -1")),
+            ("'annual_rate' is -0.12, 'penalty_rate' is -1.",),
+        ),
+        # a code and evidence
+        (
+            (('"FILE"', '"A FILE:1"'), ('["IDENTITY"]', '["IDENTITY", "IDENTITY"]')),
+            ("The code 'A FILE:1' has a space or a colon", "Each kind of evidence must be named"),
+        ),
+    ],
+)
+def test_two_faults_of_one_file_are_both_told(
+    tmp_path: Path, changes: tuple[tuple[str, str], ...], said: tuple[str, ...]
+) -> None:
+    text = PRODUCT
+    for change in changes:
+        assert change[0] in text
+        text = text.replace(*change, 1)
+
+    _, wrong = checked(written(tmp_path, text))
+
+    assert all(any(part in each for each in wrong) for part in said), wrong
+    assert len(wrong) <= 3, wrong
+
+
+def test_a_place_that_is_broken_brings_no_fault_that_its_mending_would_take_away(
+    tmp_path: Path,
+) -> None:
+    broken = with_parts(('"0.11"', '"much"'))
+
+    _, wrong = checked(written(tmp_path, broken))
+
+    assert wrong == ["'rate_plan.steps.1.annual_rate': 'much' is no rate; 6 % is \"0.06\"."]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "The file is empty"),
+        (b"# nothing yet\n", "The file is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "It is not TOML, which is text in UTF-8"),
+        (b"\x00\x01", "It is not TOML: Invalid statement (at line 1"),
+        (b"code: X\nbase: &anchor\n", "It is not TOML: Expected '='"),
+        (b'{"code": "X"}', "It is not TOML"),
+        (b"a = " + b"[" * 5000 + b"]" * 5000, "its lists go too deep"),
+        (b"version = 1\nversion = 2\n", "Cannot overwrite a value (at line 2"),
+        (b"[renewal]\nmost = 1\n[renewal]\nmost = 2\n", "twice (at line 3"),
+        (b"due_on = 2027-02-30\n", "Invalid date or datetime (at line 1"),
+    ],
+)
+def test_a_file_that_is_no_product_says_where_and_why(
+    tmp_path: Path, text: bytes, said: str
+) -> None:
+    path = tmp_path / "product.toml"
+    path.write_bytes(text)
+
+    offer, wrong = checked(path)
+
+    assert offer is None and any(said in each for each in wrong), wrong
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "product.toml"
+    path.write_text(PRODUCT, encoding="utf-8-sig")
+
+    assert checked(path)[1] == []
 
 
 def test_figures_may_stand_without_quotes(tmp_path: Path) -> None:
@@ -193,12 +313,12 @@ def test_a_product_is_built_from_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (("every = 1", "evry = 1"), "'repayment.evry' is not known."),
+        (("every = 1", "evry = 1"), "'repayment.evry' is not known; is 'every' meant?"),
         (("from_instalment", "since"), "'rate_plan.steps.1.from_instalment' is missing."),
         (("from_instalment", "since"), "'rate_plan.steps.1.since' is not known."),
         (('"1.00"', '"1.001"'), "'repayment.multiple_of': '1.001' has more decimals than CNY has."),
-        (('"0.11"', '"much"'), "'rate_plan.steps.1.annual_rate': 'much' is no rate."),
-        (('"0.11"', '"sNaN"'), "'rate_plan.steps.1.annual_rate': 'sNaN' is no rate."),
+        (('"0.11"', '"much"'), "'rate_plan.steps.1.annual_rate': 'much' is no rate;"),
+        (('"0.11"', '"sNaN"'), "'rate_plan.steps.1.annual_rate': 'sNaN' is no rate;"),
         (("most = 1", "most = true"), "'renewal.most' should be a valid integer, not True."),
         (("[renewal]", "[[renewal]]"), "'renewal' should be a table, not"),
     ],

@@ -383,4 +383,4 @@ def test_everything_is_said_at_once_and_each_thing_once() -> None:
         segments=[],
     ).faults()
 
-    assert len(faults) == len(set(faults)) == 4
+    assert len(faults) == len(set(faults)) == 5
