@@ -320,6 +320,7 @@ QUIET = {
     "borrower_id",
     "terms_digest",
     "offer_digest",
+    "sheet_digest",
     "policy_version",
     "bucket",
     "state",

@@ -11,6 +11,7 @@ from domain.base.refs import short_ref
 from domain.base.stream import Act, Stream
 from domain.base.terms import Terms
 from domain.borrower.borrower import Borrower
+from domain.commands.products import cost_shown
 from domain.loan.facts import FactKind
 from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
@@ -111,8 +112,14 @@ def _approve(desk: Desk, loan: Loan, act: Act, **fields: Any) -> None:
 
 
 def _disclose(desk: Desk, loan: Loan, act: Act) -> None:
-    levels = desk.policies.levels(act.business_on)
-    loan.disclose(act, terms=_terms(desk, loan), levels=levels)
+    loan.disclose(
+        act,
+        terms=_terms(desk, loan),
+        levels=desk.policies.levels(act.business_on),
+        shown_by=cost_shown(
+            desk.policies, desk.products[loan.product_code].offer.jurisdiction, act.business_on
+        ),
+    )
 
 
 def _sign(desk: Desk, loan: Loan, act: Act, *, contract_ref: str) -> None:

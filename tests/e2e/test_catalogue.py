@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ DAY = date(2025, 2, 3)
 """When all is lent: a month later all of it would be due on a Monday."""
 
 PEOPLE = ("--requested-by", "officer", "--approved-by", "manager")
+SHOWN = ("first", "largest", "last", "instalments", "interest", "fees", "total", "costs")
+"""What a quote and the sheet that is disclosed both say."""
+
 FIGURES = ("principal", "interest", "fees", "penalty")
 
 EARLY = 0
@@ -53,6 +57,8 @@ class Life:
     quote: tuple[str, ...] = ()
     """What prices it, if it is said at another time than that of the approval."""
     payout: tuple[str, ...] = ()
+    rows: str = ""
+    """The instalments that are agreed on for it, as lines of a file."""
     by_process: bool = False
 
 
@@ -64,6 +70,7 @@ class Servicing:
     loans: CommandLine
     asked: CommandLine
     borrower: str
+    folder: Path
     ref: str = ""
     currency: str = ""
     on: date = DAY
@@ -86,19 +93,40 @@ class Servicing:
         self.ref, self.currency = str(applied["ref"]), offer.currency
         for kind in offer.evidence:
             self.loans("evidence", self.ref, kind, "--ref", f"E-{kind}")
-        self.loans("approve", self.ref, *PEOPLE, *self.life.approve)
+        self.loans("approve", self.ref, *PEOPLE, *self.life.approve, *self.agreed_rows())
         disclosed = self.loans("disclose", self.ref)["recorded"][0]["said"]
-        self.loans("sign", self.ref, "--contract", "C-1")
+        digest = disclosed["sheet_digest"]
+        self.loans("sign", self.ref, "--contract", "C-1", "--digest", digest)
         to = f"{offer.partner}/ACCOUNT-1" if offer.partner else "account-ref"
         self.loans("disburse", self.ref, "--to", to, *self.life.payout)
 
         if EARLY in self.life.turns:
             self.again_on = DAY + timedelta(days=90)
+        assert self.is_shown("SIGNING") == digest
+        if self.life.rows:
+            return
         if not self.life.payout:
             assert plan_of(self.stands()["instalments"]) == plan_of(quoted["instalments"])
         assert [disclosed[part] for part in ("principal", "interest", "fees")] == [
             quoted[part] for part in ("principal", "interest", "fees")
         ]
+        assert [disclosed["sheet"][part] for part in SHOWN] == [
+            quoted["sheet"][part] for part in SHOWN
+        ]
+
+    def agreed_rows(self) -> tuple[str, ...]:
+        """What names the instalments that are agreed on for it, if they are."""
+        if not self.life.rows:
+            return ()
+        file = self.folder / "rows.csv"
+        file.write_text(self.life.rows)
+        return ("--schedule", str(file))
+
+    def is_shown(self, before: str) -> str:
+        """The digest of the sheet that was shown last, which was *before* something."""
+        shown = self.asked("disclosure", "show", self.ref)
+        assert (shown["before"], shown["verifies"]) == (before, True), self.life.file
+        return str(shown["digest"])
 
     def stands(self) -> Any:
         """The loan today, replayed from its events."""
@@ -202,7 +230,8 @@ def draws(loan: Servicing) -> None:
 
 def renews(loan: Servicing) -> None:
     """The renewal is accepted on its last day."""
-    renewed = loan.loans("renewal", "accept", loan.ref, "--consent", "CONSENT-1")
+    digest = ("--digest", loan.is_shown("RENEWAL"))
+    renewed = loan.loans("renewal", "accept", loan.ref, "--consent", "CONSENT-1", *digest)
     assert renewed["recorded"][0]["event"] == "loan.renewed"
     loan.pays_what_is_due()
 
@@ -216,7 +245,41 @@ def declines(loan: Servicing) -> None:
 def converts(loan: Servicing) -> None:
     """What is owed is turned into six instalments."""
     loan.loans("convert", "offer", loan.ref, "6")
-    loan.loans("convert", "accept", loan.ref, "--consent", "CONSENT-1")
+    digest = ("--digest", loan.is_shown("CONVERSION"))
+    loan.loans("convert", "accept", loan.ref, "--consent", "CONSENT-1", *digest)
+
+
+def pays_the_balloon(loan: Servicing) -> None:
+    """The last instalment brings back what was laid over later ones that there are not."""
+    rows = loan.stands()["instalments"]
+    assert rows[-1]["principal"] > 5 * rows[-2]["principal"]
+    loan.pays_what_is_due()
+
+
+def has_grown(loan: Servicing) -> None:
+    """The instalments of the second year are higher; it is paid off."""
+    paid = {
+        row["number"]: row["principal"] + row["interest"] for row in loan.stands()["instalments"]
+    }
+    assert paid[13] > paid[12] == paid[1]
+    pays_off(loan)
+
+
+def is_dearer_now(loan: Servicing) -> None:
+    """The promotion is over: less principal owes more interest."""
+    rows = {row["number"]: row for row in loan.stands()["instalments"]}
+    assert rows[4]["interest"] > rows[1]["interest"]
+    loan.pays_what_is_due()
+
+
+def pays_principal_first(loan: Servicing) -> None:
+    """Money that comes after ninety days pays principal before interest and penalty."""
+    before = loan.stands()["balance"]
+    assert before["penalty"] > 0 and before["interest"] > 0
+    loan.pays(100_00)
+    after = loan.stands()["balance"]
+    assert after == {**before, "principal": before["principal"] - 100_00}
+    loan.pays_what_is_due()
 
 
 def is_refunded(loan: Servicing) -> None:
@@ -231,8 +294,8 @@ LATE = {"loan.went-overdue", "loan.cured"}
 
 LIVES = [
     Life("appliance-flat", "600.00", 6, apply=ORDER),
-    Life("car-balloon", "50000.00", 24, {3: pays_off}, apply=ORDER),
-    Life("career-start", "10000.00", 24, {2: pays_off}, apply=("--segment", "GRADUATE")),
+    Life("car-balloon", "50000.00", 24, {25: pays_the_balloon}, apply=ORDER),
+    Life("career-start", "10000.00", 24, {13: has_grown}, apply=("--segment", "GRADUATE")),
     Life(
         "draw-and-repay",
         "6000.00",
@@ -244,11 +307,19 @@ LIVES = [
     ),
     Life("eu-consumer", "600.00", 6, {2: prepays}),
     Life("farm-machinery", "20000.00", 12, apply=("--segment", "FARMER")),
+    Life(
+        "farm-machinery",
+        "20000.00",
+        12,
+        apply=("--segment", "FARMER"),
+        rows="due_on,principal\n2025-06-30,5000.00\n2025-11-30,15000.00\n",
+    ),
     Life("freelancer", "5000.00", 6, apply=("--segment", "FREELANCER")),
     Life("graded", "3000.00", 6, approve=("--grade", "A")),
     Life("harvest", "3000.00", 4, {1: late(9)}, LATE, apply=("--segment", "FARMER")),
     Life("home-improvement-lpr", "20000.00", 18, {13: pays_off}, {"REPRICING"}),
     Life("household", "2000.00", 3, {2: late(6)}, LATE),
+    Life("household", "2000.00", 3, {3: late(95), EARLY: pays_principal_first}, LATE),
     Life("in-two-wheeler", "20000.00", 6, {2: late(4)}, {"loan.fee-charged"} | LATE),
     Life("jp-card-loan", "100000", 6),
     Life("kw-consumer", "250.000", 12, {4: pays_off}),
@@ -299,7 +370,7 @@ LIVES = [
         approve=("--draw", "1000.00@2025-03-10"),
         payout=("--amount", "1000.00"),
     ),
-    Life("welcome", "1000.00", 6, apply=("--segment", "NEW")),
+    Life("welcome", "1000.00", 6, {4: is_dearer_now}, apply=("--segment", "NEW")),
     Life("working-capital", "50000.00", 3),
 ]
 
@@ -311,11 +382,15 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield running
 
 
-def test_every_product_of_the_catalogue_is_serviced_to_its_end(system: System) -> None:
+def test_every_product_of_the_catalogue_is_serviced_to_its_end(
+    system: System, tmp_path: Path
+) -> None:
     by_process, at_hand = system.loans, system.at_hand
     at_hand("day", "close", str(DAY - timedelta(days=1)))
     published = by_process("product", "publish", str(FOLDER))
-    assert len(published) == len(LIVES)
+    files = {f"{life.file}.toml" for life in LIVES}
+    assert files == {file.name for file in FOLDER.glob("*.toml")}
+    assert len(published) == len(files)
     borrower = {
         each: at_hand("borrower", "register", "--jurisdiction", each, "--zone", zone)["ref"]
         for each, zone in ZONES.items()
@@ -326,7 +401,7 @@ def test_every_product_of_the_catalogue_is_serviced_to_its_end(system: System) -
         jurisdiction = read_offer(FOLDER / f"{life.file}.toml").jurisdiction
         assert jurisdiction is not None
         loans = by_process if life.by_process else at_hand
-        loan = Servicing(life, loans, at_hand, borrower[jurisdiction])
+        loan = Servicing(life, loans, at_hand, borrower[jurisdiction], tmp_path)
         loan.is_lent()
         served.append(loan)
     are_serviced(served, at_hand)

@@ -28,6 +28,7 @@ from domain.product.product import (
     TranchesNotOffered,
     WithdrawalUnexplained,
 )
+from infra.policies import load_policies
 from tests.domain.commands.books import JAN_15, OFFER, act, loan_of, registered
 
 GRID = [GradeRate("A", Decimal("0.06")), GradeRate("B", Decimal("0.12"))]
@@ -366,3 +367,37 @@ def test_without_a_kind_of_lender_no_caps_are_signed(shared: Book) -> None:
 
     terms = loan_of(shared, loan_id).terms
     assert terms is not None and terms.rate_caps is None
+
+
+@pytest.mark.parametrize(
+    ("on", "jurisdiction", "methods"),
+    [
+        (date(2026, 11, 30), "CN", ["IRR", "SIMPLE"]),
+        (date(2000, 1, 1), "CN", ["IRR", "SIMPLE"]),
+        (date(2026, 11, 30), "US", ["APR_REG_Z"]),
+        (date(2026, 11, 20), "EU", ["APRC"]),
+        (date(2026, 11, 19), "EU", ["APRC"]),
+        (date(2026, 11, 30), "IN", ["IRR"]),
+        (date(2026, 11, 30), "JP", ["IRR", "APRC"]),
+        (date(2026, 11, 30), None, ["IRR", "APRC"]),
+    ],
+)
+def test_the_cost_of_a_year_is_shown_as_the_rule_of_the_jurisdiction_says(
+    on: date, jurisdiction: str | None, methods: list[str]
+) -> None:
+    shown = products.cost_shown(load_policies(), jurisdiction, on)
+
+    assert shown.methods == methods
+    assert shown.version is not None
+
+
+def test_what_is_disclosed_names_the_rule_by_which_its_cost_is_shown(shared: Book) -> None:
+    loan_id = applied(shared, offered(shared, **MICRO))
+    loans.approve(shared, act(), loan_id=loan_id, **PEOPLE)
+
+    loans.disclose(shared, act(), loan_id=loan_id)
+
+    disclosed: Any = events_of(shared, loan_id)[-1]
+    expected = products.cost_shown(shared.policies, "CN", act().business_on)
+    assert disclosed.sheet.shown_by == expected
+    assert [each.method for each in disclosed.sheet.costs] == expected.methods
