@@ -110,7 +110,7 @@ def nominal_rate(
         rate = _period_rate(runs, _log_growth(low), _log_growth(high))
         if length != 1:
             rate = (1 + rate) ** _decimal(length) - 1
-        return (rate * _decimal(periods_per_year)).quantize(SCALE) + 0
+        return _to_scale(rate * _decimal(periods_per_year))
 
 
 def effective_rate(
@@ -135,7 +135,14 @@ def effective_rate(
     with localcontext(DIGITS):
         year = float(periods)
         rate = _period_rate(runs, _log_growth(low) / year, _log_growth(high) / year)
-        return ((1 + rate) ** _decimal(periods) - 1).quantize(SCALE) + 0
+        return _to_scale((1 + rate) ** _decimal(periods) - 1)
+
+
+def _to_scale(rate: Decimal) -> Decimal:
+    # What is paid back a hundredfold a day later costs more in a year than has a name.
+    if rate.adjusted() + 1 - SCALE.adjusted() > DIGITS.prec:
+        raise NoRate("It is higher than a rate can be written.")
+    return rate.quantize(SCALE) + 0
 
 
 def _decimal(number: Fraction | int) -> Decimal:

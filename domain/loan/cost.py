@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from domain.base.terms import Terms
+from domain.base.terms import RATE_MAX, Terms
 from domain.loan.apr import DIGITS, NoRate, Run, effective_rate, nominal_rate
 from domain.loan.apr import SCALE as EXACTLY
 from domain.loan.intervals import unit_period, years_between
@@ -76,13 +76,16 @@ def annualised_cost(flows: Sequence[Flow], method: str = CostMethod.IRR) -> Deci
     Zero when no more is paid than was received.
 
     Raises:
-        Refusal: no rate fits the flows, as with *annual_cost*.
+        Refusal: no rate fits the flows, as with *annual_cost*, or none that can be written.
 
     Source: PBoC Announcement [2021] No. 3; the other methods as in *annual_cost*.
     """
     if sum(flow.amount for flow in flows) >= 0:
         return Decimal(0).quantize(SCALE)
-    return annual_cost(method, flows).quantize(SCALE)
+    rate = annual_cost(method, flows)
+    if abs(rate) >= RATE_MAX:
+        raise NoRate("It is higher than a rate can be written.")
+    return rate.quantize(SCALE)
 
 
 def annual_cost(method: str, flows: Sequence[Flow]) -> Decimal:

@@ -11,7 +11,6 @@ from enum import StrEnum
 from domain.base.refusal import Refusal
 from domain.base.repayment import InterestOn
 from domain.base.terms import (
-    RATE_MAX,
     Accrual,
     Conversion,
     FeeBase,
@@ -410,12 +409,9 @@ def _costs(
 
 def _cost(case: str, method: str, flows: Sequence[Flow]) -> SheetCost:
     try:
-        rate = annualised_cost(flows, method)
+        return SheetCost(case, method, annualised_cost(flows, method))
     except Refusal as refusal:
         return SheetCost(case, method, None, refusal.sentence)
-    if abs(rate) >= RATE_MAX:
-        return SheetCost(case, method, None, "It is higher than a rate can be written.")
-    return SheetCost(case, method, rate)
 
 
 # --- rates, charges, penalty --------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from domain.base.terms import FeeTerm, RateCap, RatePlan, RateStep, Terms
 from domain.loan import refusals as no
+from domain.loan.cost_so_far import annualised, moved_and_to_come
 from domain.loan.explain import explain
 from domain.loan.explained import Rule
 from domain.loan.loan import Loan
@@ -752,6 +753,9 @@ def test_it_costs_the_same_in_a_year_as_a_fee_that_is_paid_at_once() -> None:
     assert kept.costs == beside.costs
     assert (kept.paid_out, beside.paid_out) == (980_00, 1_000_00)
     assert kept.terms_digest != beside.terms_digest
+    loan = given(disbursed(terms(fees=[WITHHELD])))
+    so_far = annualised(moved_and_to_come(loan, loan.ledger_on(JAN_15), JAN_15))
+    assert so_far == kept.sheet.foremost
 
 
 @BOTH

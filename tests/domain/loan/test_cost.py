@@ -1,6 +1,6 @@
 """What a loan costs in a year, and the fingerprint of its terms."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -194,3 +194,11 @@ def test_terms_that_name_days_have_a_digest_too() -> None:
 
     assert digest(capped(JAN_15)) == digest(capped(JAN_15))
     assert digest(capped(JAN_15)) != digest(capped(date(2025, 1, 16)))
+
+
+@pytest.mark.parametrize("back", [2_00, 100_00, 10_000_000_00])
+def test_a_cost_that_is_too_high_to_be_written_is_none(back: int) -> None:
+    flows = [Flow(JAN_15, 1_00), Flow(JAN_15 + timedelta(days=1), -back)]
+
+    with pytest.raises(NoRate, match=r"It is higher than a rate can be written\."):
+        annualised_cost(flows)

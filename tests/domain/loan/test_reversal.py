@@ -340,12 +340,24 @@ def test_a_place_is_that_of_a_reversed_payment_of_the_same_day_and_taken_once() 
 
 
 def test_what_is_recovered_after_a_write_off_takes_no_place() -> None:
-    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
-    reversed_("P-1", on=MAR_15)(loan)
+    loan = given(disbursed(), paid("P-1", 86_07, on=MAR_20))
+    reversed_("P-1", on=MAR_20)(loan)
     written_off(MAR_20)(loan)
 
     with pytest.raises(no.PlaceNotFree, match="as it comes in"):
-        repay(loan, "P-2", 86_07, FEB_15, MAR_20, in_place_of="P-1")
+        repay(loan, "P-2", 86_07, MAR_20, MAR_20, in_place_of="P-1")
+
+
+def test_what_is_posted_again_after_a_write_off_keeps_its_place_before_it() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    never = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
+    reversed_("P-1", on=MAR_15)(loan)
+    for each in (loan, never):
+        written_off(MAR_20)(each)
+    repay(loan, "P-2", 86_07, FEB_15, MAR_20, in_place_of="P-1")
+
+    assert loan.endings[0].claim == never.endings[0].claim
+    assert [row.left for row in loan.instalments] == [row.left for row in never.instalments]
 
 
 def test_what_closed_a_loan_closes_it_in_its_place_whatever_came_later_that_day() -> None:

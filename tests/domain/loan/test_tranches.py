@@ -10,7 +10,8 @@ import pytest
 
 from domain.base.terms import PlannedDraw, Terms
 from domain.loan import refusals as no
-from domain.loan.cost import cash_flows, digest
+from domain.loan.cost import annualised_cost, cash_flows, digest
+from domain.loan.cost_so_far import annualised, moved_and_to_come
 from domain.loan.explain import explain
 from domain.loan.loan import Loan
 from domain.loan.quote import quote
@@ -196,3 +197,18 @@ def test_each_figure_of_it_is_the_sum_of_its_explained_parts(accrual: str | None
         owed = told.stood.balance
         parts = {figure: told.total(figure) for figure in ("principal", "interest", "fees")}
         assert parts == {"principal": owed.principal, "interest": owed.interest, "fees": owed.fees}
+
+
+def test_what_it_costs_so_far_counts_what_was_paid_out() -> None:
+    loan = given(disbursed(in_tranches()))
+    whole = given(disbursed(in_tranches(amount=600_00, draws=None)))
+
+    assert cost_on(loan, JAN_15) == cost_on(whole, JAN_15)
+    repay(loan, "P-1", loan.rows_on(date(2025, 2, 15))[0].left, on=date(2025, 2, 15))
+    draw(loan, "D-2", 400_00, MAR_1)
+    disclosed = annualised_cost(cash_flows(in_tranches(), JAN_15, schedule(in_tranches(), JAN_15)))
+    assert cost_on(loan, MAR_1) == disclosed
+
+
+def cost_on(loan: Loan, on: date) -> Decimal | None:
+    return annualised(moved_and_to_come(loan, loan.ledger_on(on), on))
