@@ -136,7 +136,7 @@ def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> i
     shared again. Where a share comes to nothing, the first claim takes all it can.
     """
     kinds = [Owed(name) for name in order]
-    left = {claim.instalment: dict(claim.left) for claim in claims}
+    left = {claim.instalment: {kind: claim.left[kind] for kind in kinds} for claim in claims}
     while money and (still := [number for number, each in left.items() if any(each.values())]):
         share = money // len(still)
         shares = [share] * (len(still) - 1)
@@ -145,9 +145,9 @@ def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> i
         for number, part in zip(still, shares, strict=False):
             took: Taken = {}
             money += _take(part, number, left[number], kinds, took)
-            for kind, amount in took.get(number, {}).items():
-                left[number][kind] -= amount
-                _add(taken, number, kind, amount)
+            for kind in kinds if number in took else ():
+                left[number][kind] -= took[number][kind]
+                _add(taken, number, kind, took[number][kind])
     return money
 
 

@@ -603,3 +603,14 @@ def test_a_replay_of_the_stored_bytes_is_the_loan_that_lived(
 
 def _events_of(loan: Loan) -> list[Any]:
     return list(loan.pending_events)
+
+
+def test_shares_of_interest_alone_leave_the_fees_and_end() -> None:
+    owed = {Owed.FEE: 1_00, Owed.INTEREST: 25, Owed.PENALTY: 0, Owed.PRINCIPAL: 0}
+    taken: Taken = {}
+
+    left = spread(184_17, [Claim(2, owed), Claim(3, owed)], ["INTEREST"], taken)
+
+    assert left == 184_17 - 50
+    assert [taken[number][Owed.INTEREST] for number in (2, 3)] == [25, 25]
+    assert [taken[number][Owed.FEE] for number in (2, 3)] == [0, 0]
