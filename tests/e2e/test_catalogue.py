@@ -88,7 +88,8 @@ class Servicing:
         price = self.life.quote or self.life.approve
         quoted = self.loans("quote", file, amount, months, "--on", str(DAY), *price)
         applied = self.loans(
-            "apply", self.borrower, f"{offer.code}:1", amount, months, *self.life.apply
+            *("apply", self.borrower, f"{offer.code}:{offer.version}", amount, months),
+            *self.life.apply,
         )
         self.ref, self.currency = str(applied["ref"]), offer.currency
         for kind in offer.evidence:

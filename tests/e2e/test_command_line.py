@@ -423,6 +423,8 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     assert (first["repeated"], again["repeated"]) == (False, True)
     assert first["version"] == again["version"]
     loans("reverse", loan, "P-1", "--reason", "bounced")
+    loans("repay", loan, "408.03", "--ref", "P-1B", "--in-place-of", "P-1")
+    loans("reverse", loan, "P-1B", "--reason", "bounced again")
     loans("fee", loan, "LETTER", "--ref", "F-1")
     loans("waive", loan, "F-1", "5.00", "--reason", "once", *PEOPLE)
     loans("fee", loan, "LETTER", "--ref", "F-2", "--on", str(on))
@@ -439,7 +441,7 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     assert paid == [None, str(moved_to)]
     held = loans("what-if", loan, "--hold", "BANKRUPTCY")
     assert held["recorded"] == ["loan.hold-placed"]
-    lost = loans("what-if", loan, "--waive", "F-1=0.01", "--write-off", "today")
+    lost = loans("what-if", loan, "--forgive", "3:interest=0.01", "--write-off", "today")
     assert lost["recorded"][-1] == "loan.written-off"
     assert (lost["without"]["state"], lost["with_it"]["state"]) == ("ACTIVE", "WRITTEN_OFF")
     unknown = loans("what-if", loan, "--lift", "H-99", code=2)
