@@ -19,7 +19,7 @@ from domain.commands.borrowers import hold_that, with_promises
 from domain.commands.products import caps_signed, cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
-from domain.loan.refusals import NothingChanges
+from domain.loan.refusals import NothingChanges, OnHold
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
 from domain.loan.state import Tier
@@ -31,12 +31,6 @@ class ContractFormSuperseded(Refusal):
     """A contract was to be signed on a form that is not in force."""
 
     code = "CONTRACT_FORM_SUPERSEDED"
-
-
-class OnHold(Refusal):
-    """A hold stops what was asked for."""
-
-    code = "ON_HOLD"
 
 
 @command

@@ -379,7 +379,7 @@ def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     totals = [row.principal + row.interest for row in rows]
     # What is charged at the payout stands in a row of its own before the others.
     graced = [0 < row.number <= chosen.grace_principal for row in rows]
-    if terms.rate_plan is None and not terms.draws:
+    if terms.rate_plan is None and not terms.tranches:
         paying = zip(rows, totals, graced, strict=True)
         first = next((total for row, total, free in paying if row.number and not free), 0)
         levels = [first if row.number else 0 for row in rows]

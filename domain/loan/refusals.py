@@ -81,6 +81,12 @@ class NotDisbursed(Refusal):
     code = "NOT_DISBURSED"
 
 
+class OnHold(Refusal):
+    """A hold stops what was asked for."""
+
+    code = "ON_HOLD"
+
+
 class NotActive(Refusal):
     """The loan is settled, closed or written off."""
 

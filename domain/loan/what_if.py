@@ -32,16 +32,10 @@ class NotBegun(Refusal):
     code = "NOT_BEGUN"
 
 
-class HoldUnknown(Refusal):
+class HoldNotOnLoan(Refusal):
     """A hold is to be lifted that does not touch the loan."""
 
-    code = "HOLD_UNKNOWN"
-
-
-class HeldBack(Refusal):
-    """A hold on the borrower stops what might be done."""
-
-    code = "ON_HOLD"
+    code = "HOLD_NOT_ON_LOAN"
 
 
 class NoLossTaken(Refusal):
@@ -77,12 +71,12 @@ class Means:
         """Pass where no hold that stands on a day stops it.
 
         Raises:
-            HeldBack: one does.
+            OnHold: one does.
         """
         for hold in self.holds:
             over = hold.until_on is not None and hold.until_on <= on
             if hold.from_on <= on and not over and stops(hold.rule):
-                raise HeldBack(
+                raise no.OnHold(
                     f"Nothing is {done} while the {hold.rule.kind} hold {hold.hold_ref!r} stands,"
                     f" which it does since {hold.from_on} (policy {hold.rule.version})."
                 )
@@ -305,7 +299,7 @@ class Lift(Step):
         known = [hold for hold in means.holds if hold.hold_ref == self.hold_ref]
         if not known and self.hold_ref not in loan.holds:
             named = ", ".join({*loan.holds, *(hold.hold_ref for hold in means.holds)})
-            raise HoldUnknown(
+            raise HoldNotOnLoan(
                 f"No hold {self.hold_ref!r} covers this loan; there is {named or 'none'}."
             )
         loan.end_hold(act, hold_ref=self.hold_ref, reason=REASON, until_on=self.on)

@@ -445,7 +445,7 @@ def money_moves(loans: CommandLine, loan: str, on: date) -> date:
     assert lost["recorded"][-1] == "loan.written-off"
     assert (lost["without"]["state"], lost["with_it"]["state"]) == ("ACTIVE", "WRITTEN_OFF")
     unknown = loans("what-if", loan, "--lift", "H-99", code=2)
-    assert unknown["refused"] == "HOLD_UNKNOWN"
+    assert unknown["refused"] == "HOLD_NOT_ON_LOAN"
     refused = loans("repay", loan, "1.00", "--ref", "P-2", "--currency", "USD", code=2)
     assert refused["refused"] == "CURRENCY_DIFFERS"
     return moved_to

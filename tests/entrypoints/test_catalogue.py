@@ -192,7 +192,7 @@ def test_a_quote_of_the_catalogue_shows_what_would_be_disclosed(file: Path) -> N
     owed = [row.principal + row.interest + row.fees for row in rows]
     assert (sheet.instalments, sheet.first.due_on) == (len(rows), rows[0].due_on)
     assert (sheet.first.amount, sheet.last.amount) == (owed[0], owed[-1])
-    assert sheet.due_at_payout + sum(owed) == sheet.total == answer.total
+    assert sheet.withheld + sheet.due_at_payout + sum(owed) == sheet.total == answer.total
     assert {charge.kind for charge in sheet.charges} == {fee.kind for fee in offer.fees}
     assert sum(charge.total or 0 for charge in sheet.charges) == answer.fees
     assert sheet.foremost == round({c.method: c.rate for c in answer.costs}["IRR"] or 0, 10)

@@ -139,7 +139,7 @@ def test_nothing_is_paid_out_while_a_hold_that_stops_payouts_stands(book: Book, 
     loan_id = signed(book, borrower_id=borrower_id)
     set_hold(book, borrower_id, JAN_15, kind=kind)
 
-    with pytest.raises(loans.OnHold, match=f"the {kind} hold 'H-1' stands since 2025-01-15"):
+    with pytest.raises(no.OnHold, match=f"the {kind} hold 'H-1' stands since 2025-01-15"):
         pay_out(book, loan_id)
 
     assert loan_of(book, loan_id).disbursed_on is None
@@ -167,7 +167,7 @@ def test_a_hold_on_one_debt_stops_the_payout_of_that_one(book: Book) -> None:
 
     pay_out(book, free)
 
-    with pytest.raises(loans.OnHold):
+    with pytest.raises(no.OnHold):
         pay_out(book, held)
 
 
@@ -187,7 +187,7 @@ def test_no_more_is_drawn_within_a_limit_while_a_hold_stops_payouts(book: Book) 
     pay_out(book, loan_id, amount=100_00)
     set_hold(book, borrower_id, FEB_1, kind="FRAUD", all_loans=[loan_id])
 
-    with pytest.raises(loans.OnHold):
+    with pytest.raises(no.OnHold):
         loans.draw(book, act(FEB_1), loan_id=loan_id, amount=50_00, draw_ref="DR-1", paid_to="ref")
 
 
@@ -202,7 +202,7 @@ def test_a_term_is_not_renewed_under_a_hold(book: Book) -> None:
     attend(book, act(on), loan_id=loan_id)
     set_hold(book, borrower_id, on, kind="DISPUTE", all_loans=[loan_id])
 
-    with pytest.raises(loans.OnHold, match="is not renewed"):
+    with pytest.raises(no.OnHold, match="is not renewed"):
         loans.renew(book, act(on), loan_id=loan_id, consent_ref="C-2")
 
     borrowers.lift_hold(book, act(on), borrower_id=borrower_id, hold_ref="H-1", reason="settled")

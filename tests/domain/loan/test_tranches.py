@@ -42,6 +42,7 @@ def in_tranches(**changes: Any) -> Terms:
         "term_months": 6,
         "annual_rate": Decimal("0.12"),
         "draws": PLAN,
+        "tranches": True,
         **changes,
     }
     return terms(**fields)

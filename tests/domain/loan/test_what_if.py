@@ -316,7 +316,7 @@ def test_money_is_recovered_of_a_loss_only() -> None:
 
 
 def test_a_hold_that_does_not_stand_cannot_be_lifted() -> None:
-    with pytest.raises(supposed.HoldUnknown, match="there is H-1"):
+    with pytest.raises(supposed.HoldNotOnLoan, match="there is H-1"):
         what_if(lived(disbursed(), held("H-1", FEB_15)), [supposed.Lift(MAR_1, "H-9")], MAR_1)
 
 
@@ -326,9 +326,9 @@ def test_what_a_hold_on_the_borrower_stops_is_not_supposed_either() -> None:
     drawable = lived(disbursed(LIMIT, amount=400_00))
 
     for step in (supposed.Draw(FEB_10, 1_00), supposed.Renewal(FEB_10)):
-        with pytest.raises(supposed.HeldBack):
+        with pytest.raises(no.OnHold):
             what_if(drawable, [step], FEB_10, means=standing)
-    with pytest.raises(supposed.HeldBack):
+    with pytest.raises(no.OnHold):
         what_if(drawable, [supposed.Hold(JAN_15, stops), supposed.Draw(FEB_10, 1_00)], FEB_10)
     lifted = [supposed.Lift(JAN_15, "H-1"), supposed.Draw(FEB_10, 1_00)]
     assert "loan.drawn" in what_if(drawable, lifted, FEB_10, means=standing).recorded
