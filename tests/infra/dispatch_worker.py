@@ -1,23 +1,18 @@
-"""Sends all that is due at an instant, and ends: ``URL HOME PROVIDER HONOURS INSTANT``."""
+"""A dispatcher as a process of its own, for tests that kill it."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
 from tests.infra.office import open_office
 
 
-def main() -> None:
-    database_url, home, provider, honours, at = sys.argv[1:]
+def work(database_url: str, home: Path, provider: str, at: datetime, *, honours: bool) -> None:
+    """Send all that is due at an instant."""
     with (
-        open_office(database_url, Path(home)) as office,
-        office.dispatcher(provider, honours=honours == "True") as sender,
+        open_office(database_url, home) as office,
+        office.dispatcher(provider, honours=honours) as sender,
     ):
-        while sender.step(datetime.fromisoformat(at), 25).total:
+        while sender.step(at, 25).total:
             pass
-
-
-if __name__ == "__main__":
-    main()

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -22,8 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.borrower.borrower import Borrower
 from entrypoints.demo.provider import Behaviour, Simulator, simulated
 from infra.migrations.run import migrate
-from infra.settings import child_environment
+from infra.settings import ROOT
 from infra.verify import check_decisions
+from tests.infra import dispatch_worker
 from tests.infra.channels.samples import SECRET
 from tests.infra.office import TEN, Office, each_at_most, open_office
 
@@ -47,6 +46,10 @@ LATER = timedelta(minutes=40)
 """Longer than a message waits that nobody took."""
 MORE = 10
 """So many rounds after the kills are on the same day, before the night."""
+
+FORKED = get_context("forkserver")
+"""Its processes are forked off one that has imported what they need."""
+FORKED.set_forkserver_preload([dispatch_worker.__name__])
 
 
 def told(office: Office, people: Sequence[UUID]) -> dict[str, Borrower.ContactMade]:
@@ -78,28 +81,30 @@ def killed_again_and_again(
         assert number <= KILLS + MORE, "the queue does not get empty"
         at = TEN + LATER * max(number - KILLS, 0)
         workers = [
-            subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.infra.dispatch_worker", office.url),
-                    *(str(office.home), url, str(honours), at.isoformat()),
-                ],
-                env=child_environment(),
+            FORKED.Process(
+                target=dispatch_worker.work,
+                args=(office.url, office.home, url, at),
+                kwargs={"honours": honours},
+                daemon=True,
             )
             for _ in range(WORKERS)
         ]
+        before = simulator.calls.total()
+        for worker in workers:
+            worker.start()
         if number < KILLS:
-            before = simulator.calls.total()
             calls = chance.randrange(20)
             until = time.monotonic() + 20
             while simulator.calls.total() < before + calls and time.monotonic() < until:
-                if workers[0].poll() is not None:
+                if not workers[0].is_alive():
                     break
                 time.sleep(0.001)
-            workers[0].send_signal(signal.SIGKILL)
-            workers[1].send_signal(signal.SIGKILL)
+            for worker in workers:
+                worker.kill()
         for worker in workers:
-            code = worker.wait(120)
-            assert code == 0 or number < KILLS
+            worker.join(120)
+            assert worker.exitcode == 0 or number < KILLS
+            worker.close()
         office.forget_leases()
         number += 1
 
@@ -108,8 +113,9 @@ def killed_again_and_again(
 @pytest.mark.parametrize("honours", [True, False])
 @pytest.mark.timeout(600)
 def test_kills_overspend_no_cap_lose_nothing_and_send_nothing_twice(
-    database_url: str, tmp_path: Path, run: int, honours: bool
+    database_url: str, tmp_path: Path, run: int, honours: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     migrate(database_url)
     behaviour = Behaviour(
         secret=SECRET, honours_keys=honours, fail_percent=10, delay_seconds=0.002, seed=run + 1
