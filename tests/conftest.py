@@ -1,6 +1,6 @@
-"""Real servers for tests: given ones, containers, or the embedded ones.
+"""Real servers for tests, and how properties are tried.
 
-In this order: LOANS_TEST_DATABASE_URL and LOANS_TEST_KAFKA_BOOTSTRAP, a Docker
+Servers in this order: LOANS_TEST_DATABASE_URL and LOANS_TEST_KAFKA_BOOTSTRAP, a Docker
 engine by testcontainers, the embedded parts in a home of this session's own.
 Tests share them: make a database (``new_database``) and topics of your own.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,6 +29,17 @@ from infra.settings import Settings
 
 DefaultContext.traps[FloatOperation] = True
 setcontext(DefaultContext)
+
+# The same examples every time, in a file alone as among all, however busy the machine is.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
 
 POSTGRES_IMAGE = "postgres:18.4-bookworm"
 KAFKA_IMAGE = "apache/kafka:4.1.1"

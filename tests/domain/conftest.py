@@ -1,4 +1,4 @@
-"""How properties are tried: the same examples every time, unless more are asked for.
+"""Properties are tried with more examples, if these are asked for.
 
 ``pytest --hypothesis-profile=thorough tests/domain`` tries many others, at random;
 ``pytest --hypothesis-profile=ten-thousand -k order tests/domain`` ten thousand orders of
@@ -8,17 +8,8 @@ arrival for each property that speaks of one. Neither is ended by the clock.
 import pytest
 from hypothesis import HealthCheck, settings
 
-REPEATABLE = "repeatable"
 LONG = {"thorough": 3_000, "ten-thousand": 10_000}
 
-settings.register_profile(
-    REPEATABLE,
-    derandomize=True,
-    deadline=None,
-    max_examples=50,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 for name, examples in LONG.items():
     settings.register_profile(
         name,
@@ -27,8 +18,6 @@ for name, examples in LONG.items():
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow],
     )
-if settings.get_current_profile_name() not in LONG:
-    settings.load_profile(REPEATABLE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
