@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from domain.base.refs import short_ref
 
 if TYPE_CHECKING:
-    from domain.borrower.borrower import Borrower, Hold
+    from domain.borrower.borrower import Borrower
     from domain.borrower.contact import ContactPoint
-    from domain.borrower.contact_state import OwnHours, Reply
+    from domain.borrower.contact_state import Hold, OwnHours, Reply
 
 
 @dataclass(frozen=True)

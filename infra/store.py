@@ -19,15 +19,15 @@ from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import Terms
-from domain.borrower.borrower import Hold, Promise
 from domain.borrower.collection import Strategy
 from domain.borrower.complaint_events import Complaint, Rating
 from domain.borrower.contact import Consent, ContactPoint, OptOut, PastContact
-from domain.borrower.contact_state import OpenContact, OwnHours, Reply
+from domain.borrower.contact_state import Hold, OpenContact, OwnHours, Reply
 from domain.borrower.data_rights import DataRequest, Restricted
 from domain.borrower.lateness import ToldReason
 from domain.borrower.legal import LegalMatter
 from domain.borrower.placement import Placement
+from domain.borrower.promises import Promise
 from domain.borrower.restriction import Restriction
 from domain.borrower.support_events import CheckIn, RepaymentPlan, Support
 from domain.catalogue import STREAMS

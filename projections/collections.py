@@ -6,7 +6,8 @@ from typing import Any
 
 from domain.base.contact_policy import HoldKind
 from domain.base.stream import Stream
-from domain.borrower.borrower import Borrower, PromiseState
+from domain.borrower.borrower import Borrower
+from domain.borrower.promises import PromiseState
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.state import LoanState

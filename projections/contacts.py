@@ -9,7 +9,8 @@ from typing import Any
 
 from domain.base.reply_keyword import KeywordMeaning
 from domain.base.stream import Stream
-from domain.borrower.borrower import Borrower, PromiseState
+from domain.borrower.borrower import Borrower
+from domain.borrower.promises import PromiseState
 from domain.borrower.support_words import PlanState
 from domain.loan.loan import Loan
 from projections import KNOWN, Change, Put, Table, known

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 from domain.base.policy import StrategyRule
 from domain.base.stream import Act
 from domain.borrower.contact_events import Event
-from domain.borrower.placement import Placements
+from domain.borrower.promises import Promises
 
 WRITTEN_OFF = "WRITTEN_OFF"
 """What stands for the bucket in the strategies of loans that are written off."""
@@ -40,15 +38,6 @@ class Strategy:
     policy_version: str
     assigned_on: date
     segment: str | None = None
-
-
-class _Promised(Protocol):
-    @property
-    def loan_id(self) -> UUID: ...
-    @property
-    def promised_on(self) -> date: ...
-    @property
-    def state(self) -> str: ...
 
 
 class StrategyAssigned(Event):
@@ -95,17 +84,13 @@ class CollectorAssigned(Event):
         borrower.collector = self.collector
 
 
-class Collection(Placements):
+class Collection(Promises):
     """The collection of one borrower's late loans."""
 
     def __init__(self) -> None:
         super().__init__()
         self.strategies: dict[str, Strategy] = {}
         self.collector: str | None = None
-
-    def promises_on(self, loan_id: UUID) -> Sequence[_Promised]:
-        """What was promised on a loan, in the order of the days it was promised for."""
-        raise NotImplementedError
 
     def behaviour(self, loan_id: UUID, *, out_of_reach: bool = False) -> Behaviour:
         """How the borrower kept to the last promise on a loan; out of reach if none is open."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.base.contact_policy import (
@@ -132,8 +133,40 @@ class Reply:
         ]
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A reason not to act; from *lifted_on* on it stands no more.
+
+    *until_on* is the day from which it is to stand no more, if one was said: it counts from
+    then on, whether or not the hold was lifted yet. *loan_ids* are the debts it covers, all of
+    the borrower's without; *touches* the loans on which it stops interest or penalty.
+    """
+
+    hold_ref: str
+    kind: str
+    from_on: date
+    lifted_on: date | None = None
+    loan_ids: list[UUID] | None = None
+    touches: list[UUID] | None = None
+    until_on: date | None = None
+
+    @property
+    def ends_on(self) -> date | None:
+        """The first day on which it stands no more, as far as that is known."""
+        return self.until_on if self.lifted_on is None else self.lifted_on
+
+    def stands_on(self, on: date) -> bool:
+        """Whether it is in force on a day."""
+        return self.from_on <= on and (self.ends_on is None or on < self.ends_on)
+
+    @property
+    def debts(self) -> list[str | None]:
+        """What it covers as the contact gate names it; None is every debt."""
+        return [str(each) for each in self.loan_ids] if self.loan_ids else [None]
+
+
 class _HoldOf(Protocol):
-    """A hold, as the borrower's stream keeps it."""
+    """A hold, or what the gate takes for one."""
 
     @property
     def kind(self) -> str: ...
@@ -178,10 +211,11 @@ class ContactState:
         """What contracts say about contact, by the reference of each."""
         self.unrestricted: list[str] = []
         """The references of what was lifted."""
+        self.holds: dict[str, Hold] = {}
 
     def contact_holds(self) -> list[ContactHold]:
-        """The holds that were set, for the gate."""
-        raise NotImplementedError
+        """The holds that were set, for the contact gate."""
+        return holds_of(((hold, hold.debts) for hold in self.holds.values()), self.zones)
 
     def situation(self) -> Situation:
         """What is known of the borrower now, as the contact gate asks for it."""

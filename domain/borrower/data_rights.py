@@ -14,9 +14,11 @@ from domain.base.contact_policy import HoldKind
 from domain.base.policy import RequestTerm
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
+from domain.borrower.assessment import Assessments
+from domain.borrower.contact import ContactHold
 from domain.borrower.contact_events import Event
+from domain.borrower.contact_state import holds_of
 from domain.borrower.data_words import Ground, RequestState, Right
-from domain.borrower.support import Supported
 
 
 class MeasureKind(StrEnum):
@@ -103,7 +105,7 @@ class Measure:
     approved_by: str | None
 
 
-class DataRightsState(Supported):
+class DataRightsState(Assessments):
     """What is kept of one borrower's requests, and of restrictions."""
 
     def __init__(self) -> None:
@@ -112,6 +114,11 @@ class DataRightsState(Supported):
         self.data_restricted: list[Restricted] = []
         self.last_measure = 0
         """The number of the vault's last measure that was told."""
+
+    def contact_holds(self) -> list[ContactHold]:
+        """The holds that were set, and restrictions of processing, for the contact gate."""
+        restricted = holds_of(((each, [None]) for each in self.data_restricted), self.zones)
+        return super().contact_holds() + restricted
 
 
 def _answered(borrower: DataRightsState, request_ref: str | None, state: RequestState) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -106,15 +104,6 @@ class ToRefer:
     standard: LegalStandard
 
 
-class _Hold(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def hold_ref(self) -> str: ...
-    @property
-    def from_on(self) -> date: ...
-
-
 class LegalReferred(Event):
     """A loan is claimed at law from now on: the house and its agencies ask for it no more.
 
@@ -188,10 +177,6 @@ class LegalMatters(DataRights):
     def __init__(self) -> None:
         super().__init__()
         self.legal_matters: dict[str, LegalMatter] = {}
-
-    def holds_on(self, loan_id: UUID, on: date) -> Sequence[_Hold]:
-        """The holds that stand on a day and cover a loan, the oldest first."""
-        raise NotImplementedError
 
     def is_at_law(self, loan_id: UUID) -> bool:
         """Whether a loan is claimed at law."""

@@ -13,6 +13,7 @@ from domain.base.stream import Act
 from domain.borrower import refusals as no
 from domain.borrower.contact_events import Event
 from domain.borrower.contact_state import ContactState
+from domain.borrower.holds import Holds
 from domain.borrower.restriction import AgreedHours, Restriction
 
 REF = re.compile(r"[A-Za-z0-9._-]{1,60}")
@@ -83,7 +84,7 @@ class ContactRestrictionLifted(Event):
         borrower.unrestricted.append(self.restriction_ref)
 
 
-class Restrictions(ContactState):
+class Restrictions(Holds):
     """How contracts narrow the contact with one borrower."""
 
     def restrict_contact(

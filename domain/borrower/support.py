@@ -14,6 +14,7 @@ from domain.base.policy import PlanStandard
 from domain.base.refusal import Refusal, positive
 from domain.base.stream import Act
 from domain.borrower import support_events as events
+from domain.borrower.promises import PromiseLapsed, PromiseRefReused, PromiseState
 from domain.borrower.support_events import PlanRow, RepaymentPlan, Support, SupportState
 from domain.borrower.support_words import PlanState, SupportKind
 
@@ -81,18 +82,6 @@ class Supported(SupportState):
     A plan that is agreed makes a promise of each row. These are assessed by the day close as
     any other, and what becomes of them makes the plan kept or broken.
     """
-
-    def _promise_rows(self, act: Act, plan: RepaymentPlan) -> None:
-        """Let every row of a plan be promised."""
-        raise NotImplementedError
-
-    def _must_be_unused(self, plan: RepaymentPlan) -> None:
-        """Pass when no promise has a reference that a row of the plan would make."""
-        raise NotImplementedError
-
-    def _lapse_rows(self, act: Act, plan: RepaymentPlan, reason: PlanState) -> None:
-        """Let the rows of a plan that are still open bind no more."""
-        raise NotImplementedError
 
     def offer_support(
         self,
@@ -290,50 +279,44 @@ class Supported(SupportState):
         )
         return None if made else known.check_in_on
 
-    def plan_with(self, promise_ref: str) -> RepaymentPlan | None:
-        """The plan of which a promise is a row; None for a promise of its own."""
-        plan = self.plans.get(promise_ref.rpartition("/")[0])
-        if plan is None or plan.state == PlanState.PROPOSED:
-            return None
-        return plan if promise_ref in plan.promise_refs() else None
+    def _must_be_unused(self, plan: RepaymentPlan) -> None:
+        """Pass when no promise has a reference that a row of the plan would make."""
+        for ref in plan.promise_refs():
+            if ref in self.promises:
+                raise PromiseRefReused(
+                    f"The reference {ref!r} already names a promise: propose the plan under another"
+                    " reference."
+                )
 
-    def _end_plan(
-        self, act: Act, plan: RepaymentPlan, *, received: int, settled: bool, states: Sequence[str]
-    ) -> None:
-        """Tell what became of a plan, once its rows decide on it.
+    def _promise_rows(self, act: Act, plan: RepaymentPlan) -> None:
+        """Let every row of a plan be promised."""
+        for ref, row in zip(plan.promise_refs(), plan.rows, strict=True):
+            self.promise(
+                act,
+                promise_ref=ref,
+                loan_id=plan.loan_id,
+                amount=row.amount,
+                currency=plan.currency,
+                promised_on=row.due_on,
+            )
 
-        *states* is what became of the promise of each row, *received* all that came in since
-        it was agreed until the day of the last one that is over.
-        """
-        over = [row for row, state in zip(plan.rows, states, strict=True) if state != "OPEN"]
-        missed = states.count("BROKEN")
-        done = len(over) == len(plan.rows)
-        if done and states[-1] == "KEPT" and missed <= plan.tolerated_rows:
-            self.record(
-                events.RepaymentPlanKept,
-                act,
-                over[-1].due_on,
-                plan_ref=plan.plan_ref,
-                loan_id=plan.loan_id,
-                currency=plan.currency,
-                planned=plan.total,
-                received=received,
-                settled=settled,
-            )
-        elif done or missed > plan.tolerated_rows:
-            self.record(
-                events.RepaymentPlanBroken,
-                act,
-                over[-1].due_on,
-                plan_ref=plan.plan_ref,
-                loan_id=plan.loan_id,
-                currency=plan.currency,
-                planned=sum(row.amount for row in over),
-                received=received,
-                missed_rows=missed,
-                tolerated_rows=plan.tolerated_rows,
-            )
-            self._lapse_rows(act, plan, PlanState.BROKEN)
+    def _lapse_rows(self, act: Act, plan: RepaymentPlan, reason: PlanState) -> None:
+        """Let the rows of a plan that are still open bind no more."""
+        for ref in plan.promise_refs():
+            promise = self.promises[ref]
+            if promise.state == PromiseState.OPEN:
+                self.record(
+                    PromiseLapsed,
+                    act,
+                    act.business_on,
+                    promise_ref=ref,
+                    loan_id=promise.loan_id,
+                    currency=promise.currency,
+                    promised=promise.amount,
+                    promised_on=promise.promised_on,
+                    plan_ref=plan.plan_ref,
+                    reason=str(reason),
+                )
 
 
 def _must_be_sound(rows: Sequence[PlanRow], on: date) -> None:

@@ -8,7 +8,9 @@ from domain.base.policy import HoldRule, Policies
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
-from domain.borrower.borrower import AS_SAID, Borrower, Hold
+from domain.borrower.borrower import Borrower
+from domain.borrower.contact_state import Hold
+from domain.borrower.holds import AS_SAID
 from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan

@@ -14,7 +14,8 @@ from eventsourcing.persistence import IntegrityError
 
 from domain.base.calendar import next_day
 from domain.base.stream import Act, Stream
-from domain.borrower.borrower import Borrower, PromiseState
+from domain.borrower.borrower import Borrower
+from domain.borrower.promises import PromiseState
 from domain.commands.book import Book, Command, Due, act_on, command, digest_of
 from domain.commands.borrowers import hold_that, lift_over
 from domain.commands.repricing import reprice_due

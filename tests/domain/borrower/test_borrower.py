@@ -12,7 +12,7 @@ import pytest
 from domain.base.policy import HoldRule
 from domain.base.refusal import AmountNotPositive
 from domain.base.stream import NextAction
-from domain.borrower import borrower as module
+from domain.borrower import holds, promises
 from domain.borrower.borrower import Borrower
 from domain.borrower.refusals import LanguageNotSound, ZonesNotPlausible
 from tests.domain.story import (
@@ -146,16 +146,16 @@ def test_the_same_hold_again_stands_once() -> None:
 def test_a_hold_reference_names_one_hold() -> None:
     borrower = given(registered(), set_hold)
 
-    with pytest.raises(module.HoldRefReused):
+    with pytest.raises(holds.HoldRefReused):
         set_hold(borrower, kind="DISPUTE")
 
 
 def test_without_a_policy_that_says_what_it_blocks_no_hold_is_set() -> None:
     borrower = given(registered())
 
-    with pytest.raises(module.HoldRuleMissing):
+    with pytest.raises(holds.HoldRuleMissing):
         set_hold(borrower, rule=None)
-    with pytest.raises(module.HoldRuleMissing):
+    with pytest.raises(holds.HoldRuleMissing):
         set_hold(borrower, kind="DISPUTE")
 
 
@@ -188,8 +188,8 @@ def test_a_hold_ends_no_earlier_than_it_began_and_no_later_than_today() -> None:
     borrower = given(registered(), set_hold)
 
     for day, refused in (
-        (date(2025, 1, 14), module.LiftedTooEarly),
-        (date(2025, 1, 26), module.LiftedInFuture),
+        (date(2025, 1, 14), holds.LiftedTooEarly),
+        (date(2025, 1, 26), holds.LiftedInFuture),
     ):
         with pytest.raises(refused):
             borrower.lift_hold(
@@ -267,14 +267,14 @@ def test_a_hold_ends_after_it_began_on_a_day_to_come_and_before_it_is_lifted() -
     borrower = given(registered(), set_hold)
     later = act(date(2025, 1, 25))
 
-    with pytest.raises(module.HoldEndsTooEarly):
+    with pytest.raises(holds.HoldEndsTooEarly):
         set_hold(borrower, "H-2", until_on=JAN_15)
-    with pytest.raises(module.HoldEndsTooEarly):
+    with pytest.raises(holds.HoldEndsTooEarly):
         borrower.set_hold_end(later, hold_ref="H-1", until_on=JAN_15, reason="over")
-    with pytest.raises(module.HoldEndPast):
+    with pytest.raises(holds.HoldEndPast):
         borrower.set_hold_end(later, hold_ref="H-1", until_on=later.business_on, reason="over")
     lift_hold(borrower)
-    with pytest.raises(module.HoldOver):
+    with pytest.raises(holds.HoldOver):
         borrower.set_hold_end(later, hold_ref="H-1", until_on=date(2025, 2, 1), reason="again")
 
 
@@ -291,7 +291,7 @@ def test_a_hold_on_one_debt_leaves_the_others_to_the_gate() -> None:
 
 
 def test_a_hold_nobody_set_cannot_be_lifted() -> None:
-    with pytest.raises(module.HoldUnknown):
+    with pytest.raises(holds.HoldUnknown):
         lift_hold(given(registered()))
 
 
@@ -330,7 +330,7 @@ def test_the_same_promise_again_is_recorded_once() -> None:
 def test_a_promise_reference_names_one_promise(changes: dict[str, Any]) -> None:
     borrower = given(registered(), promise)
 
-    with pytest.raises(module.PromiseRefReused):
+    with pytest.raises(promises.PromiseRefReused):
         promise(borrower, **changes)
 
 
@@ -343,7 +343,7 @@ def test_nobody_promises_nothing(amount: int) -> None:
 def test_nobody_promises_for_yesterday() -> None:
     borrower = given(registered())
 
-    with pytest.raises(module.PromisedTooEarly):
+    with pytest.raises(promises.PromisedTooEarly):
         promise(borrower, promised_on=date(2025, 1, 14))
     promise(borrower, promised_on=JAN_15)
 
@@ -382,9 +382,9 @@ def test_a_promise_is_assessed_once() -> None:
         lambda one: one.assess_promise(act(date(2025, 1, 21)), promise_ref="W-1", received=0),
     )
 
-    with pytest.raises(module.PromiseNotOpen):
+    with pytest.raises(promises.PromiseNotOpen):
         borrower.assess_promise(act(date(2025, 1, 22)), promise_ref="W-1", received=100_00)
-    with pytest.raises(module.PromiseNotOpen):
+    with pytest.raises(promises.PromiseNotOpen):
         borrower.assess_promise(act(date(2025, 1, 22)), promise_ref="W-9", received=100_00)
 
 

@@ -11,8 +11,7 @@ import pytest
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.base.policy import PlanStandard
 from domain.base.refusal import AmountNotPositive
-from domain.borrower import borrower as module
-from domain.borrower import support
+from domain.borrower import promises, support
 from domain.borrower.borrower import Borrower
 from domain.borrower.collection import Behaviour
 from domain.borrower.contact import Intent
@@ -219,7 +218,7 @@ def test_a_plan_makes_no_promise_under_a_reference_that_is_taken() -> None:
     promise(ada, "PL-1/2")
     propose(ada)
 
-    with pytest.raises(module.PromiseRefReused):
+    with pytest.raises(promises.PromiseRefReused):
         agree(ada)
     assert ada.plan_with("PL-1/2") is None
 

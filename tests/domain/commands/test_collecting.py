@@ -9,10 +9,11 @@ import pytest
 
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.base.stream import Act
-from domain.borrower.borrower import Borrower, PromisedTooLate, PromiseNotOpen
+from domain.borrower.borrower import Borrower
 from domain.borrower.contact import Intent, Party
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
+from domain.borrower.promises import PromisedTooLate, PromiseNotOpen
 from domain.commands import borrowers, collecting, contacts, days, loans
 from domain.commands.book import Book
 from domain.commands.borrowers import NothingToPromise
