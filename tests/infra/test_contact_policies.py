@@ -51,7 +51,7 @@ def test_the_calendar_is_that_of_the_package_that_keeps_it() -> None:
 
 
 @pytest.mark.parametrize("jurisdiction", JURISDICTIONS)
-@pytest.mark.parametrize("kind", set(HoldKind) - {HoldKind.RESTRICTED})
+@pytest.mark.parametrize("kind", sorted(set(HoldKind) - {HoldKind.RESTRICTED}))
 def test_a_hold_stops_in_the_lists_what_it_stops_at_the_gate(kind: str, jurisdiction: str) -> None:
     hold = load_policies().hold_rule(kind, DAY, jurisdiction)
 
