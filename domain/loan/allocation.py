@@ -133,11 +133,12 @@ def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> i
     """What is left of *money* after *claims* took equal shares of it, added to *taken*.
 
     A share is rounded down, the last claim takes the rest; what a claim cannot take is
-    shared again. Where a share comes to nothing, the first claim takes all it can.
+    shared again. Where a share comes to nothing, the first claim takes all it can. *order*
+    may name some of the components only.
     """
     kinds = [Owed(name) for name in order]
-    left = {claim.instalment: {kind: claim.left[kind] for kind in kinds} for claim in claims}
-    while money and (still := [number for number, each in left.items() if any(each.values())]):
+    left = {claim.instalment: dict(claim.left) for claim in claims}
+    while money and (still := [n for n, each in left.items() if any(each[k] for k in kinds)]):
         share = money // len(still)
         shares = [share] * (len(still) - 1)
         shares = [*shares, money - sum(shares)] if share else [money]
@@ -145,9 +146,9 @@ def spread(money: int, claims: list[Claim], order: list[str], taken: Taken) -> i
         for number, part in zip(still, shares, strict=False):
             took: Taken = {}
             money += _take(part, number, left[number], kinds, took)
-            for kind in kinds if number in took else ():
-                left[number][kind] -= took[number][kind]
-                _add(taken, number, kind, took[number][kind])
+            for kind, amount in took.get(number, {}).items():
+                left[number][kind] -= amount
+                _add(taken, number, kind, amount)
     return money
 
 

@@ -167,6 +167,18 @@ def test_within_a_bucket_in_advance_all_open_instalments_may_take_equal_shares()
     ]
 
 
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_what_equal_shares_of_a_bucket_leave_goes_to_the_next_bucket(accrual: str | None) -> None:
+    first = ["DUE_INTEREST", "DUE_PRINCIPAL", "IN_ADVANCE_PENALTY", "IN_ADVANCE_PRINCIPAL"]
+    order = first + [bucket for bucket in BUCKETS if bucket not in first]
+    loan = given(lent(bucket_order=order, future_money="REAMORTISED", accrual=accrual))
+
+    repay(loan, "P-1", 142_01, on=FEB_15)
+
+    # There is no penalty to share.
+    assert [row.principal_paid for row in loan.instalments] == [99_01, 20_00, 20_00]
+
+
 def test_buckets_may_finish_an_instalment_before_the_next_one() -> None:
     across, by_row = (
         given(lent(bucket_order=IN_TURN, allocation_scope=scope))
