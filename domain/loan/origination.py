@@ -391,9 +391,9 @@ class Origination(Consequences):
         if has_limit(terms) or in_parts(terms):
             terms = replace(terms, amount=amount, draws=None)
         rows = rolled(schedule(terms, on, first_due_on), business_days, on)
-        if in_parts(self.terms) and rows[0].number == 0:
+        if in_parts(self.terms):
             # What is charged at the payout was disclosed for the whole amount.
-            rows[0] = with_payout(self.terms, rows[0])
+            rows = with_payout(self.terms, on, rows)
         kept = rows[0].fees_paid
         if kept >= amount:
             raise no.NothingPaidOut(

@@ -146,18 +146,21 @@ def schedule(
         raise PlanImpossible(
             "Interest or fees come to more than any loan here can owe: lower the rate or the term."
         )
-    if terms.fees and (at_once := at_disbursement(terms)):
-        instalments.insert(0, with_payout(terms, scheduled(0, disbursed_on, 0, 0, at_once)))
-    return instalments
+    return with_payout(terms, disbursed_on, instalments) if terms.fees else instalments
 
 
-def with_payout(terms: Terms, row: Instalment) -> Instalment:
-    """The *row* of what is charged at the payout; what is withheld of it is paid with that."""
-    kept = withheld(terms)
-    if not kept:
-        return replace(row, fees=at_disbursement(terms))
-    row = replace(row, fees=at_disbursement(terms), fees_paid=kept)
-    return row if row.left else replace(row, paid_on=row.due_on)
+def with_payout(terms: Terms, disbursed_on: date, rows: list[Instalment]) -> list[Instalment]:
+    """*rows* behind the one of what *terms* charge at the payout, if they charge anything then.
+
+    What is withheld of it is paid with the payout.
+    """
+    rows = rows if rows[0].number else rows[1:]
+    if not (at_once := at_disbursement(terms)):
+        return rows
+    row = scheduled(0, disbursed_on, 0, 0, at_once)
+    if kept := withheld(terms):
+        row = replace(row, fees_paid=kept, paid_on=None if kept < at_once else disbursed_on)
+    return [row, *rows]
 
 
 def rolled(

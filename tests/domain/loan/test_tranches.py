@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.base.terms import PlannedDraw, Terms
+from domain.base.terms import FeeTerm, PlannedDraw, Terms
 from domain.loan import refusals as no
 from domain.loan.cost import annualised_cost, cash_flows, digest
 from domain.loan.cost_so_far import annualised, moved_and_to_come
@@ -147,6 +147,33 @@ def test_the_first_payout_comes_before_the_second() -> None:
 
     with pytest.raises(no.DrawsNotSound, match="comes before"):
         disburse(loan, on=date(2025, 1, 20))
+
+
+@pytest.mark.parametrize("withheld", [None, True])
+def test_a_charge_too_small_for_the_first_payout_is_that_of_the_whole_amount(
+    withheld: bool | None,
+) -> None:
+    opening = FeeTerm("OPENING", "AT_DISBURSEMENT", 0, None, Decimal("0.015"), withheld=withheld)
+    # One and a half percent of 34 rounds to one minor unit, that of 24 to none.
+    agreed = in_tranches(amount=34, draws=[PlannedDraw(MAR_1, 10)], fees=[opening])
+
+    loan = given(disbursed(agreed))
+
+    assert (loan.instalments[0].number, loan.instalments[0].fees) == (0, 1)
+    assert loan.instalments[0].fees_paid == (1 if withheld else 0)
+
+
+def test_what_is_charged_beside_what_is_withheld_is_owed_however_small_the_first_payout() -> None:
+    fees = [
+        FeeTerm("ENTRY", "AT_DISBURSEMENT", 0, None, Decimal("0.06"), withheld=True),
+        FeeTerm("OPENING", "AT_DISBURSEMENT", 0, None, Decimal("0.015")),
+    ]
+    agreed = in_tranches(amount=34, draws=[PlannedDraw(MAR_1, 10)], fees=fees)
+
+    loan = given(disbursed(agreed))
+
+    first = loan.instalments[0]
+    assert (first.fees, first.fees_paid, first.left, first.paid_on) == (3, 2, 1, None)
 
 
 def test_its_cost_counts_each_payout_on_its_own_day() -> None:
