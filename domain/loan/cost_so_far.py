@@ -11,7 +11,6 @@ from domain.loan import cost
 from domain.loan.cost import Flow
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.facts import Fact, FactKind, counts_from
-from domain.loan.fees import withheld
 from domain.loan.ledger import Ledger
 from domain.loan.loan import Loan
 
@@ -48,7 +47,7 @@ def moved_and_to_come(loan: Loan, ledger: Ledger, on: date) -> list[Moved]:
     if isinstance(ledger, DailyLedger):  # its rows begin with what is planned, too
         lent -= sum(draw.amount for draw in loan.terms.draws or ())
     if not taken_over:
-        lent -= withheld(loan.terms)
+        lent -= sum(row.fees_paid for row in loan.opening)  # withheld
     what = "principal taken over" if taken_over else "paid out"
     found = [Moved(begun, lent, what, OUT_FIRST)]
     if loan.opening_unapplied:

@@ -344,7 +344,10 @@ class DailyLedger(Ledger):
         return self._charged([replace(row, interest=bears[row.number].interest) for row in called])
 
     def _unearned(self, on: date) -> int:
-        return unearned(self.terms, self.accrues_from, on, self.ends_on)
+        terms = self.terms
+        if has_limit(terms):  # it was charged on what of the limit was paid out at first
+            terms = replace(terms, amount=self.lent[0].amount)
+        return unearned(terms, self.accrues_from, on, self.ends_on)
 
     def settled_until(self, on: date) -> date:
         """To what day interest counts that a payment of *on* can pay in advance."""

@@ -797,3 +797,27 @@ def test_what_is_withheld_is_explained(accrual: str | None) -> None:
     assert told is not None
     said = [(line.amount, line.what) for line in told.lines if line.figure == "fees"]
     assert said == [(20_00, "fees at disbursement"), (-20_00, "withheld from the payout")]
+
+
+@pytest.mark.parametrize("withheld", [None, True])
+def test_of_a_limit_no_more_of_a_charge_is_given_back_than_was_charged_on_what_was_paid_out(
+    withheld: bool | None,
+) -> None:
+    fee = replace(OPENING_OVER_TERM, amount=0, percent=Decimal("0.02"), withheld=withheld)
+    limit = terms(accrual="DAILY_BALANCE", method="INTEREST_ONLY", fees=[fee])
+
+    loan = given(disbursed(limit, amount=500_00))
+
+    # Two percent of 500.00, none of it earned on the first day.
+    assert loan.instalments[0].fees == 10_00
+    assert loan.payoff(JAN_15) == (490_00 if withheld else 500_00)
+
+
+def test_what_a_limit_costs_so_far_is_less_by_what_was_really_withheld() -> None:
+    fee = replace(WITHHELD, amount=0, percent=Decimal("0.02"))
+    limit = terms(accrual="DAILY_BALANCE", method="INTEREST_ONLY", fees=[fee])
+
+    loan = given(disbursed(limit, amount=500_00))
+
+    moved = moved_and_to_come(loan, loan.ledger_on(JAN_15), JAN_15)
+    assert moved[0].amount == 490_00
