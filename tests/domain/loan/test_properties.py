@@ -20,6 +20,7 @@ from domain.base.terms import (
     BUCKETS,
     Conversion,
     FeeTerm,
+    PlannedDraw,
     RateCap,
     RatePlan,
     RateStep,
@@ -31,6 +32,7 @@ from domain.base.terms import (
 from domain.loan.account import open_of
 from domain.loan.allocation import total
 from domain.loan.claimed import claim_open
+from domain.loan.daily_ledger import DailyLedger
 from domain.loan.explain import FIGURES, IN_ALL, explain
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
@@ -87,12 +89,19 @@ PARTS: dict[str, Any] = {
                 FeeTerm("EARLY", "ON_PREPAYMENT", 4_00),
                 FeeTerm("LATE", "ON_OVERDUE", 7_00),
             ],
+            [
+                FeeTerm("LETTER", "ON_EVENT", 3_00),
+                FeeTerm("ENTRY", "AT_DISBURSEMENT", 0, None, 4 * PERCENT, withheld=True),
+                FeeTerm("OPENING", "AT_DISBURSEMENT", 0, None, PERCENT),
+                FeeTerm("ACCOUNT", "PER_INSTALMENT", 1_00),
+            ],
         ]
     ),
     "future_money": st.sampled_from(["NEXT_INSTALMENT", "LAST_INSTALMENT"]),
     "advance_order": st.none() | ORDERS,
     "charges_due": st.sampled_from([None, "WITH_INSTALMENT", "OWN_DAY"]),
     "charges_count": st.sampled_from([None, "FROM_THEIR_DAY", "FROM_THE_START"]),
+    "recovery_order": st.none() | ORDERS,
     "source_orders": st.none()
     | (ORDERS | st.permutations(BUCKETS)).map(lambda order: [SourceOrder("GUARANTOR", order)]),
 }
@@ -176,7 +185,23 @@ DAILY = st.builds(
     late_order=st.none() | ORDERS,
     late_order_days=st.sampled_from([1, 20]),
 )
-TERMS = SCHEDULED | DAILY
+
+
+PLANS = st.sampled_from([None, None, None, [(20, 30)], [(20, 10), (45, 30)], [(40, 25), (75, 30)]])
+"""What is paid out later: so many days after the first payout so many percent."""
+
+
+def planned(terms: Terms, plan: list[tuple[int, int]] | None) -> Terms:
+    """*terms* with those payouts that fall into their term, where there is no limit."""
+    found = [
+        PlannedDraw(JAN_15 + timedelta(days=days), terms.amount * percent // 100)
+        for days, percent in plan or ()
+        if days < 28 * terms.term_months and terms.amount * percent >= 100
+    ]
+    return replace(terms, draws=found, in_parts=None) if found and not has_limit(terms) else terms
+
+
+TERMS = st.builds(planned, SCHEDULED | DAILY, PLANS)
 
 
 # --- schedules ----------------------------------------------------------------------
@@ -307,10 +332,10 @@ RELIEF = st.sampled_from(
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Late]:
+def histories(draw: st.DrawFn) -> list[Dated]:
     """Payments, relief, new pay days and draws, each on a day of its own."""
     days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=7, unique=True))
-    found: list[Late] = []
+    found: list[Dated] = []
     for number, day in enumerate(days):
         on = JAN_15 + timedelta(days=day)
         match draw(st.sampled_from(["pay", "pay", "relief", "relief", "pay day", "draw"])):
@@ -333,37 +358,40 @@ def histories(draw: st.DrawFn) -> list[Late]:
 PAY_DAYS = st.sampled_from([1, 10, 25, 31])
 
 
-def known(loan: Loan, it: Late) -> None:
-    """Let the loan learn of it, long after."""
+def known(loan: Loan, it: Late, on: date = LATER) -> None:
+    """Let the loan learn of it, long after if not said."""
     people: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
     match it:
         case Paid():
             paid = {"payoff": it.payoff, "source": it.source, "in_place_of": it.in_place_of}
             paid["future_money"] = it.future
-            story.repay(loan, it.ref, it.amount, it.on, known_on=LATER, **paid)
+            story.repay(loan, it.ref, it.amount, it.on, known_on=on, **paid)
         case PaidOut():
-            _pay_out(loan, it)
+            _pay_out(loan, it, on)
         case PayDayMoved():
             coming = [row.number for row in loan.opening if row.due_on > it.on]
             if coming:
-                story.pay_day_moved(coming[0], it.day, it.on, LATER, **people)(loan)
+                story.pay_day_moved(coming[0], it.day, it.on, on, **people)(loan)
         case Forgiven():
-            story.waive(loan, it.fee_ref, it.amount, LATER)
+            story.waive(loan, it.fee_ref, it.amount, on)
         case TakenBack():
-            story.reversed_(it.ref, LATER)(loan)
+            story.reversed_(it.ref, on)(loan)
         case OnHold():
             rule = {"stops_interest": it.interest, "stops_penalty": it.penalty}
-            story.held(it.ref, it.on, LATER, **rule)(loan)
+            story.held(it.ref, it.on, on, **rule)(loan)
         case Released():
-            story.released(it.ref, it.on, LATER)(loan)
+            story.released(it.ref, it.on, on)(loan)
         case Granted():
-            loan.reschedule(act(LATER), agreed=it.agreed, reason="lost work", on=it.on, **people)
+            loan.reschedule(act(on), agreed=it.agreed, reason="lost work", on=it.on, **people)
 
 
-def _pay_out(loan: Loan, it: PaidOut) -> None:
-    assert loan.terms is not None
-    if has_limit(loan.terms) or loan.terms.in_parts:
-        story.draw(loan, it.ref, max(loan.terms.amount * it.percent // 100, 1), it.on, LATER)
+def _pay_out(loan: Loan, it: PaidOut, on: date) -> None:
+    terms = loan.terms
+    assert terms is not None
+    plan = {draw.on: draw.amount for draw in terms.draws or ()}
+    if plan or has_limit(terms) or terms.in_parts:
+        amount = plan.get(it.on, max(terms.amount * it.percent // 100, 1))
+        story.draw(loan, it.ref, amount, it.on, on)
 
 
 @for_all(TERMS, histories(), st.randoms(use_true_random=False))
@@ -454,7 +482,8 @@ class PayDayMoved:
     on: date
 
 
-Late = Paid | Granted | Forgiven | TakenBack | OnHold | Released | PaidOut | PayDayMoved
+Dated = Paid | Granted | OnHold | Released | PaidOut | PayDayMoved
+Late = Dated | Forgiven | TakenBack
 
 
 @dataclass(frozen=True)
@@ -689,13 +718,13 @@ def ended(loan: Loan, ends: Ends, on: date) -> None:
         story.sell(loan, on)
 
 
-def lived_to_the_end(loan: Loan, received: list[Paid], ends: Ends) -> Loan:
-    """The loan, with each payment known on its day, and ended as it does."""
-    days = {it.on for it in received} | {on for on in vars(ends).values() if on}
+def lived_to_the_end(loan: Loan, facts: list[Dated], ends: Ends) -> Loan:
+    """The loan, with each fact known on its day, and ended as it does."""
+    days = {it.on for it in facts} | {on for on in vars(ends).values() if on}
     for day in sorted(days):
-        for it in received:
+        for it in facts:
             if it.on == day:
-                learnt(loan, it)
+                known(loan, it, day)
         loan.attend(act(day))
         ended(loan, ends, day)
     return loan
@@ -716,11 +745,25 @@ def left_the_book(loan: Loan) -> dict[str, Any]:
 def test_what_was_known_in_time_or_after_the_loan_ended_leaves_the_same_loss(
     terms: Terms, received: list[Paid], ends: Ends, random: Any, data: st.DataObject
 ) -> None:
-    new = paid_out(terms)
-    unknown = data.draw(st.sets(st.sampled_from(received)))
-    bounced = data.draw(st.sets(st.sampled_from(received)))
+    _ends_alike(terms, [*received], ends, random, data)
+
+
+@for_all(TERMS, histories(), ends(), st.randoms(use_true_random=False), st.data())
+def test_draws_relief_and_pay_days_known_after_the_loan_ended_leave_the_same_loss(
+    terms: Terms, history: list[Dated], ends: Ends, random: Any, data: st.DataObject
+) -> None:
+    _ends_alike(terms, history, ends, random, data)
+
+
+def _ends_alike(
+    terms: Terms, facts: list[Dated], ends: Ends, random: Any, data: st.DataObject
+) -> None:
+    """Whatever of *facts* is known after the loan ended, what was lost is the same."""
+    new, received = paid_out(terms), [it for it in facts if isinstance(it, Paid)]
+    unknown = data.draw(st.sets(st.sampled_from(facts)))
+    bounced = data.draw(st.sets(st.sampled_from(received))) if received else set()
     # On the very day it ends, what comes first counts first.
-    own = [it for it in received if it.on not in vars(ends).values()]
+    own = [it for it in facts if it.on not in vars(ends).values()]
     own = [it for it in own if not (ends.sold_on and it.on > ends.sold_on)]
     try:
         in_time = lived_to_the_end(new(), [it for it in own if it not in bounced], ends)
@@ -729,10 +772,15 @@ def test_what_was_known_in_time_or_after_the_loan_ended_leaves_the_same_loss(
         reject()  # a loan that is paid, or has credit, does not end like that
     to_come: list[Late] = [it for it in own if it in unknown]
     random.shuffle(to_come)
-    to_come += [TakenBack(it.ref) for it in own if it in bounced]
+    to_come += [TakenBack(it.ref) for it in own if isinstance(it, Paid) and it in bounced]
 
     for fact in to_come:
-        known(late, fact)
+        try:
+            known(late, fact)
+        except Refusal:
+            if isinstance(fact, Paid | TakenBack):
+                raise
+            reject()  # what is agreed stands on what is known by then
 
     assert in_time.endings
     assert left_the_book(late) == left_the_book(in_time)
@@ -838,7 +886,29 @@ class Try:
 def lent(loan: Loan) -> int:
     """What was paid out, at first and later."""
     drawn = sum(fact.amount for fact in loan.facts if fact.kind == FactKind.DRAW)
-    return sum(row.principal for row in loan.opening) + drawn
+    return sum(row.principal for row in loan.opening) - sum(_plan(loan)) + drawn
+
+
+def _plan(loan: Loan) -> list[int]:
+    """What the instalments hold from the start and is paid out later, where they do."""
+    assert loan.terms is not None
+    daily = loan.terms.accrual == "DAILY_BALANCE"
+    return [draw.amount for draw in loan.terms.draws or ()] if daily else []
+
+
+def to_come(loan: Loan) -> int:
+    """What the instalments hold, by the last event, that is still to be paid out as planned."""
+    ledger = loan._ledger()
+    if not isinstance(ledger, DailyLedger):
+        return 0
+    return sum(draw.amount for draw in ledger.to_come(reckoned_on(loan)))
+
+
+def reckoned_on(loan: Loan) -> date:
+    """The day to which the instalments that are kept are reckoned."""
+    moved = [event for event in loan.pending_events if isinstance(event, Loan.MoneyMoved)]
+    known_on = moved[-1].business_on if moved else JAN_15
+    return min([known_on, *(ended.on for ended in loan.endings)])
 
 
 def tried(loan: Loan, number: int, on: date, it: Try) -> None:
@@ -849,10 +919,15 @@ def tried(loan: Loan, number: int, on: date, it: Try) -> None:
 
 def _repay(loan: Loan, number: int, on: date, it: Try) -> None:
     received_on = max(on - timedelta(days=it.backdated_days), JAN_15)
-    future = "LAST_INSTALMENT" if it.which == 1 else None
+    future = {1: "LAST_INSTALMENT", 3: "SHORTER_TERM", 5: "LOWER_INSTALMENT"}.get(it.which)
     source = "GUARANTOR" if it.which == 2 else "BORROWER"
-    ref = f"P-{number}"
-    story.repay(loan, ref, it.amount, received_on, on, future_money=future, source=source)
+    paid: dict[str, Any] = {"future_money": future, "source": source}
+    if it.which == 7 and (vacated := list(loan.vacated.values())):
+        gone = vacated[-1]
+        paid |= {"in_place_of": gone.ref, "payoff": gone.kind == FactKind.PAYOFF}
+        story.repay(loan, f"P-{number}", gone.amount, gone.on, on, **paid)
+        return
+    story.repay(loan, f"P-{number}", it.amount, received_on, on, **paid)
 
 
 def _pay_off(loan: Loan, number: int, on: date, it: Try) -> None:
@@ -956,8 +1031,11 @@ def _convert(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _draw(loan: Loan, number: int, on: date, it: Try) -> None:
-    drawn_on = max(on - timedelta(days=it.backdated_days), JAN_15)
-    story.draw(loan, f"D-{number}", it.amount, drawn_on, on)
+    drawn_on, amount = max(on - timedelta(days=it.backdated_days), JAN_15), it.amount
+    plan = [draw for draw in (loan.terms.draws if loan.terms else None) or () if draw.on <= on]
+    if it.which < 3 and plan:  # late or not, and known late or not
+        drawn_on, amount = plan[-1].on if it.which else drawn_on, plan[-1].amount
+    story.draw(loan, f"D-{number}", amount, drawn_on, on)
 
 
 def _place_hold(loan: Loan, number: int, on: date, it: Try) -> None:
@@ -1032,7 +1110,7 @@ def test_whatever_happens_money_is_conserved(terms: Terms, tries: list[Try]) -> 
         # What was refunded and is missing went with the loss; what is recovered makes it good.
         beside = max(total(loan.recovered.values()).unapplied, missing(loan))
         assert received + kept + beside == paid + loan.unapplied + refunded
-        assert sum(row.principal for row in rows) == lent(loan) + capitalised(loan)
+        assert sum(row.principal for row in rows) == lent(loan) + capitalised(loan) + to_come(loan)
         for row in rows:
             assert 0 <= row.principal_paid <= row.principal
             assert 0 <= row.interest_paid <= row.interest
@@ -1216,13 +1294,10 @@ def test_whatever_happens_the_ledger_run_from_the_schedule_is_the_one_kept(
         on += timedelta(days=it.days_later)
         tried(loan, number, on, it)
 
-        moved = [event for event in loan.pending_events if isinstance(event, Loan.MoneyMoved)]
-        known_on = moved[-1].business_on if moved else JAN_15
         ledger = loan._rerun(loan.facts)
         numbers = {row.number for row in ledger.rows}
         kept = [row for row in loan.instalments if row.number in numbers]
-        ended_on = [ended.on for ended in loan.endings]
-        assert ledger.rows_on(min([known_on, *ended_on])) == kept
+        assert ledger.rows_on(reckoned_on(loan)) == kept
         # What turned out not to be needed stays, empty.
         assert all(row.left == row.principal == 0 for row in loan.instalments if row not in kept)
         assert ledger.parts == loan.parts
