@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NO_END = sys.maxsize
 """More money than any loan can owe."""
 
+NO_ROW = -1
+"""A number that no instalment has."""
+
 
 class Asked(Mapping[Owed, int]):
     """What of a row can be paid of a component, told when it is asked for."""
@@ -79,6 +82,10 @@ class DailyClaims(Claims):
         """What of *rows* can be paid before their days, where all of them are."""
         tried: Taken = {number: dict(took) for number, took in self.taken.items()}
         claims = DailyClaims(self.ledger, self.fact, tried)
+        if self.closes:
+            if not self.ahead:
+                self._look()
+            claims.asked, claims.ahead = NO_ROW, self.ahead
         fill(NO_END, map(claims.in_advance, rows), order, AllocationScope.INSTALMENT, tried)
         none = dict.fromkeys(Owed, 0)
         return [

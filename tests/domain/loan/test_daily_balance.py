@@ -461,3 +461,19 @@ def test_a_loan_paid_at_once_is_charged_nothing_for_rows_that_never_came_due() -
 
     assert loan.state == "CLOSED"
     assert not loan.fees
+
+
+@pytest.mark.parametrize("future", ["REAMORTISED", "NEXT_INSTALMENT"])
+@pytest.mark.parametrize("scope", [None, "INSTALMENT"])
+def test_what_closes_a_loan_with_interest_to_the_next_due_date_closes_it_in_any_order_of_buckets(
+    future: str, scope: str | None
+) -> None:
+    first = ["IN_ADVANCE_PRINCIPAL", "DUE_PRINCIPAL"]
+    order = first + [bucket for bucket in BUCKETS if bucket not in first]
+    agreed = {"bucket_order": order, "future_money": future, "allocation_scope": scope}
+    loan = given(disbursed(terms(accrual="DAILY_BALANCE", settling="TO_NEXT_DUE", **agreed)))
+    on = date(2025, 2, 20)
+
+    repay(loan, "P-1", loan.payoff(on), on=on, payoff=True)
+
+    assert (loan.state, loan.unapplied) == ("CLOSED", 0)
