@@ -357,8 +357,6 @@ class Terms:
     """As for every other money."""
     draws: list[PlannedDraw] | None = None
     """All at once; else what is paid out later, in order, and the rest at once."""
-    tranches: bool | None = None
-    """The equal instalment stays that of the first payout; else each payout sets it anew."""
     in_parts: bool | None = None
     """Paid out at once; else in parts, as they are asked for, each laid over what is left."""
     conversion: Conversion | None = None

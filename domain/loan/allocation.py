@@ -48,7 +48,11 @@ class Split:
         )
 
     def first(self, money: int, order: list[str]) -> "Split":
-        """What *money* takes of it, one component after the other; no more than there is."""
+        """What *money* takes of it, one component after the other; no more than there is.
+
+        What is below zero is given back, such as a fee that was not earned: it comes first,
+        and pays the others together with *money*.
+        """
         left = {
             Owed.FEE: self.fees,
             Owed.INTEREST: self.interest,
@@ -56,6 +60,7 @@ class Split:
             Owed.PRINCIPAL: self.principal,
         }
         taken: Taken = {}
+        order = sorted(order, key=lambda name: left[Owed(name)] >= 0)
         fill(money, [Claim(0, left)], order, AllocationScope.INSTALMENT, taken)
         took = taken.get(0, left.fromkeys(left, 0))
         return Split(took[Owed.FEE], took[Owed.INTEREST], took[Owed.PENALTY], took[Owed.PRINCIPAL])

@@ -371,7 +371,7 @@ class DailyLedger(Ledger):
 def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     """What each row is to repay as the loan begins.
 
-    The equal instalment is the first one's after grace, or those that rates or payouts set anew.
+    The equal instalment is the first one's after grace, or those that the rates set anew.
     """
     chosen = terms.repayment or Repayment()
     waits = [0 < row.number <= chosen.grace_interest for row in rows]
@@ -382,7 +382,7 @@ def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
     totals = [row.principal + row.interest for row in rows]
     # What is charged at the payout stands in a row of its own before the others.
     graced = [0 < row.number <= chosen.grace_principal for row in rows]
-    if terms.rate_plan is None and not terms.tranches:
+    if terms.rate_plan is None:
         paying = zip(rows, totals, graced, strict=True)
         first = next((total for row, total, free in paying if row.number and not free), 0)
         levels = [first if row.number else 0 for row in rows]

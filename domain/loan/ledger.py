@@ -40,6 +40,7 @@ from domain.loan.held import HeldBack, HeldRow, penalty_free
 from domain.loan.periods import ONE_DAY, Pause
 from domain.loan.placing import placed
 from domain.loan.rebate import settled_by_statute
+from domain.loan.refusals import InstalmentNotOpen
 from domain.loan.reschedule import Base, Change, Laid, MovedDate, laid
 from domain.loan.schedule import Instalment
 from domain.loan.timetable import has_limit
@@ -300,11 +301,21 @@ class Ledger:
                 self.take(replace(fact, instalment=self.rows[-1].number))
 
     def place_of(self, number: int) -> int:
-        """The place among the rows of the instalment of a number."""
+        """The place among the rows of the instalment of a number.
+
+        Raises:
+            InstalmentNotOpen: something names an instalment that is none, by all that counts now.
+        """
         place = number - self.rows[0].number
         if place >= len(self.rows) or self.rows[place].number != number:
             # Charges after the last instalment and an extension may leave a gap.
-            place = next(n for n, row in enumerate(self.rows) if row.number == number)
+            found = (n for n, row in enumerate(self.rows) if row.number == number)
+            place = next(found, -1)
+            if place < 0:
+                raise InstalmentNotOpen(
+                    f"With this, the loan has no instalment {number} any more, which something"
+                    " recorded of it names: take that back first (see history)."
+                )
         return place
 
     def _put(self, row: Instalment) -> None:

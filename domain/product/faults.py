@@ -254,7 +254,6 @@ def _payouts(offer: Offer) -> Iterator[str]:
     if not (offer.tranches or offer.in_parts):
         return iter(())
     chosen = offer.repayment or AS_IT_IS
-    limit = offer.accrual == Accrual.DAILY_BALANCE and offer.method == Method.INTEREST_ONLY
     return wrong(
         (
             chosen.interest_on != InterestOn.BALANCE,
@@ -265,8 +264,11 @@ def _payouts(offer: Offer) -> Iterator[str]:
             "Later payouts are planned, or made as they are asked for: tranches or in_parts.",
         ),
         (
-            bool(offer.tranches and limit),
-            "A limit is drawn on at any time: leave planned payouts out.",
+            bool(offer.tranches and offer.accrual == Accrual.DAILY_BALANCE),
+            (
+                "By the balance of each day, money is drawn as it is asked for, or at once:"
+                " planned payouts go with a schedule."
+            ),
         ),
         (
             bool(offer.tranches and chosen.down_payment),

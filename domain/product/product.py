@@ -327,7 +327,7 @@ class Offer:
             TranchesNotOffered: the product pays out at once, or as it is asked for.
         """
         self.must_plan(draws)
-        return terms if draws is None else replace(terms, draws=draws, tranches=True)
+        return terms if draws is None else replace(terms, draws=draws)
 
     def must_plan(self, draws: list[PlannedDraw] | None) -> None:
         """Pass where no later payouts were agreed on, or the product plans them.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.base.terms import BUCKETS, FeeTerm, FutureMoney, Owed, SourceOrder
 from domain.loan import refusals as no
-from domain.loan.allocation import Claim, Taken, fill, spread
+from domain.loan.allocation import Claim, Split, Taken, fill, spread
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
 from domain.loan.timetable import TermsNotOffered
@@ -626,3 +626,10 @@ def test_shares_of_interest_alone_leave_the_fees_and_end() -> None:
     assert left == 184_17 - 50
     assert [taken[number][Owed.INTEREST] for number in (2, 3)] == [25, 25]
     assert [taken[number][Owed.FEE] for number in (2, 3)] == [0, 0]
+
+
+def test_what_is_given_back_of_a_claim_pays_the_rest_of_it_whatever_the_order() -> None:
+    claim = Split(fees=-3, principal=254)
+
+    assert claim.first(1, ["PRINCIPAL", "FEE", "INTEREST", "PENALTY"]) == Split(-3, 0, 0, 4)
+    assert claim.first(251, ["PRINCIPAL", "FEE", "INTEREST", "PENALTY"]) == claim

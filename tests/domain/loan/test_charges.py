@@ -21,6 +21,7 @@ from domain.loan.schedule import schedule
 from domain.loan.state import LoanState
 from tests.domain.story import (
     JAN_15,
+    LETTER_FEE,
     act,
     attended,
     disburse,
@@ -31,6 +32,7 @@ from tests.domain.story import (
     happened,
     kinds,
     last,
+    moved,
     paid,
     recorded,
     repaid,
@@ -819,5 +821,21 @@ def test_what_a_limit_costs_so_far_is_less_by_what_was_really_withheld() -> None
 
     loan = given(disbursed(limit, amount=500_00))
 
-    moved = moved_and_to_come(loan, loan.ledger_on(JAN_15), JAN_15)
-    assert moved[0].amount == 490_00
+    flows = moved_and_to_come(loan, loan.ledger_on(JAN_15), JAN_15)
+    assert flows[0].amount == 490_00
+
+
+def test_a_charge_that_leaves_what_was_recorded_without_its_instalment_is_refused() -> None:
+    # It counts from the start, so the instalment it adds takes the number of the extension's.
+    loan = disbursed(
+        terms(
+            term_months=3, fees=[LETTER_FEE], charges_due="OWN_DAY", charges_count="FROM_THE_START"
+        )
+    )
+    two: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+    agreed = Agreement("EXTENSION", instalments=1)
+    loan.reschedule(act(date(2025, 1, 26)), agreed=agreed, reason="lost work", **two)
+    moved(4, date(2025, 5, 20), date(2025, 4, 20), **two)(loan)
+
+    with pytest.raises(no.InstalmentNotOpen, match="has no instalment 4 any more"):
+        loan.charge_fee(act(date(2025, 6, 9)), kind="LETTER", fee_ref="F-1")

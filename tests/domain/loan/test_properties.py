@@ -201,7 +201,7 @@ def planned(terms: Terms, plan: list[tuple[int, int]] | None) -> Terms:
     return replace(terms, draws=found, in_parts=None) if found and not has_limit(terms) else terms
 
 
-TERMS = st.builds(planned, SCHEDULED | DAILY, PLANS)
+TERMS = st.builds(planned, SCHEDULED, PLANS) | DAILY
 
 
 # --- schedules ----------------------------------------------------------------------

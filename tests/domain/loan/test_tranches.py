@@ -42,7 +42,6 @@ def in_tranches(**changes: Any) -> Terms:
         "term_months": 6,
         "annual_rate": Decimal("0.12"),
         "draws": PLAN,
-        "tranches": True,
         **changes,
     }
     return terms(**fields)
@@ -63,11 +62,8 @@ def test_the_first_payout_is_what_the_plan_leaves_and_bears_interest_alone(
     assert loan.rows_on(JAN_15)[0].interest == 6_00
 
 
-@BOTH
-def test_paid_out_as_planned_the_instalments_are_those_that_were_disclosed(
-    accrual: str | None,
-) -> None:
-    agreed = in_tranches(accrual=accrual)
+def test_paid_out_as_planned_the_instalments_are_those_that_were_disclosed() -> None:
+    agreed = in_tranches()
     loan = given(disbursed(agreed))
     repay(loan, "P-1", loan.rows_on(date(2025, 2, 15))[0].left, on=date(2025, 2, 15))
 

@@ -111,7 +111,6 @@ SOUND: list[dict[str, Any]] = [
         ]
     },
     {"tranches": True},
-    {"tranches": True, "accrual": "DAILY_BALANCE"},
     {"offered_from": date(2026, 1, 1), "offered_until": date(2026, 1, 1)},
     {"fees": fee(timing="AT_DISBURSEMENT", withheld=True)},
     {"late_order": ["PRINCIPAL", "INTEREST", "PENALTY", "FEE"], "late_order_days": 90},
@@ -208,7 +207,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tranches": True, "in_parts": True}, "tranches or in_parts"),
     (
         {"tranches": True, "method": "INTEREST_ONLY", "accrual": "DAILY_BALANCE"},
-        "A limit is drawn on at any time",
+        "planned payouts go with a schedule",
     ),
     (
         {"tranches": True, "repayment": Repayment(down_payment=Decimal("0.1"))},
