@@ -201,7 +201,8 @@ class Ledger:
         """Let an instalment fall due on another day; of a new pay day, those behind it too.
 
         What was granted before a new pay day and became known after it brings instalments
-        that nobody could name when it was recorded.
+        that nobody could name when it was recorded; and one that turns out to have nothing
+        left, and to be due by then, is not moved any more.
         """
         assert fact.due_on is not None and fact.pay_by_on is not None
         row, day = self.rows[self.place_of(fact.instalment)], fact.pay_day
@@ -218,7 +219,7 @@ class Ledger:
             behind += [each for each in self.rows if each.number > row.number]
         for each in behind:
             due_on = on_day(each.due_on, day)
-            if each is row or min(each.due_on, due_on) > fact.on:
+            if each.left or min(each.due_on, due_on) > fact.on:
                 self._due_on(each, MovedDate(each.number, due_on, pay_by.get(due_on, due_on)))
 
     def _due_on(self, row: Instalment, moved: MovedDate) -> None:

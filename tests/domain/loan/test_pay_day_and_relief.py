@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -221,3 +222,20 @@ def test_the_days_of_a_bullet_go_back_from_its_own_due_date() -> None:
     days = days_after(terms(method="BULLET"), begins, ends, begins, 3)
 
     assert days == [date(2025, 2, 28), date(2025, 3, 31), date(2025, 4, 30)]
+
+
+def test_two_new_pay_days_move_the_same_empty_instalments_in_whatever_order_they_are_known() -> (
+    None
+):
+    # One minor unit over six months: five instalments have nothing to pay.
+    one = terms(amount=1, term_months=6, annual_rate=Decimal(0))
+    first, second = (1, 1, JAN_15), (5, 10, date(2025, 6, 1))
+    in_order, the_other_way = story.disbursed(one), story.disbursed(one)
+
+    for number, day, on in (first, second):
+        story.pay_day_moved(number, day, on, date(2025, 12, 1), **PEOPLE)(in_order)
+    for number, day, on in (second, first):
+        story.pay_day_moved(number, day, on, date(2025, 12, 1), **PEOPLE)(the_other_way)
+
+    assert due(in_order) == due(the_other_way)
+    assert [day for _, day, _, _ in due(in_order)[4:]] == [date(2025, 6, 1), date(2025, 7, 10)]
