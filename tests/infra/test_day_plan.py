@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from structlog.testing import CapturingLogger
 
 from domain.base.complaint_policy import Severity
 from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
@@ -155,7 +156,7 @@ def test_a_complaint_goes_to_its_next_level_within_the_minute_its_deadline_passe
 
 
 def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
-    at_work: ViewsAtWork, book: Book, capsys: pytest.CaptureFixture[str]
+    at_work: ViewsAtWork, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = FEB_15 + 5 * DAY
     stands_on(book, on)
@@ -178,9 +179,11 @@ def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
     with psycopg.connect(at_work.database_url) as conn:
         contact_queue.put(conn, [Turn(planned, at(on), "NO_CONTACT_POINT")], on)
     chores = Chores(book, at_work.conn, at_work.database_url, ZONE)
+    log = CapturingLogger()
+    monkeypatch.setattr("infra.day_plan.log", log)
 
     for minutes in (0, 30, 61):
         (late,) = chores.tell_of_late_notices(at(on) + timedelta(minutes=minutes))
 
     assert (late.days_late, late.reasons) == (2, ("NO_CONTACT_POINT",))
-    assert capsys.readouterr().out.count("NOTICE_LATE") == 2
+    assert [call.kwargs["kind"] for call in log.calls] == ["NOTICE_LATE"] * 2

@@ -270,7 +270,7 @@ def test_a_refusal_read_in_words_from_a_shared_number_counts_for_all_who_have_it
     desk.office.queue(people[:1])
     with simulated(Behaviour(secret=SECRET)) as (url, _), desk.office.dispatcher(url) as sender:
         sender.step(TEN)
-    desk.reply("please do not write to me ever again")
+    desk.reply("please do not write to me ever again", at=TEN.isoformat())
     assert desk.inbound.step(TEN) == {"answers": 1}
     ada = desk.borrower(people[0])
     (ref,) = ada.replies
@@ -431,8 +431,8 @@ def test_what_did_not_arrive_goes_to_the_next_number_and_says_what_it_follows(de
     ref = receipt_of_payment(desk, person)
     with simulated(Behaviour(secret=SECRET)) as (url, taken), desk.office.dispatcher(url) as sender:
         sender.step(TEN)
-        desk.bring(Kind.RECEIPT, ref, status="FAILED")
-        desk.bring(Kind.RECEIPT, ref, status="FAILED")  # told twice
+        desk.bring(Kind.RECEIPT, ref, status="FAILED", at=TEN.isoformat())
+        desk.bring(Kind.RECEIPT, ref, status="FAILED", at=TEN.isoformat())  # told twice
         assert desk.inbound.step(TEN + MINUTE) == {"receipts": 2}
         sender.step(TEN + MINUTE)
 
