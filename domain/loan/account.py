@@ -189,9 +189,15 @@ class Account:
         ) or (self.terms is not None and self.terms.prepayment is not None)
 
     def _needs_a_run(self, *more: Fact) -> bool:
-        """Whether a ledger has to be run from the start to be gone on with."""
+        """Whether a ledger has to be run from the start to be gone on with.
+
+        The steps of a rate plan go by the days of the contract, not by those that were moved.
+        """
+        kinds = {*HOLDS, FactKind.FORGIVEN}
+        if self.terms is not None and self.terms.rate_plan is not None:
+            kinds.add(FactKind.MOVE)
         return self._was_laid_anew(*more) or any(
-            fact.kind in HOLDS or fact.kind == FactKind.FORGIVEN for fact in (*self.facts, *more)
+            fact.kind in kinds for fact in (*self.facts, *more)
         )
 
     def _ledger(self) -> Ledger:

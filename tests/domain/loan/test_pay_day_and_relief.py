@@ -10,7 +10,7 @@ import pytest
 
 from domain.base.calendar import BusinessDays, on_day
 from domain.base.repayment import AgreedRow, Repayment
-from domain.base.terms import Conversion, Terms
+from domain.base.terms import Conversion, RatePlan, RateStep, Terms
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement
 from domain.loan.timetable import days_after
@@ -239,3 +239,23 @@ def test_two_new_pay_days_move_the_same_empty_instalments_in_whatever_order_they
 
     assert due(in_order) == due(the_other_way)
     assert [day for _, day, _, _ in due(in_order)[4:]] == [date(2025, 6, 1), date(2025, 7, 10)]
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_a_step_of_the_rate_keeps_its_day_when_the_pay_day_moves(accrual: str | None) -> None:
+    plan = RatePlan("SCHEDULED", [RateStep(2, Decimal("0.12"))])
+    promoted = terms(
+        amount=669, term_months=2, annual_rate=Decimal(0), rate_plan=plan, accrual=accrual,
+        penalty_multiple=Decimal("1.5"),
+    )  # fmt: skip
+    loans = [story.disbursed(promoted) for _ in range(2)]
+    later, feb_4 = date(2025, 12, 1), date(2025, 2, 4)
+
+    story.pay_day_moved(1, 1, JAN_15 + timedelta(days=1), later, **PEOPLE)(loans[0])
+    story.repay(loans[0], "P-1", 1, feb_4, later)
+    story.repay(loans[1], "P-1", 1, feb_4, later)
+    story.pay_day_moved(1, 1, JAN_15 + timedelta(days=1), later, **PEOPLE)(loans[1])
+
+    # The dearer rate, and so any penalty, begins on the sixteenth of February.
+    assert loans[0].splits == loans[1].splits
+    assert loans[0].splits["P-1"].penalty == 0
