@@ -92,14 +92,8 @@ def _render_lines(name: str, lines: list[Line], told: Explanation) -> None:
             _words(line),
             written(line.amount, currency),
         )
-        rows.add_row(
-            "",
-            "",
-            "",
-            SUM_SAID.get(name, "owed"),
-            written(told.total(name), currency),
-            style="bold",
-        )
+    said = SUM_SAID.get(name, "owed")
+    rows.add_row("", "", "", said, written(told.total(name), currency), style="bold")
     output.show(rows)
 
 
