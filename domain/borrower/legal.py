@@ -421,7 +421,9 @@ class LegalMatters(DataRights):
         return notice_ref, self._day_of(past)
 
     def _reached(self, ref: str, past: PastContact) -> bool:
-        return past.outcome == Outcome.SENT and ref not in self.open_contacts
+        """Whether it was sent, and nobody told that it did not arrive."""
+        over = ref not in self.open_contacts and ref not in self.undelivered
+        return over and past.outcome == Outcome.SENT
 
     def _day_of(self, past: PastContact) -> date:
         return past.at.astimezone(ZoneInfo(self.zones[0])).date()

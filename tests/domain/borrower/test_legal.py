@@ -198,6 +198,24 @@ def test_where_the_law_asks_for_it_a_notice_came_before() -> None:
     ]
 
 
+def test_a_notice_that_did_not_arrive_told_nobody() -> None:
+    borrower = given(registered())
+    ref = f"N-{borrower.borrower_ref}-arrears-{LOAN_ID.hex[:12]}-20241201"
+    sent(borrower, ref, date(2024, 12, 1), channel=Channel.EMAIL)
+    borrower.undelivered[ref] = "BOUNCED"
+    sent(borrower, "S-1", date(2024, 12, 1))
+    borrower.undelivered["S-1"] = "RETURNED"
+
+    with pytest.raises(NoticeMissing, match="No arrears notice about L-1 went out yet"):
+        refer(borrower, standard=TOLD)
+    with pytest.raises(NoticeMissing, match="no notice that went out in writing"):
+        refer(borrower, standard=TOLD, notice_ref="S-1")
+    sent(borrower, f"{ref}.2", date(2024, 12, 2))
+    refer(borrower, standard=TOLD)
+
+    assert recorded(borrower) == [happened(Borrower.LegalReferred, notice_ref=f"{ref}.2")]
+
+
 def test_a_notice_that_somebody_sent_by_hand_is_named() -> None:
     borrower = given(registered())
     sent(borrower, "S-1", date(2024, 12, 1))
