@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
-from operator import itemgetter
+from functools import cache, partial
+from itertools import takewhile
+from operator import attrgetter
 
 from domain.base.contact_policy import ContactRules
 from domain.base.dated_rules import DatedRules, Entry, Source
@@ -83,32 +84,29 @@ def rules_known_at(book: Book, at: datetime, on: date) -> DatedRules:
     An event that was recorded as it happened counts from its instant. One of a history that
     was simulated or taken over, whose instant says when that was done, from its business day.
     """
-    then: list[tuple[datetime, Policy]] = []
-    for policy in book.streams.policies():
-        known: Policy | None = None
-        for event in book.events.get(policy.id):
-            assert isinstance(event, Stream.Event)
-            if not _is_known(event, at, on):
-                break
-            known = event.mutate(known)
-        if known is not None:
-            then.append((known.modified_on, known))
-    return rules_known([policy for _, policy in sorted(then, key=itemgetter(0))])
+    return _rules_by(book, partial(takewhile, lambda event: _is_known(event, at, on)))
 
 
 def rules_as_known(book: Book, at: KnownAt | None) -> DatedRules:
     """The rules as they were known at the end of a business day, or at an instant; else now."""
     if at is None:
         return book.rules
-    then: list[tuple[datetime, Policy]] = []
+    return _rules_by(book, lambda events: known_by(events, at))
+
+
+def _rules_by(
+    book: Book, known: Callable[[Iterable[Stream.Event]], Iterable[Stream.Event]]
+) -> DatedRules:
+    """The rules by those events of each policy that were *known*, the first so many of them."""
+    then: list[Policy] = []
     for policy in book.streams.policies():
         recorded = book.events.get(policy.id)
-        known: Policy | None = None
-        for event in known_by((e for e in recorded if isinstance(e, Stream.Event)), at):
-            known = event.mutate(known)
-        if known is not None:
-            then.append((known.modified_on, known))
-    return rules_known([policy for _, policy in sorted(then, key=itemgetter(0))])
+        found: Policy | None = None
+        for event in known(each for each in recorded if isinstance(each, Stream.Event)):
+            found = event.mutate(found)
+        if found is not None:
+            then.append(found)
+    return rules_known(sorted(then, key=attrgetter("modified_on")))
 
 
 def _is_known(event: Stream.Event, at: datetime, on: date) -> bool:
