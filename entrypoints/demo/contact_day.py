@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,12 +19,13 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from domain.base.calendar import HolidayCalendar
 from domain.base.contact_policy import Channel, ConsentScope, PointSource, Purpose
 from domain.base.provider import Adapter, Provider, Register
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import Figure, OwnHours
-from domain.commands import borrowers, contacts, days
+from domain.commands import borrowers, contacts, days, policies
 from domain.commands.book import Book, Command, Receipt, digest_of
 from domain.commands.dispatch import NUMBERED, Planned
 from domain.commands.planning import Turn
@@ -40,8 +41,10 @@ from entrypoints.questions import Asked
 from entrypoints.session import Session
 from infra import contact_queue
 from infra.bootstrap import as_role
+from infra.calendars import CalendarYearUnknown, calendar_entry
 from infra.channels.routes import open_routes
 from infra.channels.webhook import Patience
+from infra.dated_rules import checked
 from infra.dispatcher import Dispatcher
 from infra.reading import Connection
 from infra.store import WRITER
@@ -138,12 +141,45 @@ def work(office: Office, everybody: Sequence[Person], caught_up: Callable[[], No
     if not _lines(office, "R", "D"):
         caught_up()
         office.told("planning the day", 0, 0)
+        _look_after_rules(office)
         collect_commands.assigned(asked, act=lambda: office.opened.act("planner", None))
         _advertise(office, everybody)
         queue_commands.planned(asked)
     _ask_again(office)
     _hear(office)
     _send(office)
+
+
+# --- what advertising asks for -------------------------------------------------------------
+
+
+def _look_after_rules(office: Office) -> None:
+    """Publish the holidays that are known, and note that somebody looked at the word lists.
+
+    In the west the day before is not over at first, so its year counts too. Whether a look is
+    fresh is told by the instant at which it is recorded: these acts bear one of the time that
+    is played.
+    """
+    book, at = office.book, office.at(time()) - EVENING_BEFORE
+    known = []
+    for calendar in (*map(HolidayCalendar, ADVERTISED), HolidayCalendar.US):
+        for year in sorted({at.year, office.on.year}):
+            with suppress(CalendarYearUnknown):  # of China, and of the EU before the euro
+                known.append(calendar_entry(calendar, year, "the package holidays"))
+    entries, wrong = checked("".join(known), "the demo", book.rules)
+    assert not wrong, wrong
+    act = replace(office.act("policy-desk", "calendars"), recorded_at=at)
+    published = policies.publish(
+        book,
+        act,
+        entries=entries,
+        approved_by="compliance",
+        backdated_because="a past day is played",
+    )
+    office.note(act, published)
+    act = replace(office.act("policy-desk", "lists"), recorded_at=at)
+    lists = sorted({each.rule for each in book.rules.contact.lexicons})
+    office.note(act, policies.confirm(book, act, rules=lists))
 
 
 # --- who is reached how ------------------------------------------------------------------

@@ -41,11 +41,13 @@ class Contacts:
     """The planned contacts of the day, each in one of the counts that follow *planned*.
 
     *put_off* counts answers: one contact may be put off several times and sent at last.
+    *adverts* are among those *sent*.
     """
 
     on: date
     planned: int
     sent: int
+    adverts: int
     uncertain: int
     failed: int
     blocked: int
@@ -80,6 +82,7 @@ def contacts(conn: Connection, on: date = DAY_OF_CONTACT) -> Contacts | None:
         on=on,
         planned=len(lines),
         sent=len(became.get("sent", ())),
+        adverts=sum(line.purpose == "MARKETING" for line in became.get("sent", ())),
         uncertain=len(became.get("uncertain", ())),
         failed=len(became.get("failed", ())),
         blocked=len(became.get("blocked", ())),
@@ -143,7 +146,7 @@ def render(found: Contacts) -> None:
     title = f"contacts planned for {found.on}"
     rows = table("", title, wraps=(title,))
     rows.add_row("planned", f"{found.planned:,}")
-    rows.add_row("sent", f"{found.sent:,}")
+    rows.add_row("sent", f"{found.sent:,}, of these {found.adverts:,} adverts")
     if found.uncertain:
         rows.add_row("uncertain", f"{found.uncertain:,} that the provider may have taken or not")
     for name, count, because in (

@@ -202,7 +202,8 @@ def test_a_day_is_worked_once_and_every_contact_is_accounted_for(small: Small) -
     assert found is not None
     ends = (found.sent, found.uncertain, found.failed, found.blocked, found.dropped, found.waiting)
     assert (found.planned, found.sent > 0) == (sum(ends), True)
-    assert {"WINDOW"} <= {each.reason for each in found.by_rule}
+    assert 0 < found.adverts < found.sent
+    assert {"WINDOW", "CALENDAR_UNKNOWN"} <= {each.reason for each in found.by_rule}
     told = Counter(
         str(past.outcome)
         for each in small.introduced()
