@@ -412,7 +412,8 @@ BORROWER_ROWS = {
     "contacts, complaints": (
         'SELECT borrower_id, array_agg(said ORDER BY said COLLATE "C") FROM ('
         " SELECT borrower_id, concat_ws(' ', complaint_ref,"
-        " CASE (array_agg(change ORDER BY version DESC) FILTER (WHERE change <> 'ESCALATED'))[1]"
+        " CASE (array_agg(change ORDER BY version DESC)"
+        " FILTER (WHERE change NOT IN ('ESCALATED', 'EXTENDED')))[1]"
         " WHEN 'ANSWERED' THEN 'ANSWERED' WHEN 'RESOLVED' THEN 'RESOLVED' ELSE 'OPEN' END,"
         " (array_agg(severity ORDER BY version DESC) FILTER (WHERE severity IS NOT NULL))[1],"
         " count(*) FILTER (WHERE change IN ('OPENED', 'REOPENED')),"

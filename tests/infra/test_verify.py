@@ -22,7 +22,7 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from psycopg import sql
 
-from domain.base.complaint_policy import Severity
+from domain.base.complaint_policy import Ground, Severity
 from domain.base.contact_policy import (
     Channel,
     ConsentScope,
@@ -270,6 +270,8 @@ def _contact(tell: Teller, borrower: UUID, loan: UUID) -> None:
     tell(complaints.reopen_complaint, **to, complaint_ref="Q-1", reason="it goes on",
          reopened_at=at)  # fmt: skip
     tell(complaints.answer_complaint, **to, complaint_ref="Q-2", answered_at=at)
+    tell(complaints.extend_complaint, **to, complaint_ref="Q-2", ground=Ground.COMPLEX,
+         reason="two banks", approved_by="head", extended_at=at)  # fmt: skip
     tell(complaints.give_feedback, **to, feedback_ref="R-1", source=FeedbackSource.APP, score=3,
          occasion="service", given_at=at)  # fmt: skip
 
