@@ -458,15 +458,16 @@ def _worded(
 
 
 def _unless_left_alone(borrower: Borrower, planned: Planned, due: Due) -> Due:
-    """*due*; moot where all of it was promised since, placed elsewhere, or claimed at law."""
+    """*due*; moot where each loan was promised since, placed elsewhere, or claimed at law."""
     if planned.purpose != Purpose.COLLECTION or not planned.about or due.moot is not None:
         return due
     loans = [about.loan_id for about in planned.about]
-    if all(map(borrower.is_placed, loans)):
-        return replace(due, moot="WITH_AGENCY")
-    if all(map(borrower.is_at_law, loans)):
+    if not all(map(borrower.is_out_of_hand, loans)):
+        return due
+    if any(map(borrower.is_at_law, loans)):
         return replace(due, moot=AtLaw.code)
-    return replace(due, moot="PROMISE_OPEN") if all(map(borrower.awaits_promise, loans)) else due
+    placed = any(map(borrower.is_placed, loans))
+    return replace(due, moot="WITH_AGENCY" if placed else "PROMISE_OPEN")
 
 
 def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:

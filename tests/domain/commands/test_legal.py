@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from domain.borrower.legal_words import LegalOutcome
 from domain.commands import borrowers, collecting, dispatch, legal, loans, planning, scripts
 from domain.commands.book import Book
 from domain.commands.collecting import Late
+from domain.commands.dispatch import Subject
 from domain.commands.owed import debt_figures
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_agencies import late
@@ -120,6 +122,27 @@ def test_the_house_sends_nothing_about_a_loan_at_law_and_calls_nobody(book: Book
             occasion="worklist",
         )
     assert isinstance(legal.hindrance(book, borrower, loan_id, JUN_20), AtLaw)
+
+
+def test_of_several_loans_none_is_asked_about_when_each_is_out_of_hand(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    assigned(book, borrower_id, Late(loan_id, borrower_id, "M4", 120))
+    (before,) = planning.dunnings([book.get(Borrower, borrower_id)], book.rules, START)
+    other = disbursed(book, borrower_id=borrower_id)
+    both = replace(before.planned, about=(Subject(loan_id), Subject(other)))
+    borrowers.promise(
+        book,
+        act(JUN_20),
+        loan_id=other,
+        promise_ref="P",
+        amount=1_00,
+        promised_on=JUN_20 + timedelta(days=5),
+    )
+
+    refer(book, loan_id)
+
+    (sent,) = dispatch.decide_all(book, [both], turn(NOON))
+    assert (sent.answer, sent.reasons) == (None, ("AT_LAW",))
 
 
 def test_what_was_withdrawn_is_dunned_again(book: Book) -> None:
