@@ -263,11 +263,11 @@ _STANDING = """
 
 @dataclass(frozen=True)
 class CampaignResults:
-    """What came of a campaign, by borrower; *reasons* are why it was put off or not sent.
+    """What came of a campaign, by borrower.
 
-    These count each way that was tried.
     *replied*, *opted_out*, *complained*, *applied* (for a loan) and *disbursed* (were paid one
-    out) are of those who were sent something, since the day it was planned.
+    out) are of those who were sent something, since the day it was planned. *reasons* are why
+    it was put off or not sent, counted by each way that was tried.
     """
 
     campaign: str

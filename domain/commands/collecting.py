@@ -96,7 +96,7 @@ def _assign(
 ) -> int:
     borrowers = book.get_many(Borrower, late)
     by = act()
-    gone = _placed_and_gone(borrowers.values(), late)
+    gone = _elsewhere_and_gone(borrowers.values(), late)
     over = book.get_many(Loan, gone) if gone else {}
     with book.one_look():
         policies = book.policies
@@ -150,7 +150,7 @@ def _assign(
     return count
 
 
-def _placed_and_gone(
+def _elsewhere_and_gone(
     borrowers: Iterable[Borrower], late: Mapping[UUID, Sequence[Late]]
 ) -> set[UUID]:
     """The loans that agencies have, or that are claimed at law, and are not among the late ones."""
