@@ -392,6 +392,26 @@ def test_a_payment_of_before_the_sale_lets_the_claim_sold_and_its_price_be_less(
     assert loan.endings[0].price == sale.price < 300_00
 
 
+def test_a_payoff_of_before_the_sale_leaves_nothing_that_was_sold() -> None:
+    loan = given(disbursed(), sell)
+    in_time = disbursed()
+
+    repay(loan, "P-1", in_time.payoff(FEB_15), FEB_15, known_on=MAY_15, payoff=True)
+
+    assert restated(loan)[0].after.total == 0
+    assert (loan.state, loan.endings[0].price, loan.unapplied) == ("SOLD", 0, 0)
+
+
+def test_what_a_partner_gave_back_before_the_sale_closes_the_loan_that_was_sold() -> None:
+    loan = given(disbursed(terms(partner="SCHOOL")), sell)
+
+    loan.refund_by_partner(act(MAY_15), amount=1_100_00, received_on=FEB_15, payment_ref="P-1")
+
+    [sale] = recorded(loan)[0].restated
+    assert (sale.after.total, sale.price) == (0, 0)
+    assert recorded(loan)[0].payoff
+
+
 def test_of_a_payment_before_the_sale_that_bounces_the_buyer_owes_more() -> None:
     loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15), sell)
 
