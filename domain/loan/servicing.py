@@ -537,7 +537,7 @@ class Servicing(Consequences):
         act: Act,
         *,
         fee_ref: str,
-        amount: int,
+        amount: int | None,
         reason: str,
         requested_by: str,
         approved_by: str,
@@ -545,19 +545,23 @@ class Servicing(Consequences):
     ) -> None:
         """Forgive a fee that was charged, or part of it, paid or not; *on* may lie back.
 
-        It is as if so much less had been charged: what paid it pays other things, or is
-        credit, in the same event; also on a loan that was settled. What the payment P-1 was
-        charged for coming early goes by ``prepayment:P-1``.
+        All that is left of it without *amount*. It is as if so much less had been charged:
+        what paid it pays other things, or is credit, in the same event; also on a loan that
+        was settled. What the payment P-1 was charged for coming early goes by
+        ``prepayment:P-1``.
         """
         on = self._forgiven_on(act, on)
-        positive(amount, "A waiver")
+        if amount is not None:
+            positive(amount, "A waiver")
         two_people(requested_by, approved_by, "A waiver")
         fee, charged_on = self._charge_named(fee_ref)
-        if amount > fee.amount - fee.waived:
+        left = max(fee.amount - fee.waived, 0)
+        if left == 0 or (amount or 0) > left:
+            said = f", not {self._written(amount)}" if amount else ""
             raise no.FeeUnknown(
-                f"{self._written(max(fee.amount - fee.waived, 0))} of the fee {fee_ref!r} is left"
-                f" to forgive, not {self._written(amount)}."
+                f"{self._written(left)} of the fee {fee_ref!r} is left to forgive{said}."
             )
+        amount = amount or left
         on = max(on, charged_on)
         fact = Fact(FactKind.WAIVER, fee_ref, on, self.facts_taken, amount, fee.instalment)
         ledger = self._ledger_with([*self.facts, fact])

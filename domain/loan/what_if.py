@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -67,19 +68,31 @@ class Means:
         """Until when what is due on a day can be paid; None where no holiday is rolled."""
         return None if self.business_days is None else self.business_days.on_or_after
 
+    def hold_that(self, on: date, stops: Callable[[HoldRule], bool]) -> StandingHold | None:
+        """The first hold that stands on a day and *stops* something; None without one."""
+        for hold in self.holds:
+            over = hold.until_on is not None and hold.until_on <= on
+            if hold.from_on <= on and not over and stops(hold.rule):
+                return hold
+        return None
+
     def must_be_free(self, on: date, done: str, stops: Callable[[HoldRule], bool]) -> None:
         """Pass where no hold that stands on a day stops it.
 
         Raises:
             OnHold: one does.
         """
-        for hold in self.holds:
-            over = hold.until_on is not None and hold.until_on <= on
-            if hold.from_on <= on and not over and stops(hold.rule):
-                raise no.OnHold(
-                    f"Nothing is {done} while the {hold.rule.kind} hold {hold.hold_ref!r} stands,"
-                    f" which it does since {hold.from_on} (policy {hold.rule.version})."
-                )
+        hold = self.hold_that(on, stops)
+        if hold is not None:
+            raise no.OnHold(
+                f"Nothing is {done} while the {hold.rule.kind} hold {hold.hold_ref!r} stands,"
+                f" which it does since {hold.from_on} (policy {hold.rule.version})."
+            )
+
+    def attend(self, loan: Loan, act: Act, classes: AssetClassRule | None) -> None:
+        """Let *loan* do what its day asks for; a renewal that a hold stops is not offered."""
+        renews = self.hold_that(act.business_on, attrgetter("stops_renewal")) is None
+        loan.attend(act, classes, renews=renews)
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ class Draw(Step):
     amount: int
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
-        means.must_be_free(act.business_on, "paid out", lambda rule: rule.stops_payout)
+        means.must_be_free(self.on, "paid out", attrgetter("stops_payout"))
         loan.draw(act, amount=self.amount, draw_ref=ref, paid_to="what-if", drawn_on=self.on)
 
 
@@ -198,11 +211,8 @@ class Waiver(Step):
     amount: int | None
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
-        amount, fee = self.amount, loan.fees.get(self.fee_ref)
-        if amount is None:  # of a fee that is not there the loan says so itself
-            amount = 1 if fee is None else max(fee.amount - fee.waived, 1)
         loan.waive_fee(
-            act, fee_ref=self.fee_ref, amount=amount, reason=REASON, on=self.on, **PEOPLE
+            act, fee_ref=self.fee_ref, amount=self.amount, reason=REASON, on=self.on, **PEOPLE
         )
 
 
@@ -240,9 +250,9 @@ class Move(Step):
             due_on=self.due_on,
             reason=REASON,
             business_days=means.business_days,
+            on=self.on,
             rule=means.due_dates,
-            requested_by=PEOPLE["requested_by"],
-            approved_by=PEOPLE["approved_by"],
+            **PEOPLE,
         )
 
 
@@ -274,7 +284,7 @@ class Renewal(Step):
     """The renewal on offer that day, which might be accepted."""
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
-        means.must_be_free(act.business_on, "renewed", lambda rule: rule.stops_renewal)
+        means.must_be_free(act.business_on, "renewed", attrgetter("stops_renewal"))
         loan.renew(act, consent_ref=ref, pay_by=means.pay_by)
 
 
@@ -372,16 +382,16 @@ def what_if(
         if not FIRST_DAY <= day <= LAST_DAY:
             raise no.BeyondCalendar(f"{day} is no day of a loan here; the last is {LAST_DAY}.")
     loan, known_on = _replayed(events), max(events[-1].business_on, today or date.min)
-    means = means or Means()
-    means = replace(means, holds=list(means.holds))
+    without = means or Means()
+    means = replace(without, holds=list(without.holds))
     for number, step in enumerate(sorted(steps, key=lambda step: step.on), start=1):
         act = supposed_act(max(step.on, known_on))
-        loan.attend(act, classes)
+        means.attend(loan, act, classes)
         step.take(loan, act, f"what-if-{number}", means)
         loan.reclassify(act, classes)
     supposed = _recorded(loan)
-    before = _stands(events, on, known_on, classes)
-    after = _stands([*events, *supposed], on, known_on, classes)
+    before = _stands(events, on, known_on, classes, without)
+    after = _stands([*events, *supposed], on, known_on, classes, means)
     if before is None or after is None:
         raise NotBegun(f"The loan had not begun on {on}.")
     return Difference(before, after, list(map(_told, supposed)), _changed(before, after), supposed)
@@ -405,13 +415,17 @@ def _recorded(loan: Loan) -> list[Stream.Event]:
 
 
 def _stands(
-    events: Sequence[Stream.Event], on: date, known_on: date, classes: AssetClassRule | None
+    events: Sequence[Stream.Event],
+    on: date,
+    known_on: date,
+    classes: AssetClassRule | None,
+    means: Means,
 ) -> Standing | None:
     """The loan at the end of *on*, with what the close of that day records if it is to come."""
     closed: list[Stream.Event] = []
     if on > known_on:
         loan = _replayed(events)
-        loan.attend(supposed_act(max(on, events[-1].business_on)), classes)
+        means.attend(loan, supposed_act(max(on, events[-1].business_on)), classes)
         closed = _recorded(loan)
     stood = standing([*events, *closed], on, classes)
     if stood is None:

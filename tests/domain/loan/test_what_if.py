@@ -176,6 +176,13 @@ REALLY: list[tuple[str, Callable[[], Loan], Sequence[Step], Supposed, Step]] = [
         lambda loan: waive(loan, "F-1", 15_00, MAR_1),
     ),
     (
+        "a waiver of all that paying early cost",
+        lambda: disbursed(terms(fees=[FeeTerm("EARLY", "ON_PREPAYMENT", 10_00)])),
+        [paid("P-1", 500_00, FEB_15)],
+        supposed.Waiver(MAR_1, "prepayment:P-1", None),
+        lambda loan: waive(loan, "prepayment:P-1", 10_00, MAR_1),
+    ),
+    (
         "penalty that is forgiven",
         lambda: disbursed(PENALISED),
         [],
@@ -333,6 +340,40 @@ def test_what_a_hold_on_the_borrower_stops_is_not_supposed_either() -> None:
     lifted = [supposed.Lift(JAN_15, "H-1"), supposed.Draw(FEB_10, 1_00)]
     assert "loan.drawn" in what_if(drawable, lifted, FEB_10, means=standing).recorded
     assert len(standing.holds) == 1
+
+
+def test_whether_a_hold_stops_a_draw_goes_by_the_day_of_the_draw() -> None:
+    stops = hold_rule(stops_payout=True)
+    drawable = lived(disbursed(LIMIT, amount=400_00))
+    later = Means(holds=[supposed.StandingHold("H-1", stops, FEB_15)])
+    over = Means(holds=[supposed.StandingHold("H-1", stops, JAN_15, FEB_15)])
+    drawn = [supposed.Draw(FEB_10, 1_00)]
+
+    found = what_if(drawable, drawn, FEB_15, means=later, today=FEB_15)
+
+    assert found.recorded == ["loan.drawn"]
+    with pytest.raises(no.OnHold):
+        what_if(drawable, drawn, FEB_15, means=over, today=FEB_15)
+
+
+def test_no_renewal_is_offered_while_a_hold_stops_it() -> None:
+    due = lived(disbursed(RENEWABLE))
+    stops = hold_rule(stops_renewal=True)
+
+    for steps, means in (
+        ([Payment(APR_15, 1_00)], Means(holds=[supposed.StandingHold("H-1", stops, JAN_15)])),
+        ([supposed.Hold(MAR_1, stops), Payment(APR_15, 1_00)], Means()),
+    ):
+        found = what_if(due, steps, date(2025, 4, 10), means=means)
+        assert "loan.renewal-offered" not in found.recorded
+        assert found.with_it.offers == []
+
+
+def test_a_due_date_that_was_moved_before_counts_from_that_day() -> None:
+    found = what_if(events_of(), [Move(FEB_10, 1, date(2025, 2, 20))], FEB_15, today=FEB_15)
+
+    assert [(event.effective_on, event.business_on) for event in found.events] == [(FEB_10, FEB_15)]
+    assert found.with_it.instalments[0].due_on == date(2025, 2, 20)
 
 
 def test_what_lies_back_becomes_known_today() -> None:
