@@ -411,11 +411,12 @@ class Ledger:
         if fee < for_prepaying(self.terms, principal):
             self.cut.add(fact.ref)
         fee = self._less_forgiven(fact, fee)
+        if fee or fact.ref in self.forgiven_early:
+            self.prepaying[fact.ref] = (later[0].number, fee)
         if not fee:
             return
         row = later[0]
         self._put(replace(row, fees=row.fees + fee, paid_on=None))
-        self.prepaying[fact.ref] = (row.number, fee)
         rest = money - sum(sum(took.values()) for took in taken.values())
         if rest:
             taken.setdefault(row.number, dict.fromkeys(Owed, 0))[Owed.FEE] += min(rest, fee)

@@ -74,7 +74,9 @@ def test_what_a_part_paid_early_cost_pays_what_comes_next(agreed: Any) -> None:
 
     assert loan.splits["P-1"].fees == 0
     assert loan.splits["P-1"].total == plain.splits["P-1"].total == 500_00
-    assert loan._ledger().prepaying == {}
+    assert loan._ledger().prepaying == {"P-1": (number, 0)}
+    with pytest.raises(no.FeeUnknown, match=r"0.00 CNY of the fee"):
+        waive(loan, "prepayment:P-1", 1, MAR_1)
 
 
 @KINDS
