@@ -509,11 +509,9 @@ class Ledger:
             if ripe != Ripeness.IN_ADVANCE:
                 claims = (found.due(row) for row in self._rows_of(ripe, fact.on))
                 money = fill(money, claims, kinds, by_row, taken)
-            elif not anew:
+            elif not anew or Owed.PRINCIPAL in kinds:
                 money = self._fill_ahead(money, found, kinds, by_row, called=called)
-            elif Owed.PRINCIPAL in kinds:
-                money = self._fill_ahead(money, found, kinds, by_row, called=called)
-                found = self._claims(fact, taken)
+                found = self._claims(fact, taken) if anew else found
 
     def _rows_of(self, ripe: Ripeness, on: date) -> list[Instalment]:
         """The rows of which something may be past due on *on*, or due and no more than that."""
