@@ -199,14 +199,13 @@ def withdraw(book: Book, act: Act, *, loan_id: UUID, reason: str) -> Loan:
 def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
     """Show the borrower what the approved offer costs."""
     loan = book.get(Loan, loan_id)
-    _product_of(book, loan).must_not_be_withdrawn()
-    terms = _terms_of(book, loan)
-    jurisdiction = _product_of(book, loan).offer.jurisdiction
+    product = _product_of(book, loan)
+    product.must_not_be_withdrawn()
     loan.disclose(
         act,
-        terms=terms,
+        terms=_terms_of(book, loan, product.offer),
         levels=book.policies.levels(act.business_on),
-        shown_by=cost_shown(book.policies, jurisdiction, act.business_on),
+        shown_by=cost_shown(book.policies, product.offer.jurisdiction, act.business_on),
     )
     return loan
 
@@ -229,11 +228,12 @@ def sign(
         ContractFormSuperseded: the form is not the one in force.
     """
     loan = book.get(Loan, loan_id)
-    _product_of(book, loan).must_not_be_withdrawn()
-    _must_be_on_the_form(book, act, loan, template_version)
+    product = _product_of(book, loan)
+    product.must_not_be_withdrawn()
+    _must_be_on_the_form(book, act, product.offer, template_version)
     loan.sign(
         act,
-        terms=_terms_of(book, loan),
+        terms=_terms_of(book, loan, product.offer),
         contract_ref=contract_ref,
         template_version=template_version,
         levels=book.policies.levels(act.business_on),
@@ -254,7 +254,7 @@ def disburse(
     amount: int | None = None,
     disbursed_on: date | None = None,
 ) -> Loan:
-    """Pay a signed loan out; of one with a limit an amount within it.
+    """Pay a signed loan out; of one with a limit, or in parts, an amount within it.
 
     Raises:
         OnHold: a hold stands that stops payouts.
@@ -284,7 +284,7 @@ def draw(
     paid_to: str,
     drawn_on: date | None = None,
 ) -> Loan:
-    """Pay more out on a loan with a limit.
+    """Pay more out: within a limit, in parts, or as the contract plans it.
 
     Raises:
         OnHold: a hold stands on the day that stops payouts.
@@ -813,13 +813,12 @@ def _cap_version(
     return cap.version
 
 
-def _must_be_on_the_form(book: Book, act: Act, loan: Loan, version: str) -> None:
+def _must_be_on_the_form(book: Book, act: Act, offer: Offer, version: str) -> None:
     """Pass when a contract is on the form in force, where forms are ruled at all.
 
     Raises:
         ContractFormSuperseded: it is not.
     """
-    offer = _product_of(book, loan).offer
     forms = book.policies.contract_forms_of(offer.code, offer.jurisdiction)
     held = [form.version for form in in_force(forms, act.business_on)]
     if forms and version not in held[-1:]:
@@ -830,13 +829,13 @@ def _must_be_on_the_form(book: Book, act: Act, loan: Loan, version: str) -> None
         )
 
 
-def _terms_of(book: Book, loan: Loan) -> Terms:
-    """The terms of the approved offer, the same on each day that it stands.
+def _terms_of(book: Book, loan: Loan, offer: Offer) -> Terms:
+    """The terms on which *loan* was approved for an *offer*, the same on each day they stand.
 
     The caps of its kind of lender are all in them, but for those that are for new loans
     only and come after the last day of the offer.
     """
-    offer = _product_of(book, loan).offer.agreed(loan.agreed_rows)
+    offer = offer.agreed(loan.agreed_rows)
     if loan.tier is not None:
         offer = offer.tiered(offer.tier_of(loan.tier.segment, loan.tier.on_time))
     caps = caps_signed(offer, book.policies, loan.valid_until_on)
