@@ -43,11 +43,6 @@ def claim_lines(events: Sequence[Stream.Event], loan: Loan, as_of: date) -> list
     return [line for line in found if line.amount]
 
 
-def claim_open(loan: Loan, as_of: date) -> int:
-    """What of the claim on a loan that was written off is open on *as_of*; minor units."""
-    return open_of(loan.claim, dict(recovered(loan, as_of)))
-
-
 PARTS = ("principal", "interest", "fees", "penalty")
 
 
