@@ -141,6 +141,17 @@ class Account:
         ledger = self.ledger_due(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)
 
+    def lent_at_first(self) -> int:
+        """What was lent when it began, before any draw; minor units.
+
+        Of a loan taken over, what was paid back by then is in it.
+        """
+        lent = sum(row.principal for row in self.opening)
+        if self._accrues_daily() and self.terms is not None:
+            # The rows begin with what is planned to be paid out later, too.
+            lent -= sum(draw.amount for draw in self.terms.draws or ())
+        return lent
+
     def received(self, from_on: date, until_on: date) -> int:
         """Money received from one day to another, both included; minor units."""
         return sum(amount for on, amount in self.receipts() if from_on <= on <= until_on)

@@ -16,7 +16,6 @@ from domain.loan import delinquency
 from domain.loan.allocation import Split
 from domain.loan.asset_class import Classed, classed
 from domain.loan.cost_so_far import annualised, moved_and_to_come
-from domain.loan.daily_ledger import DailyLedger
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
@@ -195,10 +194,8 @@ def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:
     if has_limit(ledger.laid.terms):
         return Limit(amount, max(amount - ledger.principal_owed(as_of), 0))
     if in_parts(loan.terms) or loan.terms.draws:
-        first = sum(row.principal for row in loan.opening)
-        if isinstance(ledger, DailyLedger):
-            first = ledger.lent[0].amount
-        return Limit(amount, amount - first - sum(each.amount for each in ledger.draws))
+        out = loan.lent_at_first() + sum(each.amount for each in ledger.draws)
+        return Limit(amount, amount - out)
     return None
 
 

@@ -43,9 +43,7 @@ def moved_and_to_come(loan: Loan, ledger: Ledger, on: date) -> list[Moved]:
     begun = loan.accrues_from
     assert begun is not None and loan.terms is not None
     taken_over = loan.signed_on is None
-    lent = sum(row.principal_left for row in loan.opening)
-    if isinstance(ledger, DailyLedger):  # its rows begin with what is planned, too
-        lent -= sum(draw.amount for draw in loan.terms.draws or ())
+    lent = loan.lent_at_first() - sum(row.principal_paid for row in loan.opening)
     if not taken_over:
         lent -= sum(row.fees_paid for row in loan.opening)  # withheld
     what = "principal taken over" if taken_over else "paid out"

@@ -88,20 +88,21 @@ def explain(
 
 def _written_off(told: Told, lines: list[Line]) -> list[Line]:
     """What ended the loan: what it was lost or sold with, and what was not owed by then."""
-    for event in endings(told.events, told.as_of):
-        what = "sold" if isinstance(event, Loan.Sold) else "written off"
-        claim = told.loan.endings[0].claim if told.loan.endings else event
-        found: list[Line] = []
-        for figure in ("principal", "interest", "fees", "penalty"):
-            left = sum(line.amount for line in lines if line.figure == figure)
-            lost = min(getattr(claim, figure), left)
-            on, version = event.effective_on, event.originator_version
-            found += [
-                Line(figure, -lost, on, what, version),
-                Line(figure, lost - left, on, f"not owed when it was {what}", version),
-            ]
-        return [line for line in found if line.amount]
-    return []
+    ended = endings(told.events, told.as_of)
+    if not ended:
+        return []
+    event, claim = ended[0], told.loan.endings[0].claim
+    on, version = event.effective_on, event.originator_version
+    what = "sold" if isinstance(event, Loan.Sold) else "written off"
+    found: list[Line] = []
+    for figure in ("principal", "interest", "fees", "penalty"):
+        left = sum(line.amount for line in lines if line.figure == figure)
+        lost = min(getattr(claim, figure), left)
+        found += [
+            Line(figure, -lost, on, what, version),
+            Line(figure, lost - left, on, f"not owed when it was {what}", version),
+        ]
+    return [line for line in found if line.amount]
 
 
 class Told:
@@ -219,9 +220,7 @@ class Told:
         begun, number = self.began, self.began.originator_version
         migrated = isinstance(begun, Loan.Migrated)
         on = begun.effective_on
-        lent = sum(row.principal_left for row in self.loan.opening)
-        if isinstance(self.ledger, DailyLedger):  # its rows begin with what is planned, too
-            lent -= sum(draw.amount for draw in self.terms.draws or ())
+        lent = self.loan.lent_at_first() - sum(row.principal_paid for row in self.loan.opening)
         what = "principal taken over" if migrated else "paid out to the borrower"
         yield Line("principal", lent, on, what, number)
         if migrated:

@@ -446,11 +446,8 @@ class Servicing(Consequences):
         assert self.terms is not None
         if isinstance(ledger, DailyLedger) and has_limit(self.terms):
             most = ledger.most_owed(since)
-        elif isinstance(ledger, DailyLedger):
-            most = ledger.lent[0].amount + sum(draw.amount for draw in ledger.draws)
         else:  # what was paid out in parts does not come back into the limit
-            first = sum(row.principal for row in self.opening)
-            most = first + sum(draw.amount for draw in ledger.draws)
+            most = self.lent_at_first() + sum(draw.amount for draw in ledger.draws)
         if most > self.terms.amount:
             raise no.LimitExceeded(
                 f"{self._written(most)} would be out, and the contract allows"
