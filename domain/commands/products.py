@@ -11,7 +11,7 @@ from domain.base.stream import Act
 from domain.base.terms import PlannedDraw, RateCap
 from domain.commands.book import Book, command
 from domain.loan.ceiling import charges_rate
-from domain.loan.cost import CostMethod, annual_cost, annualised_cost, cash_flows
+from domain.loan.cost import CostMethod, annualised_cost, cash_flows
 from domain.loan.schedule import schedule
 from domain.loan.sheet import BY_IRR, CostShown
 from domain.product.gate import Failure, Priced, PublishRefused, failures, refused_names
@@ -151,9 +151,7 @@ def annualised_rate(
     costs = []
     for own, agreed in _corners(offer, policies, on):
         terms = own.terms(*agreed)
-        flows = cash_flows(terms, on, schedule(terms, on))
-        free = sum(flow.amount for flow in flows) >= 0
-        costs.append(Decimal(0) if free else annual_cost(method, flows))
+        costs.append(annualised_cost(cash_flows(terms, on, schedule(terms, on)), method))
     return max(costs).quantize(SHOWN, ROUND_CEILING)
 
 
