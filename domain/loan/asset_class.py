@@ -108,7 +108,6 @@ class Judged:
 
     found: Classed
     by_days: Classed
-    oldest: date | None
     watched: Held | None
     cured: Held | None
     spells: Sequence[Spell]
@@ -121,8 +120,7 @@ def classed(past: Past, standard: ClassStandard, on: date) -> Classed:
 
 def judged(past: Past, standard: ClassStandard, on: date) -> Judged:
     """The class at the end of *on*, with everything that it was found from."""
-    unpaid = _oldest(past.rows)
-    oldest = unpaid or on
+    oldest = _oldest(past.rows) or on
     dpd = max((on - oldest).days, 0)
     late = [*past.was_late, *_late(past.rows, on)]
     spells = _spells(late, on)
@@ -144,7 +142,7 @@ def judged(past: Past, standard: ClassStandard, on: date) -> Judged:
     if found.reason == ClassReason.IN_ORDER:
         ends = [eased_on, *(each.until for each in (cured, watched) if each is not None)]
         found = replace(found, since=max((end for end in ends if end is not None), default=None))
-    return Judged(found, by_days, unpaid, watched, cured, spells)
+    return Judged(found, by_days, watched, cured, spells)
 
 
 def next_change_on(

@@ -146,8 +146,7 @@ class CostSheet:
     Amounts in minor units, rates as fractions of a year. *amount* is what is lent, or still
     owed where a running loan is laid anew; *paid_out* what the borrower gets of it on
     *begins_on*, less what is *withheld* of it, and *due_at_payout* what has to be paid that
-    very day. The instalments alone
-    say how long it is where there is no *term_months*.
+    very day. The instalments alone say how long it is where there is no *term_months*.
     """
 
     product_code: str
@@ -262,7 +261,6 @@ class Ahead:
     rates: list[SheetRate]
     penalty_rate: Decimal
     flows: Mapping[CostCase, Sequence[Flow]]
-    renewal: Renewal | None = None
 
 
 def sheet_ahead(terms: Terms, on: date, ahead: Ahead, shown_by: CostShown) -> CostSheet:
@@ -295,7 +293,7 @@ def sheet_ahead(terms: Terms, on: date, ahead: Ahead, shown_by: CostShown) -> Co
             if fee.timing != FeeTiming.AT_DISBURSEMENT
         ],
         penalty=_penalty(terms, ahead.penalty_rate, on),
-        renewal=ahead.renewal,
+        renewal=None,
         conversion=None,
     )
 
@@ -428,20 +426,13 @@ def _rates(terms: Terms, rows: Sequence[Instalment], begins_on: date) -> list[Sh
     return [first, *steps]
 
 
-def steps_shown(
-    plan: RatePlan | None, due: Mapping[int, date], ends_on: date, after: date | None = None
-) -> list[SheetRate]:
-    """The steps of a rate plan with their days, by the due dates of the instalments.
-
-    Those that began by *after* are left out.
-    """
+def steps_shown(plan: RatePlan | None, due: Mapping[int, date], ends_on: date) -> list[SheetRate]:
+    """The steps of a rate plan with their days, by the due dates of the instalments."""
     shown: list[SheetRate] = []
     for step in reversed(plan.steps if plan else ()):
         before = due.get(step.from_instalment - 1)
         is_in = before is not None and step.from_instalment in due
         from_on = before + ONE_DAY if before is not None and is_in else None
-        if after is not None and from_on is not None and from_on <= after:
-            break
         later = shown[0].from_on if shown else None
         until_on = None if from_on is None else (later - ONE_DAY if later else ends_on)
         earned = plan is not None and plan.kind == RatePlanKind.STEP_DOWN
