@@ -36,6 +36,7 @@ from tests.domain.story import (
     released,
     replayed,
     reversed_,
+    sell,
     state,
     taken_back,
     terms,
@@ -136,11 +137,6 @@ def lived(loan: Loan, *steps: Step) -> list[Stream.Event]:
     return [event for event in loan.pending_events if isinstance(event, Stream.Event)]
 
 
-def sell(loan: Loan, price: int, on: date, buyer_ref: str = "what-if") -> None:
-    people = {"requested_by": "clerk", "approved_by": "manager"}
-    loan.sell(act(on), price=price, buyer_ref=buyer_ref, sold_on=on, **people)
-
-
 def renewed(loan: Loan) -> None:
     loan.attend(act(APR_15))
     loan.renew(act(APR_15), consent_ref="what-if-1")
@@ -223,7 +219,7 @@ REALLY: list[tuple[str, Callable[[], Loan], Sequence[Step], Supposed, Step]] = [
         disbursed,
         [],
         supposed.Sale(MAR_15, 100_00),
-        lambda loan: sell(loan, 100_00, MAR_15),
+        lambda loan: sell(loan, MAR_15, price=100_00),
     ),
     (
         "a renewal that is accepted",
