@@ -134,10 +134,8 @@ class Account:
 
         Of a past day it says what closed it then, by what is known now.
         """
-        self._must_be_paid_out()
-        return self._payoff(on)
-
-    def _payoff(self, on: date) -> int:
+        if not self._had_not_ended(on):
+            self._must_be_paid_out()
         ledger = self.ledger_due(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)
 

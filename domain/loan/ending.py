@@ -153,7 +153,7 @@ class Ending(Servicing):
                 "The terms of this loan name no partner; money of others comes by repay."
             )
         runs = self.state == LoanState.ACTIVE or self._had_not_ended(received_on)
-        closes = runs and 0 < self._payoff(received_on) <= amount
+        closes = runs and 0 < self.payoff(received_on) <= amount
         self.repay(
             act,
             amount=amount,

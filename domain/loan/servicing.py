@@ -364,7 +364,7 @@ class Servicing(Consequences):
     def _closes(self, on: date, place: int | None) -> int:
         """What closes the loan on a day, at a place of its own or behind all else of the day."""
         if place is None:
-            return self._payoff(on)
+            return self.payoff(on)
         ledger = self._rerun(self._facts_before(Fact(FactKind.PAYOFF, "", on, place)))
         ledger.rows = ledger.rows_on(on)
         return max(ledger.payoff(on) - ledger.unapplied, 0)

@@ -19,7 +19,7 @@ from domain.loan.as_of import Standing, standing
 from domain.loan.loan import Loan
 from domain.loan.relief import Agreement, PayBy
 from domain.loan.schedule import Instalment
-from domain.loan.state import LoanState
+from domain.loan.state import EndedBy
 from domain.loan.timetable import FIRST_DAY, LAST_DAY
 
 NOBODY = UUID(int=0)
@@ -134,11 +134,9 @@ class Recovery(Step):
     amount: int
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:
-        if loan.state != LoanState.WRITTEN_OFF:
-            said = loan.state.lower().replace("_", " ")
-            raise NoLossTaken(
-                f"On {self.on} the loan is {said}, not written off: what comes in is a repayment."
-            )
+        lost = [ended.on for ended in loan.endings if ended.kind == EndedBy.WRITE_OFF]
+        if not lost or self.on < lost[0]:
+            raise NoLossTaken(f"On {self.on} no loss was taken: what comes in is a repayment.")
         Payment(self.on, self.amount).take(loan, act, ref, means)
 
 

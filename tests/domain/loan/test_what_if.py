@@ -316,6 +316,18 @@ def test_a_conversion_on_a_business_day_calendar_rolls_its_instalments() -> None
 def test_money_is_recovered_of_a_loss_only() -> None:
     with pytest.raises(supposed.NoLossTaken):
         what_if(events_of(), [supposed.Recovery(MAR_1, 10_00)], MAR_1)
+    with pytest.raises(supposed.NoLossTaken):
+        what_if(events_of(written_off(MAR_15)), [supposed.Recovery(MAR_1, 10_00)], MAR_15)
+
+
+def test_what_lies_before_a_sale_is_supposed_of_the_loan_as_it_stood_then() -> None:
+    sold = events_of(lambda loan: sell(loan, MAR_15))
+    lost = events_of(written_off(FEB_15), lambda loan: sell(loan, MAR_15))
+
+    closed = what_if(sold, [Payment(FEB_10, None)], MAR_15, today=MAR_15)
+    recovered = what_if(lost, [supposed.Recovery(MAR_1, 10_00)], MAR_15, today=MAR_15)
+
+    assert (closed.recorded, recovered.recorded) == (["loan.repaid"], ["loan.recovery-received"])
 
 
 def test_a_hold_that_does_not_stand_cannot_be_lifted() -> None:
