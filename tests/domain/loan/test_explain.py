@@ -12,12 +12,11 @@ import pytest
 from domain.base.calendar import BusinessDays
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Subsidy, Terms
-from domain.loan.explain import IN_ALL, LABELS, explain
+from domain.loan.explain import IN_ALL, explain
 from domain.loan.explained import Explanation, Line, Reason, Rule
 from domain.loan.loan import Loan
 from domain.loan.payoff import quote_payoff
 from domain.loan.relief import Agreement
-from entrypoints.explain_command import render
 from tests.domain.formulas import assert_formulas_close
 from tests.domain.story import (
     CLASSES,
@@ -489,21 +488,3 @@ def test_a_penalty_says_that_its_rate_is_of_the_contract() -> None:
     assert line.formula == (
         "36.5 % (by contract) on 81.07 x 30/360 from 2025-02-18 to 2025-03-01, rounded half up"
     )
-
-
-def test_a_person_reads_tables_with_the_total_and_the_value_below(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    found = told(disbursed(PENALISED), MAR_26, paid("[red]P-1", 50_00, on=FEB_14))
-
-    render(found)
-    told_in_all = capsys.readouterr().out
-    render(found, "cost")
-    told_of_cost = capsys.readouterr().out
-
-    for title in ("principal", *IN_ALL, *LABELS):
-        assert f" {title} " in told_in_all
-    assert "[red]P-1" in told_in_all
-    assert "closes the loan" in told_in_all
-    assert "to come" not in told_in_all.partition(" cost ")[2]
-    assert "to come" in told_of_cost
