@@ -430,7 +430,7 @@ def _render_funnel(stages: list[FunnelStage], by: str, within: int) -> None:
     some = [name for name in came if any(getattr(each, name) for each in stages)]
     shares = ("reached", "interacted", *some, "converted")
     names = tuple(name.replace("_", " ") for name in ("allowed", "sent", *shares, "waiting"))
-    rows = output.table(by, *names, right=names)
+    rows = output.table(by, *names, right=names, wraps=(by,))
     for each in stages:
         rows.add_row(
             each.of or "none",

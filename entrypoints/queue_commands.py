@@ -191,7 +191,7 @@ def _render_queue(lines: list[Line], total: int, zone: ZoneInfo) -> None:
         return
     rows = output.table(
         *("contact", "purpose", "for", "by", "turn", "state", "reasons"),
-        wraps=("contact", "reasons"),
+        wraps=("contact", "for", "reasons"),
     )
     for line in lines:
         rows.add_row(
