@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from domain.base.stream import Stream
     from domain.base.terms import Terms
     from domain.loan.as_of import Standing
-    from domain.loan.state import OnOffer
+    from domain.loan.state import LeftBook, OnOffer
 
 
 AsOf = Annotated[
@@ -196,6 +196,34 @@ def offer_said(offer: OnOffer) -> str:
     )
 
 
+def left_book_said(left: LeftBook, currency: str) -> str:
+    """With what a loan was written off or sold and when, what was recovered, and what is open."""
+    from entrypoints.output import money
+
+    claim = money(left.claim, currency)
+    said = []
+    if left.written_off_on is not None:
+        said.append(f"written off {left.written_off_on} with {claim}")
+    if left.recovered or left.written_off_on is not None:
+        said.append(f"recovered {money(left.recovered, currency)}")
+    if left.sold_on is None:
+        said.append(f"open {money(left.still_open, currency)}; see explain --figure claim")
+    else:
+        owed = "" if left.written_off_on is not None else f" with {claim}"
+        said.append(f"sold {left.sold_on}{owed} for {money(left.price or 0, currency)}")
+    return ", ".join(said)
+
+
+def head_said(state: str, bucket: str | None, days_past_due: int, asset_class: str | None) -> str:
+    """How a loan stands, in a line: what is nothing to tell is left out."""
+    from domain.loan.explained import in_words
+
+    said = " ".join(filter(None, (in_words(state), bucket)))
+    late = f"{days_past_due} days past due" if days_past_due else None
+    classed = in_words(asset_class) if asset_class not in (None, "NORMAL") else None
+    return ", ".join(filter(None, (said, late, classed)))
+
+
 def render(stood: Standing) -> None:
     """Print it for a person."""
     from domain.base.money import written
@@ -205,12 +233,9 @@ def render(stood: Standing) -> None:
     def figure(amount: int) -> str:
         return written(amount, stood.currency)
 
-    late = f", {stood.days_past_due} days past due" if stood.days_past_due else ""
-    if stood.asset_class not in (None, "NORMAL"):
-        late += f", {str(stood.asset_class).lower().replace('_', ' ')}"
+    head = head_said(stood.state, stood.bucket, stood.days_past_due, stood.asset_class)
     output.out.print(
-        f"[bold]{stood.loan_ref}[/]  {stood.state.lower().replace('_', ' ')}"
-        f" {stood.bucket or ''}{late}  (as of {stood.as_of}, by what was known"
+        f"[bold]{stood.loan_ref}[/]  {head}  (as of {stood.as_of}, by what was known"
         f" until version {stood.version} of {stood.known_until})"
     )
     rate = f"{stood.annual_rate:.4%} a year" if stood.annual_rate is not None else ""
@@ -228,6 +253,8 @@ def render(stood: Standing) -> None:
         )
     for offer in stood.offers:
         output.out.print(f"  [green]{offer_said(offer)}[/]")
+    if stood.left_book is not None:
+        output.out.print(f"  {left_book_said(stood.left_book, stood.currency)}")
     if stood.balance is None:
         return
     if stood.annualised_cost is not None:

@@ -400,14 +400,12 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     from domain.base.refs import short_ref
     from domain.loan.explained import change_said
     from entrypoints import output
+    from entrypoints.as_of import head_said, left_book_said
 
     assert page is not None
     unit = page.currency
-    late = f", {page.days_past_due} days past due" if page.days_past_due else ""
-    output.out.print(
-        f"[bold]{page.loan_ref}[/]  {page.state.lower().replace('_', ' ')}"
-        f" {page.bucket or ''}{late}{_class_words(page)}  (version {page.version}, as of {on})"
-    )
+    head = head_said(page.state, page.bucket, page.days_past_due, page.asset_class)
+    output.out.print(f"[bold]{page.loan_ref}[/]  {head}  (version {page.version}, as of {on})")
     rate = f"{page.terms.annual_rate:.4%} a year" if page.terms.annual_rate is not None else ""
     output.out.print(
         f"{page.product_code} v{page.product_version} for {short_ref('B', page.borrower_id)}:"
@@ -422,6 +420,8 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
             rate, known = f", {change.annual_rate:.4%} a year", change.annual_rate
         grown = f", {_money(change.capitalised, unit)} capitalised" if change.capitalised else ""
         output.out.print(f"  {change_said(change.kind)} from {change.effective_on}{rate}{grown}")
+    if page.left_book is not None:
+        output.out.print(f"  {left_book_said(page.left_book, unit)}")
     balance, totals = page.balance, page.totals
     figures = output.table(
         "",
@@ -499,13 +499,6 @@ def _render_terms(page: LoanPage, on: date) -> None:
         )
     for offer in page.offers:
         output.out.print(f"  [green]{offer_said(offer)}[/]")
-
-
-def _class_words(page: LoanPage) -> str:
-    """The asset class where it is not the best one."""
-    if page.asset_class in (None, "NORMAL"):
-        return ""
-    return f", {str(page.asset_class).lower().replace('_', ' ')}"
 
 
 def _render_securities(page: LoanPage) -> None:

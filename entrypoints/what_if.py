@@ -254,9 +254,8 @@ def render(found: Compared) -> None:
         words = words_of(each.said, was.currency)
         output.out.print(f"  {each.effective_on}  [bold]{each.event}[/]  ", end="")
         output.out.print(words, markup=False, soft_wrap=True)
-    rows = output.table("", "as it is", "as it would be", "change", right=("as it is",))
-    for column in rows.columns[1:]:
-        column.justify = "right"
+    columns = ("as it is", "as it would be", "change")
+    rows = output.table("", *columns, right=columns)
     for name, before, after in zip(FIGURES, _figures(was), _figures(would), strict=True):
         if (before, after) == (None, None):
             continue  # such as a class without a policy, or a limit where nothing is drawn
@@ -269,7 +268,7 @@ def render(found: Compared) -> None:
 DAYS, COST = "days past due", "cost in a year"
 FIGURES = (
     *("state", "bucket", "asset class", DAYS, "principal", "interest", "fees", "penalty", "credit"),
-    *("overdue", "payoff", "to draw", "last due", COST),
+    *("overdue", "payoff", "claim", "to draw", "last due", COST),
 )
 
 Figure = str | int | Decimal | date | None
@@ -288,6 +287,7 @@ def _figures(stood: Standing) -> list[Figure]:
         *parts,
         stood.amount_overdue,
         stood.payoff if stood.payoff is not None else 0,
+        stood.left_book.still_open if stood.left_book is not None else None,
         stood.limit.left if stood.limit is not None else None,
         max((row.due_on for row in stood.instalments), default=None),
         stood.annualised_cost,
@@ -306,7 +306,7 @@ def _side_by_side(name: str, before: Figure, after: Figure, currency: str) -> tu
         is_money = isinstance(figure, int) and name != DAYS
         return written(figure, currency) if is_money else str(figure)  # type: ignore[arg-type]
 
-    if before == after:
+    if said(before) == said(after):
         return said(before), said(after), ""
     if isinstance(before, int) and isinstance(after, int):
         return said(before), said(after), f"{'+' if after > before else ''}{said(after - before)}"

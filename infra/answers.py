@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact_window import ContactPeriod
 from domain.loan.ledger import Balance
-from domain.loan.state import Limit, OnOffer
+from domain.loan.state import LeftBook, Limit, OnOffer
 
 T = TypeVar("T")
 
@@ -388,6 +388,7 @@ class LoanPage:
     securities: list[ShownSecurity]
     limit: Limit | None
     offers: list[OnOffer]
+    left_book: LeftBook | None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from domain.loan.asset_class import AssetClass
 from domain.loan.delinquency import bucket, days_past_due
 from domain.loan.ledger import Balance
 from domain.loan.stage import Stage
-from domain.loan.state import Limit, LoanState, OnOffer
+from domain.loan.state import LeftBook, Limit, LoanState, OnOffer
 from infra.answers import (
     Answer,
     Application,
@@ -623,11 +623,14 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             ).format(columns_of(OnOffer)),
             **asked,
         )
+        ended = _ended_on(conn, asked)
     unpaid = sorted(row.pay_by_on for row in instalments if row.left > 0)
     runs = loan.state == LoanState.ACTIVE
     dpd = days_past_due(unpaid[0], on) if unpaid and runs else 0
+    left = _left_book(loan.state, ended, totals)
+    last = None if left else loan.bucket
     page = LoanPage(
-        **{**loan._asdict(), "bucket": str(bucket(dpd)) if runs else loan.bucket},
+        **{**loan._asdict(), "bucket": str(bucket(dpd)) if runs else last},
         days_past_due=dpd,
         oldest_unpaid_on=unpaid[0] if unpaid else None,
         next_due_on=next((day for day in unpaid if day >= on), None),
@@ -640,8 +643,45 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         securities=securities,
         limit=_limit(terms, loan.balance, totals, laid_anew) if runs else None,
         offers=offers if runs else [],
+        left_book=left,
     )
     return Answer(page, fresh)
+
+
+def _ended_on(conn: Connection, asked: dict[str, Any]) -> dict[str, date]:
+    """The day of the loss or the sale, as long as it was not taken back, by the state it led to."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (s.state) s.state, s.effective_on
+        FROM rm.summary_standing AS s
+        WHERE s.loan_id = %(loan_id)s AND s.business_on <= %(on)s
+            AND s.state IN ('WRITTEN_OFF', 'SOLD')
+            AND NOT EXISTS (
+                SELECT FROM rm.summary_standing AS later
+                WHERE later.loan_id = s.loan_id AND later.business_on <= %(on)s
+                    AND later.version > s.version AND later.state NOT IN (s.state, 'SOLD')
+            )
+        ORDER BY s.state, s.version
+        """,
+        asked,
+    )
+    return dict(rows.fetchall())
+
+
+def _left_book(state: str, ended: dict[str, date], totals: Totals) -> LeftBook | None:
+    """With what a loan left the book that is not in it, and what came of that."""
+    if state not in (LoanState.WRITTEN_OFF, LoanState.SOLD):
+        return None
+    sold = state == LoanState.SOLD
+    claim = totals.written_off or totals.sold
+    return LeftBook(
+        ended.get(LoanState.WRITTEN_OFF),
+        ended.get(LoanState.SOLD),
+        claim,
+        totals.recovered,
+        0 if sold else max(claim - totals.recovered, 0),
+        totals.sale_price if sold else None,
+    )
 
 
 def _limit(

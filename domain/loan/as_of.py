@@ -13,13 +13,14 @@ from domain.base.policy import AssetClassRule
 from domain.base.stream import Stream
 from domain.base.terms import Terms
 from domain.loan import delinquency
-from domain.loan.allocation import Split
+from domain.loan.account import open_of
+from domain.loan.allocation import Split, total
 from domain.loan.asset_class import Classed, classed
 from domain.loan.cost_so_far import annualised, moved_and_to_come
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
-from domain.loan.state import EndedBy, Limit, LoanState, OfferKind, OnOffer
+from domain.loan.state import EndedBy, LeftBook, Limit, LoanState, OfferKind, OnOffer
 from domain.loan.timetable import has_limit, in_parts
 
 KnownAt = date | datetime
@@ -65,6 +66,7 @@ class Standing:
     offers: list[OnOffer] = field(default_factory=list)
     annualised_cost: Decimal | None = None
     """By what moved until then and is still to come; None where no rate fits, or it was lost."""
+    left_book: LeftBook | None = None
 
 
 def known(events: Iterable[Stream.Event], at: KnownAt | None) -> list[Stream.Event]:
@@ -170,6 +172,7 @@ def standing(
         limit=limit,
         offers=offers,
         annualised_cost=yearly,
+        left_book=_left_book(loan, as_of),
     )
 
 
@@ -185,6 +188,23 @@ def recovered(loan: Loan, as_of: date) -> list[tuple[str, Split]]:
     return [
         (ref, split) for ref, split in loan.recovered.items() if loan.recoveries[ref].on <= as_of
     ]
+
+
+def _left_book(loan: Loan, as_of: date) -> LeftBook | None:
+    """With what the loan left the book by *as_of*, and what came of that."""
+    ended = {each.kind: each for each in loan.endings if each.on <= as_of}
+    if not ended:
+        return None
+    loss, sale = ended.get(EndedBy.WRITE_OFF), ended.get(EndedBy.SALE)
+    claim, back = loan.endings[0].claim, dict(recovered(loan, as_of))
+    return LeftBook(
+        loss.on if loss else None,
+        sale.on if sale else None,
+        claim.total,
+        total(back.values()).total,
+        0 if sale else open_of(claim, back),
+        sale.price if sale else None,
+    )
 
 
 def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:

@@ -117,6 +117,22 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class LeftBook:
+    """That a loan was written off or sold, or the one and then the other; minor units.
+
+    Of *claim*, what was owed then as it is known by now, *recovered* came in since and *still_open*
+    is open; nothing is of what was sold, for *price*.
+    """
+
+    written_off_on: date | None
+    sold_on: date | None
+    claim: int
+    recovered: int
+    still_open: int
+    price: int | None
+
+
+@dataclass(frozen=True)
 class Restated:
     """That another amount left the book on a day than was known then.
 

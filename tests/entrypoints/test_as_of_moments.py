@@ -14,7 +14,7 @@ from domain.loan.as_of import known, standing
 from domain.loan.loan import Loan
 from entrypoints.as_of import AsKnown, moment, render
 from tests.domain.loan.test_migration import migrated, row
-from tests.domain.story import disbursed, paid, written_off
+from tests.domain.story import disbursed, paid, sell, written_off
 
 SHANGHAI = timezone(timedelta(hours=8))
 JAN_1, MAR_1 = date(2025, 1, 1), date(2025, 3, 1)
@@ -86,3 +86,44 @@ def test_a_person_reads_a_loan_on_any_day(day: date, capsys: pytest.CaptureFixtu
     told = capsys.readouterr().out
     assert f"as of {day}" in told
     assert ("a year, as it goes" in told) == (day < date(2025, 6, 1))
+
+
+def told_on(loan: Loan, day: date, capsys: pytest.CaptureFixture[str]) -> str:
+    stood = standing(list(loan.pending_events), day)  # type: ignore[arg-type]
+    assert stood is not None
+    render(stood)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_of_a_loan_that_was_written_off_the_claim_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loan = disbursed()
+    written_off(date(2025, 2, 1))(loan)
+    paid("R-1", 300_00, on=MAR_1)(loan)
+
+    before, then, since = (
+        told_on(loan, day, capsys) for day in (date(2025, 1, 31), date(2025, 2, 1), MAR_1)
+    )
+
+    assert "written off" not in before
+    assert then.startswith("L-1 written off (as of 2025-02-01")
+    assert "written off 2025-02-01 with 1,002.67 CNY, recovered 0.00 CNY, open 1,002.67" in then
+    assert "recovered 300.00 CNY, open 702.67 CNY; see explain --figure claim" in since
+
+
+def test_of_a_loan_that_was_sold_the_price_is_told_and_nothing_is_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    at_once, later = disbursed(), disbursed()
+    sell(at_once, date(2025, 2, 1), price=400_00)
+    written_off(date(2025, 2, 1))(later)
+    paid("R-1", 300_00, on=date(2025, 2, 15))(later)
+    sell(later, MAR_1, price=100_00)
+
+    said = told_on(at_once, MAR_1, capsys)
+    assert "sold 2025-02-01 with 1,002.67 CNY for 400.00 CNY" in said
+    said = told_on(later, MAR_1, capsys)
+    assert "written off 2025-02-01 with 1,002.67 CNY, recovered 300.00 CNY, sold 2025-03-01" in said
+    assert "for 100.00 CNY" in said
+    assert "open" not in said

@@ -9,12 +9,14 @@ from uuid import uuid4
 
 import pytest
 
+from domain.loan.as_of import known, standing
 from domain.loan.loan import Loan
+from domain.loan.state import LeftBook
 from infra import borrower_queries, queries
 from infra.answers import Case, LoanPage, Reminder
 from infra.freshness import freshness, wait_for
 from projections import collections
-from tests.domain.story import CLASSES, LEVELS
+from tests.domain.story import CLASSES, LEVELS, sell, take_back, write_off
 from tests.infra.views_at_work import (
     FEB_15,
     JAN_15,
@@ -545,6 +547,31 @@ def test_a_loan_is_shown_as_it_stood_before_a_reversal(at_work: ViewsAtWork) -> 
     assert before.instalments[0].paid_on == FEB_15
     assert (after.days_past_due, after.totals.received) == (5, 0)
     assert (after.bucket, after.instalments[0].paid_on) == ("M1", None)
+
+
+def test_a_loan_that_left_the_book_is_shown_with_its_claim_as_its_stream_knows_it(
+    at_work: ViewsAtWork,
+) -> None:
+    days_of_it = [date(2025, 2, 1), date(2025, 2, 10), FEB_15, date(2025, 2, 20), date(2025, 3, 1)]
+    lost, taken, again, back, gone = days_of_it
+    loan = lent()
+    write_off(loan, lost)
+    take_back(loan, "write-off", taken)
+    write_off(loan, again)
+    repay(loan, "R-1", 300_00, back)
+    sell(loan, gone, price=100_00)
+    events: list[Any] = list(loan.pending_events)
+    at_work.show(loan)
+
+    for day in (JAN_15, *days_of_it):
+        stood = standing(known(events, day), day)
+        assert stood is not None
+        shown = page(at_work, loan, day)
+        assert (shown.state, shown.left_book) == (stood.state, stood.left_book), day
+    assert page(at_work, loan, back).left_book == LeftBook(
+        again, None, 1_005_00, 300_00, 705_00, None
+    )
+    assert page(at_work, loan, gone).bucket is None  # what it is called while it runs
 
 
 def test_an_application_is_shown_without_instalments(at_work: ViewsAtWork) -> None:
