@@ -118,9 +118,8 @@ def status(as_json: AsJson = False) -> None:
 
     An alarm tells of a list of words that nobody looked at in time, or will not have soon,
     of a text whose review takes too long, and of a notice that the law demands and that did not
-    go out in time. Lists that await their first review, as in every
-    new book, are one line of what is to do. Exits with 3 when nothing runs, with 1 when a
-    process is in trouble.
+    go out in time. Lists that await their first review, as in every new book, are one line of
+    what is to do. Exits with 3 when nothing runs, with 1 when a process is in trouble.
     """
     from dataclasses import asdict
 

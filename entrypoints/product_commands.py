@@ -154,6 +154,7 @@ def show(
     from domain.commands.products import product_id
     from domain.product.product import Product
     from entrypoints import output
+    from entrypoints.product_places import AMOUNTS
     from entrypoints.session import session
 
     code, number = _named(version)
@@ -165,7 +166,9 @@ def show(
         output.out.print(f"[bold]{code}:{number}[/]  {found.offer.name}: {_sale(found, today)}")
         for name, value in said.items():
             if value is not None and name not in ("code", "version", "name"):
-                output.out.print(f"  {name}: {_shown(value)}", markup=False)
+                is_amount = ("Offer", name) in AMOUNTS
+                shown = part_said(value, found.offer.currency, is_amount=is_amount)
+                output.out.print(f"  {name}: {shown}", markup=False)
 
     output.emit(_said(found), as_json=as_json, render=render)
 
@@ -199,17 +202,26 @@ def _sale(found: Product, on: date) -> str:
     return "on sale"
 
 
-def _shown(value: Any) -> str:
-    """A part of a product for a person: records by what they say."""
+def part_said(value: Any, currency: str, *, is_amount: bool = False) -> str:
+    """A part of a product for a person: records by what they say, amounts in the currency."""
     from dataclasses import fields, is_dataclass
     from decimal import Decimal
 
+    from domain.base.money import written
+    from entrypoints.product_places import AMOUNTS
+
     if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "none"
+        return ", ".join(part_said(each, currency) for each in value) or "none"
     if is_dataclass(value):
-        said = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return "; ".join(f"{name} {_shown(each)}" for name, each in said if each is not None)
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+        kind = type(value).__name__
+        return "; ".join(
+            f"{field.name} {part_said(part, currency, is_amount=(kind, field.name) in AMOUNTS)}"
+            for field in fields(value)
+            if (part := getattr(value, field.name)) is not None
+        )
+    if is_amount:
+        return written(value, currency)
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
 
 
 @product.command("list")

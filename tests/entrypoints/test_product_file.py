@@ -7,6 +7,7 @@ import pytest
 
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Renewal, Subsidy
+from entrypoints.product_commands import part_said
 from entrypoints.product_file import checked, files_of, read_offer
 from infra.trouble import Trouble
 
@@ -359,3 +360,14 @@ def test_a_folder_means_the_product_files_in_it(tmp_path: Path) -> None:
     assert files_of([tmp_path, path]) == [path, path]
     with pytest.raises(Trouble, match="no product file"):
         files_of([empty])
+
+
+def test_a_part_of_a_product_is_shown_as_a_file_writes_it() -> None:
+    letter = FeeTerm("LETTER", "ON_EVENT", 5_00, percent=Decimal("0.0200000000"))
+    least = Repayment(multiple_of=100)
+
+    assert part_said(500_000, "JPY", is_amount=True) == "500,000"
+    assert part_said([], "CNY") == "none"
+    assert part_said([letter], "CNY") == "kind LETTER; timing ON_EVENT; amount 5.00; percent 0.02"
+    assert "every 1; leap_rows_only False; multiple_of 1.00" in part_said(least, "CNY")
+    assert part_said(Decimal("0.0600000000"), "CNY") == "0.06"
