@@ -82,7 +82,8 @@ def _lines(sheet: CostSheet) -> list[str]:
     ]
 
 
-def _line(name: str, said: str) -> str:
+def figure_line(name: str, said: str) -> str:
+    """A figure of the sheet, by its name."""
     return f"  {name:<{WIDTH}}{said}"
 
 
@@ -104,35 +105,35 @@ def _borrowed(sheet: CostSheet) -> Iterator[str]:
         name = "limit, if drawn in full"
     elif not sheet.paid_out:
         name = "principal still owed"
-    yield _line(name, _money(sheet, sheet.amount))
+    yield figure_line(name, _money(sheet, sheet.amount))
     if sheet.paid_out:
-        yield _line("paid out", f"{_money(sheet, sheet.paid_out)}, if on {sheet.begins_on}")
+        yield figure_line("paid out", f"{_money(sheet, sheet.paid_out)}, if on {sheet.begins_on}")
     if sheet.withheld:
-        yield _line("withheld of the payout", _money(sheet, sheet.withheld))
+        yield figure_line("withheld of the payout", _money(sheet, sheet.withheld))
     for draw in sheet.paid_out_later:
-        yield _line("paid out later", f"{_money(sheet, draw.amount)} on {draw.on}")
+        yield figure_line("paid out later", f"{_money(sheet, draw.amount)} on {draw.on}")
     if sheet.due_at_payout:
-        yield _line("to pay on that day", _money(sheet, sheet.due_at_payout))
+        yield figure_line("to pay on that day", _money(sheet, sheet.due_at_payout))
     if sheet.term_months is not None:
-        yield _line("term", _counted(sheet.term_months, "month"))
+        yield figure_line("term", _counted(sheet.term_months, "month"))
     if sheet.instalments == 1:
-        yield _line("one instalment", _payment(sheet, sheet.last))
+        yield figure_line("one instalment", _payment(sheet, sheet.last))
     else:
         method = METHODS.get(sheet.method, sheet.method.lower().replace("_", " "))
         said = f"{sheet.instalments}, {method}" if sheet.paid_out else str(sheet.instalments)
-        yield _line("instalments", said)
-        yield _line("first instalment", _payment(sheet, sheet.first))
+        yield figure_line("instalments", said)
+        yield figure_line("first instalment", _payment(sheet, sheet.first))
         if sheet.largest.amount > max(sheet.first.amount, sheet.last.amount):
-            yield _line("largest instalment", _payment(sheet, sheet.largest))
-        yield _line("last instalment", _payment(sheet, sheet.last))
+            yield figure_line("largest instalment", _payment(sheet, sheet.largest))
+        yield figure_line("last instalment", _payment(sheet, sheet.last))
 
 
 def _cost_lines(sheet: CostSheet) -> Iterator[str]:
     """What is paid beside the principal, and what that comes to in a year."""
     yield "What it costs"
-    yield _line("interest", _money(sheet, sheet.interest))
-    yield _line("charges", _money(sheet, sheet.fees))
-    yield _line("to pay in all", _money(sheet, sheet.total))
+    yield figure_line("interest", _money(sheet, sheet.interest))
+    yield figure_line("charges", _money(sheet, sheet.fees))
+    yield figure_line("to pay in all", _money(sheet, sheet.total))
     rewarded = len({each.case for each in sheet.costs} & {"ON_TIME", "RENEWED_ON_TIME"}) > 0
     case = None
     for each in sheet.costs:
@@ -199,14 +200,14 @@ def _charge(sheet: CostSheet, each: SheetCharge) -> str:
     said.append(f"to {each.payee or 'the lender'}")
     given = "given back for the days not used" if each.refundable else "not refundable"
     said.append(given)
-    return _line(each.kind.lower().replace("_", " "), ", ".join(said))
+    return figure_line(each.kind.lower().replace("_", " "), ", ".join(said))
 
 
 def _default_lines(sheet: CostSheet) -> Iterator[str]:
     """What is only paid if it comes to that."""
     yield "Not in the cost of a year, only paid if it comes to that"
     if sheet.penalty is not None:
-        yield _line("penalty", _penalty(sheet.penalty))
+        yield figure_line("penalty", _penalty(sheet.penalty))
     contingent = [each for each in sheet.charges if not each.planned]
     yield from (_charge(sheet, each) for each in contingent)
     if sheet.penalty is None and not contingent:

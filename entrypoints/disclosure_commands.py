@@ -156,13 +156,13 @@ def document(shown: Disclosure) -> list[str]:
 def _totals(shown: Disclosure) -> Iterator[str]:
     """What was kept of a disclosure before whole sheets were."""
     from domain.base.money import written
-    from entrypoints.cost_sheet import COST_METHODS, cost_said
+    from entrypoints.cost_sheet import COST_METHODS, cost_said, figure_line
 
     yield "No sheet was recorded then; this was:"
     for name, amount in (("interest", shown.interest), ("charges", shown.fees)):
-        yield f"  {name:<26}{written(amount, shown.currency)} {shown.currency}"
+        yield figure_line(name, f"{written(amount, shown.currency)} {shown.currency}")
     cost = f"{cost_said(shown.annualised_cost)}, {COST_METHODS[shown.method]}"
-    yield f"  {'cost of a year':<26}{cost}"
+    yield figure_line("cost of a year", cost)
 
 
 def _rows(shown: Disclosure) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -209,3 +210,31 @@ def test_a_person_sees_both_sides_and_what_would_be_recorded(
         "0.00",
         "2025-03-15",
     ] in figures
+
+
+def test_a_loss_and_what_comes_back_change_the_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    loss, back = supposed.WriteOff(date(2025, 3, 15)), supposed.Recovery(date(2025, 3, 20), 100_00)
+    lost = supposed.what_if(HISTORY, [loss], loss.on)
+    came = supposed.what_if([*HISTORY, *lost.events], [back], back.on)
+
+    render(compared(lost))
+    render(compared(came))
+
+    claims = [line.split() for line in capsys.readouterr().out.splitlines() if " claim " in line]
+    assert claims == [["claim", "923.52", "*"], ["claim", "923.52", "823.52", "-100.00"]]
+
+
+def test_a_cost_that_differs_by_less_than_is_shown_is_no_change(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    same = supposed.what_if(HISTORY, [supposed.Payment(date(2025, 3, 15), 1)], date(2025, 3, 15))
+    cost = same.without.annualised_cost
+    assert cost is not None
+    again = replace(
+        same, with_it=replace(same.without, annualised_cost=cost - Decimal("0.00000001"))
+    )
+
+    render(compared(again))
+
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "cost in a year" in line]
+    assert "0.0000%" not in line
