@@ -577,7 +577,7 @@ class Told:
         terms = self.terms
         by_rate: dict[str, list[str]] = {}
         for owed, start, end in stretches:
-            for each in self._rates(start, end):
+            for each in self._rates(start, end) if owed else ():
                 words = f"{percent(each.rate)}{_rate_of(each, terms)}"
                 days = days_said(terms, counted_by(terms), each.first, each.last)
                 part = f"{self.money(owed)} x {days}"

@@ -488,3 +488,13 @@ def test_a_penalty_says_that_its_rate_is_of_the_contract() -> None:
     assert line.formula == (
         "36.5 % (by contract) on 81.07 x 30/360 from 2025-02-18 to 2025-03-01, rounded half up"
     )
+
+
+def test_days_on_which_nothing_is_overdue_any_more_are_no_part_of_a_penalty() -> None:
+    paid_late = paid("P-1", 90_00, on=date(2025, 2, 25))
+
+    line = part(told(disbursed(PENALISED), MAR_15, paid_late), "penalty", "penalty accrued")
+
+    assert line.formula is not None
+    assert "81.07 x 30/360 from 2025-02-18 to 2025-02-25" in line.formula
+    assert " 0.00 x " not in line.formula
