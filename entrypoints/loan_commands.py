@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from domain.base.stream import Act
     from domain.base.terms import PlannedDraw
     from domain.commands.book import Receipt
-    from domain.loan.loan import Loan as LoanStream
     from entrypoints.history import Answer
     from entrypoints.session import Session
 
@@ -174,6 +173,7 @@ def approve(
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
+    from entrypoints.borrower_commands import all_loans_of
 
     def do(opened: Session, act: Act) -> Receipt:
         loan_id = opened.stream_id(loan)
@@ -191,29 +191,14 @@ def approve(
             grade=grade,
             model_version=model_version,
             rows=None if schedule is None else agreed_rows(schedule, currency),
-            on_time=_on_time(opened, asked, rate, on_time),
-            draws=planned_draws(draw, currency),
+            on_time=on_time,
+            counted=lambda: loans.paid_on_time(
+                opened.book, all_loans_of(opened, asked.borrower_id)
+            ),
+            **({"draws": planned_draws(draw, currency)} if draw else {}),
         )
 
     carry_out(do, approved_by, command_id, as_json)
-
-
-def _on_time(opened: Session, loan: LoanStream, rate: str | None, said: int | None) -> int | None:
-    """How many instalments the borrower paid on time: as *said*, or as the book knows it.
-
-    It is counted where the product has rates by it, and no rate is agreed apart.
-    """
-    from domain.commands import loans
-    from domain.commands.products import product_id
-    from domain.product.product import Product
-    from entrypoints.borrower_commands import all_loans_of
-
-    if said is not None or rate is not None:
-        return said
-    version = product_id(opened.book, loan.product_code, loan.product_version)
-    if not opened.book.get(Product, version).offer.rate_tiers:
-        return None
-    return loans.paid_on_time(opened.book, all_loans_of(opened, loan.borrower_id))
 
 
 def planned_draws(said: list[str] | None, currency: str) -> list[PlannedDraw] | None:
@@ -574,7 +559,7 @@ def repay(
             source=source.upper(),
             payoff=payoff,
             future_money=future and future.upper(),
-            in_place_of=in_place_of,
+            **({"in_place_of": in_place_of} if in_place_of else {}),
         )
 
     carry_out(do, actor, command_id, as_json)

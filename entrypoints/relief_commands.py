@@ -381,7 +381,11 @@ def accept_conversion(
 
     carry_out(
         lambda opened, act: loans.convert(
-            opened.book, act, loan_id=opened.stream_id(loan), consent_ref=consent, digest=digest
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            consent_ref=consent,
+            **({"digest": digest} if digest else {}),
         ),
         actor,
         command_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -135,7 +136,7 @@ def read(
         return written.read_reply(
             opened.book,
             act,
-            shared_with=_shared_with(opened, act, borrower_id, ref, outcome),
+            sharers=partial(_sharers, opened, act, borrower_id, ref),
             borrower_id=borrower_id,
             contact_ref=ref,
             outcome=outcome,
@@ -179,7 +180,7 @@ def answer(
         return written.answer_reply(
             opened.book,
             act,
-            shared_with=_shared_with(opened, act, borrower_id, ref, outcome),
+            sharers=partial(_sharers, opened, act, borrower_id, ref),
             borrower_id=borrower_id,
             contact_ref=ref,
             answered_at=opened.happened_at(instant),
@@ -212,16 +213,12 @@ def _whose(opened: Session, ref: str, named: str | None) -> UUID:
     return found[0]
 
 
-def _shared_with(
-    opened: Session, act: Act, borrower_id: UUID, ref: str, outcome: ReplyOutcome | None
-) -> list[Sharer]:
-    """Who else has the number or address that a refusal came from; nobody for anything else."""
+def _sharers(opened: Session, act: Act, borrower_id: UUID, ref: str) -> list[Sharer]:
+    """Who else has the number or address that an answer came from."""
     from domain.borrower.borrower import Borrower
     from infra.inbound import others_who_share
     from infra.vault import open_vault
 
-    if outcome != ReplyOutcome.REFUSED:
-        return []
     reader = opened.book.get(Borrower, borrower_id)
     with open_vault(opened.database_url, opened.settings, lambda: opened.book.policies) as vault:
         return others_who_share(vault, act, reader, ref)

@@ -200,7 +200,8 @@ def command(
     first; what is recorded on each other one is under an id of its own (*act_on*).
 
     The same command id again returns the first receipt. When another writer was
-    first, the command runs again whole, three times at most.
+    first, the command runs again whole, three times at most. What *decide* is to look up by a
+    function it is given is no content of the command: it may read otherwise the next time.
 
     Raises:
         Refusal: the rules do not allow it; nothing was recorded.
@@ -211,7 +212,8 @@ def command(
 
     @wraps(decide)
     def carried_out(book: Book, act: Act, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
-        digest = digest_of(decide.__name__, {"args": args, **kwargs})
+        content = {name: said for name, said in kwargs.items() if not callable(said)}
+        digest = digest_of(decide.__name__, {"args": args, **content})
         for _ in range(TRIES):
             try:
                 must_be_impersonal(kwargs)

@@ -112,14 +112,16 @@ def approve(
     model_version: str | None = None,
     rows: list[AgreedRow] | None = None,
     on_time: int | None = None,
+    counted: Callable[[], int] | None = None,
     draws: list[PlannedDraw] | None = None,
 ) -> Loan:
     """Approve an application; what is not said otherwise is as applied for.
 
     The rate is the product's, that of the *grade* where it prices by grades, that of the
-    borrower's segment and instalments paid *on_time* where it has tiers, or one that is
-    agreed apart. What came in while the version was offered is approved after that, too; of a
-    version that was withdrawn nothing is. *draws* are the payouts after the first one.
+    borrower's segment and instalments paid *on_time* where it has tiers (*counted* by the
+    book where nobody says how many), or one that is agreed apart. What came in while the
+    version was offered is approved after that, too; of a version that was withdrawn nothing
+    is. *draws* are the payouts after the first one.
 
     Raises:
         NotOnSale: the version was withdrawn from sale.
@@ -138,6 +140,8 @@ def approve(
     offer.must_offer(amount, term_months)
     offer.must_plan(draws)
     offer = offer.agreed(rows)
+    if annual_rate is None and on_time is None and offer.rate_tiers and counted is not None:
+        on_time = counted()
     tier = offer.tier_of(loan.segment, on_time) if annual_rate is None else None
     offer = offer.tiered(tier)
     index = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Required, TypedDict, Unpack
@@ -120,11 +120,11 @@ def read_reply(
     awaits_answer: bool | None = None,
     purpose: Purpose | None = None,
     said_ref: str | None = None,
-    shared_with: Sequence[Sharer] = (),
+    sharers: Callable[[], Sequence[Sharer]] = list,
 ) -> tuple[Borrower, ...]:
     """Let an answer in words be read, and a refusal that it is count from when it came.
 
-    It counts for everybody it was *shared_with*: whose number it came from, nobody knows.
+    It counts for its *sharers*, who have the same number: whose it came from, nobody knows.
     """
     borrower = book.get(Borrower, borrower_id)
     _read(
@@ -141,7 +141,7 @@ def read_reply(
     if outcome != ReplyOutcome.REFUSED:
         return (borrower,)
     others = _refused_by_others(
-        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=shared_with
+        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=sharers()
     )
     return (borrower, *others)
 
@@ -158,11 +158,11 @@ def answer_reply(
     outcome: ReplyOutcome | None = None,
     purpose: Purpose | None = None,
     said_ref: str | None = None,
-    shared_with: Sequence[Sharer] = (),
+    sharers: Callable[[], Sequence[Sharer]] = list,
 ) -> tuple[Borrower, ...]:
     """Let an answer in words be answered; with an *outcome* it was read at the same time.
 
-    One that refuses counts for those it was *shared_with*, as when it is read by itself.
+    One that refuses counts for its *sharers* too, as when it is read by itself.
     """
     borrower = book.get(Borrower, borrower_id)
     if outcome is not None:
@@ -185,7 +185,7 @@ def answer_reply(
     if outcome != ReplyOutcome.REFUSED:
         return (borrower,)
     others = _refused_by_others(
-        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=shared_with
+        book, act, borrower, contact_ref=contact_ref, purpose=purpose, shared_with=sharers()
     )
     return (borrower, *others)
 

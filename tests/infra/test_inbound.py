@@ -286,7 +286,7 @@ def test_a_refusal_read_in_words_from_a_shared_number_counts_for_all_who_have_it
         contact_ref=ref,
         outcome=ReplyOutcome.REFUSED,
         read_at=TEN + MINUTE,
-        shared_with=shared,
+        sharers=lambda: shared,
     )
 
     assert [each.borrower_id for each in shared] == people[1:]
