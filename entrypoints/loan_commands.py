@@ -192,9 +192,7 @@ def approve(
             model_version=model_version,
             rows=None if schedule is None else agreed_rows(schedule, currency),
             on_time=on_time,
-            counted=lambda: loans.paid_on_time(
-                opened.book, all_loans_of(opened, asked.borrower_id)
-            ),
+            loans=lambda: all_loans_of(opened, asked.borrower_id),
             **({"draws": planned_draws(draw, currency)} if draw else {}),
         )
 
@@ -432,10 +430,11 @@ def disburse(
     from domain.base.money import minor_units
     from domain.commands import loans
     from domain.loan.loan import Loan as LoanStream
+    from entrypoints.borrower_commands import all_loans_of
 
     def do(opened: Session, act: Act) -> Receipt:
         loan_id = opened.stream_id(loan)
-        currency = opened.book.get(LoanStream, loan_id).currency if amount else ""
+        signed = opened.book.get(LoanStream, loan_id)
         return loans.disburse(
             opened.book,
             act,
@@ -443,8 +442,9 @@ def disburse(
             disbursement_ref=ref or f"D-{act.command_id}",
             paid_to=to,
             first_due_on=first_due.date() if first_due else None,
-            amount=minor_units(amount, currency) if amount else None,
+            amount=minor_units(amount, signed.currency) if amount else None,
             disbursed_on=day_or(on, opened.business_on),
+            loans=lambda: all_loans_of(opened, signed.borrower_id),
         )
 
     carry_out(do, actor, command_id, as_json)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from domain.base.complaint_policy import ComplaintLevel
@@ -354,6 +355,20 @@ class CapRule:
 
 
 @dataclass(frozen=True)
+class ExposureRule:
+    """How much principal a kind of lender may lend one borrower in all; minor units."""
+
+    version: str
+    jurisdiction: str
+    lender_kind: str
+    currency: str
+    most: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class RenewalRule:
     """How often a term may be renewed, of products that run *up_to_months* at most.
 
@@ -562,6 +577,7 @@ class Policies:
     index_rates: tuple[IndexRate, ...] = ()
     asset_classes: tuple[AssetClassRule, ...] = ()
     caps: tuple[CapRule, ...] = ()
+    exposure_rules: tuple[ExposureRule, ...] = ()
     renewal_rules: tuple[RenewalRule, ...] = ()
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
@@ -767,6 +783,17 @@ class Policies:
             if (rule.jurisdiction, rule.lender_kind) == (jurisdiction, lender_kind)
         ]
         return sorted(found, key=lambda rule: rule.valid_from)
+
+    def exposure_rule(
+        self, jurisdiction: str | None, lender_kind: str | None, currency: str, on: date
+    ) -> ExposureRule | None:
+        """How much a kind of lender may lend one borrower on a day; None without a rule."""
+        held = [
+            rule
+            for rule in _held_in(self.exposure_rules, jurisdiction, on)
+            if (rule.lender_kind, rule.currency) == (lender_kind, currency)
+        ]
+        return min(held, key=attrgetter("most"), default=None)
 
     def cost_methods(self, jurisdiction: str | None, on: date) -> CostMethodRule | None:
         """How the cost of a year is shown on a day; a jurisdiction's own rule comes first.

@@ -16,6 +16,7 @@ from domain.base.terms import PlannedDraw, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, command
 from domain.commands.borrowers import hold_that, with_promises
+from domain.commands.exposure import LoansOfBorrower, exposure, must_leave
 from domain.commands.products import caps_signed, cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
@@ -112,14 +113,14 @@ def approve(
     model_version: str | None = None,
     rows: list[AgreedRow] | None = None,
     on_time: int | None = None,
-    counted: Callable[[], int] | None = None,
+    loans: LoansOfBorrower | None = None,
     draws: list[PlannedDraw] | None = None,
 ) -> Loan:
     """Approve an application; what is not said otherwise is as applied for.
 
     The rate is the product's, that of the *grade* where it prices by grades, that of the
-    borrower's segment and instalments paid *on_time* where it has tiers (*counted* by the
-    book where nobody says how many), or one that is agreed apart. What came in while the
+    borrower's segment and instalments paid *on_time* where it has tiers (counted over all
+    *loans* where nobody says how many), or one that is agreed apart. What came in while the
     version was offered is approved after that, too; of a version that was withdrawn nothing
     is. *draws* are the payouts after the first one.
 
@@ -130,6 +131,7 @@ def approve(
         GradeUnknown: the product does not price by this grade.
         TierUnknown: instalments are counted, and the product has no tiers.
         OverCap: the loan would cost more than the cap of this day allows.
+        OverExposure: this kind of lender may not lend the borrower so much in all.
     """
     loan = book.get(Loan, loan_id)
     product = _product_of(book, loan)
@@ -140,14 +142,16 @@ def approve(
     offer.must_offer(amount, term_months)
     offer.must_plan(draws)
     offer = offer.agreed(rows)
-    if annual_rate is None and on_time is None and offer.rate_tiers and counted is not None:
-        on_time = counted()
+    if annual_rate is None and on_time is None and offer.rate_tiers and loans is not None:
+        on_time = paid_on_time(book, loans())
     tier = offer.tier_of(loan.segment, on_time) if annual_rate is None else None
     offer = offer.tiered(tier)
     index = None
     if annual_rate is None or grade is not None:
         annual_rate = rate_on(offer, book.policies, act.business_on, grade, annual_rate)
         index = index_on(offer, book.policies, act.business_on) if grade is None else None
+    besides = exposure(book, loan, offer, act.business_on, loans)
+    must_leave(besides, amount, offer)
     loan.approve(
         act,
         amount=amount,
@@ -164,6 +168,7 @@ def approve(
         tier=Tier(tier.segment, tier.on_time) if tier else None,
         on_time=on_time,
         draws=draws,
+        exposure=besides,
     )
     return loan
 
@@ -257,11 +262,15 @@ def disburse(
     first_due_on: date | None = None,
     amount: int | None = None,
     disbursed_on: date | None = None,
+    loans: LoansOfBorrower | None = None,
 ) -> Loan:
     """Pay a signed loan out; of one with a limit, or in parts, an amount within it.
 
+    *loans* are the borrower's, of which others may have been approved since.
+
     Raises:
         OnHold: a hold stands that stops payouts.
+        OverExposure: this kind of lender may not lend the borrower so much in all.
     """
     loan = book.get(Loan, loan_id)
     loan.disburse(
@@ -274,6 +283,8 @@ def disburse(
         amount=amount,
     )
     _must_not_be_held(book, act.business_on, loan, "paid out", attrgetter("stops_payout"))
+    offer = _product_of(book, loan).offer
+    must_leave(exposure(book, loan, offer, act.business_on, loans), loan.amount, offer)
     return _classed(book, act, loan)
 
 

@@ -31,19 +31,21 @@ from domain.loan.security import Security
 from domain.loan.sheet import BY_IRR
 from domain.loan.stage import Stage
 from domain.loan.state import (
+    OFFERED,
     PAID_OUT,
     SERVICED,
     ConversionOffer,
     Ended,
     EndedBy,
     Fee,
+    Limit,
     LoanState,
     Movement,
     RenewalOffer,
     Restated,
     Tier,
 )
-from domain.loan.timetable import has_limit
+from domain.loan.timetable import has_limit, in_parts
 
 PREPAYMENTS = frozenset(Prepayment)
 
@@ -149,6 +151,30 @@ class Account:
             # The rows begin with what is planned to be paid out later, too.
             lent -= sum(draw.amount for draw in self.terms.draws or ())
         return lent
+
+    def limit_by(self, ledger: Ledger, on: date) -> Limit | None:
+        """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
+        assert self.terms is not None
+        amount = self.terms.amount
+        if has_limit(ledger.laid.terms):
+            return Limit(amount, max(amount - ledger.principal_owed(on), 0))
+        if in_parts(self.terms) or self.terms.draws:
+            out = self.lent_at_first() + sum(each.amount for each in ledger.draws)
+            return Limit(amount, amount - out)
+        return None
+
+    def exposure(self, on: date) -> int:
+        """The principal that is out on *on*, or may still be paid out as agreed; minor units."""
+        if self.state in OFFERED:
+            stands = self.valid_until_on is None or on <= self.valid_until_on
+            return self.amount if stands else 0
+        if self.state == LoanState.WRITTEN_OFF:
+            return self.claim.less(total(self.recovered.values())).principal
+        if self.state != LoanState.ACTIVE:
+            return 0
+        ledger = self.ledger_due(on)
+        limit = self.limit_by(ledger, on)
+        return ledger.principal_owed(on) + (limit.left if limit else 0)
 
     def received(self, from_on: date, until_on: date) -> int:
         """Money received from one day to another, both included; minor units."""

@@ -17,11 +17,10 @@ from domain.loan.account import open_of
 from domain.loan.allocation import Split, total
 from domain.loan.asset_class import Classed, classed
 from domain.loan.cost_so_far import annualised, moved_and_to_come
-from domain.loan.ledger import Balance, Ledger
+from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.state import EndedBy, LeftBook, Limit, LoanState, OfferKind, OnOffer
-from domain.loan.timetable import has_limit, in_parts
 
 KnownAt = date | datetime
 """A business date, to its end; or an instant with a zone."""
@@ -138,7 +137,7 @@ def standing(
             oldest, overdue = ledger.oldest_unpaid_on(), ledger.overdue(as_of)
             payoff = max(ledger.payoff(as_of) - ledger.unapplied, 0)
             found = _classed(loan, rows, as_of, classes)
-            limit, offers = _limit(loan, ledger, as_of), on_offer(events, as_of)
+            limit, offers = loan.limit_by(ledger, as_of), on_offer(events, as_of)
         if not ended:
             yearly = annualised(moved_and_to_come(loan, ledger, as_of))
     late = delinquency.days_past_due(oldest, as_of)
@@ -205,18 +204,6 @@ def _left_book(loan: Loan, as_of: date) -> LeftBook | None:
         0 if sale else open_of(claim, back),
         sale.price if sale else None,
     )
-
-
-def _limit(loan: Loan, ledger: Ledger, as_of: date) -> Limit | None:
-    """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
-    assert loan.terms is not None
-    amount = loan.terms.amount
-    if has_limit(ledger.laid.terms):
-        return Limit(amount, max(amount - ledger.principal_owed(as_of), 0))
-    if in_parts(loan.terms) or loan.terms.draws:
-        out = loan.lent_at_first() + sum(each.amount for each in ledger.draws)
-        return Limit(amount, amount - out)
-    return None
 
 
 def on_offer(events: Iterable[Stream.Event], as_of: date) -> list[OnOffer]:

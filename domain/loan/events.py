@@ -22,6 +22,7 @@ from domain.loan.state import (
     ConversionOffer,
     Ended,
     EndedBy,
+    Exposure,
     Fee,
     LoanState,
     Movement,
@@ -126,7 +127,8 @@ class Approved(Event):
     *grade* and *model_version* say what priced it, *cap_version* what it was held to,
     *index_version* the announcement that its rate follows, *tier* the rate tier that it
     reached by instalments paid *on_time* before; *rows* are the instalments, and *draws* the
-    later payouts, where they were agreed on for this loan.
+    later payouts, where they were agreed on for this loan; *exposure* is what else was lent to
+    the borrower, where a rule limits that.
     """
 
     TOPIC = "loan.approved"
@@ -148,6 +150,7 @@ class Approved(Event):
     tier: Tier | None
     on_time: int | None
     draws: list[PlannedDraw] | None
+    exposure: Exposure | None
 
     def apply(self, loan: Account) -> None:
         loan.state = LoanState.APPROVED

@@ -31,7 +31,7 @@ from domain.loan.schedule import (
 )
 from domain.loan.sheet import BY_IRR, CostShown, sheet_digest, sheet_of
 from domain.loan.stage import Stage, stage_due_on
-from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, LoanState, Tier
+from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, Exposure, LoanState, Tier
 from domain.loan.timetable import has_limit, in_parts
 
 
@@ -140,11 +140,13 @@ class Origination(Consequences):
         tier: Tier | None = None,
         on_time: int | None = None,
         draws: list[PlannedDraw] | None = None,
+        exposure: Exposure | None = None,
     ) -> None:
         """Approve the application with the terms of the offer, and its own *rows* if agreed.
 
         *on_time* is how many instalments the borrower paid on time before, where that was
-        asked; *draws* are the payouts after the first one, where they were agreed on.
+        asked; *draws* are the payouts after the first one, where they were agreed on; *exposure*
+        is what the borrower owes besides, where a rule limits that.
 
         Raises:
             ScheduleNotSound: the rows do not sum to the amount, or are out of order.
@@ -186,6 +188,7 @@ class Origination(Consequences):
             tier=tier,
             on_time=on_time,
             draws=draws,
+            exposure=exposure,
         )
 
     def _must_be_draws(self, draws: list[PlannedDraw], amount: int, after: date) -> None:

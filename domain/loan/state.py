@@ -205,6 +205,18 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """What is lent or promised to a borrower on other loans, and what may be in all; by *version*.
+
+    Amounts in minor units.
+    """
+
+    others: int
+    most: int
+    version: str
+
+
+@dataclass(frozen=True)
 class Tier:
     """By which rate tier a loan was priced: a segment and instalments paid on time before."""
 

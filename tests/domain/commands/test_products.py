@@ -141,22 +141,23 @@ def test_a_rate_that_is_agreed_apart_is_of_no_tier(shared: Book) -> None:
     assert (loan.annual_rate, loan.tier) == (Decimal("0.058"), None)
 
 
-def test_an_approval_given_again_is_the_same_although_more_was_paid_on_time_since(
+def test_an_approval_given_again_is_the_same_although_the_borrower_has_more_loans_since(
     shared: Book,
 ) -> None:
     tiers = [tier for tier in TIERS if tier.segment == "REPEAT"]
     loan_id = applied(shared, offered(shared, rate_tiers=tiers, rate_plan=STEPS), segment="REPEAT")
     approval = act()
-    counts = iter([12, 13])
+
+    looked_up = iter([[], [uuid4()]])
 
     first, again = (
-        loans.approve(shared, approval, loan_id=loan_id, counted=lambda: next(counts), **PEOPLE)
+        loans.approve(shared, approval, loan_id=loan_id, loans=lambda: next(looked_up), **PEOPLE)
         for _ in range(2)
     )
 
     assert (first.version, first.repeated, again.repeated) == (again.version, False, True)
     approved = next(e for e in events_of(shared, loan_id) if type(e).__name__ == "Approved")
-    assert approved.tier == Tier("REPEAT", 12)
+    assert (approved.on_time, approved.tier) == (0, Tier("REPEAT", 0))
 
 
 def test_instalments_paid_on_time_price_nothing_without_tiers(shared: Book) -> None:
