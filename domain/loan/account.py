@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -48,6 +49,7 @@ from domain.loan.state import (
 from domain.loan.timetable import has_limit, in_parts
 
 PREPAYMENTS = frozenset(Prepayment)
+LAID_ANEW = frozenset({FactKind.RESCHEDULE, FactKind.DRAW})
 
 
 class Account:
@@ -216,12 +218,12 @@ class Account:
 
     def _was_laid_anew(self, *more: Fact) -> bool:
         """Whether a ledger takes more to go on than what its instalments say."""
-        return any(
-            fact.kind == FactKind.RESCHEDULE
-            or fact.future_money in PREPAYMENTS
-            or (fact.kind == FactKind.DRAW and not self._accrues_daily())
-            for fact in (*self.facts, *more)
-        ) or (self.terms is not None and self.terms.prepayment is not None)
+        if self.terms is not None and self.terms.prepayment is not None:
+            return True
+        laid = {FactKind.RESCHEDULE} if self._accrues_daily() else LAID_ANEW
+        return self._any_fact(laid, more) or any(
+            fact.future_money in PREPAYMENTS for fact in (*self.facts, *more)
+        )
 
     def _needs_a_run(self, *more: Fact) -> bool:
         """Whether a ledger has to be run from the start to be gone on with.
@@ -231,9 +233,10 @@ class Account:
         kinds = {*HOLDS, FactKind.FORGIVEN}
         if self.terms is not None and self.terms.rate_plan is not None:
             kinds.add(FactKind.MOVE)
-        return self._was_laid_anew(*more) or any(
-            fact.kind in kinds for fact in (*self.facts, *more)
-        )
+        return self._was_laid_anew(*more) or self._any_fact(kinds, more)
+
+    def _any_fact(self, kinds: AbstractSet[str], more: Iterable[Fact] = ()) -> bool:
+        return not kinds.isdisjoint([fact.kind for fact in (*self.facts, *more)])
 
     def _ledger(self) -> Ledger:
         assert self.terms is not None and self.accrues_from is not None
@@ -328,9 +331,24 @@ class Account:
         had = self.opening_unapplied > 0 or any(
             split.unapplied > 0 for split in self.splits.values()
         )
-        if not had or self.state not in states:
+        if not had or self.state not in states or self._was_paid_by_due_dates(until):
             return None
         return credit_used(self._rerun([]), facts, until)
+
+    def _was_paid_by_due_dates(self, until: date) -> bool:
+        """Whether the instalments tell that nothing due by *until* was open when its day ended.
+
+        Credit never lay beside anything to pay then, and no day has to be looked at. Where
+        more than the instalments has to be known the answer is no.
+        """
+        in_time = all(
+            row.paid_on is not None and row.paid_on <= row.due_on
+            for row in self.instalments
+            if row.due_on <= until
+        )
+        if not in_time or self._accrues_daily() or self._has_limit():
+            return False
+        return not (self._any_fact({FactKind.MOVE}) or self._needs_a_run())
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
