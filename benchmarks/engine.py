@@ -16,6 +16,7 @@ from uuid import UUID
 from benchmarks import peers, samples
 from benchmarks.peers import Call
 from benchmarks.place import Place
+from domain.base.terms import RatePlan, RateStep
 from domain.commands import loans
 from domain.loan.apr import Run, effective_rate, nominal_rate
 from domain.loan.cost import CostMethod, Flow, annual_cost
@@ -30,7 +31,11 @@ PERCENT = 6
 MONTHS = (12, 36, 360)
 PAST = 100
 """Events of the loan whose next repayment is decided."""
+SMALL = 10_00
+"""So many payments of this leave a little of the loan."""
 ABSENT = "not installed"
+
+Past = list[tuple[type, samples.Fields]]
 
 SCHEDULES = {
     "mortgagemath": peers.schedule_by_mortgagemath,
@@ -82,7 +87,8 @@ def measure(place: Place) -> list[Row]:
     for row in chain.from_iterable(tables):
         place.progress(Step("engine", f"{row.task}: {row.peer}", 0, 0))
         rows.append(row)
-    return [*rows, _decision(rounds), _command(place)]
+    decisions = [_decision(task, past, rounds) for task, past in _pasts().items()]
+    return [*rows, *decisions, _command(place)]
 
 
 def _schedules(months: int, rounds: int) -> Iterator[Row]:
@@ -196,9 +202,21 @@ def _enough(run: Callable[[], Any]) -> int:
         number *= 2
 
 
-def _decision(rounds: int) -> Row:
+def _pasts() -> dict[str, Past]:
+    """What happened on loans whose next repayment is decided, by what is told of it."""
+    steps = RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.05"))], scope="INSTALMENT")
+    stepped = replace(samples.TERMS, rate_plan=steps)
+    by_day = replace(samples.TERMS, accrual="DAILY_BALANCE", day_count="ACT/365F")
+    return {
+        f"repayment decided after {PAST} events": samples.past(PAST - 1, amount=SMALL),
+        "the same, the borrower has credit": samples.past(PAST - 1),
+        "the same, the rate stepped down": samples.past(PAST - 1, amount=SMALL, terms=stepped),
+        "the same, by each day's balance": samples.past(PAST - 1, amount=SMALL, terms=by_day),
+    }
+
+
+def _decision(task: str, happened: Past, rounds: int) -> Row:
     """A repayment decided on a loan with a past, which is loaded; no peer keeps one."""
-    happened = samples.past(PAST - 1)
     on = samples.DAY + timedelta(days=PAST)
     seconds = []
     for number in range(rounds * 5):
@@ -206,7 +224,7 @@ def _decision(rounds: int) -> Row:
         started = time.perf_counter()
         loan.repay(act, amount=1_00, currency="CNY", received_on=on, payment_ref=f"N-{number}")
         seconds.append(time.perf_counter() - started)
-    return Row(f"repayment decided after {PAST} events", min(seconds) * 1e6, bound=500)
+    return Row(task, min(seconds) * 1e6, bound=500)
 
 
 def _command(place: Place) -> Row:
@@ -216,7 +234,7 @@ def _command(place: Place) -> Row:
     ids: list[UUID] = []
     seconds = []
     with open_book(url, connections=1) as book:
-        for stored in samples.fill(book, count, samples.past(PAST - 1)):
+        for stored in samples.fill(book, count, samples.past(PAST - 1, amount=SMALL)):
             ids += stored
         for turn in range(2):  # the first leaves the snapshot that the second loads
             for loan_id in ids:

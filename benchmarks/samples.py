@@ -50,28 +50,30 @@ def act(on: date = DAY) -> Act:
     return Act("clerk", on, clock.now(), command_id, command_id)
 
 
-def taken_over(first_due_on: date | None = None) -> Loan:
-    """A loan with twelve instalments to come, its event still to be stored."""
+def taken_over(first_due_on: date | None = None, terms: Terms = TERMS) -> Loan:
+    """A loan with its instalments to come, its event still to be stored."""
     return Loan.migrate(
         act(),
         uuid4(),
         loan_ref="L-BENCH-00000",
         borrower_id=uuid4(),
         origin="bench",
-        terms=TERMS,
+        terms=terms,
         disbursed_on=DAY,
         accrues_from=DAY,
-        rows=schedule(TERMS, DAY, first_due_on),
+        rows=schedule(terms, DAY, first_due_on),
     )
 
 
-def past(payments: int, first_due_on: date | None = None) -> list[tuple[type, Fields]]:
+def past(
+    payments: int, first_due_on: date | None = None, *, amount: int = PAYMENT, terms: Terms = TERMS
+) -> list[tuple[type, Fields]]:
     """What happened on a loan with so many payments: each event's kind and own fields."""
-    loan = taken_over(first_due_on)
+    loan = taken_over(first_due_on, terms)
     for number in range(payments):
         on = DAY + timedelta(days=number)
         loan.repay(
-            act(on), amount=PAYMENT, currency="CNY", received_on=on, payment_ref=f"P-{number}"
+            act(on), amount=amount, currency="CNY", received_on=on, payment_ref=f"P-{number}"
         )
     return said(loan)
 
