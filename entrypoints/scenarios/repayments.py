@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -31,10 +32,12 @@ from domain.base.terms import (
     rate_fits,
 )
 from domain.loan.allocation import Part
+from domain.loan.credit import PREFIX
 from domain.loan.loan import Loan
 from domain.loan.periods import ONE_DAY
 from domain.loan.schedule import Instalment, schedule
 from domain.loan.settlement import daily_simple, statutory_figure
+from domain.loan.state import LoanState
 from entrypoints.scenarios.dated import FLAT, KNOWN, PROGRESSIVE, DatedLoan, cents, dated_loan
 from entrypoints.scenarios.terms import (
     TermWrong,
@@ -93,6 +96,9 @@ SETTLING = {
     "settlement_quote": ("type", "date"),
 }
 
+NOT_KEPT = "what is overpaid is not kept from what is owed later: it pays that"
+"""Why a case is not computed in which money lies beside something to pay."""
+
 RATE_PLACES_MOST = 20
 APR_MOST = Decimal(1000)
 
@@ -119,6 +125,9 @@ def _ledger(case: Case) -> dict[str, Any]:
         Instalment(place, due_on, due_on, principal, interest, 0)
         for place, (due_on, principal, interest) in enumerate(_scheduled(case.terms), start=1)
     ]
+    for row, later in pairwise(rows):
+        if later.due_on == row.due_on:
+            raise Unsupported(f"two rows due on {row.due_on} are not offered")
     charges = [_charge(event) for event in events if event["type"] == "charge"]
     terms = replace(
         _terms(case.terms, lent, FUTURES),
@@ -145,6 +154,8 @@ def _recalc(case: Case) -> dict[str, Any]:
     draws = [PlannedDraw(draw.on, int(draw.amount)) for draw in dated.draws]
     to_next_due = "payoff_interest" in said and one_of(said, "payoff_interest", ("to_next_due",))
     futures = {name: FUTURES[name] for name in ("next", "last")}
+    for event in events:
+        _future(event, futures)
     terms = replace(
         _terms(said, sum(draw.amount for draw in draws), futures),
         frequency=dated.rhythm.unit,
@@ -184,6 +195,8 @@ def _overdue_fee(case: Case) -> dict[str, Any]:
         Instalment(place, row.due_on, row.due_on, int(row.principal), int(row.interest), 0)
         for place, row in enumerate(loan.rows(), start=1)
     ]
+    if any(row.principal < 0 for row in rows):
+        raise Unsupported("an instalment that repays less than nothing is not offered")
     lent = sum(row.principal for row in rows)
     charge = object_of(case.terms, "overdue_fee")
     only(charge, ("pct", "base"), "overdue_fee.")
@@ -200,10 +213,11 @@ def _overdue_fee(case: Case) -> dict[str, Any]:
     )
     order: list[str] = list(COMPONENTS.values())
     terms = replace(_bare_terms(lent, len(rows), order, FutureMoney.NEXT_INSTALMENT), fees=[fee])
-    played = _Played(terms, rows, [PlannedDraw(loan.draws[0].on, lent)])
     checks = []
     for place, said in enumerate(case.events):
         event = _event(said, f"events[{place}].", CHECKS)
+        # Nothing is paid: what one check finds is nothing to another, of whatever day.
+        played = _Played(terms, rows, [PlannedDraw(loan.draws[0].on, lent)])
         played.see(day(event, "date"))
         checks.append(played.play(event))
     return {"checks": checks}
@@ -261,6 +275,8 @@ class _Played:
             payoff = kind == "payoff"
             amount = self.loan.payoff(on) if payoff else cents(event, "amount")
             if payoff and amount == 0:
+                if self.loan.state == LoanState.ACTIVE:
+                    raise Unsupported(NOT_KEPT)
                 return None  # it is paid off already
             self.loan.repay(
                 self._act(),
@@ -310,6 +326,9 @@ class _Played:
         return Act("scenario", self.today, at, command_id, command_id)
 
     def _found(self, on: date) -> dict[str, Any]:
+        splits = self.loan.ledger_on(self.today).splits
+        if any(ref.startswith(PREFIX) or split.unapplied < 0 for ref, split in splits.items()):
+            raise Unsupported(NOT_KEPT)
         rows, transactions = self._rows(on), self._transactions()
         return {
             "rows": rows,
@@ -437,8 +456,8 @@ def _order(orders: Mapping[str, Any], name: str) -> list[str]:
     return [COMPONENTS[each] for each in said]
 
 
-def _future(payment: Mapping[str, Any]) -> str | None:
-    return FUTURES[one_of(payment, "future", FUTURES)] if "future" in payment else None
+def _future(payment: Mapping[str, Any], futures: Mapping[str, str] = FUTURES) -> str | None:
+    return futures[one_of(payment, "future", futures)] if "future" in payment else None
 
 
 def _charge(event: Mapping[str, Any]) -> FeeTerm:

@@ -613,6 +613,14 @@ def test_a_charge_is_due_with_its_row_or_on_its_own_day(due_means: str, fee: str
     assert (str(one["fee"]), str(end["rows"][0]["in_advance"])) == (fee, "30.00")
 
 
+def test_two_instalments_of_one_day_are_not_offered() -> None:
+    rows = [dict(row, due="2024-02-01") for row in LEDGER["schedule"][:2]]
+
+    answer = checked("repayments", {**LEDGER, "schedule": rows})
+
+    assert answer == Verdict("X", "unsupported", "Two rows due on 2024-02-01 are not offered.")
+
+
 def test_a_settled_loan_is_open_again_when_a_charge_is_posted() -> None:
     end = found(
         pays("p1", "2024-02-01", "306.00"), charges("penalty", "2024-03-15", "4.00", "2024-05-01")
@@ -835,3 +843,110 @@ def test_what_does_not_go_with_recalculated_interest_is_unsupported(
     changes: dict[str, Any],
 ) -> None:
     assert checked("repayments", {**RECALCULATED, **changes}).status == "unsupported"
+
+
+def recalculated(*events: dict[str, Any]) -> Verdict:
+    return verdict(Case("X", RECALCULATED, list(events), {"checks": []}, Decimal(0)), "repayments")
+
+
+def test_a_payment_of_a_recalculated_loan_is_never_shared_out() -> None:
+    answer = recalculated(pays("p1", "2024-01-15", "10.00", future="reamortize"))
+
+    assert answer == Verdict(
+        "X", "unsupported", "The value 'reamortize' of 'future' is not offered."
+    )
+
+
+def looked_at(label: str, on: str) -> dict[str, Any]:
+    return {"type": "check", "label": label, "date": on}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [looked_at("end", "2024-05-01")],  # the last instalment is due that day
+        [pays("p2", "2024-05-01", "4.00"), looked_at("end", "2024-05-01")],
+        [{"type": "payoff", "id": "p2", "date": "2024-04-30"}],
+    ],
+)
+def test_money_that_is_overpaid_is_not_kept_from_what_is_owed_later(
+    later: list[dict[str, Any]],
+) -> None:
+    terms = {
+        **RECALCULATED,
+        "disbursements": [{"date": "2024-02-01", "amount": "100.00"}],
+        "annual_rate_pct": "0",
+        "number_of_repayments": 3,
+        "instalment_multiple_of": "10",
+    }
+    # No instalment takes more than 30.00 in advance; the last one is 40.00.
+    seen = [pays("p1", "2024-02-15", "130.00"), looked_at("paid", "2024-04-30")]
+    checks = [{"label": "paid", "total_outstanding": "10.00", "overpaid": "40.00"}]
+
+    now = verdict(Case("X", terms, seen, {"checks": checks}, Decimal(0)), "repayments")
+    after = verdict(Case("X", terms, [*seen, *later], {"checks": checks}, Decimal(0)), "repayments")
+
+    assert now == Verdict("X", "passed")
+    assert after.status == "unsupported"
+    assert "overpaid" in (after.reason or "")
+
+
+def test_a_loan_that_is_paid_with_money_left_over_needs_no_payoff() -> None:
+    events = [
+        pays("p1", "2024-05-01", "160.00"),
+        {"type": "payoff", "id": "p2", "date": "2024-05-01"},
+        looked_at("end", "2024-05-02"),
+    ]
+    # 100.00 bears 0.58, then with 50.00 more from 15 February 0.73, and 150.00 twice 0.88.
+    end = {"label": "end", "total_outstanding": "0.00", "overpaid": "6.93"}
+
+    case = Case("X", RECALCULATED, events, {"checks": [end]}, Decimal(0))
+
+    assert verdict(case, "repayments") == Verdict("X", "passed")
+
+
+FEE_WHEN_OVERDUE: dict[str, Any] = {
+    "engine": "overdue_fee",
+    "disbursements": [{"date": "2024-01-01", "amount": "300.00"}],
+    "annual_rate_pct": "0",
+    "number_of_repayments": 3,
+    "repay_every": 1,
+    "repay_unit": "months",
+    "interest_type": "declining_balance",
+    "amortization": "equal_instalments",
+    "interest_calc_period": "daily",
+    "day_count": {"days_in_month": "actual", "days_in_year": "actual365"},
+    "overdue_fee": {"pct": "5", "base": "principal"},
+}
+
+
+def test_each_check_finds_the_fees_of_what_is_overdue_on_its_own_day() -> None:
+    days = ["2024-03-02", "2024-02-01", "2024-02-02"]
+    events = [looked_at(on, on) for on in days]
+    case = Case("X", FEE_WHEN_OVERDUE, events, {"checks": []}, Decimal(0))
+
+    penalties = [
+        [str(row["penalty"]) for row in check["rows"]]
+        for check in KINDS["repayments"](case)["checks"]
+    ]
+
+    assert penalties == [["5.00", "5.00", "0.00"], ["0.00"] * 3, ["5.00", "0.00", "0.00"]]
+
+
+def test_an_instalment_below_zero_is_not_offered() -> None:
+    # 1,000.00 at 95 % over two years by quarters: the interest of the first year falls due
+    # with the fifth instalment, which is less than that.
+    terms = {
+        **FEE_WHEN_OVERDUE,
+        "disbursements": [{"date": "2024-01-01", "amount": "1000.00"}],
+        "annual_rate_pct": "95",
+        "number_of_repayments": 8,
+        "repay_every": 3,
+        "grace_interest_periods": 4,
+    }
+
+    answer = checked("repayments", terms)
+
+    assert answer == Verdict(
+        "X", "unsupported", "An instalment that repays less than nothing is not offered."
+    )
