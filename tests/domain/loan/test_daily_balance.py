@@ -117,6 +117,17 @@ def test_early_money_for_the_last_instalment_is_principal_only() -> None:
     assert loan.instalments[5].principal_paid == 15_00
 
 
+def test_an_instalment_is_never_owed_less_than_was_paid_on_it() -> None:
+    loan = given(lent(future_money="LAST_INSTALMENT"))
+
+    repay(loan, "P-1", 17_00, on=JAN_1)
+
+    # 83.00 bears 0.48 in January; of the fifth no more is left than the 16.31 still owed.
+    rows = figures(loan, JAN_1)
+    assert rows == [(16_53, 48), (16_62, 39), (16_72, 29), (16_82, 19), (16_31, 10), (17_00, 0)]
+    assert sum(principal for principal, _ in rows) == 100_00
+
+
 def test_closing_early_costs_the_principal_and_the_interest_to_the_day() -> None:
     loan = given(lent(), paid("P-1", 17_01, on=FEB_1))
 
@@ -132,6 +143,20 @@ def test_closing_early_may_cost_the_interest_to_the_next_due_date() -> None:
     loan = given(lent(settling="TO_NEXT_DUE"), paid("P-1", 17_01, on=FEB_1))
 
     assert loan.payoff(FEB_15) == 83_57 + 49
+
+
+def test_interest_paid_to_the_next_due_date_stays_paid_on_the_last_instalment() -> None:
+    days = [date(2024, month, 1) for month in range(2, 7)]
+    on_time = [paid(f"P-{on.month}", 17_01, on=on) for on in days]
+    loan = given(lent(settling="TO_NEXT_DUE"), *on_time)
+    on = date(2024, 6, 15)
+
+    assert loan.payoff(on) == 16_90 + 10
+    repay(loan, "P-7", 17_00, on=on, payoff=True)
+
+    # By the days alone it would be 0.05.
+    assert figures(loan, JULY_1)[5] == (16_90, 10)
+    assert loan.state == LoanState.CLOSED
 
 
 def test_closing_takes_more_than_instalments_take_in_advance() -> None:
