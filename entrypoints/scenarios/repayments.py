@@ -326,10 +326,11 @@ class _Played:
         return Act("scenario", self.today, at, command_id, command_id)
 
     def _found(self, on: date) -> dict[str, Any]:
-        splits = self.loan.ledger_on(self.today).splits
-        if any(ref.startswith(PREFIX) or split.unapplied < 0 for ref, split in splits.items()):
-            raise Unsupported(NOT_KEPT)
-        rows, transactions = self._rows(on), self._transactions()
+        ledger = self.loan.ledger_on(self.today)
+        for ref, split in ledger.splits.items():
+            if ref.startswith(PREFIX) or split.unapplied < 0:
+                raise Unsupported(NOT_KEPT)
+        rows, transactions = self._rows(ledger.rows_on(on)), self._transactions()
         return {
             "rows": rows,
             "transactions": transactions,
@@ -337,10 +338,10 @@ class _Played:
             "overpaid": sum((each["overpaid"] for each in transactions), Decimal(0)),
         }
 
-    def _rows(self, on: date) -> list[dict[str, Any]]:
+    def _rows(self, found: list[Instalment]) -> list[dict[str, Any]]:
         early, late = self._paid_apart()
         rows, repaid = [], 0
-        for row in self.loan.ledger_on(self.today).rows_on(on):
+        for row in found:
             penalty = row.penalty_charged or 0
             total = row.principal + row.interest + row.fees + penalty
             paid = row.principal_paid + row.interest_paid + row.fees_paid + row.penalty_paid
