@@ -7,6 +7,7 @@ imported here.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -211,6 +212,9 @@ def main() -> None:
     from infra.garbage import collect_seldom
 
     collect_seldom()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Text that a file or an argument broke is shown as it can be, as on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="loans")
     except KeyboardInterrupt:

@@ -30,9 +30,9 @@ def check(
 ) -> None:
     """Ask the contact gate about every case of the files, and compare.
 
-    A case passes, fails, or is unsupported: it asks for what is not offered. Nothing is
-    sent and nothing is stored. Exits with 1 when a case failed, with 2 when a file is
-    none of decision cases.
+    A case passes, fails, or is unsupported: it asks for what is not offered. One that
+    cannot be read fails, and the others are asked about. Nothing is sent and nothing is
+    stored. Exits with 1 when a case failed, with 2 when a file is none of decision cases.
     """
     from entrypoints.scenarios.contact import KIND, verdicts
     from entrypoints.scenarios.files import read_raw

@@ -29,7 +29,8 @@ def check(
     """Compute every case of the files with the product's own rules, and compare.
 
     A case passes, fails, or is unsupported: its terms ask for what is not offered.
-    Exits with 1 when a case failed, with 2 when a file is none of cases.
+    One that cannot be read fails, and the others are computed. Exits with 1 when a case
+    failed, with 2 when a file is none of cases.
     """
     from entrypoints.scenarios.checks import KINDS, verdicts
     from entrypoints.scenarios.files import read

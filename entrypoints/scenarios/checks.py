@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entrypoints.scenarios import apr, daycount, repayments, schedules
-from entrypoints.scenarios.verdicts import FAILED, PASSED, Verdict, difference, told
+from entrypoints.scenarios.files import Case
+from entrypoints.scenarios.verdicts import FAILED, PASSED, Verdict, difference, told, unread
 
 if TYPE_CHECKING:
-    from entrypoints.scenarios.files import Case, ScenarioFile
+    from entrypoints.scenarios.files import ScenarioFile
 
 KINDS = {
     "schedules": schedules.compute,
@@ -20,7 +21,9 @@ KINDS = {
 
 def verdicts(file: ScenarioFile) -> list[Verdict]:
     """What came of each case of *file*, in its order."""
-    return [verdict(case, file.kind) for case in file.cases]
+    return [
+        verdict(case, file.kind) if isinstance(case, Case) else unread(case) for case in file.cases
+    ]
 
 
 def verdict(case: Case, kind: str) -> Verdict:

@@ -33,8 +33,9 @@ from domain.borrower.contact import (
     Template,
 )
 from domain.borrower.gate import Answer, Decision, decide
+from entrypoints.scenarios.files import RawCase
 from entrypoints.scenarios.terms import TermWrong, Unsupported
-from entrypoints.scenarios.verdicts import FAILED, PASSED, Difference, Verdict, told
+from entrypoints.scenarios.verdicts import FAILED, PASSED, Difference, Verdict, told, unread
 
 if TYPE_CHECKING:
     from entrypoints.scenarios.files import RawFile
@@ -44,13 +45,32 @@ KIND = "contact"
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 ANY_CHANNEL = "ANY"
 
+REASONS = frozenset(
+    {
+        Reason.CALENDAR_UNKNOWN,
+        Reason.CAP,
+        Reason.CONSENT,
+        Reason.COOLDOWN,
+        Reason.HOLD,
+        Reason.OPT_OUT,
+        Reason.PRODUCT_ROTATION,
+        Reason.TEMPLATE,
+        Reason.THIRD_PARTY,
+        Reason.WINDOW,
+    }
+)
+"""The reasons that the format has words for; nothing else of a case can stand against one."""
+
 Word = TypeVar("Word", bound=StrEnum)
 Made = TypeVar("Made")
 
 
 def verdicts(file: RawFile, policies: ContactRules) -> list[Verdict]:
     """What came of each case of *file*, in its order."""
-    return [verdict(name, said, policies) for name, said in file.cases.items()]
+    return [
+        verdict(case.id, case.said, policies) if isinstance(case, RawCase) else unread(case)
+        for case in file.cases
+    ]
 
 
 def verdict(name: str, said: Mapping[str, Any], policies: ContactRules) -> Verdict:
@@ -250,11 +270,12 @@ def _opt_out(said: _Said) -> OptOut:
 
 def _hold(said: _Said) -> ContactHold:
     said.only("kind", "debt", "from", "until")
+    kind = said.word("kind", HoldKind)
+    # It follows from what the vault does; the format has no such hold.
+    if kind == HoldKind.RESTRICTED:
+        raise said.not_offered("kind", kind)
     return ContactHold(
-        said.word("kind", HoldKind),
-        said.instant("from"),
-        said.maybe_instant("until"),
-        said.maybe_text("debt"),
+        kind, said.instant("from"), said.maybe_instant("until"), said.maybe_text("debt")
     )
 
 
@@ -267,7 +288,7 @@ def _past(said: _Said) -> PastContact:
         said.word("outcome", Outcome),
         said.maybe_text("contact_point"),
         said.maybe_text("debt"),
-        said.maybe_text("product_line"),
+        said.maybe_text("product_line", empty=True),
     )
 
 
@@ -282,7 +303,7 @@ def _intent(said: _Said) -> Intent:
         _party(said),
         said.maybe_text("contact_point"),
         said.maybe_text("debt"),
-        said.maybe_text("product_line"),
+        said.maybe_text("product_line", empty=True),
         None if template is None else _template(template),
     )
 
@@ -301,6 +322,9 @@ def _template(said: _Said) -> Template:
 def _expected(said: _Said) -> _Expected:
     said.only("decision", "until", "because")
     because = [said.one_of("because", each, Reason) for each in said.texts("because")]
+    for reason in because:
+        if reason not in REASONS:
+            raise said.not_offered("because", reason)
     return _Expected(said.word("decision", Answer), said.maybe_instant("until"), because)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -34,21 +33,37 @@ class Case:
 
 
 @dataclass(frozen=True)
+class RawCase:
+    """One case as its file has it; a key whose value is null is absent."""
+
+    id: str
+    said: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What stands in a file for a case and is none, and why not."""
+
+    id: str
+    why: str
+
+
+@dataclass(frozen=True)
 class ScenarioFile:
-    """The cases of one file, all of one kind."""
+    """The cases of one file, all of one kind, in its order."""
 
     name: str
     kind: str
-    cases: list[Case]
+    cases: list[Case | Unread]
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """The cases of one file as it has them, each by its id; null is absent."""
+    """The cases of one file as it has them, in its order."""
 
     name: str
     kind: str
-    cases: dict[str, dict[str, Any]]
+    cases: list[RawCase | Unread]
 
 
 def read(path: Path, kinds: list[str]) -> ScenarioFile:
@@ -57,13 +72,15 @@ def read(path: Path, kinds: list[str]) -> ScenarioFile:
     Raises:
         ScenarioUnreadable: it is no file of cases of one of *kinds*.
     """
-    file, wrong = read_raw(path, kinds), _Wrong(path.name)
-    cases = [_case(name, said, wrong) for name, said in file.cases.items()]
+    file = read_raw(path, kinds)
+    cases = [each if isinstance(each, Unread) else _case(each) for each in file.cases]
     return ScenarioFile(file.name, file.kind, cases)
 
 
 def read_raw(path: Path, kinds: list[str]) -> RawFile:
     """The cases in the file at *path*, each an object with an id and what it expects.
+
+    One that is none does not keep the others from being read.
 
     Raises:
         ScenarioUnreadable: it is no file of cases of one of *kinds*.
@@ -84,11 +101,15 @@ def read_raw(path: Path, kinds: list[str]) -> RawFile:
         raise wrong("it is no object with a list of 'cases'")
     if said.get("kind") not in kinds:
         raise wrong(f"its 'kind' is {said.get('kind')!r}, not one of {', '.join(kinds)}")
-    cases = [_raw(each, place, wrong) for place, each in enumerate(said["cases"], start=1)]
-    twice = [name for name, count in Counter(name for name, _ in cases).items() if count > 1]
-    if twice:
-        raise wrong(f"the id {twice[0]!r} occurs more than once")
-    return RawFile(path.name, said["kind"], dict(cases))
+    cases: list[RawCase | Unread] = []
+    ids: set[str] = set()
+    for place, each in enumerate(said["cases"], start=1):
+        case = _raw(each, place)
+        if case.id in ids:
+            case = Unread(case.id, f"case {place} has the id of an earlier one")
+        ids.add(case.id)
+        cases.append(case)
+    return RawFile(path.name, said["kind"], cases)
 
 
 class _Wrong:
@@ -105,33 +126,31 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _raw(said: Any, place: int, wrong: _Wrong) -> tuple[str, dict[str, Any]]:
+def _raw(said: Any, place: int) -> RawCase | Unread:
     if not isinstance(said, dict):
-        raise wrong(f"case {place} is no object")
+        return Unread(f"case {place}", "it is no object")
     name = said.get("id")
     if not isinstance(name, str) or not name.strip():
-        raise wrong(f"case {place} has no 'id'")
+        return Unread(f"case {place}", "it has no 'id'")
     case = {key: _without_nulls(each) for key, each in said.items() if each is not None}
-    _object(case, "expected", name, wrong)
+    if not isinstance(case.get("expected"), dict):
+        return Unread(name, "it has no object 'expected'")
     if not case["expected"]:
-        raise wrong(f"case {name} expects no figure")
-    return name, case
+        return Unread(name, "it expects no figure")
+    return RawCase(name, case)
 
 
-def _object(case: dict[str, Any], key: str, name: str, wrong: _Wrong) -> None:
-    if not isinstance(case.get(key), dict):
-        raise wrong(f"case {name} has no object {key!r}")
-
-
-def _case(name: str, said: dict[str, Any], wrong: _Wrong) -> Case:
-    _object(said, "terms", name, wrong)
+def _case(case: RawCase) -> Case | Unread:
+    said = case.said
+    if not isinstance(said.get("terms"), dict):
+        return Unread(case.id, "it has no object 'terms'")
     events = said.get("events", [])
     if not isinstance(events, list):
-        raise wrong(f"the 'events' of case {name} are no list")
+        return Unread(case.id, "its 'events' are no list")
     tolerance = decimal_of(said.get("tolerance", "0"))
     if tolerance is None or tolerance < 0:
-        raise wrong(f"the 'tolerance' of case {name} is no decimal of zero or more")
-    return Case(name, said["terms"], events, said["expected"], tolerance)
+        return Unread(case.id, "its 'tolerance' is no decimal of zero or more")
+    return Case(case.id, said["terms"], events, said["expected"], tolerance)
 
 
 def _without_nulls(said: Any) -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.base.refusal import Refusal
 from entrypoints.scenarios.terms import Unsupported, decimal_of
+
+if TYPE_CHECKING:
+    from entrypoints.scenarios.files import Unread
 
 PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
 
@@ -31,6 +34,11 @@ class Verdict:
     reason: str | None = None
     difference: Difference | None = None
     decided: dict[str, Any] | None = None
+
+
+def unread(case: Unread) -> Verdict:
+    """What is said of what is no case: it fails, and is named."""
+    return Verdict(case.id, FAILED, reason=_sentence(case.why))
 
 
 def told(name: str, check: Callable[[], Verdict]) -> Verdict:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ from typer.testing import CliRunner
 import entrypoints.cli  # noqa: F401 - every module of commands adds its own to the app
 from domain.base.refusal import Refusal
 from entrypoints.app import app
-from entrypoints.scenarios.contact import KIND, verdict
-from entrypoints.scenarios.files import read_raw
+from entrypoints.scenarios.contact import KIND, verdict, verdicts
+from entrypoints.scenarios.files import RawCase, read_raw
 from entrypoints.scenarios.verdicts import Verdict
 from infra.contact_policies import load_contact_rules
+from infra.settings import child_environment
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "contact.json"
-CASES = read_raw(GOLDEN, [KIND]).cases
+CASES = {case.id: case.said for case in read_raw(GOLDEN, [KIND]).cases if isinstance(case, RawCase)}
 RULES = load_contact_rules()
 
 
@@ -48,6 +51,7 @@ def changed(name: str, *path: str | int, to: Any) -> dict[str, Any]:
     return case
 
 
+ROTATED = "K-CN-ROTATION-MONTH-END"
 AT_NINE, CAPPED, HELD = "K-CN-PHONE-2100", "K-CN-CONN-DEBTS", "K-CN-COMPLAINT-ENDS-NIGHT"
 WRITTEN, CALL_LOG, REFUSED = "K-CN-TPL-OK", "K-CN-CALLLOG-ONCE", "K-CN-OPTOUT-ANY-EDU"
 
@@ -76,10 +80,17 @@ WRITTEN, CALL_LOG, REFUSED = "K-CN-TPL-OK", "K-CN-CALLLOG-ONCE", "K-CN-OPTOUT-AN
             ["LICENCE"],
             "The value 'LICENCE' of 'expected.because'",
         ),
+        (
+            AT_NINE,
+            ("expected", "because"),
+            ["NO_ROUTE"],
+            "The value 'NO_ROUTE' of 'expected.because'",
+        ),
         (AT_NINE, ("expected", "rule"), "x", "The key 'expected.rule'"),
         (CAPPED, ("history", 0, "outcome"), "BUSY", "The value 'BUSY' of 'history[].outcome'"),
         (CAPPED, ("history", 1, "duration"), 3, "The key 'history[].duration'"),
         (HELD, ("borrower", "holds", 0, "kind"), "STRIKE", "The value 'STRIKE' of 'borrower.holds"),
+        (HELD, ("borrower", "holds", 0, "kind"), "RESTRICTED", "The value 'RESTRICTED' of"),
         (CALL_LOG, ("borrower", "consents", 0, "scope"), "PHOTOS", "The value 'PHOTOS' of"),
         (CALL_LOG, ("borrower", "contact_points", 0, "source"), "BROKER", "The value 'BROKER' of"),
         (REFUSED, ("borrower", "opt_outs", 0, "channel"), "ALL", "The value 'ALL' of"),
@@ -161,7 +172,7 @@ def test_an_absent_list_is_empty_and_null_is_absent(tmp_path: Path) -> None:
     file = tmp_path / "cases.json"
     file.write_text(json.dumps({"kind": "contact", "cases": [said]}))
 
-    assert [decided(case).status for case in read_raw(file, [KIND]).cases.values()] == ["passed"]
+    assert [each.status for each in verdicts(read_raw(file, [KIND]), RULES)] == ["passed"]
 
 
 def test_the_command_tells_each_case_and_its_status_is_0_when_none_failed() -> None:
@@ -190,6 +201,60 @@ def test_the_command_counts_and_its_status_is_1_when_a_case_failed(tmp_path: Pat
     assert "The value 'FAX' of 'intent.channel' is not offered. (K-FAX)" in " ".join(
         done.stdout.split()
     )
+
+
+def test_a_product_line_is_free_text_also_an_empty_one() -> None:
+    case = changed(ROTATED, "intent", "product_line", to="")
+    for past in case["history"]:
+        past["product_line"] = ""
+
+    assert decided(case).status == "passed"
+
+
+def test_what_is_no_case_fails_and_the_others_are_asked_about(tmp_path: Path) -> None:
+    file = tmp_path / "cases.json"
+    good = CASES[AT_NINE]
+    cases = [
+        5,
+        {**good, "id": None},
+        changed(AT_NINE, "expected", to=None),
+        {**good, "id": "K-EMPTY", "expected": {"decision": None}},
+        {**good, "id": "K-GOOD"},
+        {**good, "id": "K-GOOD"},
+    ]
+    file.write_text(json.dumps({"kind": "contact", "cases": cases}))
+
+    done = CliRunner().invoke(app, ["contact", "check", str(file), "--json"])
+
+    assert done.exit_code == 1
+    assert [
+        (each["id"], each["status"], each.get("reason")) for each in json.loads(done.stdout)
+    ] == [
+        ("case 1", "failed", "It is no object."),
+        ("case 2", "failed", "It has no 'id'."),
+        (AT_NINE, "failed", "It has no object 'expected'."),
+        ("K-EMPTY", "failed", "It expects no figure."),
+        ("K-GOOD", "passed", None),
+        ("K-GOOD", "failed", "Case 6 has the id of an earlier one."),
+    ]
+
+
+def test_text_that_cannot_be_written_down_is_told_as_it_can_be(tmp_path: Path) -> None:
+    file = tmp_path / "cases.json"
+    case = {**changed(AT_NINE, "intent", "channel", to="\ud800"), "id": "K-\ud800"}
+    file.write_text(json.dumps({"kind": "contact", "cases": [case]}))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "contact", "check", str(file), "--json"],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)[0]["id"] == "K-\ud800"
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

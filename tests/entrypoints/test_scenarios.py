@@ -309,19 +309,6 @@ CASE = '{"id": "D-1", "terms": {"convention": "ACT/360"}, "expected": {"days": 1
         ('{"kind": "daycount"}', "list of 'cases'"),
         ('{"kind": "contact", "cases": []}', "'contact'"),
         ('{"kind": ["apr"], "cases": []}', "'kind'"),
-        ('{"kind": "daycount", "cases": [1]}', "case 1 is no object"),
-        ('{"kind": "daycount", "cases": [{}]}', "case 1 has no 'id'"),
-        ('{"kind": "daycount", "cases": [{"id": "D-1", "expected": {"days": 1}}]}', "'terms'"),
-        ('{"kind": "daycount", "cases": [{"id": "D-1", "terms": {}}]}', "'expected'"),
-        (
-            f'{{"kind": "daycount", "cases": [{CASE.replace(": 1", ": null")}]}}',
-            "expects no figure",
-        ),
-        (f'{{"kind": "daycount", "cases": [{CASE}, {CASE}]}}', "more than once"),
-        (
-            f'{{"kind": "daycount", "cases": [{CASE[:-1]}, "tolerance": "much"}}]}}',
-            "'tolerance'",
-        ),
         ("[" * 100_000, "nested"),
         ('{"kind": "apr", "cases": [' + "9" * 5000 + "]}", "not JSON"),
     ],
@@ -338,6 +325,37 @@ def test_a_file_that_holds_no_cases_is_refused_in_a_sentence(
     assert refused.value.sentence.startswith("cases.json cannot be checked: ")
     assert said in refused.value.sentence
     assert "\n" not in refused.value.sentence
+
+
+def test_what_is_no_case_fails_and_the_others_are_computed(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    good = json.loads(CASE)
+    said = [
+        1,
+        {},
+        {"id": "D-TERMS", "expected": {"days": 1}},
+        {"id": "D-EXPECTED", "terms": {}},
+        {**good, "id": "D-NULL", "expected": {"days": None}},
+        {**good, "id": "D-EVENTS", "events": {}},
+        {**good, "id": "D-MUCH", "tolerance": "much"},
+        {**good, "terms": {**good["terms"], "start": "2025-01-01", "end": "2025-01-02"}},
+        good,
+    ]
+    path.write_text(json.dumps({"kind": "daycount", "cases": said}))
+
+    found = verdicts(read(path, list(KINDS)))
+
+    assert [(each.id, each.status, each.reason) for each in found] == [
+        ("case 1", "failed", "It is no object."),
+        ("case 2", "failed", "It has no 'id'."),
+        ("D-TERMS", "failed", "It has no object 'terms'."),
+        ("D-EXPECTED", "failed", "It has no object 'expected'."),
+        ("D-NULL", "failed", "It expects no figure."),
+        ("D-EVENTS", "failed", "Its 'events' are no list."),
+        ("D-MUCH", "failed", "Its 'tolerance' is no decimal of zero or more."),
+        ("D-1", "passed", None),
+        ("D-1", "failed", "Case 9 has the id of an earlier one."),
+    ]
 
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
