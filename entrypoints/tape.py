@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from domain.base.calendar import add_months
 from domain.base.daycount import IN_TERMS
 from domain.base.money import NotAnAmount, Rounding, UnknownCurrency, exponent, minor_units, rounded
 from domain.base.repayment import Frequency, Method
 from domain.base.terms import FutureMoney, Owed, Terms
+from domain.base.zones import known_zones
 from domain.commands.imports import Opening, rate_of, scheduled_left
 from domain.loan.timetable import TermsNotOffered
 from entrypoints.tape_mapping import TapeMapping
@@ -140,12 +139,6 @@ def day_of(text: str, form: str) -> date | None:
         return datetime.strptime(text, form).date()  # noqa: DTZ007 - a date has no zone
     except ValueError:
         return None
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    """Every IANA zone; finding them takes some milliseconds."""
-    return frozenset(available_timezones())
 
 
 def meant(mapping: TapeMapping, cells: Mapping[Any, Any]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.base.zones import known_zones
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,7 +20,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in known_zones():
         raise ValueError(f"{name} is not an IANA time zone such as Asia/Shanghai")
     return name
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cache
 from itertools import product
-from zoneinfo import available_timezones
 
 from domain.base.contact_policy import (
     Channel,
@@ -18,6 +16,7 @@ from domain.base.contact_policy import (
 )
 from domain.base.reply_keyword import Keyword, KeywordMeaning
 from domain.base.stream import Act
+from domain.base.zones import known_zones
 from domain.borrower import contact_events as events
 from domain.borrower import refusals as no
 from domain.borrower.contact import Consent, ContactPoint, Party
@@ -447,16 +446,10 @@ def must_be_zones(zones: list[str]) -> None:
     Raises:
         ZonesNotPlausible: not so.
     """
-    if not zones or not _known_zones().issuperset(zones):
+    if not zones or not known_zones().issuperset(zones):
         raise no.ZonesNotPlausible(
             f"A borrower needs known time zones, not {', '.join(zones) or 'none'}."
         )
-
-
-@cache
-def _known_zones() -> frozenset[str]:
-    """Every zone that IANA names; looking them up takes milliseconds."""
-    return frozenset(available_timezones())
 
 
 def _must_be_wish(wish: OwnHours) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import available_timezones
 
 from domain.base.contact_policy import (
     Channel,
@@ -21,6 +19,7 @@ from domain.base.contact_policy import (
     Purpose,
     Reason,
 )
+from domain.base.zones import known_zones
 from domain.borrower.contact import (
     Consent,
     ContactHold,
@@ -217,15 +216,10 @@ def _situation(said: _Said, borrower: _Said, jurisdiction: str) -> Situation:
     )
 
 
-@cache
-def _known_zones() -> Collection[str]:
-    return available_timezones()
-
-
 def _zones(borrower: _Said) -> tuple[str, ...]:
     zones = borrower.texts("zones")
     for zone in zones:
-        if zone not in _known_zones():
+        if zone not in known_zones():
             raise borrower.not_offered("zones", zone)
     return tuple(zones)
 

@@ -69,6 +69,12 @@ WRITTEN, CALL_LOG, REFUSED = "K-CN-TPL-OK", "K-CN-CALLLOG-ONCE", "K-CN-OPTOUT-AN
             ["Mars/Base"],
             "The value 'Mars/Base' of 'borrower.zones'",
         ),
+        (
+            AT_NINE,
+            ("borrower", "zones"),
+            ["localtime"],
+            "The value 'localtime' of 'borrower.zones'",
+        ),
         (AT_NINE, ("intent", "channel"), "FAX", "The value 'FAX' of 'intent.channel'"),
         (AT_NINE, ("intent", "purpose"), "SURVEY", "The value 'SURVEY' of 'intent.purpose'"),
         (AT_NINE, ("intent", "party"), "GUARANTOR", "The value 'GUARANTOR' of 'intent.party'"),
