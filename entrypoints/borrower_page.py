@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from rich.markup import escape
+
 from domain.base.refs import short_ref
 
 if TYPE_CHECKING:
@@ -378,12 +380,10 @@ def render_page(page: BorrowerPage) -> None:
     )
     _table(
         "Complaints",
-        ("complaint", "severity", "about", "loan", "", "due"),
+        ("complaint", "loan", "", "due"),
         (
             (
-                each.complaint_ref,
-                _words(each.severity),
-                _words(each.category),
+                _lines(f"{_words(each.severity)}, {_words(each.category)}", each.complaint_ref),
                 each.loan_ref or "all",
                 _words(each.outcome or each.stage),
                 _instant(each.due_at),
@@ -409,16 +409,13 @@ def render_page(page: BorrowerPage) -> None:
     )
     _table(
         f"Contacts (the last {len(page.contacts)} of {page.contacts_in_all})",
-        ("when", "what", "by", "outcome", "point", "loan", "contact"),
+        ("when", "contact", "outcome", "to"),
         (
             (
                 _instant(each.at),
-                _words(each.purpose),
-                _words(each.channel),
+                _lines(f"{_words(each.purpose)} by {_words(each.channel)}", each.contact_ref),
                 "not told yet" if each.open else _words(each.outcome),
-                each.point_ref or "",
-                each.loan_ref or "",
-                each.contact_ref,
+                _lines(each.point_ref, each.loan_ref and f"on {each.loan_ref}"),
             )
             for each in page.contacts
         ),
@@ -479,8 +476,13 @@ def _table(
     output.out.print(f"\n[bold]{title}[/]")
     made = output.table(*columns, right=right)
     for line in lines:
-        made.add_row(*line)
+        made.add_row(*map(escape, line))
     output.show(made)
+
+
+def _lines(*said: str | None) -> str:
+    """What is said of one thing, beneath each other: side by side it would be too wide."""
+    return "\n".join(each for each in said if each)
 
 
 def _words(said: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 
 from domain.base.contact_policy import Channel, Purpose
 from entrypoints.app import AsJson
@@ -288,53 +289,55 @@ def _render(found: Why) -> None:
     times = ", ".join(f"{time} {zone}" for zone, time in found.local_times.items())
     head = f"{found.borrower_ref}, {found.jurisdiction}, {times} ({found.at:%Y-%m-%d %H:%M:%SZ})"
     output.out.print(head)
-    ways = output.table(
-        *("purpose", "channel", "point", "answer", "until", "because", "by"), wraps=("by",)
-    )
     # Without a number or address nobody is reached that way, whatever the law says; where
     # there is none at all, what it says is all there is to show.
     reached = [way for way in found.ways if way.point_ref is not None]
-    for way in reached or found.ways:
-        ways.add_row(
-            way.purpose,
-            way.channel,
-            way.point_ref or "none known",
-            way.answer,
-            _instant(way.until),
-            ", ".join(way.because),
-            ", ".join(way.rules),
-        )
-    output.show(ways)
+    _render_ways(reached or found.ways)
     if reached:
         without = sorted({way.channel for way in found.ways} - {way.channel for way in reached})
         if without:
             output.out.print(f"No contact point is known for {', '.join(without)}.")
     for agreed in found.restrictions:
-        output.out.print(f"By contract: {_in_words(agreed)}.")
+        output.out.print(f"By contract: {_in_words(agreed)}.", markup=False)
     if not found.decided:
         output.out.print("Nothing was decided that day.")
         return
-    decided = output.table(
-        *("decided", "contact", "purpose", "channel", "answer", "until", "because", "by", "who"),
-        wraps=("contact", "by", "who"),
-    )
+    decided = output.table("decided that day", "answer", "because", wraps=("because",))
     for each in found.decided:
-        decided.add_row(
-            f"{each.decided_at:%H:%M:%SZ}",
-            each.contact_ref,
-            each.purpose,
-            each.channel,
-            each.answer,
-            _instant(each.until),
-            ", ".join(each.because),
-            ", ".join(each.rules),
-            ", ".join(
-                filter(
-                    None, (each.occasion, each.actor, each.follows and f"instead of {each.follows}")
-                )
-            ),
-        )
+        decided.add_row(escape(_whose(each)), *_answer(each))
     output.show(decided)
+
+
+def _render_ways(ways: list[WayShown]) -> None:
+    """Prints a table of ways under their purposes; those answered alike share a row."""
+    from entrypoints import output
+
+    alike: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for way in ways:
+        named = f"{way.channel} {way.point_ref or 'none known'}"
+        alike.setdefault(way.purpose, {}).setdefault(_answer(way), []).append(named)
+    table = output.table("contact", "answer", "because", wraps=("because",))
+    for purpose, answers in alike.items():
+        table.add_row(f"[bold]{purpose}[/]", "", "")
+        for answer, same in answers.items():
+            table.add_row(escape("\n".join(f"  {each}" for each in same)), *answer)
+    output.show(table)
+
+
+def _answer(found: WayShown | DecisionShown) -> tuple[str, str]:
+    """The answer and when it would be another; the reasons, and each rule on a line of its own."""
+    until = [] if found.until is None else [f"until {found.until:%m-%d %H:%M:%SZ}"]
+    because = [", ".join(found.because)] if found.because else []
+    lines = [*because, *(f"by {rule}" for rule in found.rules)]
+    return "\n".join([found.answer, *until]), escape("\n".join(lines))
+
+
+def _whose(decided: DecisionShown) -> str:
+    """Which contact was decided on when, and who asked."""
+    way = f"{decided.purpose} {decided.channel}".rstrip()
+    who = [decided.occasion, decided.actor]
+    lines = [f"{decided.decided_at:%H:%M:%SZ} {way}", decided.contact_ref, ", ".join(who)]
+    return "\n".join([*lines, *([f"instead of {decided.follows}"] if decided.follows else [])])
 
 
 def _in_words(agreed: RestrictionShown) -> str:
@@ -345,7 +348,3 @@ def _in_words(agreed: RestrictionShown) -> str:
     asked = [f"only {', '.join(agreed.hours)}"] if agreed.hours else []
     asked += [f"at most {agreed.most} a {str(agreed.within).lower()}"] if agreed.most else []
     return f"{', '.join(about)}: {', '.join(asked) or 'never'}"
-
-
-def _instant(at: datetime | None) -> str:
-    return "" if at is None else f"{at:%m-%d %H:%M:%SZ}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
 from domain.base.contact_policy import Channel, ConsentScope, LateReason, Outcome, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import ALL_DAY, OwnHours
 from entrypoints import output
-from entrypoints.borrower_page import BorrowerPage, page_of, render_page
+from entrypoints.borrower_page import BorrowerPage, ComplaintShown, page_of, render_page
 from tests.domain.borrower.test_borrower import promise, set_hold
 from tests.domain.borrower.test_contacts import TEN, add_point, ask, known, tell
 from tests.domain.story import JAN_15, LOAN_ID, act
@@ -105,6 +107,25 @@ def test_the_last_contacts_are_shown_the_latest_first() -> None:
 )
 def test_the_page_reads_well(said: str) -> None:
     assert said in read(page(full()))
+
+
+def test_the_page_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "out", Console(width=100, highlight=False))
+    found = full_of_long_references()
+
+    assert max(len(line) for line in read(found).splitlines()) <= 100
+
+
+def full_of_long_references() -> BorrowerPage:
+    """A page whose references are as long as those that we make ourselves."""
+    own = "C-712f3355-b7bb-46e0-9db1-39bafa0f2aa1"
+    found = page(full())
+    contacts = [
+        replace(each, contact_ref=own, point_ref="mobile-of-brother", loan_ref="L-XXXXX-XXXXX")
+        for each in found.contacts
+    ]
+    complaint = ComplaintShown(own, "SEVERE", "COLLECTION_CONDUCT", "ESCALATED", TEN, None, None)
+    return replace(found, contacts=contacts, complaints=[complaint])
 
 
 def test_of_what_is_not_there_nothing_is_said() -> None:
