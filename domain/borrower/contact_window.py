@@ -1,13 +1,14 @@
 """When a borrower may be contacted, wherever they may plausibly be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from zoneinfo import ZoneInfo
 
 from domain.base.contact_policy import ContactRules, DayKind, Hours
 from domain.borrower.hours import is_such_a_day
+from domain.borrower.turning_points import instants_of
 
 LIMIT_DAYS = 14
 """How far ahead a window is looked for."""
@@ -73,13 +74,8 @@ def _allowed_on(zone: ZoneInfo, day: date, rules: ContactRules) -> list[ContactP
 
 
 def _period(zone: ZoneInfo, day: date, hours: Hours) -> ContactPeriod | None:
-    start, end = max(_instants(day, hours.start, zone)), min(_instants(day, hours.end, zone))
+    start, end = max(instants_of(zone, day, hours.start)), min(instants_of(zone, day, hours.end))
     return ContactPeriod(start, end) if start < end else None
-
-
-def _instants(day: date, at: time, zone: ZoneInfo) -> Iterable[datetime]:
-    """Both instants that a local time can mean; they differ when the clock is changed."""
-    return (datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
 
 
 def _common(some: list[ContactPeriod], others: list[ContactPeriod]) -> list[ContactPeriod]:

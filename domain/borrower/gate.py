@@ -46,7 +46,7 @@ from domain.borrower.texts import (
     misnames_rate,
 )
 from domain.borrower.third_party import may_not_act, may_not_be_asked
-from domain.borrower.turning_points import in_whole_seconds, local_turning_points
+from domain.borrower.turning_points import in_whole_seconds, instants_of, local_turning_points
 
 NO_RULE = "no-rule"
 """Stands for the rule that is missing where only a rule could allow a contact."""
@@ -246,7 +246,8 @@ class _Judge:
             for now in local
             for clock in {time(), *self._on(now.on).closes()}
             for day in (now.on, next_day(now.on))
-            if self._at < (instant := datetime.combine(day, clock, now.zone).astimezone(UTC)) < end
+            for instant in instants_of(now.zone, day, clock)
+            if self._at < instant < end
         )
         lapses_at = next((instant for instant in closing if not self.passes(instant)), end)
         untold = timedelta(hours=max(rule.untold_hours for rule in rules))
