@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import typer
 
+from domain.base.contact_policy import SET_BY_HAND
 from entrypoints.app import AsJson, app
 from entrypoints.staff_command import (
     STAFF,
@@ -69,7 +70,7 @@ FromDay = Annotated[
 @borrower.command("hold")
 def set_hold(
     borrower: Borrower,
-    kind: Annotated[str, typer.Argument(help="CEASE, DISPUTE, BANKRUPTCY, DECEASED ...")],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(SET_BY_HAND)}.")],
     reason: Reason,
     loan: Annotated[
         list[str] | None,
@@ -110,7 +111,7 @@ def set_hold(
             act,
             borrower_id=borrower_id,
             hold_ref=ref or f"H-{act.command_id}",
-            kind=kind,
+            kind=kind.upper(),
             reason=reason,
             from_on=on.date() if on else None,
             loan_ids=[opened.stream_id(each) for each in loan] if loan else None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.base.contact_policy import SET_BY_HAND
 from entrypoints.app import AsJson
 from entrypoints.borrower_commands import borrower
 from entrypoints.questions import QUESTIONS, OnDay, asking, show_answer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @borrower.command("holds", rich_help_panel=QUESTIONS)
 def holds(
     kind: Annotated[
-        str | None, typer.Option(help="Only this kind: CEASE, DISPUTE, MORATORIUM ...")
+        str | None, typer.Option(help=f"Only this kind: {', '.join(SET_BY_HAND)}.")
     ] = None,
     ends_within: Annotated[
         int | None, typer.Option(metavar="DAYS", min=0, help="Only what ends in so many days.")

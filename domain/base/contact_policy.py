@@ -106,6 +106,10 @@ class HoldKind(StrEnum):
     """Their data is only stored; it follows from what the vault does, and is set by no hand."""
 
 
+SET_BY_HAND = tuple(kind for kind in HoldKind if kind != HoldKind.RESTRICTED)
+"""The kinds of holds that somebody sets, and lifts."""
+
+
 class Reason(StrEnum):
     """In a word, what stands against a contact."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
+from domain.base.contact_policy import SET_BY_HAND
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
@@ -160,14 +161,14 @@ class Holds(ContactState):
         *open_ended*.
 
         Raises:
-            HoldRuleMissing: no rule says what it blocks.
+            HoldRuleMissing: no rule says what it blocks, or the gate knows no such kind.
             HoldEndsTooEarly: it would end on the day it begins, or before.
         """
         if hold_ref in self.holds:
             if self.holds[hold_ref].kind != kind:
                 raise HoldRefReused(f"The reference {hold_ref!r} already names another hold.")
             return
-        if rule is None or rule.kind != kind:
+        if rule is None or rule.kind != kind or kind not in SET_BY_HAND:
             raise HoldRuleMissing(f"No policy in force says what a {kind} hold blocks.")
         on = from_on or act.business_on
         if until_on is None and not open_ended and rule.length_days is not None:

@@ -159,6 +159,18 @@ def test_without_a_policy_that_says_what_it_blocks_no_hold_is_set() -> None:
         set_hold(borrower, kind="DISPUTE")
 
 
+@pytest.mark.parametrize("kind", ["STRIKE", "RESTRICTED"])
+def test_no_hold_is_set_of_a_kind_that_the_gate_does_not_know_or_that_follows_from_the_vault(
+    kind: str,
+) -> None:
+    borrower = given(registered())
+
+    with pytest.raises(holds.HoldRuleMissing):
+        set_hold(borrower, kind=kind, rule=replace(CEASE, kind=kind))
+
+    assert recorded(borrower) == []
+
+
 def test_a_hold_is_lifted_once() -> None:
     borrower = given(registered(), set_hold)
 
