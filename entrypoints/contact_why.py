@@ -302,7 +302,8 @@ def _render(found: Why) -> None:
     if not found.decided:
         output.out.print("Nothing was decided that day.")
         return
-    decided = output.table("decided that day", "answer", "because", wraps=("because",))
+    columns = ("decided that day", "answer", "because")
+    decided = output.table(*columns, wraps=("decided that day", "because"))
     for each in found.decided:
         decided.add_row(escape(_whose(each)), *_answer(each))
     output.show(decided)
@@ -333,11 +334,15 @@ def _answer(found: WayShown | DecisionShown) -> tuple[str, str]:
 
 
 def _whose(decided: DecisionShown) -> str:
-    """Which contact was decided on when, and who asked."""
-    way = f"{decided.purpose} {decided.channel}".rstrip()
-    who = [decided.occasion, decided.actor]
-    lines = [f"{decided.decided_at:%H:%M:%SZ} {way}", decided.contact_ref, ", ".join(who)]
-    return "\n".join([*lines, *([f"instead of {decided.follows}"] if decided.follows else [])])
+    """Which contact was decided on when, who asked, and how it was to go out."""
+    lines = [
+        f"{decided.decided_at:%H:%M:%SZ} {decided.purpose} {decided.channel}".rstrip(),
+        decided.contact_ref,
+        f"{decided.occasion}, {decided.actor}",
+        decided.route and f"way out {decided.route}",
+        decided.follows and f"instead of {decided.follows}",
+    ]
+    return "\n".join(each for each in lines if each)
 
 
 def _in_words(agreed: RestrictionShown) -> str:

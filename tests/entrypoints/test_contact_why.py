@@ -32,6 +32,7 @@ def read(monkeypatch: pytest.MonkeyPatch, *ways: WayShown) -> list[str]:
     decided = DecisionShown(
         *(REF, AT, "COLLECTION", "PHONE", "BLOCK", None),
         *(["HOLD", "THIRD_PARTY"], [HELD, THIRD_PARTY], "staff", "ada"),
+        route="OPEN sms-by-north (providers-1)",
         follows="C-1 (FAILED)",
     )
     local = {"Asia/Shanghai": "Mon 2026-11-23 22:30:00", "Asia/Urumqi": "Mon 2026-11-23 20:30:00"}
@@ -62,7 +63,12 @@ def test_the_page_fits_a_narrow_terminal_and_no_rule_is_cut_off(
     ):
         assert said in words
     assert "cn-third-party-after-loss-of-contact" in words
-    assert "instead of C-1 (FAILED)" in words
+    for said in (
+        "staff, ada",
+        "way out OPEN sms-by-north (providers-1)",
+        "instead of C-1 (FAILED)",
+    ):
+        assert said in "\n".join(lines)
 
 
 def test_ways_that_are_answered_alike_share_a_row_and_the_others_have_their_own(
