@@ -109,8 +109,8 @@ def notices(
 ) -> None:
     """List notices that the law demands and that did not go out in time, the latest first.
 
-    Each is planned anew every day until it goes out, and has its turn before all else; what
-    stopped it last is told. `status` says so too.
+    Each is planned anew every day until it goes out, and has its turn before all else; one that
+    was sent and did not arrive did not go out. What stopped it last is told. `status` says so too.
     """
     from entrypoints import output
     from entrypoints.questions import asking
@@ -139,7 +139,7 @@ def _render_notices(found: list[LateNotice]) -> None:
             each.rule,
             str(each.due_by),
             str(each.days_late),
-            " ".join([each.state.lower(), *each.reasons]),
+            " ".join([each.state.lower().replace("_", " "), *each.reasons]),
             style="red",
         )
     output.show(rows)

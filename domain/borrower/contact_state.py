@@ -17,6 +17,7 @@ from domain.base.contact_policy import (
     Hours,
     HoursRule,
     OptOutRule,
+    Outcome,
     Purpose,
 )
 from domain.base.reply_keyword import FoundWord, KeywordMeaning
@@ -230,6 +231,11 @@ class ContactState:
             restrictions=self.restrictions(),
             contracts=rules_of(self.restricted.values()),
         )
+
+    def was_sent(self, contact_ref: str, past: PastContact) -> bool:
+        """Whether a contact was sent, and nobody told that it did not arrive."""
+        over = contact_ref not in self.open_contacts and contact_ref not in self.undelivered
+        return over and past.outcome == Outcome.SENT
 
     def situation_but_for(self, contact_ref: str) -> Situation:
         """What is known of the borrower now, as if a contact had not been allowed."""

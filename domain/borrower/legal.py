@@ -386,7 +386,7 @@ class LegalMatters(DataRights):
             given = [
                 (ref, self._day_of(past))
                 for ref, past in self.contacts.items()
-                if ref.startswith(head) and self._reached(ref, past)
+                if ref.startswith(head) and self.was_sent(ref, past)
             ]
             if not given:
                 raise NoticeMissing(
@@ -409,7 +409,7 @@ class LegalMatters(DataRights):
         past = self.contacts.get(notice_ref)
         if (
             past is None
-            or not self._reached(notice_ref, past)
+            or not self.was_sent(notice_ref, past)
             or past.purpose != Purpose.STATUTORY
             or past.channel not in WRITTEN
             or str(loan.loan_id) not in (past.debt, *past.also)
@@ -419,11 +419,6 @@ class LegalMatters(DataRights):
                 " contact log."
             )
         return notice_ref, self._day_of(past)
-
-    def _reached(self, ref: str, past: PastContact) -> bool:
-        """Whether it was sent, and nobody told that it did not arrive."""
-        over = ref not in self.open_contacts and ref not in self.undelivered
-        return over and past.outcome == Outcome.SENT
 
     def _day_of(self, past: PastContact) -> date:
         return past.at.astimezone(ZoneInfo(self.zones[0])).date()

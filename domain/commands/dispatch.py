@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -22,6 +22,7 @@ from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.contacts import REACHED_BY, Because, Followed, Result, Text, Trial
 from domain.borrower.gate import AGAINST_ROUTE, Answer, Decision, decide
 from domain.borrower.legal import AtLaw
+from domain.borrower.notices import head_of
 from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
 from domain.loan.loan import Loan
@@ -583,7 +584,7 @@ def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
     """The ways to reach the borrower in the order they are tried, but for those that failed.
 
     Channels that they prefer come first, and those that nobody serves now only where no other
-    is left.
+    is left. A notice that is given again goes first by the ways that did not fail before.
     """
 
     def is_served(channel: Channel) -> bool:
@@ -601,6 +602,7 @@ def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
         borrower.points.values(), key=lambda point: point.source != PointSource.APPLICATION
     )
     failed = _failed_ways(borrower, planned.contact_ref)
+    before = _failed_before(borrower, planned)
     found: list[WayOut] = [
         (channel, point.id)
         for channel in channels
@@ -611,23 +613,32 @@ def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
         and point.lawful_basis
         and (channel, point.id) not in failed
     ]
+    found.sort(key=lambda way: way in before)
     return [way for way in found if is_served(way[0])] or found
 
 
 def _failed_ways(borrower: Borrower, contact_ref: str) -> set[WayOut]:
-    """The ways by which the same contact failed before, under this reference or earlier ones.
+    """The ways by which the same contact failed before, under this reference or earlier ones."""
+    stem = _stem(contact_ref)
+    return {way for ref, way in _failures(borrower, stem) if _stem(ref) == stem}
+
+
+def _failed_before(borrower: Borrower, planned: Planned) -> set[WayOut]:
+    """The ways by which the same notice failed on whatever day: tried again after all others."""
+    if planned.rule is None:
+        return set()
+    return {way for _, way in _failures(borrower, head_of(planned.contact_ref))}
+
+
+def _failures(borrower: Borrower, head: str) -> Iterator[tuple[str, WayOut]]:
+    """Contacts that failed, of references that begin alike, and their ways.
 
     What was sent and did not arrive failed too.
     """
-    stem = _stem(contact_ref)
-    return {
-        (past.channel, past.contact_point)
-        for ref, past in borrower.contacts.items()
-        if ref.startswith(stem)
-        and _stem(ref) == stem
-        and (past.outcome == Outcome.FAILED or ref in borrower.undelivered)
-        and past.contact_point is not None
-    }
+    for ref, past in borrower.contacts.items():
+        failed = past.outcome == Outcome.FAILED or ref in borrower.undelivered
+        if ref.startswith(head) and failed and past.contact_point is not None:
+            yield ref, (past.channel, past.contact_point)
 
 
 def other_ways(book: Book, planned: Sequence[Planned]) -> list[Planned]:

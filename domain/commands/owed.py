@@ -16,7 +16,8 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_events import ComplaintStage
 from domain.borrower.contact import matches
 from domain.borrower.contact_state import Figure
-from domain.borrower.notices import notice_head
+from domain.borrower.contacts import Because
+from domain.borrower.notices import head_of, notice_head
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned, Subject
 from domain.commands.planning import Turn, first_moment
@@ -78,9 +79,10 @@ class LateNotice:
         """It in words, with what shows more."""
         about = f" about {', '.join(self.loan_refs)}" if self.loan_refs else ""
         why = f" ({', '.join(self.reasons)})" if self.reasons else ""
+        state = self.state.lower().replace("_", " ")
         return (
             f"The {self.rule} notice to {self.borrower_ref}{about} was due by {self.due_by}:"
-            f" {self.days_late} day(s) late, {self.state.lower()}{why}. See contact notices."
+            f" {self.days_late} day(s) late, {state}{why}. See contact notices."
         )
 
 
@@ -90,8 +92,9 @@ def still_late(
     """Of notices *planned* to go out by a day before *on*, those that did not: the latest first.
 
     Each comes with its state in the queue, and the reasons for it. One that went out after
-    all is none, nor is one about what is over: nothing is overdue on its loan any more, or its
-    complaint was resolved. Of one that was tried by several ways the last counts.
+    all is none, unless a provider told that it did not arrive; nor is one about what is over:
+    nothing is overdue on its loan any more, or its complaint was resolved. Of one that was tried
+    by several ways the last counts.
     """
     known = [each for each in planned if each[0].due_by is not None and each[0].due_by < on]
     borrowers = book.get_many(Borrower, {each.borrower_id for each, _, _ in known})
@@ -104,7 +107,8 @@ def still_late(
             continue
         if not _is_due(each, borrower, about, on):
             continue
-        found[_head_of(each.contact_ref)] = LateNotice(
+        stands, why = _how_it_stands(borrower, each.contact_ref, state, reasons)
+        found[head_of(each.contact_ref)] = LateNotice(
             each.contact_ref,
             borrower.id,
             borrower.borrower_ref,
@@ -112,8 +116,8 @@ def still_late(
             tuple(loan.loan_ref for loan in about),
             each.due_by,
             (on - each.due_by).days,
-            state,
-            tuple(reasons),
+            stands,
+            why,
         )
     return sorted(found.values(), key=lambda late: (late.due_by, late.contact_ref))
 
@@ -127,18 +131,23 @@ def _is_due(planned: Planned, borrower: Borrower, about: Sequence[Loan], on: dat
     return any(debt_figures(loan, on, 0) is not None for loan in about)
 
 
-def _head_of(contact_ref: str) -> str:
-    """What the references of a notice begin with, whatever the day and the way."""
-    return contact_ref.rpartition("-")[0] + "-"
-
-
 def _went_out(borrower: Borrower, contact_ref: str) -> bool:
-    """Whether a notice went out, on that day or another, by whatever way."""
-    head = _head_of(contact_ref)
+    """Whether a notice went out and arrived, on that day or another, by whatever way."""
+    head = head_of(contact_ref)
     return any(
-        ref.startswith(head) and past.outcome == Outcome.SENT and ref not in borrower.open_contacts
+        ref.startswith(head) and borrower.was_sent(ref, past)
         for ref, past in borrower.contacts.items()
     )
+
+
+def _how_it_stands(
+    borrower: Borrower, contact_ref: str, state: str, reasons: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
+    """The state of a late notice and the reasons for it; one that was sent may not have arrived."""
+    lost = borrower.undelivered.get(contact_ref)
+    if lost is None:
+        return state, tuple(reasons)
+    return Because.NOT_DELIVERED, (lost,) if lost else ()
 
 
 def _rule(plan: NoticePlan) -> str:
@@ -193,7 +202,7 @@ def notices_due(
     """The notices that are to be given about late loans on the day that *start* begins.
 
     One that was given is not given again, or not before the time that policy says; one that
-    did not go out is due again the next day, until it does.
+    did not go out, or arrived by no way, is due again the next day, until it does.
     """
     on = start.date()
     for each in late:
@@ -345,10 +354,13 @@ def _caused_on(plan: NoticePlan, borrower: Borrower, late: InArrears) -> date | 
 
 
 def _was_given(plan: NoticePlan, borrower: Borrower, head: str, start: datetime) -> bool:
+    """Whether a notice was given, or is on its way; one that arrived by no way was not."""
     given = [
         past.at
         for ref, past in borrower.contacts.items()
-        if ref.startswith(head) and past.outcome == Outcome.SENT
+        if ref.startswith(head)
+        and past.outcome == Outcome.SENT
+        and ref not in borrower.undelivered
     ]
     if not given or plan.again_after_days is None:
         return bool(given)

@@ -151,6 +151,58 @@ def test_a_notice_is_given_once_and_each_day_until_it_went_out(book: Book) -> No
     assert noticed(book, borrower_id, loan_id, FEB_20 + 3 * DAY) == []
 
 
+def bounced(book: Book, borrower_id: UUID, *refs: str) -> None:
+    """A provider told of messages that they did not arrive."""
+    for ref in refs:
+        contacts.report_delivery(
+            book,
+            act(FEB_20),
+            borrower_id=borrower_id,
+            contact_ref=ref,
+            delivered=False,
+            provider="post",
+            reported_at=NOON + 12 * DAY,
+            reason="RETURNED",
+        )
+
+
+def test_a_notice_that_arrived_by_no_way_is_owed_still_and_goes_first_by_what_is_left(
+    book: Book,
+) -> None:
+    borrower_id, loan_id = lent(book)
+    called(book, borrower_id, loan_id, Outcome.CONVERSATION)
+    (turn,) = noticed(book, borrower_id, loan_id, FEB_20 + DAY)
+    assert sent(book, turn, NOON + DAY).channel == Channel.LETTER
+    bounced(book, borrower_id, turn.planned.contact_ref)
+
+    (again,) = noticed(book, borrower_id, loan_id, FEB_20 + 12 * DAY)
+
+    assert sent(book, again, NOON + 12 * DAY).channel == Channel.EMAIL
+    assert noticed(book, borrower_id, loan_id, FEB_20 + 13 * DAY) == []
+    bounced(book, borrower_id, again.planned.contact_ref)
+    (once_more,) = noticed(book, borrower_id, loan_id, FEB_20 + 13 * DAY)
+    assert sent(book, once_more, NOON + 13 * DAY).channel == Channel.LETTER
+
+
+def test_a_notice_that_arrived_after_all_is_given(book: Book) -> None:
+    borrower_id, loan_id = lent(book)
+    called(book, borrower_id, loan_id, Outcome.CONVERSATION)
+    (turn,) = noticed(book, borrower_id, loan_id, FEB_20 + DAY)
+    sent(book, turn, NOON + DAY)
+    bounced(book, borrower_id, turn.planned.contact_ref)
+    contacts.report_delivery(
+        book,
+        act(FEB_20 + 2 * DAY),
+        borrower_id=borrower_id,
+        contact_ref=turn.planned.contact_ref,
+        delivered=True,
+        provider="post",
+        reported_at=NOON + 2 * DAY,
+    )
+
+    assert noticed(book, borrower_id, loan_id, FEB_20 + 3 * DAY) == []
+
+
 def test_a_notice_that_the_law_demands_passes_a_request_to_cease(book: Book) -> None:
     borrower_id, loan_id = lent(book)
     called(book, borrower_id, loan_id, Outcome.CONVERSATION)
@@ -327,6 +379,20 @@ def test_a_notice_that_went_out_after_all_or_is_needed_no_more_is_not_late(book:
     repay(book, paid, "P-1", 86_07, FEB_20 + DAY)
 
     assert late_on(book, turn, FEB_20 + 8 * DAY) == []
+
+
+def test_a_notice_that_went_out_and_did_not_arrive_is_late_and_says_so(book: Book) -> None:
+    borrower_id, loan_id = lent(book)
+    called(book, borrower_id, loan_id, Outcome.CONVERSATION)
+    (turn,) = noticed(book, borrower_id, loan_id, FEB_20 + DAY)
+    sent(book, turn, NOON + DAY)
+    assert late_on(book, turn, FEB_20 + 8 * DAY, state="DONE") == []
+    bounced(book, borrower_id, turn.planned.contact_ref)
+
+    (late,) = late_on(book, turn, FEB_20 + 8 * DAY, state="DONE")
+
+    assert (late.state, late.reasons) == ("NOT_DELIVERED", ("RETURNED",))
+    assert "3 day(s) late, not delivered (RETURNED)." in late.sentence
 
 
 def test_a_complainant_who_was_not_told_is_told_of_until_the_complaint_is_resolved(
