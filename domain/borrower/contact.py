@@ -184,6 +184,10 @@ class PastContact:
         """Whether it may have been about a debt: it named that one, or one names none."""
         return matches(self.debt, debt) or debt in self.also
 
+    def names(self, debt: str) -> bool:
+        """Whether it was about a debt, and said so."""
+        return debt == self.debt or debt in self.also
+
     def counts(self, at: datetime) -> bool:
         """Whether it is known at an instant, and counts then."""
         return self.at <= at and (self.counts_until is None or at < self.counts_until)

@@ -52,6 +52,17 @@ pursued: who was not reached is left in peace."""
 FIRST_FOLLOWING = 2
 """The number after the reference of the first contact that follows another."""
 
+ASKS_FOR_MONEY = frozenset({Purpose.SERVICE_REMINDER, Purpose.COLLECTION})
+"""What the house does not send about a loan that is not for it to ask for."""
+
+NOTHING_LEFT = "NOTHING_LEFT"
+"""Why nothing is said of a loan: nothing is owed on it, or not to us."""
+
+PROMISE_OPEN = "PROMISE_OPEN"
+WITH_AGENCY = "WITH_AGENCY"
+WORST = (PROMISE_OPEN, WITH_AGENCY, AtLaw.code)
+"""Why the house asks for nothing about a loan; of several the last is told."""
+
 ROUTE_ENDED = frozenset({RouteState.LICENCE_EXPIRED, RouteState.UNLICENSED})
 ON_THE_WAY_OUT = frozenset(map(str, AGAINST_ROUTE.values()))
 """The reasons that speak of the way out alone."""
@@ -154,12 +165,14 @@ class Decided:
 class Due:
     """What is left to say of a contact when it is its turn; None of it any more: *moot*.
 
-    *products* are those that its loans were lent under.
+    *products* are those that its loans were lent under. *about* is what it says something of,
+    where that is not all it was planned for.
     """
 
     figures: tuple[Figure, ...]
     moot: str | None = None
     products: tuple[str, ...] = ()
+    about: tuple[Subject, ...] | None = None
 
 
 Saying = Callable[[Planned, Mapping[UUID, Loan]], Due]
@@ -302,11 +315,17 @@ def _decided(
         # Another clock is ahead. To judge at its instant is not to judge when it is sent.
         return Decided(planned, Answer.DEFER, (ContactOutOfOrder.code,), last)
     try:
-        lent = products_of(loans[each.loan_id] for each in planned.about if each.loan_id in loans)
-        due = replace(turn.saying(planned, loans), products=lent)
-        due = _unless_left_alone(borrower, planned, due)
-        decided = _first if opened is None else _again
-        return decided(book, borrower, planned, due, turn)
+        named, moot = _may_be_about(book, borrower, planned, turn)
+        due = turn.saying(named, loans)
+        if due.about is not None and due.moot is None:
+            named = replace(named, about=due.about)
+        lent = products_of(loans[each.loan_id] for each in named.about if each.loan_id in loans)
+        due = replace(due, products=lent, moot=due.moot or moot)
+        if opened is None:
+            return replace(_first(book, borrower, named, due, turn), planned=planned)
+        if due.moot is None and due.about is not None and not _names_all(borrower, named):
+            due = replace(due, moot=NOTHING_LEFT)
+        return replace(_again(book, borrower, named, due, turn), planned=planned)
     except Refusal as refusal:
         code = refusal.code
         if opened is not None:
@@ -458,17 +477,58 @@ def _worded(
     )
 
 
-def _unless_left_alone(borrower: Borrower, planned: Planned, due: Due) -> Due:
-    """*due*; moot where each loan was promised since, placed elsewhere, or claimed at law."""
-    if planned.purpose != Purpose.COLLECTION or not planned.about or due.moot is not None:
-        return due
-    loans = [about.loan_id for about in planned.about]
-    if not all(map(borrower.is_out_of_hand, loans)):
-        return due
-    if any(map(borrower.is_at_law, loans)):
-        return replace(due, moot=AtLaw.code)
-    placed = any(map(borrower.is_placed, loans))
-    return replace(due, moot="WITH_AGENCY" if placed else "PROMISE_OPEN")
+def _may_be_about(
+    book: Book, borrower: Borrower, planned: Planned, turn: Turn
+) -> tuple[Planned, str | None]:
+    """A contact about the loans that it may be about now, and why about none of them.
+
+    One that asks for money leaves out what the house does not ask for, and what a hold stops
+    while another loan is left; where a hold stops all of it the gate says so. One that was
+    allowed before is about what it named then: all of it, or it is not made.
+    """
+    if planned.purpose not in ASKS_FOR_MONEY or not planned.about:
+        return planned, None
+    past = borrower.contacts.get(planned.contact_ref)
+    if past is not None and past.debt is not None:
+        told = tuple(each for each in planned.about if past.names(str(each.loan_id)))
+        codes = [_not_asked_for(borrower, planned.purpose, each.loan_id) for each in told]
+        return replace(planned, about=told), next(filter(None, codes), None)
+    why = {each: _not_asked_for(borrower, planned.purpose, each.loan_id) for each in planned.about}
+    ours = [each for each, code in why.items() if code is None]
+    if not ours:
+        return planned, max(filter(None, why.values()), key=WORST.index)
+    if borrower.holds and len({each.loan_id for each in ours}) > 1:
+        free = [each for each in ours if not _is_held(book, borrower, planned, each, turn)]
+        ours = free or ours
+    return replace(planned, about=tuple(ours)), None
+
+
+def _not_asked_for(borrower: Borrower, purpose: Purpose, loan_id: UUID) -> str | None:
+    """Why the house asks for nothing about a loan; None where it does.
+
+    Who promised, or pays an agency, is reminded all the same of what falls due.
+    """
+    if borrower.is_at_law(loan_id):
+        return AtLaw.code
+    if purpose != Purpose.COLLECTION or not borrower.is_out_of_hand(loan_id):
+        return None
+    return WITH_AGENCY if borrower.is_placed(loan_id) else PROMISE_OPEN
+
+
+def _is_held(
+    book: Book, borrower: Borrower, planned: Planned, subject: Subject, turn: Turn
+) -> bool:
+    """Whether a hold stops a contact about one loan."""
+    intent = about(Intent(planned.purpose, planned.channels[0]), [subject.loan_id], ())
+    found = decide(intent, borrower.situation(), book.rules.contact, turn.at)
+    return Reason.HOLD in found.because
+
+
+def _names_all(borrower: Borrower, named: Planned) -> bool:
+    """Whether something is left to say of each loan that a contact named when it was allowed."""
+    past = borrower.contacts[named.contact_ref]
+    left = {str(each.loan_id) for each in named.about}
+    return left.issuperset({each for each in (past.debt, *past.also) if each is not None})
 
 
 def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn) -> Decided:

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.base.contact_policy import Purpose
 from domain.base.money import written
 from domain.borrower.contact_state import Figure
-from domain.commands.dispatch import Due, Planned, Subject
+from domain.commands.dispatch import NOTHING_LEFT, Due, Planned, Subject
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.state import LoanState
@@ -22,7 +22,8 @@ def saying(planned: Planned, loans: Mapping[UUID, Loan], on: date) -> Due:
     """The figures of a contact on a business date, or why there is nothing to say any more.
 
     A reminder names what is left of its instalments, which were moved or paid since it was
-    planned, as they are now; a dunning all that is overdue. A lesson is moot once its loans
+    planned, as they are now; a dunning all that is overdue; both are about the loans of which that
+    is something. A lesson is moot once its loans
     are over, or one of them is late: then it would collect. Other contacts have the figures
     they were planned with.
     """
@@ -30,37 +31,46 @@ def saying(planned: Planned, loans: Mapping[UUID, Loan], on: date) -> Due:
         return Due(planned.figures, moot=_no_lesson(planned.about, loans, on))
     if planned.purpose not in ABOUT_LOANS:
         return Due(planned.figures)
-    found = _figures_now(planned.about, loans, on)
-    if not found:
-        return Due((), moot="NOTHING_LEFT")
+    owed = _owed_now(planned.about, loans, on)
+    if not owed:
+        return Due((), moot=NOTHING_LEFT)
+    said = tuple(dict.fromkeys(subject for subject, *_ in owed))
+    found = _figures_of(owed)
     figures = {**found, **{figure.figure: figure.reads for figure in planned.figures}}
-    return Due(tuple(Figure(name, reads) for name, reads in figures.items()))
+    return Due(tuple(Figure(name, reads) for name, reads in figures.items()), about=said)
 
 
 def overdue_figures(loans: Sequence[Loan], on: date) -> dict[str, str]:
     """The figures of all that is overdue on loans on a business date; none where nothing is."""
     by_id = {loan.id: loan for loan in loans}
-    return _figures_now([Subject(loan_id) for loan_id in by_id], by_id, on)
+    return _figures_of(_owed_now([Subject(loan_id) for loan_id in by_id], by_id, on))
 
 
-def _figures_now(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -> dict[str, str]:
-    owed = [
-        (loan, pay_by_on, left)
+_Owed = tuple[Subject, Loan, date, int]
+"""What a contact is about, the loan, and by when how much of it was, or is, to be paid."""
+
+
+def _owed_now(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -> list[_Owed]:
+    return [
+        (subject, loan, pay_by_on, left)
         for subject in about
         if (loan := loans.get(subject.loan_id)) is not None
         for pay_by_on, left in _owed(loan, subject, on)
     ]
+
+
+def _figures_of(owed: Sequence[_Owed]) -> dict[str, str]:
     if not owed:
         return {}
     sums: defaultdict[str, int] = defaultdict(int)
-    for loan, _, left in owed:
+    for _, loan, _, left in owed:
         sums[loan.currency] += left
     amounts = [f"{written(amount, currency)} {currency}" for currency, amount in sums.items()]
     return {
         "amount": " + ".join(amounts),
-        "due_on": f"{min(pay_by_on for _, pay_by_on, _ in owed)}",
+        "due_on": f"{min(pay_by_on for _, _, pay_by_on, _ in owed)}",
         "instalments": str(len(owed)),
-        "loan": ", ".join(sorted({loan.loan_ref for loan, _, _ in owed})),
+        "loan": ", ".join(sorted({loan.loan_ref for _, loan, _, _ in owed})),
     }
 
 
@@ -69,7 +79,7 @@ def _no_lesson(about: Sequence[Subject], loans: Mapping[UUID, Loan], on: date) -
     known = [loans[each.loan_id] for each in about if each.loan_id in loans]
     if any(_owed(loan, Subject(loan.id), on) for loan in known):
         return "LATE"
-    return None if any(loan.state == LoanState.ACTIVE for loan in known) else "NOTHING_LEFT"
+    return None if any(loan.state == LoanState.ACTIVE for loan in known) else NOTHING_LEFT
 
 
 def claim_left(loan: Loan) -> int:

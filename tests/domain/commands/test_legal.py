@@ -14,6 +14,7 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact import Intent
+from domain.borrower.gate import Answer
 from domain.borrower.legal import AtLaw, LegalBarred, NotForLegal, StillOwed
 from domain.borrower.legal_words import LegalOutcome
 from domain.commands import borrowers, collecting, dispatch, legal, loans, planning, scripts
@@ -21,9 +22,10 @@ from domain.commands.book import Book
 from domain.commands.collecting import Late
 from domain.commands.dispatch import Subject
 from domain.commands.owed import debt_figures
+from domain.commands.sayings import overdue_figures
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_agencies import late
-from tests.domain.commands.test_dispatch import turn
+from tests.domain.commands.test_dispatch import reminder, turn
 
 JUN_20 = date(2025, 6, 20)
 NOON = datetime.combine(JUN_20, time(4), UTC)
@@ -122,6 +124,84 @@ def test_the_house_sends_nothing_about_a_loan_at_law_and_calls_nobody(book: Book
             occasion="worklist",
         )
     assert isinstance(legal.hindrance(book, borrower, loan_id, JUN_20), AtLaw)
+
+
+def said_of(found: dispatch.Decided) -> dict[str, str]:
+    assert found.text is not None
+    return {each.figure: each.reads for each in found.text.figures}
+
+
+def several(book: Book, count: int, **said: Any) -> tuple[UUID, list[UUID], dispatch.Planned]:
+    """A borrower with late loans, and one message about all of them."""
+    borrower_id, first = late(book)
+    debts = [first, *(disbursed(book, borrower_id=borrower_id) for _ in range(count - 1))]
+    about = tuple(Subject(each) for each in debts)
+    planned = reminder(
+        borrower_id, first, about=about, expires_at=NOON + timedelta(days=1), **said
+    )
+    return borrower_id, debts, planned
+
+
+def test_a_message_about_several_loans_names_and_sums_those_it_may_be_about(book: Book) -> None:
+    borrower_id, debts, planned = several(book, 4, purpose=Purpose.COLLECTION)
+    free, at_law, disputed, sold = debts
+    refer(book, at_law)
+    borrowers.set_hold(
+        book,
+        act(JUN_20),
+        borrower_id=borrower_id,
+        hold_ref="H",
+        kind="DISPUTE",
+        reason="paid",
+        loan_ids=[disputed],
+    )
+    people: Any = {"requested_by": "anna", "approved_by": "bert"}
+    sale: Any = {"buyer_ref": "other", "price": 1_00, "sold_on": JUN_20, **people}
+    loans.sell(book, act(JUN_20), loan_id=sold, **sale)
+
+    (found,) = dispatch.decide_all(book, [planned], turn(NOON))
+
+    said = said_of(found)
+    alone = overdue_figures([loan_of(book, free)], JUN_20)
+    assert (found.answer, said["loan"], said["amount"]) == (
+        Answer.ALLOW,
+        alone["loan"],
+        alone["amount"],
+    )
+    event = last_of(book, borrower_id)
+    assert (event.loan_id, event.also_loan_ids) == (free, None)
+
+
+def test_nobody_is_reminded_of_a_loan_at_law_beside_another(book: Book) -> None:
+    borrower_id, (free, at_law), planned = several(book, 2, purpose=Purpose.SERVICE_REMINDER)
+    refer(book, at_law)
+
+    (found,) = dispatch.decide_all(book, [planned], turn(NOON))
+
+    assert said_of(found)["loan"] == loan_of(book, free).loan_ref
+
+
+def test_a_message_is_not_made_after_all_once_a_loan_that_it_names_is_at_law(book: Book) -> None:
+    borrower_id, (_, at_law), planned = several(book, 2, purpose=Purpose.COLLECTION)
+    (first,) = dispatch.decide_all(book, [planned], turn(NOON))
+    assert first.answer == Answer.ALLOW
+    refer(book, at_law)
+
+    (again,) = dispatch.decide_all(book, [planned], turn(NOON))
+
+    assert (again.answer, again.reasons) == (Answer.BLOCK, ("AT_LAW",))
+
+
+def test_a_hold_on_every_loan_of_a_message_is_told_by_the_gate(book: Book) -> None:
+    borrower_id, _, planned = several(book, 2, purpose=Purpose.COLLECTION)
+    borrowers.set_hold(
+        book, act(JUN_20), borrower_id=borrower_id, hold_ref="H", kind="CEASE", reason="asked"
+    )
+
+    (found,) = dispatch.decide_all(book, [planned], turn(NOON))
+
+    assert (found.answer, found.reasons) == (Answer.BLOCK, ("HOLD",))
+    assert len(last_of(book, borrower_id).loan_ids) == 2
 
 
 def test_of_several_loans_none_is_asked_about_when_each_is_out_of_hand(book: Book) -> None:
