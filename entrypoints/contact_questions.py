@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.base.contact_policy import Channel, Purpose, Reason
+from domain.borrower.contact import Party
 from entrypoints.app import AsJson, app
 from entrypoints.contact_command import contact
 from entrypoints.questions import QUESTIONS, Asked, OnDay, asking, found, show_answer
@@ -150,7 +151,7 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
             _local(each.at, zone),
             *(() if one else (short_ref("B", each.borrower_id),)),
             _words(each.purpose),
-            _words(each.channel),
+            _by(each),
             _decided(each, zone),
             _why(each),
             _came_of(each),
@@ -161,6 +162,13 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     output.show(rows)
     more = f" The newest {limit}; --limit shows more." if len(contacts) == limit else ""
     output.out.print(f"Times in {zone}.{more}")
+
+
+def _by(contact: LoggedContact) -> str:
+    """By what, and with whom where that is not the borrower."""
+    if contact.party in (None, Party.BORROWER):
+        return _words(contact.channel)
+    return f"{_words(contact.channel)} to {_words(contact.party)}"
 
 
 STYLES = {"DEFER": "yellow", "BLOCK": "red", "NOT_MADE": "yellow"}

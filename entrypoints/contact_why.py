@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from domain.base.contact_policy import Channel, Purpose
+from domain.borrower.contact import Party
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.contact_commands import At, Debt, instant_of
@@ -44,7 +45,10 @@ class WayShown:
 
 @dataclass(frozen=True)
 class DecisionShown:
-    """A decision that was recorded on the day asked about, or that a contact is not made."""
+    """A decision that was recorded on the day asked about, or that a contact is not made.
+
+    *party* is whom it is with, where that is not the borrower.
+    """
 
     contact_ref: str
     decided_at: datetime
@@ -60,6 +64,7 @@ class DecisionShown:
     """How it was to go out, and by which provider; None where nobody asked."""
     follows: str | None = None
     """The contact that did not reach the borrower, and why, where it is made instead of that."""
+    party: str | None = None
 
 
 @dataclass(frozen=True)
@@ -268,6 +273,7 @@ def _recorded(event: AnyDecided) -> DecisionShown:
         event.actor,
         _way_out(event),
         _followed(event),
+        None if event.party == Party.BORROWER else event.party,
     )
 
 
@@ -337,6 +343,7 @@ def _whose(decided: DecisionShown) -> str:
     """Which contact was decided on when, who asked, and how it was to go out."""
     lines = [
         f"{decided.decided_at:%H:%M:%SZ} {decided.purpose} {decided.channel}".rstrip(),
+        decided.party and f"to {decided.party}",
         decided.contact_ref,
         f"{decided.occasion}, {decided.actor}",
         decided.route and f"way out {decided.route}",

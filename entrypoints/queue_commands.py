@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from domain.commands.owed import LateNotice
     from domain.operations.business_day import DayPlan
     from entrypoints.questions import Asked
-    from infra.contact_queue import Line
+    from infra.contact_queue import Addressed
     from infra.day_plan import Planned
 
 OnDay = Annotated[
@@ -165,7 +165,7 @@ def queue(
 
     from entrypoints import output
     from entrypoints.session import session
-    from infra import contact_queue
+    from infra import contact_queries, contact_queue
     from infra.bootstrap import PROJECTOR, as_role
 
     with session() as opened, psycopg.connect(as_role(opened.database_url, PROJECTOR)) as conn:
@@ -174,8 +174,13 @@ def queue(
             on=on.date() if on else None,
             borrower_id=opened.stream_id(borrower) if borrower else None,
         )
+        parties = contact_queries.parties(conn, [line.contact_ref for line in found])
         zone = opened.settings.zone
-    chosen = [line for line in found if state is None or line.state == state]
+    chosen = [
+        contact_queue.Addressed(**vars(line), party=parties.get(line.contact_ref))
+        for line in found
+        if state is None or line.state == state
+    ]
     output.emit(
         chosen if as_json else chosen[:limit],
         as_json=as_json,
@@ -183,7 +188,13 @@ def queue(
     )
 
 
-def _render_queue(lines: list[Line], total: int, zone: ZoneInfo) -> None:
+def _by(line: Addressed) -> str:
+    """By what it goes, and to whom where that is not the borrower."""
+    by = line.channel or "/".join(line.channels)
+    return by if line.party is None else f"{by} to {line.party}"
+
+
+def _render_queue(lines: list[Addressed], total: int, zone: ZoneInfo) -> None:
     from entrypoints import output
 
     if not lines:
@@ -198,7 +209,7 @@ def _render_queue(lines: list[Line], total: int, zone: ZoneInfo) -> None:
             line.contact_ref,
             line.purpose.lower().replace("_", " "),
             line.occasion,
-            line.channel or "/".join(line.channels),
+            _by(line),
             f"{line.not_before.astimezone(zone):%Y-%m-%d %H:%M}",
             line.state,
             ", ".join(line.reasons),

@@ -146,7 +146,12 @@ def _hold(row: Row) -> Row:
 def _representative(row: Row) -> Row:
     if row["party"] not in REPRESENTATIVES:
         raise ValueError(f"a representative is one of {', '.join(sorted(REPRESENTATIVES))}")
-    return {"under": tuple(HoldKind(each) for each in row.get("under", ()))}
+    unasked = tuple(Purpose(each) for each in row.get("unasked", ()))
+    if not set(unasked) <= {Purpose(each) for each in row["purposes"]}:
+        raise ValueError("what is sent to them unasked is for no purpose of the rule")
+    if unasked and not row.get("under"):
+        raise ValueError("unasked it goes to them instead of the borrower: say under which hold")
+    return {"under": tuple(HoldKind(each) for each in row.get("under", ())), "unasked": unasked}
 
 
 def _calendar(row: Row) -> Row:

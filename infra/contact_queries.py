@@ -6,6 +6,7 @@ inclusive, the days on which contacts were decided on; what came of them is as k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from psycopg import sql
 
 from domain.base.contact_policy import Channel, ContactRules, Outcome, Per, Purpose
 from domain.borrower.budget import allowances
-from domain.borrower.contact import PastContact, Situation, strictest_outcome
+from domain.borrower.contact import Party, PastContact, Situation, strictest_outcome
 from domain.loan.state import LoanState
 from infra.answers import Answer
 from infra.contact_answers import (
@@ -111,6 +112,20 @@ def log(
             parked=list(parked_streams(conn, VIEW)),
         )
     return Answer(rows, fresh)
+
+
+def parties(conn: Connection, contact_refs: Sequence[str]) -> dict[str, str]:
+    """With whom contacts were decided on last, of those that were not with the borrower."""
+    rows = conn.execute(
+        """
+        SELECT contact_ref, party FROM (
+            SELECT DISTINCT ON (contact_ref) contact_ref, party FROM rm.contacts_decision
+            WHERE contact_ref = ANY(%s) ORDER BY contact_ref, version DESC
+        ) AS last WHERE party <> %s
+        """,
+        (list(contact_refs), str(Party.BORROWER)),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
 
 
 _LOG = sql.SQL("""

@@ -89,6 +89,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Addressed(Line):
+    """A contact in the queue, and the *party* that it was decided on as one with.
+
+    That is on the borrower's stream; None where it is with the borrower, or still to be decided.
+    """
+
+    party: str | None
+
+
+@dataclass(frozen=True)
 class Taken(Line):
     """A line that the caller, and nobody else, has until its lease ends."""
 

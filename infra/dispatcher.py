@@ -23,7 +23,7 @@ import psycopg
 from domain.base.contact_policy import Channel, Outcome
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import CALLS
+from domain.borrower.contact import CALLS, Party
 from domain.borrower.contacts import Result
 from domain.borrower.gate import Answer
 from domain.borrower.restriction import OWED
@@ -197,7 +197,7 @@ class Dispatcher:
             ):
                 failed[lines[ref].planned_on].append(each.planned)
         for on, planned in failed.items():
-            again = dispatch.other_ways(self._book, planned)
+            again = dispatch.other_ways(self._book, planned, at)
             contact_queue.put(self._conn, [planning.Turn(each, at) for each in again], on)
 
     def _act(self, on: date) -> Act:
@@ -316,7 +316,7 @@ class Dispatcher:
                     contact_ref=each.planned.contact_ref,
                     channel=each.channel,
                     jurisdiction=each.jurisdiction,
-                    recipient=f"{name}\n{address}" if each.channel == Channel.LETTER else address,
+                    recipient=_recipient(each, name, address),
                     text="" if text is None else text.text,
                     subject="" if text is None else text.subject,
                     sender="" if text is None else text.template.sender,
@@ -442,6 +442,13 @@ def _came_of(result: channel.Result, by: Channel, at: datetime) -> Result | chan
         provider_ref=result.provider_id,
         reason=result.reason,
     )
+
+
+def _recipient(each: Decided, name: str, address: str) -> str:
+    """Where a message goes; a letter by the borrower's name, care of who acts for them."""
+    if each.channel != Channel.LETTER:
+        return address
+    return f"{name}\n{address}" if each.party == Party.BORROWER else f"{name}\nc/o {address}"
 
 
 def _names_someone(wording: Wording | None) -> bool:

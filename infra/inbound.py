@@ -199,7 +199,7 @@ class Inbound:
         """
         for line in contact_queue.lines(self._conn, contact_ref=contact_ref):
             if at < line.expires_at:
-                again = dispatch.other_ways(self._book, [line.planned])
+                again = dispatch.other_ways(self._book, [line.planned], at)
                 contact_queue.put(self._conn, [Turn(each, at) for each in again], line.planned_on)
 
     def _borrower_of(self, item: Item) -> UUID | None:

@@ -347,11 +347,13 @@ class RepresentativeRule(ContactRule):
     """That a *party* who acts for the borrower, or answers for the debt, may be contacted.
 
     Where it says *under* which kinds of hold, only while one of these stands, and it does
-    not stop the contact: it is why it goes to them.
+    not stop the contact: it is why it goes to them. What is for a purpose that is *unasked*
+    is sent to them instead of the borrower by itself, wherever their address is known.
     """
 
     party: str
     under: tuple[str, ...] = ()
+    unasked: tuple[Purpose, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

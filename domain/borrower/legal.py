@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from domain.base.contact_policy import Outcome, Purpose
+from domain.base.contact_policy import Purpose
 from domain.base.policy import AgencyRule, LegalStandard
 from domain.base.refusal import Refusal, positive, two_people
 from domain.base.stream import Act

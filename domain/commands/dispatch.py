@@ -17,12 +17,13 @@ from domain.base.contact_policy import Channel, Outcome, PointSource, Purpose, R
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import Intent, Party, Route, RouteState, Template
+from domain.borrower.contact import ContactPoint, Intent, Party, Route, RouteState, Template
 from domain.borrower.contact_state import Figure, OpenContact
 from domain.borrower.contacts import REACHED_BY, Because, Followed, Result, Text, Trial
 from domain.borrower.gate import AGAINST_ROUTE, Answer, Decision, decide
 from domain.borrower.legal import AtLaw
 from domain.borrower.notices import head_of
+from domain.borrower.permissions import holds_in_force
 from domain.borrower.refusals import ContactOutOfOrder
 from domain.commands.book import Book, Command, digest_of
 from domain.loan.loan import Loan
@@ -39,6 +40,15 @@ OVER = "OVER"
 """Why nothing is decided of a contact: it was made, and told of."""
 
 TOO_LATE = "TOO_LATE"
+
+FOR_SOMEBODY_ELSE = "FOR_SOMEBODY_ELSE"
+"""Why a contact is not made any more that was allowed: who acts for the borrower changed."""
+
+TO_REPRESENTATIVE = "-to-representative"
+"""What the name of a text, or of its family, ends with that is for who acts for a borrower."""
+
+ACTING = (Party.EXECUTOR, Party.GUARDIAN, Party.ATTORNEY)
+"""Who acts for a borrower; where several do, the first."""
 
 ROUTE_AGAIN_AFTER = timedelta(minutes=5)
 """When a contact is asked about again that finds no way out: a route may come back."""
@@ -135,6 +145,11 @@ class Decided:
     seen: Mapping[UUID, int] = field(default_factory=dict, compare=False, repr=False)
     """The versions of the streams that it was decided on."""
     borrower: Borrower | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def party(self) -> Party:
+        """Whom it goes to: the borrower, or who acts for them."""
+        return Party.BORROWER if self.borrower is None else _party(self.borrower, self.point_ref)
 
     @property
     def is_dropped(self) -> bool:
@@ -315,17 +330,9 @@ def _decided(
         # Another clock is ahead. To judge at its instant is not to judge when it is sent.
         return Decided(planned, Answer.DEFER, (ContactOutOfOrder.code,), last)
     try:
-        named, moot = _may_be_about(book, borrower, planned, turn)
-        due = turn.saying(named, loans)
-        if due.about is not None and due.moot is None:
-            named = replace(named, about=due.about)
-        lent = products_of(loans[each.loan_id] for each in named.about if each.loan_id in loans)
-        due = replace(due, products=lent, moot=due.moot or moot)
-        if opened is None:
-            return replace(_first(book, borrower, named, due, turn), planned=planned)
-        if due.moot is None and due.about is not None and not _names_all(borrower, named):
-            due = replace(due, moot=NOTHING_LEFT)
-        return replace(_again(book, borrower, named, due, turn), planned=planned)
+        named, due = _left_to_say(book, borrower, planned, loans, turn)
+        decided = _first if opened is None else _again
+        return replace(decided(book, borrower, named, due, turn), planned=planned)
     except Refusal as refusal:
         code = refusal.code
         if opened is not None:
@@ -366,7 +373,8 @@ def _first(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     """A contact that is asked about for the first time, or again after it was put off."""
     if due.moot is not None or turn.at >= planned.expires_at:
         return Decided(planned, None, (due.moot or TOO_LATE,))
-    ways = _ways(borrower, planned, turn.route)
+    party = _addressee(book, borrower, planned, turn.at)
+    ways = _ways(borrower, planned, party, turn.route)
     if not ways:
         return Decided(planned, None, ("NO_CONTACT_POINT",))
     known = not ON_THE_WAY_OUT.isdisjoint(planned.waiting_for)
@@ -415,8 +423,8 @@ def _judged(
     book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn, *, way: WayOut
 ) -> Decision:
     """What the gate answers to a contact by one way, on no record."""
-    text = _worded(borrower, planned, due, turn, way[0])
-    intent = _intent(planned, *way, text, due.products)
+    text = _worded(borrower, planned, due, turn, way)
+    intent = _intent(borrower, planned, way, text, due.products)
     route = _route(turn, borrower, way[0], text)
     return decide(intent, borrower.situation(), book.rules.contact, turn.at, route)
 
@@ -430,12 +438,12 @@ def _asked(
     book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Turn, *, way: WayOut
 ) -> Decided:
     """What the gate answers to a contact by one way, on record."""
-    channel, point_ref = way
-    text = _worded(borrower, planned, due, turn, channel)
+    channel, _ = way
+    text = _worded(borrower, planned, due, turn, way)
     decision = borrower.decide_contact(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
-        intent=_intent(planned, channel, point_ref, text, due.products),
+        intent=_intent(borrower, planned, way, text, due.products),
         policies=book.rules.contact,
         at=turn.at,
         occasion=planned.occasion,
@@ -460,14 +468,17 @@ def _told(borrower: Borrower, planned: Planned, way: WayOut, decision: Decision)
     )
 
 
-def _worded(
-    borrower: Borrower, planned: Planned, due: Due, turn: Turn, channel: Channel
-) -> Text | None:
-    """What a contact says by a channel; None where it says nothing, or no text is in force."""
+def _worded(borrower: Borrower, planned: Planned, due: Due, turn: Turn, way: WayOut) -> Text | None:
+    """What a contact says by a way; None where it says nothing, or no text is in force.
+
+    Who acts for the borrower is written to by a text of its own: the others say "your loan".
+    """
     if planned.template is None:
         return None
+    channel, point_ref = way
+    own = _party(borrower, point_ref) == Party.BORROWER
     return turn.wording(
-        planned.template,
+        planned.template if own else f"{planned.template}{TO_REPRESENTATIVE}",
         channel=channel,
         jurisdiction=borrower.jurisdiction,
         figures=due.figures,
@@ -475,6 +486,21 @@ def _worded(
         version=None,
         language=borrower.language,
     )
+
+
+def _left_to_say(
+    book: Book, borrower: Borrower, planned: Planned, loans: Mapping[UUID, Loan], turn: Turn
+) -> tuple[Planned, Due]:
+    """A contact about the loans that it is about now, and what it says of them."""
+    named, moot = _may_be_about(book, borrower, planned, turn)
+    due = turn.saying(named, loans)
+    moot = due.moot or moot
+    if due.about is not None and due.moot is None:
+        named = replace(named, about=due.about)
+        if planned.contact_ref in borrower.open_contacts and not _names_all(borrower, named):
+            moot = moot or NOTHING_LEFT
+    lent = products_of(loans[each.loan_id] for each in named.about if each.loan_id in loans)
+    return named, replace(due, products=lent, moot=moot)
 
 
 def _may_be_about(
@@ -541,6 +567,8 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
         return _stopped(planned, opened, due.moot, turn.at)
     if opened.point_ref in borrower.retired_points:
         return _stopped(planned, opened, Reason.CONTACT_POINT, turn.at)
+    if _party(borrower, opened.point_ref) != _addressee(book, borrower, planned, turn.at):
+        return _stopped(planned, opened, FOR_SOMEBODY_ELSE, turn.at)
     text = None
     if opened.template is not None:
         text = turn.wording(
@@ -557,7 +585,7 @@ def _again(book: Book, borrower: Borrower, planned: Planned, due: Due, turn: Tur
     found = borrower.decide_again(
         turn.act(borrower.id),
         contact_ref=planned.contact_ref,
-        intent=_intent(planned, channel, opened.point_ref, text, due.products),
+        intent=_intent(borrower, planned, (channel, opened.point_ref), text, due.products),
         policies=book.rules.contact,
         at=turn.at,
         occasion=planned.occasion,
@@ -601,17 +629,23 @@ def _made_at(opened: OpenContact, at: datetime) -> datetime:
     return opened.decided_at if opened.has_lapsed(at) else at
 
 
+def _party(borrower: Borrower, point_ref: str | None) -> Party:
+    """Whose a contact point is; one that is not known is the borrower's."""
+    point = None if point_ref is None else borrower.points.get(point_ref)
+    return Party.BORROWER if point is None else point.party
+
+
 def _intent(
+    borrower: Borrower,
     planned: Planned,
-    channel: Channel,
-    point_ref: str | None,
+    way: tuple[Channel, str | None],
     text: Text | None,
     products: tuple[str, ...],
 ) -> Intent:
+    channel, point_ref = way
+    party = _party(borrower, point_ref)
     intent = about(
-        Intent(
-            planned.purpose, channel, Party.BORROWER, point_ref, product_line=planned.product_line
-        ),
+        Intent(planned.purpose, channel, party, point_ref, product_line=planned.product_line),
         [subject.loan_id for subject in planned.about],
         products,
     )
@@ -640,11 +674,60 @@ def _day(at: datetime, borrower: Borrower) -> date:
     return at.astimezone(ZoneInfo(borrower.zones[0])).date()
 
 
-def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
-    """The ways to reach the borrower in the order they are tried, but for those that failed.
+def _addressee(book: Book, borrower: Borrower, planned: Planned, at: datetime) -> Party:
+    """Whom a contact goes to: the borrower, or instead of them who acts for them.
 
-    Channels that they prefer come first, and those that nobody serves now only where no other
-    is left. A notice that is given again goes first by the ways that did not fail before.
+    It goes to whom a rule of the day names for a hold that stands on all it is about, where
+    an address of theirs is known by which it may go; what fails there does not fall back.
+    """
+    known = {each.party for each in borrower.points.values()}
+    parties = [each for each in ACTING if each in known] if borrower.holds else []
+    if not parties:
+        return Party.BORROWER
+    debts = [each.loan_id for each in planned.about]
+    holds, on = borrower.situation(), _day(at, borrower)
+
+    def acts(party: Party, channel: Channel) -> bool:
+        rules = book.rules.contact.binding(
+            borrower.jurisdiction, planned.purpose, channel, on
+        ).representatives
+        each_debt = about(Intent(planned.purpose, channel), debts, ()).by_debt()
+        return any(
+            rule.party == party
+            and planned.purpose in rule.unasked
+            and all(holds_in_force(rule.under, one, holds, at) for one in each_debt)
+            for rule in rules
+        )
+
+    for party in parties:
+        for channel in planned.channels:
+            if _points(borrower, party, channel) and acts(party, channel):
+                return party
+    return Party.BORROWER
+
+
+def _points(borrower: Borrower, party: Party, channel: Channel) -> list[ContactPoint]:
+    """The contact points of somebody that a channel may use, those that were given first.
+
+    What was read from the telephone needs consents that what was given does not.
+    """
+    found = [
+        point
+        for point in borrower.points.values()
+        if point.kind == REACHED_BY[channel]
+        and point.party == party
+        and point.blocked_at is None
+        and (party == Party.BORROWER or point.refused_at is None)
+        and point.lawful_basis
+    ]
+    return sorted(found, key=lambda point: point.source != PointSource.APPLICATION)
+
+
+def _ways(borrower: Borrower, planned: Planned, party: Party, asked: Asked) -> list[WayOut]:
+    """The ways to reach a *party* in the order they are tried, but for those that failed.
+
+    Channels that the borrower prefers come first, and those that nobody serves now only where no
+    other is left. A notice that is given again goes first by the ways that did not fail before.
     """
 
     def is_served(channel: Channel) -> bool:
@@ -657,21 +740,13 @@ def _ways(borrower: Borrower, planned: Planned, asked: Asked) -> list[WayOut]:
         if each.channel is not None and each.not_before_on is None
     ]
     channels = sorted(planned.channels, key=lambda channel: channel not in preferred)
-    # What was read from the telephone needs consents that what was given does not.
-    points = sorted(
-        borrower.points.values(), key=lambda point: point.source != PointSource.APPLICATION
-    )
     failed = _failed_ways(borrower, planned.contact_ref)
     before = _failed_before(borrower, planned)
     found: list[WayOut] = [
         (channel, point.id)
         for channel in channels
-        for point in points
-        if point.kind == REACHED_BY[channel]
-        and point.party == Party.BORROWER
-        and point.blocked_at is None
-        and point.lawful_basis
-        and (channel, point.id) not in failed
+        for point in _points(borrower, party, channel)
+        if (channel, point.id) not in failed
     ]
     found.sort(key=lambda way: way in before)
     return [way for way in found if is_served(way[0])] or found
@@ -701,12 +776,12 @@ def _failures(borrower: Borrower, head: str) -> Iterator[tuple[str, WayOut]]:
             yield ref, (past.channel, past.contact_point)
 
 
-def other_ways(book: Book, planned: Sequence[Planned]) -> list[Planned]:
-    """Of contacts that are over, those that failed while another way is left, to be asked again.
+def other_ways(book: Book, planned: Sequence[Planned], at: datetime) -> list[Planned]:
+    """Of contacts that are over, those that failed while another way is left *at* an instant.
 
-    One that was sent and did not arrive failed too, where its purpose is pursued; it still
-    counts against every cap. Each is a contact of its own, with a number after the reference;
-    found again, it is the same.
+    They are to be asked again. One that was sent and did not arrive failed too, where its
+    purpose is pursued; it still counts against every cap. Each is a contact of its own, with a
+    number after the reference; found again, it is the same.
     """
     borrowers = book.get_many(Borrower, {each.borrower_id for each in planned})
     found = []
@@ -716,7 +791,10 @@ def other_ways(book: Book, planned: Sequence[Planned]) -> list[Planned]:
         if borrower is None or past is None or each.contact_ref in borrower.open_contacts:
             continue
         lost = each.purpose in FOLLOWED and each.contact_ref in borrower.undelivered
-        if (lost or past.outcome == Outcome.FAILED) and _ways(borrower, each, not_asked):
+        if not lost and past.outcome != Outcome.FAILED:
+            continue
+        party = _addressee(book, borrower, each, at)
+        if _ways(borrower, each, party, not_asked):
             stem, number = _numbered(each.contact_ref)
             found.append(replace(each, contact_ref=f"{stem}.{number + 1}", waiting_for=()))
     return found

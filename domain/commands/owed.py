@@ -358,9 +358,7 @@ def _was_given(plan: NoticePlan, borrower: Borrower, head: str, start: datetime)
     given = [
         past.at
         for ref, past in borrower.contacts.items()
-        if ref.startswith(head)
-        and past.outcome == Outcome.SENT
-        and ref not in borrower.undelivered
+        if ref.startswith(head) and past.outcome == Outcome.SENT and ref not in borrower.undelivered
     ]
     if not given or plan.again_after_days is None:
         return bool(given)

@@ -32,11 +32,11 @@ def test_hours_senders_and_third_parties_are_ruled_for_every_contact(jurisdictio
             assert len(rules.deferrals) == 1
 
 
-def test_every_rule_says_where_it_is_from_and_has_a_name_of_its_own() -> None:
+def test_every_rule_says_where_it_is_from_and_has_a_name_and_version_of_its_own() -> None:
     rules = list(SHIPPED.each())
 
     assert all(rule.source and rule.version and rule.purposes for rule in rules)
-    assert len({rule.rule for rule in rules}) == len(rules)
+    assert len({(rule.rule, rule.version) for rule in rules}) == len(rules)
     assert {rule.jurisdiction for rule in rules} == {ANYWHERE, *JURISDICTIONS}
 
 

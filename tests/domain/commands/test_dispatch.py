@@ -616,8 +616,8 @@ def test_a_number_that_is_dead_leaves_the_next_way_until_none_is_left(book: Book
         result = Result(Outcome.FAILED, TEN, reason="DEAD")
         told = {(borrower_id, planned.contact_ref): result}
         dispatch.tell_all(book, told, act=lambda _: act())
-        again = dispatch.other_ways(book, [planned])
-        assert again == dispatch.other_ways(book, [planned])
+        again = dispatch.other_ways(book, [planned], TEN)
+        assert again == dispatch.other_ways(book, [planned], TEN)
         if not again:
             break
         (planned,) = again
@@ -790,7 +790,7 @@ def test_a_notice_that_did_not_arrive_goes_another_way_and_the_record_says_why(b
     planned = reminder(borrower_id, loan_id, contact_ref="R-1", purpose=Purpose.STATUTORY)
     sent_and_lost(book, borrower_id, planned)
 
-    again = dispatch.other_ways(book, [planned])
+    again = dispatch.other_ways(book, [planned], TEN)
     (found,) = dispatch.decide_all(book, again, turn(TEN + HOUR))
 
     assert (found.planned.contact_ref, found.channel) == ("R-1.2", Channel.EMAIL)
@@ -806,7 +806,9 @@ def test_a_reminder_that_did_not_arrive_still_counts_against_the_cap(book: Book)
     planned = reminder(borrower_id, disbursed(book, borrower_id=borrower_id))
     sent_and_lost(book, borrower_id, planned)
 
-    (found,) = dispatch.decide_all(book, dispatch.other_ways(book, [planned]), turn(TEN + HOUR))
+    (found,) = dispatch.decide_all(
+        book, dispatch.other_ways(book, [planned], TEN), turn(TEN + HOUR)
+    )
 
     assert (found.answer, found.reasons) == (Answer.DEFER, ("CAP",))
 
@@ -819,7 +821,7 @@ def test_who_was_not_reached_by_a_greeting_is_not_pursued(book: Book, purpose: P
     )
     sent_and_lost(book, borrower_id, planned)
 
-    assert dispatch.other_ways(book, [planned]) == []
+    assert dispatch.other_ways(book, [planned], TEN) == []
 
 
 def test_a_message_that_arrived_after_all_is_not_sent_again(book: Book) -> None:
@@ -837,7 +839,7 @@ def test_a_message_that_arrived_after_all_is_not_sent_again(book: Book) -> None:
         reported_at=TEN + timedelta(minutes=2),
     )
 
-    assert dispatch.other_ways(book, [planned]) == []
+    assert dispatch.other_ways(book, [planned], TEN) == []
 
 
 # --- what changes between the answer and the hand-over ---------------------------------

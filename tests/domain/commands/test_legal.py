@@ -136,9 +136,7 @@ def several(book: Book, count: int, **said: Any) -> tuple[UUID, list[UUID], disp
     borrower_id, first = late(book)
     debts = [first, *(disbursed(book, borrower_id=borrower_id) for _ in range(count - 1))]
     about = tuple(Subject(each) for each in debts)
-    planned = reminder(
-        borrower_id, first, about=about, expires_at=NOON + timedelta(days=1), **said
-    )
+    planned = reminder(borrower_id, first, about=about, expires_at=NOON + timedelta(days=1), **said)
     return borrower_id, debts, planned
 
 
@@ -173,7 +171,7 @@ def test_a_message_about_several_loans_names_and_sums_those_it_may_be_about(book
 
 
 def test_nobody_is_reminded_of_a_loan_at_law_beside_another(book: Book) -> None:
-    borrower_id, (free, at_law), planned = several(book, 2, purpose=Purpose.SERVICE_REMINDER)
+    _, (free, at_law), planned = several(book, 2, purpose=Purpose.SERVICE_REMINDER)
     refer(book, at_law)
 
     (found,) = dispatch.decide_all(book, [planned], turn(NOON))
@@ -182,7 +180,7 @@ def test_nobody_is_reminded_of_a_loan_at_law_beside_another(book: Book) -> None:
 
 
 def test_a_message_is_not_made_after_all_once_a_loan_that_it_names_is_at_law(book: Book) -> None:
-    borrower_id, (_, at_law), planned = several(book, 2, purpose=Purpose.COLLECTION)
+    _, (_, at_law), planned = several(book, 2, purpose=Purpose.COLLECTION)
     (first,) = dispatch.decide_all(book, [planned], turn(NOON))
     assert first.answer == Answer.ALLOW
     refer(book, at_law)
