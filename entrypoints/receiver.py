@@ -4,11 +4,12 @@ import sys
 
 from psycopg_pool import ConnectionPool
 
-from infra import logs
+from infra import clock, logs
 from infra.bootstrap import as_role, open_book
 from infra.channels.providers import inbound_secrets
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
+from infra.channels.signers import Signers
 from infra.channels.vault_seal import seal_of
 from infra.processes import connected
 from infra.settings import Settings
@@ -27,20 +28,18 @@ def main() -> None:
     logs.configure(settings, "receiver")
     log = logs.logger(__name__)
     try:
-        with open_book(settings.database_url, connections=1) as book:
-            secrets = inbound_secrets(book.rules.register)
         with (
+            open_book(settings.database_url, connections=1) as book,
             ConnectionPool(
                 as_role(settings.database_url, WRITER), min_size=1, max_size=THREADS, open=True
             ) as pool,
-            serving(
-                Receiver(pool, seal_of(settings), secrets),
-                settings.receiver or "127.0.0.1:0",
-                threads=THREADS,
-            ) as address,
         ):
-            log.info("listening", address=address, providers=sorted(secrets))
-            stop.wait()
+            signers = Signers(lambda: inbound_secrets(book.rules.register, clock.now().date()))
+            receiver = Receiver(pool, seal_of(settings), signers)
+            listen = settings.receiver or "127.0.0.1:0"
+            with serving(receiver, listen, threads=THREADS) as address:
+                log.info("listening", address=address, providers=signers.names)
+                stop.wait()
     except Trouble as trouble:
         log.critical("receiver_stopped", error=str(trouble))
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,10 @@ KINDS = {
 }
 
 
-def inbound_secrets(register: Register) -> dict[str, str]:
-    """What each provider signs with, of those whose secret is set."""
+def inbound_secrets(register: Register, on: date) -> dict[str, str]:
+    """What each provider signs with on a day, of those whose secret is set."""
     found = {}
-    for provider in register.providers:
+    for provider in register.on(on):
         name = provider.inbound_secret_setting
         secret = provider_setting(name) if name else None
         if secret:

@@ -8,7 +8,7 @@ body is none, 503 where it cannot be kept now: the provider comes again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +21,7 @@ from infra.channels import journal
 from infra.channels.inbox import Inbox, Kind
 from infra.channels.message import REF
 from infra.channels.seal import Seal
+from infra.channels.signers import Signers
 from infra.logs import logger
 
 log = logger(__name__)
@@ -52,7 +53,7 @@ class _Refusal(Exception):
 
 
 class Receiver:
-    """The WSGI program; *secrets* are those of the providers by name.
+    """The WSGI program; *signers* know what the providers sign with.
 
     A provider is known by the secret that its signature fits: the body is not believed
     before that, and so cannot say who it is from. A signature older or newer than five
@@ -60,11 +61,11 @@ class Receiver:
     """
 
     def __init__(
-        self, pool: ConnectionPool, seal: Seal, secrets: Mapping[str, str], wait_seconds: float = 5
+        self, pool: ConnectionPool, seal: Seal, signers: Signers, wait_seconds: float = 5
     ) -> None:
         self._pool = pool
         self._seal = seal
-        self._webhooks = {name: Webhook(secret) for name, secret in secrets.items()}
+        self._signers = signers
         self._wait = wait_seconds
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
@@ -116,14 +117,19 @@ class Receiver:
         }
         if len(headers.get("WEBHOOK-ID", "")) > WEBHOOK_ID_LETTERS:
             raise _Refusal(HTTPStatus.BAD_REQUEST)
-        for name, webhook in self._webhooks.items():
+
+        def fits(webhook: Webhook) -> bool:
             try:
                 webhook.verify(body, headers, json_parse=False)
             except (WebhookVerificationError, ValueError):
-                continue
-            return name
-        log.warning("webhook_not_signed", path=environ["PATH_INFO"])
-        raise _Refusal(HTTPStatus.UNAUTHORIZED)
+                return False
+            return True
+
+        found = self._signers.who(fits)
+        if found is None:
+            log.warning("webhook_not_signed", path=environ["PATH_INFO"])
+            raise _Refusal(HTTPStatus.UNAUTHORIZED)
+        return found
 
 
 def _body(environ: Environ) -> bytes:

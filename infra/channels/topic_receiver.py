@@ -26,12 +26,13 @@ from kafka.errors import TopicAlreadyExistsError
 from kafka.structs import MemberState, OffsetAndMetadata
 from standardwebhooks.webhooks import Webhook
 
-from infra import logs
+from infra import clock, logs
 from infra.bootstrap import as_role, open_book
 from infra.channels.inbox import Inbox, Kind
 from infra.channels.providers import inbound_secrets
 from infra.channels.receiver import BODY_BYTES, KINDS, WEBHOOK_ID_LETTERS, keep, object_of
 from infra.channels.seal import Seal
+from infra.channels.signers import Signers
 from infra.channels.vault_seal import seal_of
 from infra.processes import connected
 from infra.runner import (
@@ -92,11 +93,11 @@ class Place:
 
 
 class TopicReceiver:
-    """Puts messages into the inbox; *secrets* are those of the providers by name."""
+    """Puts messages into the inbox; *signers* know what the providers sign with."""
 
-    def __init__(self, seal: Seal, secrets: Mapping[str, str]) -> None:
+    def __init__(self, seal: Seal, signers: Signers) -> None:
         self._seal = seal
-        self._webhooks = {name: Webhook(secret) for name, secret in secrets.items()}
+        self._signers = signers
 
     def take(self, conn: psycopg.Connection[Any], record: Any) -> bool:
         """A record of Kafka is in the inbox, or parked; False: it was there already."""
@@ -139,13 +140,17 @@ class TopicReceiver:
         except (ValueError, OverflowError, OSError):
             raise Unusable("NOT_SIGNED") from None
         given = [each.encode() for each in signatures.split(" ")]
-        for name, webhook in self._webhooks.items():
-            fits = webhook.sign(webhook_id, signed_at, text).encode()
-            if any(hmac.compare_digest(fits, each) for each in given):
-                if abs(came_at - signed_at) > SIGNED_WITHIN:
-                    raise Unusable("NOT_SIGNED_IN_TIME", name)
-                return name
-        raise Unusable("NOT_SIGNED")
+
+        def fits(webhook: Webhook) -> bool:
+            signature = webhook.sign(webhook_id, signed_at, text).encode()
+            return any(hmac.compare_digest(signature, each) for each in given)
+
+        name = self._signers.who(fits)
+        if name is None:
+            raise Unusable("NOT_SIGNED")
+        if abs(came_at - signed_at) > SIGNED_WITHIN:
+            raise Unusable("NOT_SIGNED_IN_TIME", name)
+        return name
 
     def _park(self, conn: psycopg.Connection[Any], record: Any, found: Unusable) -> bool:
         """It is parked under its place: what it says stays on Kafka, where it can be looked at."""
@@ -188,29 +193,28 @@ def run() -> None:
     assert settings.database_url and settings.kafka_bootstrap
     logs.configure(settings, "inbound")
     try:
-        topic, secrets = _told(settings)
-        receiver = TopicReceiver(seal_of(settings), secrets)
-        log.info("reading", topic=topic, providers=sorted(secrets))
-        receive(settings.database_url, settings.kafka_bootstrap, topic, receiver, stop)
+        with open_book(settings.database_url, connections=1) as book:
+            signers = Signers(lambda: inbound_secrets(book.rules.register, clock.now().date()))
+            topic = _topic(settings, signers)
+            receiver = TopicReceiver(seal_of(settings), signers)
+            log.info("reading", topic=topic, providers=signers.names)
+            receive(settings.database_url, settings.kafka_bootstrap, topic, receiver, stop)
     except Trouble as trouble:
         log.critical("inbound_stopped", error=str(trouble))
         sys.exit(1)
 
 
-def _told(settings: Settings) -> tuple[str, dict[str, str]]:
-    """The topic, and what each provider signs with.
+def _topic(settings: Settings, signers: Signers) -> str:
+    """The topic on which providers write.
 
     Raises:
-        Trouble: one of both was not said.
+        Trouble: it was not said, or nobody could sign.
     """
     if settings.receiver_topic is None:
         raise Trouble("LOANS_RECEIVER_TOPIC does not say on which topic providers write.")
-    assert settings.database_url
-    with open_book(settings.database_url, connections=1) as book:
-        secrets = inbound_secrets(book.rules.register)
-    if not secrets:
+    if not signers.names:
         raise Trouble("Nobody could sign: set the inbound secret of a provider (docs/CHANNELS.md).")
-    return settings.receiver_topic, secrets
+    return settings.receiver_topic
 
 
 def receive(

@@ -28,6 +28,7 @@ from infra.channels import inbox, journal
 from infra.channels.inbox import Inbox, Kind
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
+from infra.channels.signers import Signers
 from infra.channels.vault_seal import seal_of
 from infra.dispatcher import send_due
 from infra.inbound import Inbound, others_who_share
@@ -591,10 +592,10 @@ def all_heard(desk: Desk, count: int) -> Counter[str]:
 @contextmanager
 def listening(office: Office) -> Iterator[str]:
     """Where the office takes what its provider brings."""
-    url, secrets = as_role(office.url, WRITER), {"sms": SECRET}
+    url, signers = as_role(office.url, WRITER), Signers(lambda: {"sms": SECRET})
     with (
         ConnectionPool(url, min_size=1, max_size=2) as pool,
-        serving(Receiver(pool, seal_of(office.settings), secrets), "127.0.0.1:0") as address,
+        serving(Receiver(pool, seal_of(office.settings), signers), "127.0.0.1:0") as address,
     ):
         yield address
 

@@ -23,6 +23,7 @@ from infra.channels import inbox, journal
 from infra.channels.inbox import Inbox, Kind, NotParked
 from infra.channels.receiver import Receiver
 from infra.channels.serving import serving
+from infra.channels.signers import Signers
 from infra.channels.vault_seal import MasterSeal
 from infra.migrations.run import migrate
 from infra.store import WRITER
@@ -30,7 +31,11 @@ from infra.vault_cipher import MasterKeys
 from tests.infra.channels.samples import NUMBER, SECRET
 from tests.infra.channels.sealing import TestSeal
 
+NEW = "whsec_" + "bmV3LXNlY3JldC1vZi0zMi1ieXRlcy1sb25nLi4uISE="
 OTHER = "whsec_" + "b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWxvbmchISE="
+
+KNOWN = {"sms": SECRET, "push": OTHER}
+"""What the register says of the providers' secrets."""
 
 
 @dataclass
@@ -87,7 +92,7 @@ def desk(database_url: str) -> Iterator[Desk]:
     with (
         psycopg.connect(url, autocommit=True) as conn,
         ConnectionPool(url, min_size=1, max_size=2) as pool,
-        serving(Receiver(pool, TestSeal(), {"sms": SECRET, "push": OTHER}), "127.0.0.1:0") as at,
+        serving(Receiver(pool, TestSeal(), Signers(lambda: KNOWN, looked_within=0)), "127.0.0.1:0") as at,
         urllib3.PoolManager(retries=False, timeout=10.0) as calls,
     ):
         yield Desk(f"http://{at}", conn, calls)
@@ -111,6 +116,19 @@ def test_a_receipt_waits_in_the_inbox_until_it_is_done(desk: Desk) -> None:
     assert (item.provider, item.kind, item.contact_ref) == ("sms", "RECEIPT", ref)
     assert item.said == receipt(ref)
     assert desk.rows() == [("sms", "RECEIPT", ref, "DONE", None)]
+
+
+def test_a_provider_that_is_entered_while_it_listens_is_heard(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = desk.sent("mail")
+    refused = desk.bring("/v1/receipts", receipt(ref), secret=NEW)
+
+    monkeypatch.setattr("tests.infra.channels.test_receiver.KNOWN", {**KNOWN, "mail": NEW})
+
+    assert refused == 401
+    assert desk.bring("/v1/receipts", receipt(ref), secret=NEW) == 202
+    assert desk.rows() == [("mail", "RECEIPT", ref, "NEW", None)]
 
 
 def test_the_same_call_again_is_welcome_and_kept_once(desk: Desk) -> None:

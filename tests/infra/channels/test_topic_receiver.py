@@ -20,6 +20,7 @@ from infra import clock
 from infra.bootstrap import as_role
 from infra.channels import inbox, journal, topic_receiver
 from infra.channels.inbox import Inbox, Kind
+from infra.channels.signers import Signers
 from infra.channels.topic_receiver import Steps, TopicReceiver, create_topic, subscribed
 from infra.migrations.run import migrate
 from infra.store import WRITER
@@ -43,7 +44,7 @@ def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def receiver() -> TopicReceiver:
-    return TopicReceiver(TestSeal(), {"sms": SECRET, "push": OTHER})
+    return TopicReceiver(TestSeal(), Signers(lambda: {"sms": SECRET, "push": OTHER}))
 
 
 def signed(
