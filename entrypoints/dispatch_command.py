@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -41,6 +42,7 @@ def dispatch(
     What borrowers answered is recorded first, as `contact inbox record` does: a refusal
     counts for what is sent after it. An instant that is still to come is refused: what is
     sent is sent now.
+    A provider that failed is tried before, and with --watch beside, what is sent.
     Several may run beside each other, and each may be killed at any moment: no cap is
     overspent and nothing is lost. Providers are set up as docs/CHANNELS.md says; see
     `contact queue` for what waits, and why.
@@ -51,7 +53,7 @@ def dispatch(
     from entrypoints.session import session
     from infra import clock, contact_queue
     from infra.bootstrap import PROJECTOR, as_role
-    from infra.dispatcher import IDLE_SECONDS, open_dispatcher, send_due
+    from infra.dispatcher import IDLE_SECONDS, open_dispatcher, probing_beside, send_due
     from infra.embedded.part import Step
     from infra.inbound import open_inbound
     from infra.stopping import stop_on_signal
@@ -67,6 +69,9 @@ def dispatch(
         open_dispatcher(opened.settings, opened.database_url, opened.book) as dispatcher,
         open_inbound(opened.settings, opened.database_url, opened.book) as inbound,
         output.progress(quiet=as_json) as progress,
+        probing_beside(opened.settings, opened.database_url, opened.book)
+        if watch
+        else nullcontext(),
     ):
         if instant is not None:
             opened.happened_at(instant)
@@ -76,6 +81,8 @@ def dispatch(
             progress(Step("dispatch", done))
 
         stop = stop_on_signal() if watch else None
+        if stop is None:
+            dispatcher.recover()
         while True:
             sent, told_us = send_due(dispatcher, inbound, instant, batch, told)
             counts.update(sent)

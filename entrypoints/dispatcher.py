@@ -13,7 +13,7 @@ from domain.commands.book import Book
 from infra import clock, logs
 from infra.bootstrap import open_book
 from infra.day_plan import open_chores
-from infra.dispatcher import IDLE_SECONDS, Dispatcher, open_dispatcher, send_due
+from infra.dispatcher import IDLE_SECONDS, open_dispatcher, probing_beside, send_due
 from infra.garbage import collect_seldom
 from infra.inbound import open_inbound
 from infra.processes import connected
@@ -59,22 +59,6 @@ class Watch:
         self._told = told
 
 
-class Probing:
-    """Tries each route of a provider now and then, though nothing is to be sent by it."""
-
-    def __init__(self, dispatcher: Dispatcher, every: timedelta) -> None:
-        self._dispatcher = dispatcher
-        self._every = every
-        self._looked_at: datetime | None = None
-
-    def look(self) -> None:
-        """Probe what is due; looks once a minute, however often it is asked."""
-        now = clock.now()
-        if self._looked_at is None or now >= self._looked_at + LOOKED_EVERY:
-            self._looked_at = now
-            self._dispatcher.probe_seldom(self._every)
-
-
 def main() -> None:
     """Send until told to stop; what waits then is sent by whoever comes next."""
     stop = stop_on_signal()
@@ -90,13 +74,12 @@ def main() -> None:
             open_dispatcher(settings, url, book) as dispatcher,
             open_inbound(settings, url, book) as inbound,
             open_chores(settings, url, book) as chores,
+            probing_beside(settings, url, book),
         ):
             log.info("sending")
             watched = Watch(settings.zone)
-            probing = Probing(dispatcher, timedelta(minutes=settings.probe_minutes))
             while not stop.is_set():
                 watched.look(book, log.warning)
-                probing.look()
                 chores.look()
                 sent, heard = send_due(dispatcher, inbound, each=lambda _: chores.look())
                 if sent or heard:

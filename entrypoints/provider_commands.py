@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,6 +14,7 @@ from entrypoints.app import AsJson, app
 from entrypoints.staff_command import STAFF, Actor, Reason
 
 if TYPE_CHECKING:
+    from infra.channels.route_state import Change
     from infra.channels.routes import Routes, RouteView
 
 providers = typer.Typer(
@@ -133,18 +135,69 @@ def disable(name: Name, reason: Reason, by: Actor = STAFF, as_json: AsJson = Fal
 
 
 @providers.command()
-def enable(name: Name, by: Actor = STAFF, as_json: AsJson = False) -> None:
+def enable(
+    name: Name,
+    reason: Annotated[str | None, typer.Option(help="Why, in words; its history tells.")] = None,
+    by: Actor = STAFF,
+    as_json: AsJson = False,
+) -> None:
     """Use a route again, whatever disabled it."""
     from entrypoints import output
 
     with _routes() as routes:
-        enabled = routes.enable(name, by=by)
+        enabled = routes.enable(name, by=by, reason=reason)
     said = f"{name} is enabled." if enabled else f"{name} was not disabled."
     output.emit(
         {"provider": name, "enabled": enabled},
         as_json=as_json,
         render=lambda _: output.out.print(said),
     )
+
+
+@providers.command("history")
+def history(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which provider; all if none.")
+    ] = None,
+    from_on: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only since this day.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Tell when routes were disabled and enabled, by whom and why, the newest first.
+
+    FAILURES: ten calls in a row failed; PROBE: a try failed, or held again; PERSON: somebody
+    said so. Who did it is a name, or `dispatch`, `schedule` and `probe` for what goes by itself.
+    """
+    from entrypoints import output
+    from infra.settings import Settings
+
+    zone = ZoneInfo(Settings().zone)
+    since = None if from_on is None else from_on.replace(tzinfo=zone)
+    with _routes() as routes:
+        found = routes.changes(name, limit=limit, since=since)
+
+    def render(answer: list[Change]) -> None:
+        if not answer:
+            output.out.print("No route was disabled or enabled.")
+            return
+        rows = output.table("when", "provider", "change", "cause", "why", "who", wraps=("why",))
+        for each in answer:
+            rows.add_row(
+                f"{each.changed_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                each.provider,
+                each.change,
+                each.cause,
+                each.reason or "",
+                each.changed_by or "",
+                style="red" if each.change == "DISABLED" else None,
+            )
+        output.show(rows)
+        more = f" The newest {limit}; --limit shows more." if len(answer) == limit else ""
+        output.out.print(f"Times in {zone}.{more}")
+
+    output.emit(found, as_json=as_json, render=render)
 
 
 def _render(answer: list[RouteView]) -> None:

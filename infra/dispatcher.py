@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ from infra.bootstrap import as_role
 from infra.channels import journal
 from infra.channels import message as channel
 from infra.channels.message import REF, Message
+from infra.channels.probing import RECOVER_AFTER, probing
 from infra.channels.routes import Routes, open_routes
 from infra.contact_queue import Line, State, Taken
 from infra.inbound import Inbound
@@ -69,8 +70,6 @@ and no call and its repetitions take longer than their budget.
 AGAIN_AFTER = timedelta(seconds=30)
 """When a message is tried again that no provider took, at first; later after longer."""
 TRIES = 6
-RECOVER_AFTER = timedelta(minutes=1)
-"""So long a route that failed is left alone before it is tried again."""
 
 
 @dataclass
@@ -120,8 +119,6 @@ class Dispatcher:
         """
         done, began = Step(), time.monotonic()
         lines = contact_queue.take(self._conn, at or clock.now(), limit, LEASE)
-        if lines:
-            self._routes.recover(RECOVER_AFTER)
         while lines:
             chunk, lines = lines[: self._chunk], lines[self._chunk :]
             self._work(chunk, at, done)
@@ -204,9 +201,9 @@ class Dispatcher:
         command_id = uuid4()
         return Act(ACTOR, on, clock.now(), command_id, command_id)
 
-    def probe_seldom(self, every: timedelta) -> list[str]:
-        """Try the routes that nobody tried for so long, without sending; the names of those."""
-        return self._routes.probe_seldom(every)
+    def recover(self) -> list[str]:
+        """Try the routes that failed a while ago, without sending; those that are well again."""
+        return self._routes.recover(RECOVER_AFTER)
 
     # --- sending ------------------------------------------------------------------------
 
@@ -533,3 +530,13 @@ def open_dispatcher(settings: Settings, database_url: str, book: Book) -> Iterat
         yield Dispatcher(
             book, conn, vault, routes, settings.zone, turn_seconds=settings.dispatch_seconds
         )
+
+
+def probing_beside(
+    settings: Settings, database_url: str, book: Book
+) -> AbstractContextManager[None]:
+    """Routes are tried beside a dispatcher for as long as it sends."""
+    return probing(
+        lambda: open_routes(settings, database_url, register=lambda: book.rules.register),
+        timedelta(minutes=settings.probe_minutes),
+    )

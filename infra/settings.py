@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     probe_minutes: Annotated[int, Field(ge=1)] = 15
     """How often the dispatcher tries each route of a provider without sending anything."""
 
+    probe_seconds: Annotated[int, Field(ge=1)] = 30
+    """How long such a try may last; a route that says nothing until then is disabled."""
+
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads these settings."""
         said = {name: getattr(self, name) for name in type(self).model_fields}

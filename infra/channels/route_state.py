@@ -36,6 +36,18 @@ class Disabled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """That a route was DISABLED or ENABLED, by failures, a probe or a person."""
+
+    provider: str
+    changed_at: datetime
+    change: str
+    cause: str
+    reason: str | None
+    changed_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LastProbe:
     """What the last probe of a provider said, over all its carriers."""
 
@@ -57,29 +69,76 @@ def disabled(conn: Connection) -> dict[str, Disabled]:
 
 
 def disable(conn: Connection, provider: str, cause: Cause, reason: str, by: str) -> None:
-    """The route is disabled; one that is disabled already keeps its cause.
+    """The route is disabled, and its history tells; one that is disabled keeps its cause.
 
     Only a person comes before that.
     """
     conn.execute(
-        "INSERT INTO contact.route_state AS old"
-        " (provider, disabled_at, cause, reason, changed_by) VALUES (%s, now(), %s, %s, %s)"
-        " ON CONFLICT (provider) DO UPDATE SET disabled_at = now(), cause = EXCLUDED.cause,"
-        " reason = EXCLUDED.reason, changed_by = EXCLUDED.changed_by, changed_at = now()"
-        " WHERE old.disabled_at IS NULL OR EXCLUDED.cause = 'PERSON'",
+        """
+        WITH changed AS (
+            INSERT INTO contact.route_state AS old
+                (provider, disabled_at, cause, reason, changed_by)
+            VALUES (%s, now(), %s, %s, %s)
+            ON CONFLICT (provider) DO UPDATE SET disabled_at = now(), cause = EXCLUDED.cause,
+                reason = EXCLUDED.reason, changed_by = EXCLUDED.changed_by, changed_at = now()
+            WHERE old.disabled_at IS NULL OR EXCLUDED.cause = 'PERSON'
+            RETURNING *
+        )
+        INSERT INTO contact.route_change (provider, changed_at, change, cause, reason, changed_by)
+        SELECT provider, disabled_at, 'DISABLED', cause, reason, changed_by FROM changed
+        """,
         (provider, cause, reason, by),
     )
 
 
-def enable(conn: Connection, provider: str, by: str, *, causes: Sequence[Cause]) -> bool:
-    """The route is enabled where one of *causes* disabled it; whether it was."""
+def enable(
+    conn: Connection,
+    provider: str,
+    by: str,
+    *,
+    cause: Cause,
+    reason: str | None,
+    causes: Sequence[Cause],
+) -> bool:
+    """The route is enabled where one of *causes* disabled it; whether it was.
+
+    Its history tells that a probe or a person did, and why.
+    """
     done = conn.execute(
-        "UPDATE contact.route_state SET disabled_at = NULL, cause = NULL, reason = NULL,"
-        " changed_by = %s, changed_at = now()"
-        " WHERE provider = %s AND disabled_at IS NOT NULL AND cause = ANY(%s)",
-        (by, provider, [str(each) for each in causes]),
+        """
+        WITH changed AS (
+            UPDATE contact.route_state SET disabled_at = NULL, cause = NULL, reason = NULL,
+                changed_by = %(by)s, changed_at = now()
+            WHERE provider = %(provider)s AND disabled_at IS NOT NULL AND cause = ANY(%(causes)s)
+            RETURNING *
+        )
+        INSERT INTO contact.route_change (provider, changed_at, change, cause, reason, changed_by)
+        SELECT provider, changed_at, 'ENABLED', %(cause)s, %(reason)s, changed_by FROM changed
+        """,
+        {
+            "by": by,
+            "provider": provider,
+            "cause": cause,
+            "reason": reason,
+            "causes": [str(each) for each in causes],
+        },
     )
     return done.rowcount > 0
+
+
+def changes(
+    conn: Connection, provider: str | None, *, limit: int, since: datetime | None = None
+) -> list[Change]:
+    """When routes were disabled and enabled, all or that of a provider, the newest first."""
+    with conn.cursor(row_factory=class_row(Change)) as cursor:
+        return cursor.execute(
+            "SELECT provider, changed_at, change, cause, reason, changed_by"
+            " FROM contact.route_change"
+            " WHERE (%(provider)s::text IS NULL OR provider = %(provider)s)"
+            " AND (%(since)s::timestamptz IS NULL OR changed_at >= %(since)s)"
+            " ORDER BY id DESC LIMIT %(limit)s",
+            {"provider": provider, "since": since, "limit": limit},
+        ).fetchall()
 
 
 def record_probes(conn: Connection, provider: str, probes: Sequence[Probe]) -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from infra.channels.breaker import Breaker
 from infra.channels.message import Answer, Message, Port, Probe, Result
 from infra.channels.ports import Named, port_of
 from infra.channels.providers import load_providers
-from infra.channels.route_state import Cause, Disabled, LastProbe
+from infra.channels.route_state import Cause, Change, Disabled, LastProbe
+from infra.channels.tries import Tries
 from infra.channels.webhook import Patience
 from infra.logs import logger
 from infra.settings import Settings, provider_setting
@@ -49,6 +50,9 @@ OUT = {
     Standing.LICENCE_EXPIRED: RouteState.LICENCE_EXPIRED,
 }
 """What the gate is told of a route, by its state."""
+
+BREAKER_OPEN = "BREAKER_OPEN"
+"""Why a message was not tried by a route: too many failed before it."""
 
 Group = tuple[Channel, str, str, date, str | None]
 """What messages have in common that the same routes may carry: channel, jurisdiction,
@@ -102,6 +106,7 @@ class Routes:
         named: Named,
         patience: Patience | None,
         failures: int,
+        probe_seconds: float,
     ) -> None:
         self._conn = conn
         self._known_now = register
@@ -110,6 +115,7 @@ class Routes:
         self._patience = patience
         self._failures = failures
         self._routes: dict[Provider, Route] = {}
+        self._tries = Tries(probe_seconds)
 
     @property
     def _register(self) -> Register:
@@ -237,17 +243,34 @@ class Routes:
         route_state.disable(self._conn, provider.name, Cause.PERSON, reason, by)
         log.info("route_disabled", provider=name, cause=Cause.PERSON, actor=by)
 
-    def enable(self, name: str, *, by: str) -> bool:
+    def enable(self, name: str, *, by: str, reason: str | None = None) -> bool:
         """The route may be used again; whether it was disabled.
 
         Raises:
             NotFound: no provider has the name.
         """
         provider = self._known(name)
-        enabled = route_state.enable(self._conn, provider.name, by, causes=tuple(Cause))
+        enabled = route_state.enable(
+            self._conn, provider.name, by, cause=Cause.PERSON, reason=reason, causes=tuple(Cause)
+        )
         if enabled:
             log.info("route_enabled", provider=name, actor=by)
         return enabled
+
+    def changes(
+        self, name: str | None, *, limit: int, since: datetime | None = None
+    ) -> list[Change]:
+        """When routes were disabled and enabled, by whom and why, the newest first.
+
+        Also those of a provider that the register has no more.
+
+        Raises:
+            NotFound: neither the register nor the history knows the name.
+        """
+        found = route_state.changes(self._conn, name, limit=limit, since=since)
+        if name is not None and not found:
+            self._known(name)
+        return found
 
     def views(self, on: date) -> list[RouteView]:
         """How every route of the register is on a day."""
@@ -340,17 +363,25 @@ class Routes:
             ]
         journal.end(self._conn, results)
         if route.breaker.is_open:
-            reason = next((each.reason for each in reversed(results) if each.reason), "")
-            route_state.disable(self._conn, route.name, Cause.FAILURES, reason or "", "dispatch")
+            reasons = [each.reason for each in reversed(results) if each.reason]
+            # What opened the breaker says more than that it is open.
+            reason = next((each for each in reasons if each != BREAKER_OPEN), BREAKER_OPEN)
+            route_state.disable(self._conn, route.name, Cause.FAILURES, reason, "dispatch")
             log.warning("route_disabled", provider=route.name, cause=Cause.FAILURES, why=reason)
         return [*results, *elsewhere]
 
     def _probed(self, route: Route, by: str) -> list[Probe]:
-        probes = route.port.probe()
+        probes = self._tries.probe(route.name, route.port.probe)
         route_state.record_probes(self._conn, route.name, probes)
         if all(probe.holds for probe in probes):
-            causes = (Cause.FAILURES, Cause.PROBE)
-            if route_state.enable(self._conn, route.name, by, causes=causes):
+            if route_state.enable(
+                self._conn,
+                route.name,
+                by,
+                cause=Cause.PROBE,
+                reason="it holds",
+                causes=(Cause.FAILURES, Cause.PROBE),
+            ):
                 log.info("route_enabled", provider=route.name, actor=by)
         else:
             why = ", ".join(
@@ -434,7 +465,13 @@ def open_routes(
     """
     with psycopg.connect(as_role(database_url, WRITER), autocommit=True) as conn:
         routes = Routes(
-            conn, register, home=settings.home, named=named, patience=patience, failures=failures
+            conn,
+            register,
+            home=settings.home,
+            named=named,
+            patience=patience,
+            failures=failures,
+            probe_seconds=settings.probe_seconds,
         )
         try:
             yield routes

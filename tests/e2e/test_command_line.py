@@ -948,7 +948,9 @@ def operators_look(loans: CommandLine, folder: Path) -> None:
 def routes_are_looked_at(loans: CommandLine) -> None:
     assert "print-house" in [each["name"] for each in loans("providers list")]
     loans("providers disable", "print-house", "--reason", "late")
-    loans("providers enable", "print-house")
+    loans("providers enable", "print-house", "--reason", "on time again")
+    told = [(each["change"], each["reason"]) for each in loans("providers history", "print-house")]
+    assert told == [("ENABLED", "on time again"), ("DISABLED", "late")]
     assert all(probe["holds"] for probe in loans("providers probe", "print-house"))
     assert loans("contact inbox record") == {}
     assert loans("contact purge", "--before", "1990-01-01")["queue"] == 0

@@ -88,11 +88,11 @@ class Desk:
 @pytest.fixture
 def desk(database_url: str) -> Iterator[Desk]:
     migrate(database_url)
-    url = as_role(database_url, WRITER)
+    url, signers = as_role(database_url, WRITER), Signers(lambda: KNOWN, looked_within=0)
     with (
         psycopg.connect(url, autocommit=True) as conn,
         ConnectionPool(url, min_size=1, max_size=2) as pool,
-        serving(Receiver(pool, TestSeal(), Signers(lambda: KNOWN, looked_within=0)), "127.0.0.1:0") as at,
+        serving(Receiver(pool, TestSeal(), signers), "127.0.0.1:0") as at,
         urllib3.PoolManager(retries=False, timeout=10.0) as calls,
     ):
         yield Desk(f"http://{at}", conn, calls)

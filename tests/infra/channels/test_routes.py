@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,9 +17,12 @@ from domain.base.contact_policy import Channel
 from domain.base.provider import Adapter, Provider, Register
 from domain.base.refusal import NotFound
 from entrypoints.demo.provider import Behaviour, Simulator, simulated
+from infra import clock
 from infra.channels import journal
 from infra.channels.message import Answer
+from infra.channels.probing import probing
 from infra.channels.routes import Routes, RouteView, open_routes
+from infra.channels.webhook import Patience
 from infra.migrations.run import migrate
 from infra.settings import Settings
 from tests.infra.channels.samples import NUMBER, SECRET, SHORT, message
@@ -48,8 +53,8 @@ class Town:
 
     def __init__(self, stack: ExitStack, database_url: str, home: Path) -> None:
         self._stack = stack
-        self._url = database_url
-        self._home = home
+        self.url = database_url
+        self.home = home
         self.settings: dict[str, str] = {}
         self.register = Register(providers=(), licence_rules=())
 
@@ -66,8 +71,8 @@ class Town:
     def process(self) -> Iterator[Routes]:
         """One of several that send."""
         with open_routes(
-            Settings(home=self._home),
-            self._url,
+            Settings(home=self.home),
+            self.url,
             register=lambda: self.register,
             named=self.settings.get,
             patience=SHORT,
@@ -77,7 +82,7 @@ class Town:
 
     @contextmanager
     def database(self) -> Iterator[psycopg.Connection]:
-        with psycopg.connect(self._url, autocommit=True) as conn:
+        with psycopg.connect(self.url, autocommit=True) as conn:
             yield conn
 
 
@@ -412,3 +417,127 @@ def test_an_entry_that_is_replaced_is_used_from_the_next_message(town: Town) -> 
         assert routes.send([message()])[0].answer == Answer.ACCEPTED
 
     assert (len(old.taken), len(new.taken)) == (1, 1)
+
+
+def test_who_disabled_and_enabled_a_route_is_told_with_when_and_why(town: Town) -> None:
+    simulator = town.add(
+        provider("one", 1, carriers=("CTCC",)), Behaviour(secret=SECRET, failing_carriers=("CTCC",))
+    )
+    town.add(provider("two", 2))
+    with town.process() as routes:
+        routes.probe(by="schedule")
+        routes.probe(by="schedule")
+        routes.disable("one", reason="complaints", by="anna")
+        simulator.behaviour = WELL
+        routes.probe(by="schedule")
+        routes.enable("one", by="bert", reason="they mended it")
+        routes.disable("two", reason="late", by="anna")
+        found = routes.changes("one", limit=10)
+        newest = routes.changes(None, limit=1)
+        later = routes.changes(None, limit=10, since=clock.now() + HOUR)
+        with pytest.raises(NotFound):
+            routes.changes("pigeon", limit=1)
+
+    told = [(each.change, each.cause, each.reason, each.changed_by) for each in found]
+    assert told == [
+        ("ENABLED", "PERSON", "they mended it", "bert"),
+        ("DISABLED", "PERSON", "complaints", "anna"),
+        ("DISABLED", "PROBE", "CTCC HTTP_503", "schedule"),
+    ]
+    assert [each.changed_at for each in found] == sorted(
+        (each.changed_at for each in found), reverse=True
+    )
+    assert [each.provider for each in newest] == ["two"]
+    assert later == []
+
+
+def test_that_failures_disabled_a_route_and_a_probe_brought_it_back_is_told(town: Town) -> None:
+    simulator = town.add(provider("one", 1), DOWN)
+    with town.process() as routes:
+        routes.send([message() for _ in range(6)])
+        simulator.behaviour = WELL
+        routes.recover(timedelta(0))
+        found = routes.changes("one", limit=10)
+
+    told = [(each.change, each.cause, each.reason, each.changed_by) for each in found]
+    assert told == [
+        ("ENABLED", "PROBE", "it holds", "probe"),
+        ("DISABLED", "FAILURES", "HTTP_503 DOWN", "dispatch"),
+    ]
+
+
+# --- probes beside what is sent ----------------------------------------------------------
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """Where somebody listens, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@contextmanager
+def patient(town: Town, probe_seconds: int) -> Iterator[Routes]:
+    """A process that would wait an hour for an answer, and may try for so long."""
+    with open_routes(
+        Settings(home=town.home, probe_seconds=probe_seconds),
+        town.url,
+        register=lambda: town.register,
+        named=town.settings.get,
+        patience=Patience(read_seconds=3600),
+    ) as routes:
+        yield routes
+
+
+@pytest.fixture
+def mute(town: Town) -> Iterator[Town]:
+    """A town of which the first provider never says a word, and the second is well."""
+    with silent() as url:
+        town.add(provider("one", 1))
+        town.settings["one_URL"] = url
+        town.add(provider("two", 2))
+        yield town
+
+
+def test_a_probe_that_hangs_fails_in_time_and_is_not_tried_twice_at_once(mute: Town) -> None:
+    with patient(mute, probe_seconds=1) as routes:
+        began = time.monotonic()
+        [first] = routes.probe(["one"])["one"]
+        took = time.monotonic() - began
+        [second] = routes.probe(["one"])["one"]
+        seen = view(routes, "one")
+
+    assert (first.holds, first.reason) == (False, "PROBE_TIMEOUT")
+    assert 1 <= took < 5
+    assert (second.reason, second.took_ms) == ("PROBE_TIMEOUT", 0)
+    assert seen.why == "PROBE: PROBE_TIMEOUT"
+
+
+def test_a_probe_that_hangs_delays_no_message_and_nobody_who_ends(mute: Town) -> None:
+    with mute.process() as routes:
+        began = time.monotonic()
+        with probing(lambda: patient(mute, probe_seconds=600), timedelta(0)):
+            sent = [routes.send([message()])[0].answer for _ in range(3)]
+        took = time.monotonic() - began
+
+    assert len(sent) == 3
+    assert took < 10
+
+
+def test_a_route_that_failed_comes_back_by_a_probe_beside(town: Town) -> None:
+    simulator = town.add(
+        provider("one", 1, carriers=("CTCC",)), Behaviour(secret=SECRET, failing_carriers=("CTCC",))
+    )
+    with town.process() as routes:
+        routes.probe()
+        failed = view(routes, "one").state
+        simulator.behaviour = WELL
+        with probing(town.process, timedelta(0), look_seconds=0.1):
+            back = any(_is_ready(routes) for _ in range(100))
+
+    assert (failed, back) == ("DISABLED", True)
+
+
+def _is_ready(routes: Routes) -> bool:
+    time.sleep(0.1)
+    return view(routes, "one").state == "READY"
