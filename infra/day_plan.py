@@ -20,7 +20,8 @@ import psycopg
 from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
-from domain.commands import collecting, complaints, days, owed, planning, trials
+from domain.commands import collecting, complaints, days, planning, trials
+from domain.commands.alarms import alarms
 from domain.commands.book import Book
 from domain.commands.dispatch import ACTOR
 from domain.commands.sayings import claim_left
@@ -45,8 +46,14 @@ log = logs.logger(__name__)
 LOOK_EVERY = timedelta(seconds=15)
 """So often the process that sends looks whether a day is to be planned, and at the clocks."""
 
+ALARMS_EVERY = timedelta(minutes=1)
+"""So often the process that sends looks for alarms."""
+
 TOLD_EVERY = timedelta(hours=1)
-"""So often somebody is told again of a notice that is late."""
+"""So often somebody is told again of an alarm that lasts."""
+
+NOTICE_LATE = "NOTICE_LATE"
+"""The kind of alarm that a notice did not go out in time."""
 
 PATIENCE = timedelta(minutes=10)
 """So long a day's plan waits for the views; what they show later, the next day makes up for."""
@@ -201,6 +208,15 @@ def _still_to_plan(
 # --- the process that sends ---------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Told:
+    """An alarm as it is logged; *key* tells it from the others."""
+
+    kind: str
+    key: tuple[str, ...]
+    says: dict[str, object]
+
+
 @dataclass
 class Chores:
     """What the process that sends does beside sending: it plans each day, and minds the clocks."""
@@ -213,7 +229,8 @@ class Chores:
     _planned_on: date | None = None
     _waits_since: datetime | None = None
     _behind: set[date] = field(default_factory=set)
-    _told: dict[str, datetime] = field(default_factory=dict)
+    _alarms_at: datetime | None = None
+    _told: dict[tuple[str, ...], datetime] = field(default_factory=dict)
 
     def look(self, at: datetime | None = None) -> None:
         """Do what has come due since the last look, if that is long enough ago.
@@ -224,7 +241,7 @@ class Chores:
         if self._looked_at is not None and now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
-        for chore in (self.escalate, self.plan_day, self.tell_of_late_notices):
+        for chore in (self.escalate, self.plan_day, self.tell_of_alarms):
             try:
                 chore(now)
             except Refusal as refusal:
@@ -270,26 +287,54 @@ class Chores:
         log.info("planned", day=str(on), reminders=found.reminders, dunnings=found.dunnings)
         return found
 
-    def tell_of_late_notices(self, now: datetime) -> list[owed.LateNotice]:
-        """Log each notice that should have gone out by now, when it begins and each hour."""
-        found = owed_plan.late_notices(self.book, self.conn, self._business_on())
-        told: dict[str, datetime] = {}
-        for late in found:
-            last = self._told.get(late.contact_ref)
+    def tell_of_alarms(self, now: datetime) -> list[Told]:
+        """Log what waits for somebody, when it begins and each hour that it lasts.
+
+        It is looked once a minute, however often it is asked. Returns what waits.
+        """
+        if self._alarms_at is not None and now < self._alarms_at + ALARMS_EVERY:
+            return []
+        self._alarms_at = now
+        waiting = [*self._of_rules(now), *self._of_notices()]
+        told: dict[tuple[str, ...], datetime] = {}
+        for each in waiting:
+            last = self._told.get(each.key)
             if last is None or last + TOLD_EVERY <= now:
-                log.warning(
-                    "alarm",
-                    kind="NOTICE_LATE",
-                    borrower=late.borrower_ref,
-                    rule=late.rule,
-                    due_by=str(late.due_by),
-                    days_late=late.days_late,
-                    reasons=list(late.reasons),
-                )
+                log.warning("alarm", kind=each.kind, **each.says)
                 last = now
-            told[late.contact_ref] = last
+            told[each.key] = last
         self._told = told
-        return found
+        return waiting
+
+    def _of_rules(self, now: datetime) -> Iterator[Told]:
+        """What is to be done about dated rules, and stops something until it is."""
+        rules, policies = self.book.rules, self.book.streams.policies()
+        for each in alarms(rules, policies, self._business_on(), now):
+            yield Told(
+                str(each.kind),
+                (str(each.kind), each.rule, each.version),
+                {
+                    "rule": each.rule,
+                    "version": each.version,
+                    "due_at": each.due_at,
+                    "stops": list(each.stops),
+                },
+            )
+
+    def _of_notices(self) -> Iterator[Told]:
+        """Notices that the law demands, and that should have gone out by now."""
+        for late in owed_plan.late_notices(self.book, self.conn, self._business_on()):
+            yield Told(
+                NOTICE_LATE,
+                (NOTICE_LATE, late.contact_ref),
+                {
+                    "borrower": late.borrower_ref,
+                    "rule": late.rule,
+                    "due_by": str(late.due_by),
+                    "days_late": late.days_late,
+                    "reasons": list(late.reasons),
+                },
+            )
 
     def _business_on(self) -> date:
         return days.business_date(self.book) or clock.business_date(self.zone)

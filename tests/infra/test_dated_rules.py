@@ -69,6 +69,43 @@ def test_every_shipped_rule_has_a_name_and_a_version_of_its_own() -> None:
     }
 
 
+REPLACED = {
+    **{f"strategy-m{number}": ("strategies-1", "strategies-3") for number in (4, 5, 6, 7)},
+    "strategy-m4-out-of-reach": ("strategies-1", "strategies-3"),
+    "strategy-written-off": ("strategies-2", "strategies-3"),
+    **{
+        f"complaint-level-{severity}-{place}": ("complaints-1", "complaints-2")
+        for severity in ("low", "medium")
+        for place in ("any", "us", "uk", "in", "eu")
+    },
+    "complaint-level-low-cn": ("complaints-1", "complaints-2"),
+}
+"""Shipped rules that have a newer version, and those that events of the past name."""
+
+
+@pytest.mark.parametrize(("rule", "versions"), REPLACED.items())
+def test_a_version_that_was_shipped_is_there_beside_the_one_that_took_its_place(
+    rule: str, versions: tuple[str, ...]
+) -> None:
+    known = [source.entry.version for source in SHIPPED.versions(rule)]
+    (decides,) = [each.entry.version for each in SHIPPED.held(DAY) if each.entry.rule == rule]
+
+    assert known == list(versions)
+    assert decides == versions[-1]
+
+
+def test_what_collectors_do_and_how_fast_complaints_go_is_by_the_version_that_took_the_place() -> (
+    None
+):
+    policies = SHIPPED.policies
+
+    strategy = policies.strategy("M4", DAY)
+    level = policies.complaint_level("LOW", DAY, "CN")
+
+    assert strategy is not None and strategy.version == "strategies-3"
+    assert level is not None and level.version == "complaints-2"
+
+
 def test_what_is_written_down_reads_as_it_was_said() -> None:
     for source in SHIPPED.sources:
         assert entry_of(written_of(source.entry), KINDS) == source.entry

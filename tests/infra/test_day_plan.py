@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date, datetime, time, timedelta
@@ -182,8 +183,10 @@ def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
     log = CapturingLogger()
     monkeypatch.setattr("infra.day_plan.log", log)
 
-    for minutes in (0, 30, 61):
-        (late,) = chores.tell_of_late_notices(at(on) + timedelta(minutes=minutes))
+    found = [chores.tell_of_alarms(at(on) + timedelta(minutes=each)) for each in (0, 0.5, 30, 61)]
 
-    assert (late.days_late, late.reasons) == (2, ("NO_CONTACT_POINT",))
-    assert [call.kwargs["kind"] for call in log.calls] == ["NOTICE_LATE"] * 2
+    (late,) = [each for each in found[-1] if each.kind == "NOTICE_LATE"]
+    assert (late.says["days_late"], late.says["reasons"]) == (2, ["NO_CONTACT_POINT"])
+    assert [len(each) > 0 for each in found] == [True, False, True, True]
+    told = Counter(call.kwargs["kind"] for call in log.calls)
+    assert told["NOTICE_LATE"] == 2
