@@ -680,8 +680,10 @@ def _addressee(book: Book, borrower: Borrower, planned: Planned, at: datetime) -
     It goes to whom a rule of the day names for a hold that stands on all it is about, where
     an address of theirs is known by which it may go; what fails there does not fall back.
     """
+    if not borrower.holds:
+        return Party.BORROWER
     known = {each.party for each in borrower.points.values()}
-    parties = [each for each in ACTING if each in known] if borrower.holds else []
+    parties = [each for each in ACTING if each in known]
     if not parties:
         return Party.BORROWER
     debts = [each.loan_id for each in planned.about]

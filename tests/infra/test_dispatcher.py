@@ -17,9 +17,9 @@ import pytest
 
 from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
-from domain.borrower.contact import OptOut
+from domain.borrower.contact import OptOut, Party
 from domain.borrower.contact_state import Figure
-from domain.commands import contacts
+from domain.commands import borrowers, contacts
 from entrypoints.demo.provider import Behaviour, simulated
 from infra import clock, contact_queue, vault_erasure
 from infra.dispatcher import Dispatcher
@@ -107,6 +107,56 @@ def test_a_text_takes_the_figures_it_names_of_all_that_there_is_to_say(office: O
 
     (message,) = provider.messages.values()
     assert "36.07元" in message["text"]
+    with office.writer() as conn:
+        assert check_decisions(conn, office.book).fault_count == 0
+
+
+def test_a_notice_is_sent_to_the_guardian_and_the_record_says_so(office: Office) -> None:
+    (person,) = office.people(1)
+    entries = [
+        Entry(person, Kind.PHONE, "+8613900000008", uuid5(person, "guardian")),
+        Entry(person, Kind.NAME, "张三", uuid5(person, "name")),
+    ]
+    with open_vault(office.url, office.settings, load_policies) as vault:
+        theirs, _ = vault.put_many(entries, office.act())
+    contacts.add_contact_point(
+        office.book,
+        office.act(),
+        borrower_id=person,
+        point_ref=theirs,
+        kind=PointKind.PHONE,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=TEN - timedelta(hours=1),
+        party=Party.GUARDIAN,
+    )
+    borrowers.set_hold(
+        office.book,
+        office.act(),
+        borrower_id=person,
+        hold_ref="H-1",
+        kind="INCAPACITY",
+        reason="a letter of the court",
+    )
+    said = {"complaint": "Q-1", "resolve_by": "2026-12-23"}
+    office.queue(
+        [person],
+        purpose=Purpose.STATUTORY,
+        template="complaint-longer",
+        figures=tuple(Figure(name, reads) for name, reads in said.items()),
+    )
+    with simulated(Behaviour(secret=SECRET)) as (url, provider), office.dispatcher(url) as sender:
+        assert sender.step(TEN).counts == {"sent": 1}
+
+    (message,) = provider.messages.values()
+    assert message["to"] == "+8613900000008"
+    assert message["text"].startswith("【示例消费金融】张三的投诉（Q-1）")
+    decided = [
+        (event.party, event.point_ref, event.template)
+        for event in office.book.events.get(person)
+        if isinstance(event, Borrower.ContactDecided)
+    ]
+    assert decided == [("GUARDIAN", theirs, "cn-complaint-longer-sms-to-representative")]
     with office.writer() as conn:
         assert check_decisions(conn, office.book).fault_count == 0
 
