@@ -16,9 +16,8 @@ from entrypoints.questions import QUESTIONS, Loan
 
 if TYPE_CHECKING:
     from domain.base.policy import HoldRule
-    from domain.borrower.borrower import Borrower
     from domain.loan.as_of import Standing
-    from domain.loan.what_if import Difference, Means, RowChange, StandingHold
+    from domain.loan.what_if import Difference, Means, RowChange
     from entrypoints.session import Session
 
 
@@ -175,6 +174,7 @@ def what_if(
 def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], HoldRule]]:
     """What decisions on the loan need, and what a kind of hold on its borrower stops."""
     from domain.borrower.borrower import Borrower
+    from domain.commands.borrowers import holds_on_loan
     from domain.loan.what_if import Means
 
     book, on, policies = opened.book, opened.business_on, opened.book.policies
@@ -190,23 +190,9 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
     means = Means(
         None if calendar is None else book.business_days(calendar),
         policies.due_date_rule(on),
-        _holds(opened, borrower, loan),
+        holds_on_loan(policies, borrower, loan.id, on),
     )
     return means, rule_of
-
-
-def _holds(opened: Session, borrower: Borrower, loan: Any) -> list[StandingHold]:
-    """The holds that cover the loan today, by today's rules."""
-    from domain.loan.what_if import StandingHold
-
-    on, policies = opened.business_on, opened.book.policies
-    standing = borrower.holds_on(loan.id, on)
-    ruled = [(h, policies.hold_rule(h.kind, on, borrower.jurisdiction)) for h in standing]
-    return [
-        StandingHold(hold.hold_ref, rule, hold.from_on, hold.until_on)
-        for hold, rule in ruled
-        if rule is not None
-    ]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands.book import Book, act_on, command
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
+from domain.loan.what_if import StandingHold
 
 
 class NotTheBorrowers(Refusal):
@@ -320,6 +321,24 @@ def hold_that(
         if rule is not None and stops(rule):
             return hold, rule
     return None
+
+
+def holds_on_loan(
+    policies: Policies, borrower: Borrower, loan_id: UUID, today: date
+) -> list[StandingHold]:
+    """The holds that cover a loan or did, the oldest first, each with what its kind stops.
+
+    That is by the rules of *today*, or of the last day that it stood.
+    """
+    found = []
+    for hold in sorted(borrower.holds.values(), key=lambda hold: hold.from_on):
+        if hold.loan_ids and loan_id not in hold.loan_ids:
+            continue
+        last_on = today if hold.ends_on is None else min(today, hold.ends_on - timedelta(days=1))
+        rule = policies.hold_rule(hold.kind, last_on, borrower.jurisdiction)
+        if rule is not None:
+            found.append(StandingHold(hold.hold_ref, rule, hold.from_on, hold.ends_on))
+    return found
 
 
 def with_promises(book: Book, act: Act, loan: Loan) -> tuple[Stream, ...]:

@@ -269,7 +269,7 @@ def disburse(
     *loans* are the borrower's, of which others may have been approved since.
 
     Raises:
-        OnHold: a hold stands that stops payouts.
+        OnHold: a hold stands on the day of the payout that stops payouts, by what is known now.
         OverExposure: this kind of lender may not lend the borrower so much in all.
     """
     loan = book.get(Loan, loan_id)
@@ -282,7 +282,8 @@ def disburse(
         business_days=_business_days(book, loan),
         amount=amount,
     )
-    _must_not_be_held(book, act.business_on, loan, "paid out", attrgetter("stops_payout"))
+    on = disbursed_on or act.business_on
+    _must_not_be_held(book, on, loan, "paid out", attrgetter("stops_payout"))
     offer = _product_of(book, loan).offer
     must_leave(exposure(book, loan, offer, act.business_on, loans), loan.amount, offer)
     return _classed(book, act, loan)
@@ -777,10 +778,12 @@ def _must_not_be_held(
     found = hold_that(book.policies, borrower, loan.id, on, stops)
     if found is not None:
         hold, rule = found
-        until = f" until {hold.until_on}" if hold.until_on else ""
+        until = f" until {hold.ends_on}" if hold.ends_on else ""
+        then = "stands since" if hold.lifted_on is None else f"stood on {on}, from"
+        lift = "it first" if hold.lifted_on is None else "it from an earlier day, if it was wrong"
         raise OnHold(
-            f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} stands"
-            f" since {hold.from_on}{until} (policy {rule.version}); lift it first."
+            f"{loan.loan_ref} is not {done}: the {hold.kind} hold {hold.hold_ref!r} {then}"
+            f" {hold.from_on}{until} (policy {rule.version}); lift {lift}."
         )
 
 

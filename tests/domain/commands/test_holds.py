@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from domain.commands import borrowers, days, loans
 from domain.commands.book import Book, command
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
+from domain.loan.what_if import Means
 from tests.domain.commands.books import (
     JAN_15,
     OFFER,
@@ -148,6 +150,60 @@ def test_nothing_is_paid_out_while_a_hold_that_stops_payouts_stands(book: Book, 
     )
     pay_out(book, loan_id)
     assert loan_of(book, loan_id).disbursed_on == JAN_15
+
+
+def test_a_payout_that_becomes_known_later_goes_by_the_holds_of_its_own_day(book: Book) -> None:
+    borrower_id = registered(book)
+    before, within = signed(book, borrower_id=borrower_id), signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, FEB_1, kind="FRAUD")
+
+    loans.disburse(
+        book,
+        act(FEB_1),
+        loan_id=before,
+        disbursement_ref="D-1",
+        paid_to="account",
+        disbursed_on=JAN_15,
+    )
+
+    assert loan_of(book, before).disbursed_on == JAN_15
+    with pytest.raises(no.OnHold, match="stands since 2025-02-01"):
+        loans.disburse(book, act(FEB_1), loan_id=within, disbursement_ref="D-2", paid_to="account")
+
+
+def test_a_payout_of_a_day_on_which_a_hold_stood_is_refused_after_the_hold_was_lifted(
+    book: Book,
+) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, JAN_15, kind="FRAUD")
+    borrowers.lift_hold(book, act(FEB_1), borrower_id=borrower_id, hold_ref="H-1", reason="cleared")
+
+    with pytest.raises(no.OnHold, match="stood on 2025-01-15, from 2025-01-15 until 2025-02-01"):
+        loans.disburse(
+            book,
+            act(FEB_1),
+            loan_id=loan_id,
+            disbursement_ref="D-1",
+            paid_to="account",
+            disbursed_on=JAN_15,
+        )
+
+
+def test_what_might_have_been_drawn_goes_by_the_holds_of_its_day_lifted_since_or_not(
+    book: Book,
+) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, JAN_15, kind="FRAUD")
+    borrowers.lift_hold(book, act(FEB_1), borrower_id=borrower_id, hold_ref="H-1", reason="cleared")
+    borrower = book.get(Borrower, borrower_id)
+
+    means = Means(holds=borrowers.holds_on_loan(book.policies, borrower, loan_id, FEB_1))
+
+    with pytest.raises(no.OnHold):
+        means.must_be_free(JAN_15, "paid out", attrgetter("stops_payout"))
+    means.must_be_free(FEB_1, "paid out", attrgetter("stops_payout"))
 
 
 def test_a_hold_on_contact_stops_no_payout(book: Book) -> None:
