@@ -902,8 +902,7 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
     grown = said.get("grown")
     if topic.startswith("loan.recovery-"):
         money.recovered_credit += (said.get("credit") if grown is None else grown) or 0
-    missing = said.get("missing_credit") or 0
-    money.recovered_credit += -missing if topic == "loan.fact-withdrawn" else missing
+    _add_missing(money, topic, said)
     for each in said.get("restated") or ():
         name = {"WRITE_OFF": "written_off", "SALE": "sold"}[each["kind"]]
         gone = each["after"]["principal"] - each["before"]["principal"]
@@ -911,6 +910,19 @@ def _add_up(money: _Money, topic: str, said: dict[str, Any]) -> None:
         if not topic.startswith("loan.recovery-"):
             money.recovered_credit += each["credit"]
     money.balance = said.get("balance") or money.balance
+
+
+def _add_missing(money: _Money, topic: str, said: dict[str, Any]) -> None:
+    """Credit that left the book with a loss or a sale, or came back when that was taken back."""
+    missing = said.get("missing_credit") or 0
+    if topic == "loan.fact-withdrawn":
+        # What was recovered of a loss that is taken back is repaid of its day.
+        again = said.get("repaid") or ()
+        received = sum(sum(each["before"].values()) for each in again)
+        money.received += received
+        money.recovered -= received
+        missing = -max(missing, sum(each["before"]["unapplied"] for each in again))
+    money.recovered_credit += missing
 
 
 def check_decisions(conn: psycopg.Connection[Any], book: Book) -> Check:

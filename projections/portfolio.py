@@ -239,9 +239,15 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case EndedBy.WRITE_OFF:
             flow = _flow(
                 event,
+                received=event.received_again,
+                recovered=-event.received_again,
+                principal_repaid=event.net.principal,
+                interest_repaid=event.net.interest,
+                fees_repaid=event.net.fees,
+                penalty_repaid=event.net.penalty,
                 principal_written_off=-event.principal,
                 written_off=-event.amount,
-                credit=-(event.missing_credit or 0),
+                credit=event.net.unapplied - event.credit_beside,
             )
         case EndedBy.SALE:
             price = -(event.price or 0)

@@ -161,12 +161,19 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             _, split = _charge(event.owed, amount)
             return _moved(event, kind, event.fact_ref, amount, split)
         case EndedBy.WRITE_OFF | EndedBy.SALE:
-            again = event.balance
-            missing = event.missing_credit or 0
-            stands = Split(again.fees, again.interest, again.penalty, again.principal, missing)
-            return _moved(event, kind, "", stands.total, stands)
+            return _owed_again(event, kind)
         case _:
             return _laid_anew(event, kind)
+
+
+def _owed_again(event: Loan.FactWithdrawn, kind: str) -> list[Change]:
+    # Back on the books comes what is owed now: what was recovered is repaid by then.
+    stands, credit = event.balance, event.credit_beside - event.net.unapplied
+    split = Split(stands.fees, stands.interest, stands.penalty, stands.principal, credit)
+    anew = len(event.reallocated) + len(event.repaid or ())
+    return _line(
+        event, kind, ref="", amount=split.total, split=split, balance=stands, reallocated=anew
+    )
 
 
 @changes.register

@@ -383,7 +383,8 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             amounts = {"fees_waived": -event.amount}
         case EndedBy.WRITE_OFF:
-            amounts = {"written_off": -event.amount}
+            again = event.received_again
+            amounts = {"written_off": -event.amount, "received": again, "recovered": -again}
         case EndedBy.SALE:
             amounts = {"sold": -event.amount, "sale_price": -(event.price or 0)}
         case FactKind.RESCHEDULE:

@@ -1,5 +1,6 @@
 """What can happen to a loan: its events, and what each makes of the loan's state."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -963,6 +964,14 @@ class HoldEnded(MoneyMoved):
         self.take_over(loan, [*others, fact])
 
 
+def repaid_again(loan: Account, refs: Iterable[str]) -> list[Fact]:
+    """The recoveries of these references as payments of their days, behind all that is known."""
+    return [
+        replace(loan.recoveries[ref], kind=FactKind.PAYMENT, order=loan.facts_taken + place)
+        for place, ref in enumerate(refs)
+    ]
+
+
 class FactWithdrawn(MoneyMoved):
     """Something that was recorded in error counts no more, as two people agreed.
 
@@ -970,6 +979,8 @@ class FactWithdrawn(MoneyMoved):
     a fee, which goes with it. Of a loss or a sale that is taken back *fees*, *interest*,
     *penalty* and *principal* are what left the book then, *missing_credit* what of the borrower's
     credit was, and *price* what was paid for it. *dropped* are instalments that came with it.
+    *repaid* are the recoveries of a loss that are payments of their days again, in the order they
+    came in, each as it was split over the claim and as it is now.
     """
 
     TOPIC = "loan.fact-withdrawn"
@@ -989,13 +1000,31 @@ class FactWithdrawn(MoneyMoved):
     reason: str
     requested_by: str
     approved_by: str
+    repaid: list[Movement] | None
+
+    @property
+    def received_again(self) -> int:
+        """What came in as recoveries, and is repaid instead; minor units."""
+        return sum(each.before.total for each in self.repaid or ())
+
+    @property
+    def credit_beside(self) -> int:
+        """The borrower's credit beside the schedule, which goes with the loss or the sale."""
+        beyond = sum(each.before.unapplied for each in self.repaid or ())
+        return max(self.missing_credit or 0, beyond)
 
     def apply(self, loan: Account) -> None:
         gone = [f for f in loan.facts if f.kind == self.kind and known_as(f) == self.fact_ref]
         refs = {fact.ref for fact in gone}
         if self.kind == FactKind.FEE:
             gone += [f for f in loan.facts if f.kind == FactKind.WAIVER and f.ref in refs]
-        self.take_over(loan, [fact for fact in loan.facts if fact not in gone])
+        again = repaid_again(loan, [each.ref for each in self.repaid or ()])
+        self.take_over(loan, [*(fact for fact in loan.facts if fact not in gone), *again])
+        loan.facts_taken += len(again)
+        for each in self.repaid or ():
+            loan.recoveries.pop(each.ref)
+            loan.parts[each.ref] = each.parts
+            loan.splits[each.ref] = each.after
         loan.instalments = [row for row in loan.instalments if row.number not in self.dropped]
         loan.taken_back = [*loan.taken_back, f"{self.kind}:{self.fact_ref}"]
         for fact in gone:
@@ -1182,7 +1211,12 @@ class RecoveryReceived(Event):
     def apply(self, loan: Account) -> None:
         loan.recovered[self.payment_ref] = self.split
         loan.recoveries[self.payment_ref] = Fact(
-            FactKind.RECOVERY, self.payment_ref, self.received_on, loan.facts_taken, self.amount
+            FactKind.RECOVERY,
+            self.payment_ref,
+            self.received_on,
+            loan.facts_taken,
+            self.amount,
+            source=self.source,
         )
         loan.recovered.update({each.ref: each.after for each in self.reallocated or ()})
         _restate(loan, self.restated)

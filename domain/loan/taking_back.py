@@ -10,10 +10,11 @@ from domain.base.refusal import two_people
 from domain.base.stream import Act
 from domain.loan import events
 from domain.loan import refusals as no
+from domain.loan.allocation import Split
 from domain.loan.facts import HOLDS, STEP, Fact, FactKind, known_as
 from domain.loan.ledger import Balance, Ledger
 from domain.loan.schedule import Instalment
-from domain.loan.state import Ended, EndedBy, LoanState
+from domain.loan.state import Ended, EndedBy, LoanState, Movement
 from domain.loan.workout import Workout
 
 
@@ -29,7 +30,7 @@ class TakingBack(Workout):
         ``waiver-9``, a moved date as ``move-9``, what was laid anew as ``reschedule-9``,
         ``renewal-1`` or ``conversion``, a loss as ``write-off``, a sale as ``sale``; with its
         kind before it (``FEE:F-1``) where two have one name. Payments since split anew, in
-        the same event. Taken back before, it stays so.
+        the same event; what was recovered of a loss is repaid of its day. Taken back before, it stays so.
 
         Raises:
             FactUnknown: nothing that could be taken back has this reference.
@@ -122,6 +123,7 @@ class TakingBack(Workout):
             price=None,
             missing_credit=None,
             dropped=[row.number for row in dropped],
+            repaid=None,
             **said,
             **outcome,
         )
@@ -164,24 +166,35 @@ class TakingBack(Workout):
     # --- what ended it --------------------------------------------------------------
 
     def _take_back_ending(self, act: Act, ended: Ended, said: dict[str, str]) -> None:
-        """Let the loan be what it was before the loss was taken, or it was sold."""
-        if self.recoveries and ended.kind == EndedBy.WRITE_OFF:
-            raise no.RestsOnIt(
-                "Money was recovered since: reverse"
-                f" {', '.join(self.recoveries)}, and record it as repaid afterwards."
-            )
-        ledger = self._ledger()
+        """Let the loan be what it was before the loss was taken, or it was sold.
+
+        What was recovered of a loss is repaid of its day again.
+        """
+        again = []
+        if ended.kind == EndedBy.WRITE_OFF:
+            again = events.repaid_again(self, self.recoveries)
+        ledger = self._rerun([*self.facts, *again]) if again else self._ledger()
         balance = ledger.balance(act.business_on)
         if ended.state_before == LoanState.WRITTEN_OFF:
             balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_beside())
-        outcome: dict[str, Any] = {
-            **self._outcome(act, ledger, act.business_on),
-            "reallocated": [],
+        outcome: dict[str, Any] = self._outcome(act, ledger, act.business_on)
+        outcome |= {
+            "reallocated": [m for m in outcome["reallocated"] if m.ref not in self.recoveries],
             "restated": None,
             "state": ended.state_before,
             "balance": balance,
             "capitalised": None,
         }
+        repaid = [
+            Movement(
+                fact.ref,
+                fact.on,
+                self.recovered.get(fact.ref, Split()),
+                ledger.splits[fact.ref],
+                ledger.parts[fact.ref],
+            )
+            for fact in again
+        ]
         claim = ended.claim
         self.record(
             events.FactWithdrawn,
@@ -200,6 +213,7 @@ class TakingBack(Workout):
             price=ended.price,
             missing_credit=claim.unapplied or None,
             dropped=[],
+            repaid=repaid or None,
             **said,
             **outcome,
         )

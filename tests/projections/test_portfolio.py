@@ -18,6 +18,7 @@ from tests.domain.story import (
     disbursed,
     repay,
     signed,
+    take_back,
     terms,
     write_off,
 )
@@ -142,6 +143,20 @@ def test_a_payment_of_before_the_write_off_is_money_received_and_less_is_written
     assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
     names = ("received", "recovered", "principal_repaid", "principal_written_off", "written_off")
     assert [flow(found, name) for name in names] == [86_07, 0, 81_07, 918_93, loan.claim.total]
+
+
+def test_what_was_recovered_of_a_loss_taken_back_flows_as_money_received() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+    take_back(loan, "write-off", date(2025, 3, 12))
+
+    found = rows(portfolio, loan)
+
+    assert cells(found) == {("ACTIVE", loan.bucket): (1, loan.balance.principal)}
+    assert (flow(found, "received"), flow(found, "recovered")) == (100_00, 0)
+    assert flow(found, "principal_repaid") == loan.splits["P-1"].principal
+    assert (flow(found, "written_off"), flow(found, "credit")) == (0, 0)
 
 
 def test_a_sale_takes_the_principal_off_the_books_apart_from_losses() -> None:

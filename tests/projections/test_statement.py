@@ -17,6 +17,7 @@ from tests.domain.story import (
     refund,
     released,
     repay,
+    take_back,
     terms,
     waive,
     write_off,
@@ -133,6 +134,19 @@ def test_a_write_off_clears_the_books_and_a_recovery_leaves_them_clear() -> None
         ("write-off", -1_032_80, -1_000_00, 0),
         ("recovery", -100_00, 0, 0),
     ]
+
+
+def test_a_loss_taken_back_puts_on_the_books_what_is_owed_after_what_was_recovered() -> None:
+    loan = disbursed()
+    write_off(loan, date(2025, 3, 1))
+    repay(loan, "P-1", 100_00, date(2025, 3, 10))
+    take_back(loan, "write-off", date(2025, 3, 12))
+
+    found = rows(statement, loan)["statement_line"]
+
+    [line] = only(found[3:], "kind", "amount", "principal", "owed_after", "reallocated")
+    assert line == ("write-off taken back", 932_80, loan.balance.principal, 932_80, 1)
+    assert sum(row["principal"] for row in found) == loan.balance.principal
 
 
 def test_money_of_before_the_write_off_is_a_line_and_the_books_stay_clear() -> None:

@@ -791,6 +791,36 @@ def _ends_alike(
     assert got - recovered.unapplied <= claimed
 
 
+@for_all(TERMS, payments(), st.integers(0, 250), st.randoms(use_true_random=False))
+def test_a_loss_taken_back_might_as_well_never_have_been_taken(
+    terms: Terms, received: list[Paid], lost_after: int, random: Any
+) -> None:
+    new, lost_on = paid_out(terms), JAN_15 + timedelta(days=lost_after)
+    in_time = sorted((it for it in received if it.on < lost_on), key=lambda it: it.on)
+    never, lost = new(), new()
+    for loan in (never, lost):
+        for payment in in_time:
+            learnt(loan, payment)
+        loan.attend(act(lost_on))
+    to_come = [it for it in received if it.on >= lost_on]
+    random.shuffle(to_come)
+
+    try:
+        story.write_off(lost, lost_on)
+    except Refusal:
+        reject()  # it was paid by then
+    for loan in (never, lost):
+        for payment in to_come:
+            known(loan, payment)
+    assert lost.recoveries.keys() == {it.ref for it in to_come}
+    story.take_back(lost, "write-off", LATER)
+    for loan in (never, lost):
+        loan.attend(act(LATER))
+
+    assert outcome(lost) == outcome(never)
+    assert lost.receipts() == never.receipts()
+
+
 @for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
 def test_a_reversed_payment_might_as_well_never_have_come(
     terms: Terms, received: list[Paid], random: Any, data: st.DataObject

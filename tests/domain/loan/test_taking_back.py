@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.base.refusal import SamePerson
-from domain.base.terms import Renewal
+from domain.base.terms import Renewal, Terms
 from domain.loan import refusals as no
 from domain.loan.as_of import standing
 from domain.loan.explain import explain
@@ -148,15 +149,52 @@ def test_a_loss_taken_in_error_leaves_the_loan_as_late_as_it_is() -> None:
     assert (loan.state, loan.balance, loan.bucket) == ("ACTIVE", never.balance, never.bucket)
 
 
-def test_a_loss_from_which_money_was_recovered_stays_until_that_is_reversed() -> None:
-    loan = given(disbursed(), written_off(FEB_20), paid("P-1", 10_00, APR_1))
+@pytest.mark.parametrize("contract", [EVERYTHING, replace(EVERYTHING, accrual="DAILY_BALANCE")])
+def test_what_was_recovered_of_a_loss_taken_in_error_is_repaid_of_its_day(contract: Terms) -> None:
+    came = (paid("P-1", 106_07, APR_1), paid("P-2", 50_00, MAR_15))
+    never = given(disbursed(contract), attended(FEB_20), *came)
+    loan = given(disbursed(contract), attended(FEB_20), written_off(FEB_20), *came)
+    recovered = dict(loan.recovered)
 
-    with pytest.raises(no.RestsOnIt):
-        take_back(loan, "write-off", on=APR_1)
-    reversed_("P-1", APR_1)(loan)
     take_back(loan, "write-off", on=APR_1)
 
-    assert loan.state == "ACTIVE"
+    event = last(loan, Loan.FactWithdrawn)
+    assert [(each.ref, each.on, each.before) for each in event.repaid] == [
+        ("P-1", APR_1, recovered["P-1"]),
+        ("P-2", MAR_15, recovered["P-2"]),
+    ]
+    assert [each.after for each in event.repaid] == [loan.splits["P-1"], loan.splits["P-2"]]
+    assert (loan.recoveries, loan.recovered, loan.endings) == ({}, {}, [])
+    assert (loan.splits, loan.parts) == (never.splits, never.parts)
+    assert loan.instalments == never.rows_on(APR_1)
+    assert loan.balance == never.ledger_on(APR_1).balance(APR_1)
+    assert loan.receipts() == never.receipts() == [(MAR_15, 50_00), (APR_1, 106_07)]
+
+
+def test_what_was_recovered_of_a_loss_taken_in_error_can_bounce_like_any_payment() -> None:
+    never = given(disbursed(EVERYTHING), paid("P-1", 40_00, MAR_15), attended(APR_1))
+    loan = given(
+        disbursed(EVERYTHING),
+        written_off(FEB_20),
+        paid("R-1", 2_000_00, FEB_20),
+        paid("P-1", 40_00, MAR_15),
+        taken_back("write-off", APR_1),
+    )
+    assert loan.state == "SETTLED"
+
+    reversed_("R-1", APR_1)(loan)
+
+    assert (loan.state, loan.splits) == ("ACTIVE", never.splits)
+    assert loan.balance == never.ledger_on(APR_1).balance(APR_1)
+
+
+def test_a_recovery_beyond_a_loss_taken_in_error_is_credit_of_the_running_loan() -> None:
+    loan = given(disbursed(), written_off(FEB_20), paid("R-1", 1_100_00, MAR_15))
+    assert loan.unapplied > 0
+
+    take_back(loan, "write-off", on=MAR_15)
+
+    assert (loan.state, loan.unapplied) == ("SETTLED", 1_100_00 - 1_032_80)
 
 
 def test_a_sale_that_did_not_come_about_brings_the_claim_back() -> None:
