@@ -24,6 +24,7 @@ def credit_used(ledger: Ledger, facts: list[Fact], until: date) -> Fact | None:
 
 def _first_day(ledger: Ledger, facts: list[Fact], until: date) -> date | None:
     terms = ledger.terms
+    ledger.expect(facts)
     counted = [(counts_from(fact, terms)[0], fact) for fact in standing(facts)]
     counted.sort(key=lambda each: counts_from(each[1], terms))
     told = {fact.on for fact in facts if fact.kind == FactKind.CREDIT}

@@ -149,7 +149,9 @@ class Ledger:
     relaid: list[Relaid] = field(default_factory=list)
     """What each change of the schedule did to an instalment, for those who ask why."""
     waiting: list[Fact] = field(default_factory=list)
-    """Charges and moves on an instalment that is laid at the end of their day."""
+    """Charges and moves on an instalment that is laid at the end of their day, or later."""
+    changes: dict[str, int] = field(default_factory=dict)
+    """When each change of the schedule that is still to be taken became known, in order."""
     capitalised: list[tuple[str, date, int]] = field(default_factory=list)
     """Interest that became principal, by the change and its day."""
     came_to: dict[str, Change] = field(default_factory=dict)
@@ -170,6 +172,10 @@ class Ledger:
         for ref, parts in self.parts.items():
             self._note(self.paid_on[ref], parts)
 
+    def expect(self, facts: list[Fact]) -> None:
+        """Know which changes of the schedule are to come among *facts*."""
+        self.changes = {f.ref: f.order for f in facts if f.kind == FactKind.RESCHEDULE}
+
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
         if self._waits(fact):
@@ -183,6 +189,7 @@ class Ledger:
             self._charge(fact)
         elif fact.kind == FactKind.RESCHEDULE:
             assert fact.change is not None
+            self.changes.pop(fact.ref, None)
             change = placed(self.laid, self.rows, fact.on, fact.change)
             self.came_to[fact.ref] = change
             self._lay_anew(fact, change)
@@ -286,13 +293,19 @@ class Ledger:
         self._lay_anew(fact, Change(), moved=fact.amount)
 
     def _waits(self, fact: Fact) -> bool:
-        """Whether *fact* is on an instalment that comes with what is laid anew that day."""
+        """Whether *fact* is on an instalment that comes with what is laid anew after it.
+
+        That is later that day; or later at all, where a charge was made on instalments that a
+        change had brought, and counts earlier than the change does.
+        """
         if (
             fact.kind not in (FactKind.FEE, FactKind.MOVE)
             or fact.instalment <= self.rows[-1].number
         ):
             return False
-        return fact.kind == FactKind.MOVE or fact.due_on is None
+        if fact.kind == FactKind.MOVE or fact.due_on is None:
+            return True
+        return any(known < fact.order for known in self.changes.values())
 
     def charge_waiting(self) -> None:
         """Charge on the last instalment what was charged on one that did not come."""
@@ -887,6 +900,7 @@ def run(
 ) -> Ledger:
     """The ledger of a *kind* after all *facts*, in the order they count."""
     ledger = kind(terms, accrues_from, list(opening), unapplied)
+    ledger.expect(facts)
     for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
         ledger.take(fact)
     ledger.charge_waiting()

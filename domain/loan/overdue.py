@@ -48,6 +48,7 @@ def deserved(ledger: Ledger, facts: list[Fact], begun_on: date, until: date) -> 
     holds = {fact.ref: fact.hold for fact in facts if fact.kind in HOLDS and fact.hold}
     free = penalty_free(holds)
     seen: set[int] = set()
+    ledger.expect(facts)
 
     def look(by: date) -> None:
         for number in [row.number for row in _coming(ledger, begun_on, by, seen)]:

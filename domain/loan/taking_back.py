@@ -30,7 +30,8 @@ class TakingBack(Workout):
         ``waiver-9``, a moved date as ``move-9``, what was laid anew as ``reschedule-9``,
         ``renewal-1`` or ``conversion``, a loss as ``write-off``, a sale as ``sale``; with its
         kind before it (``FEE:F-1``) where two have one name. Payments since split anew, in
-        the same event; what was recovered of a loss is repaid of its day. Taken back before, it stays so.
+        the same event; what was recovered of a loss is repaid of its day. Taken back before, it
+        stays so.
 
         Raises:
             FactUnknown: nothing that could be taken back has this reference.

@@ -39,6 +39,7 @@ from tests.domain.story import (
     repay,
     reversed_,
     signed,
+    take_back,
     terms,
     write_off,
 )
@@ -825,8 +826,8 @@ def test_what_a_limit_costs_so_far_is_less_by_what_was_really_withheld() -> None
     assert flows[0].amount == 490_00
 
 
-def test_a_charge_that_leaves_what_was_recorded_without_its_instalment_is_refused() -> None:
-    # It counts from the start, so the instalment it adds takes the number of the extension's.
+def test_a_charge_behind_what_an_extension_brought_is_an_instalment_of_its_own_behind_it() -> None:
+    # It counts from the start, and before the extension does.
     loan = disbursed(
         terms(
             term_months=3, fees=[LETTER_FEE], charges_due="OWN_DAY", charges_count="FROM_THE_START"
@@ -837,5 +838,63 @@ def test_a_charge_that_leaves_what_was_recorded_without_its_instalment_is_refuse
     loan.reschedule(act(date(2025, 1, 26)), agreed=agreed, reason="lost work", **two)
     moved(4, date(2025, 5, 20), date(2025, 4, 20), **two)(loan)
 
-    with pytest.raises(no.InstalmentNotOpen, match="has no instalment 4 any more"):
-        loan.charge_fee(act(date(2025, 6, 9)), kind="LETTER", fee_ref="F-1")
+    before = [(row.number, row.due_on, row.principal) for row in loan.instalments]
+
+    loan.charge_fee(act(date(2025, 6, 9)), kind="LETTER", fee_ref="F-1")
+
+    after = [(row.number, row.due_on, row.principal) for row in loan.instalments]
+    assert after == [*before, (5, date(2025, 6, 9), 0)]
+    assert [row.fees for row in loan.instalments] == [0, 0, 0, 0, 20_00]
+
+
+# --- charges on what relief brought ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counts", ["FROM_THEIR_DAY", "FROM_THE_START"])
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+@pytest.mark.parametrize(
+    ("due_on", "number"),
+    [(date(2025, 5, 20), 5), (date(2025, 6, 15), 5), (date(2025, 6, 20), 6), (None, 4)],
+)
+def test_a_charge_on_what_an_extension_brought_leaves_its_instalments_and_days_alone(
+    counts: str, accrual: str | None, due_on: date | None, number: int
+) -> None:
+    contract = terms(
+        fees=[LETTER_FEE],
+        term_months=3,
+        charges_due="OWN_DAY",
+        charges_count=counts,
+        accrual=accrual,
+    )
+    loan = disbursed(contract)
+    repay(loan, "P-1", 336_67, FEB_15)
+    loan.reschedule(
+        act(date(2025, 2, 20)),
+        agreed=Agreement("EXTENSION", instalments=2),
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+    )
+    known = rows_laid(loan)
+    split = loan.splits["P-1"]
+
+    # It becomes known in May, and counts from before the extension.
+    loan.charge_fee(
+        act(date(2025, 5, 1)),
+        kind="LETTER",
+        fee_ref="F-1",
+        due_on=due_on,
+        on=date(2025, 5, 1) if due_on is None else date(2025, 2, 18),
+    )
+
+    assert {n: row for n, row in rows_laid(loan).items() if n in known} == known
+    assert loan.fees["F-1"].instalment == number
+    assert [row.number for row in loan.instalments if row.fees] == [number]
+    assert loan.splits["P-1"] == split
+    take_back(loan, "F-1", date(2025, 5, 2))
+    assert rows_laid(loan) == known
+
+
+def rows_laid(loan: Loan) -> dict[int, tuple[date, int]]:
+    """The day and the principal of each instalment, by number."""
+    return {row.number: (row.due_on, row.principal) for row in loan.rows_on(date(2025, 2, 21))}
