@@ -30,8 +30,9 @@ KnownAt = date | datetime
 class Standing:
     """A loan on *as_of*, by its first *version* events; amounts in minor units.
 
-    Penalty, payoff and what is overdue are as of that day's end. Before the money was
-    paid out there is a state, and no figure.
+    All of it is as of that day's end, also where no close of a day has seen it yet: what
+    credit pays by then is paid, and a loan that owes nothing with that is settled. Before the
+    money was paid out there is a state, and no figure.
     """
 
     loan_id: UUID

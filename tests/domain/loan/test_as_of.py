@@ -282,3 +282,17 @@ def test_what_was_taken_back_counted_until_that_was_known() -> None:
     assert before is not None and before.balance is not None
     assert after is not None and after.balance is not None
     assert after.balance.unapplied - before.balance.unapplied == 10_00
+
+
+def test_a_loan_whose_credit_pays_the_rest_is_settled_when_the_day_ends_seen_or_not() -> None:
+    loan = disbursed(terms(accrual="DAILY_BALANCE", prepayment="LOWER_INSTALMENT"))
+    repay(loan, "P-1", 1_200_00, date(2025, 1, 31))
+    events = events_of(loan)
+
+    before, then = standing(events, FEB_15 - timedelta(days=1)), standing(events, FEB_15)
+    told = loan.state
+    loan.attend(act(FEB_15))
+
+    assert before is not None and then is not None
+    assert (before.state, then.state) == ("ACTIVE", "SETTLED")
+    assert (told, loan.state) == ("ACTIVE", "SETTLED")

@@ -31,6 +31,7 @@ from domain.base.terms import (
 )
 from domain.loan.account import open_of
 from domain.loan.allocation import total
+from domain.loan.as_of import standing
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.explain import FIGURES, IN_ALL, explain
 from domain.loan.facts import FactKind
@@ -1251,6 +1252,24 @@ def test_whatever_happens_each_label_ends_the_reasons_given_for_it(
 
 def since(day: date | None) -> str:
     return f" since {day}" if day else ""
+
+
+@for_all(TERMS, TRIES)
+def test_whatever_happens_the_close_of_a_day_records_the_state_that_the_day_ends_in(
+    terms: Terms, tries: list[Try]
+) -> None:
+    events = just_paid_out(terms).pending_events
+    loan, on = replayed(events), JAN_15
+
+    for number, it in enumerate(tries):
+        on += timedelta(days=it.days_later)
+        tried(loan, number, on, it)
+        before = standing([*events, *loan.pending_events], on)
+        loan.attend(act(on))
+        after = standing([*events, *loan.pending_events], on)
+
+        assert before is not None and after is not None
+        assert before.state == after.state == loan.state
 
 
 @for_all(TERMS, TRIES)
