@@ -1258,7 +1258,7 @@ def since(day: date | None) -> str:
 def test_whatever_happens_the_close_of_a_day_records_the_state_that_the_day_ends_in(
     terms: Terms, tries: list[Try]
 ) -> None:
-    events = just_paid_out(terms).pending_events
+    events: list[Any] = list(just_paid_out(terms).pending_events)
     loan, on = replayed(events), JAN_15
 
     for number, it in enumerate(tries):
