@@ -215,6 +215,10 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
     )
     tell(loans.take_security, loan_id=lost, security_ref="S-1", kind="GUARANTEE")
     people = {"requested_by": "officer", "approved_by": "manager"}
+    tell(loans.write_off, loan_id=lost, reason="wrong loan", **people)
+    tell.repay(lost, "P-0", 100_00)
+    error = {"fact_ref": "write-off", "reason": "wrong loan", **people}
+    tell(loans.take_back, loan_id=lost, **error)
     tell(loans.write_off, loan_id=lost, reason="uncollectable", **people)
     tell.repay(lost, "P-3", 300_00)
     line.publish()
@@ -677,7 +681,7 @@ def test_money_of_an_honest_book_is_conserved(small: Small) -> None:
 
     assert check.holds, check.faults
     assert check.counts == {"loans and applications": 3, "loans paid out": 2}
-    assert check.received == {"CNY": 2_500_00 + 300_00}
+    assert check.received == {"CNY": 2_500_00 + 100_00 + 300_00}
 
 
 def test_a_payment_whose_amount_was_changed_is_found(small: Small) -> None:
