@@ -690,7 +690,8 @@ def take_back(
     """Let something recorded in error count no more, as if it had never been; two people.
 
     A refund or draw that came back, a fee, what was forgiven, a moved date, relief, a renewal,
-    a loss or a sale. What came later is reckoned anew. Payments are reversed, and holds lifted.
+    a loss or a sale. What came later is reckoned anew, and what was recovered of a loss is repaid
+    of its day. Payments are reversed, and holds lifted.
     A name that is not there tells which are.
     """
     from domain.commands import loans
