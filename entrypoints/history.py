@@ -264,6 +264,7 @@ AMOUNTS = {
     "planned",
     "outstanding",
     "withheld",
+    "charged",
 }
 """What a person reads in the currency; every other whole number of an event is a count."""
 

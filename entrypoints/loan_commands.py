@@ -425,7 +425,9 @@ def disburse(
 ) -> None:
     """Pay a signed loan out; its schedule follows. --on may lie in the past, after signing.
 
-    The amount is what is lent: what the contract withholds for fees stays here.
+    The amount is what is lent: what the contract withholds for fees stays here. After
+    payout-returned it is the next payout, on its own day and with its own schedule; what the
+    borrower paid before and was not refunded is credit on it.
     """
     from domain.base.money import minor_units
     from domain.commands import loans
@@ -450,6 +452,43 @@ def disburse(
     carry_out(do, actor, command_id, as_json)
 
 
+@app.command("payout-returned", rich_help_panel=MONEY)
+def payout_returned(
+    loan: Loan,
+    on: Annotated[
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The value date of the return: when the money was back."
+        ),
+    ],
+    reason: Reason,
+    actor: Actor = STAFF,
+    command_id: CommandId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that the bank returned the first payout: nothing was lent, so nothing is owed.
+
+    Since the day of the payout interest, fees, penalty, relief and labels fall away, what the
+    borrower paid is credit to be refunded, and a partner's share of interest is billed back.
+    The contract stands signed: disburse pays it out again (to another account, on another day,
+    with a schedule of its own), withdraw ends it, and it runs out as an offer does, counted
+    from today. Recorded by mistake: take-back LOAN payout-return.
+
+    A later draw that came back is taken back (take-back LOAN DRAW), and so is every draw before
+    the first payout is returned; a loss or a sale, too.
+    """
+    from domain.commands import loans
+
+    carry_out(
+        lambda opened, act: loans.return_payout(
+            opened.book, act, loan_id=opened.stream_id(loan), returned_on=on.date(), reason=reason
+        ),
+        actor,
+        command_id,
+        as_json,
+    )
+
+
 @app.command("draw", rich_help_panel=MONEY)
 def draw(
     loan: Loan,
@@ -466,7 +505,8 @@ def draw(
     """Pay more out within the limit of a loan, or what its contract plans for later.
 
     A planned payout may come on another day, or in another amount within what is left: the
-    instalments to come follow what is out. --on may lie in the past.
+    instalments to come follow what is out. --on may lie in the past. One that the bank returned
+    is taken back: take-back LOAN REF.
     """
     from domain.base.money import minor_units
     from domain.commands import loans
@@ -678,7 +718,8 @@ def take_back(
     ref: Annotated[
         str,
         typer.Argument(
-            help="R-1, F-1, move-7, reschedule-9, waiver-4, forgiven-5, write-off, sale ..."
+            help="R-1, F-1, move-7, reschedule-9, waiver-4, forgiven-5, write-off, sale,"
+            " payout-return ..."
         ),
     ],
     reason: Reason,
@@ -690,9 +731,9 @@ def take_back(
     """Let something recorded in error count no more, as if it had never been; two people.
 
     A refund or draw that came back, a fee, what was forgiven, a moved date, relief, a renewal,
-    a loss or a sale. What came later is reckoned anew, and what was recovered of a loss is repaid
-    of its day. Payments are reversed, and holds lifted.
-    A name that is not there tells which are.
+    a loss or a sale, and that the first payout was returned (which payout-returned records).
+    What came later is reckoned anew, and what was recovered of a loss is repaid of its day.
+    Payments are reversed, and holds lifted. A name that is not there tells which are.
     """
     from domain.commands import loans
 

@@ -208,6 +208,7 @@ READ: dict[str, Callable[[str, Reading], supposed.Step]] = {
     "refund": _money("refund", supposed.Refund),
     "reverse": _reference("reverse", supposed.Reversal),
     "take-back": _reference("take-back", supposed.TakenBack),
+    "payout-returned": _only_day("payout-returned", supposed.PayoutReturn),
     "fee": _reference("fee", supposed.Charge),
     "waive": _waiver,
     "forgive": _forgiveness,

@@ -441,7 +441,8 @@ def _open_loans(opened: Session, borrower_id: UUID) -> list[str]:
         *(LoanState.CLOSED, LoanState.SOLD),
     }
     loans = [opened.book.get(Loan, loan_id) for loan_id in _loan_ids(opened, borrower_id)]
-    return [loan.loan_ref for loan in loans if loan.state not in over]
+    # An application whose payout came back can end with money of the borrower's on it.
+    return [loan.loan_ref for loan in loans if loan.state not in over or loan.unapplied]
 
 
 def _loan_ids(opened: Session, borrower_id: UUID) -> list[UUID]:

@@ -49,6 +49,7 @@ FORMS = {
     "take-back": Form(
         "NAME[@DATE]", "move-3", "Something recorded never was; named as for take-back:"
     ),
+    "payout-returned": Form("DATE|today", "2026-12-01", "The bank returns the first payout:"),
     "fee": Form("KIND[@DATE]", "LETTER@2026-12-01", "A fee that the contract names is charged:"),
     "waive": Form("REF[=AMOUNT][@DATE]", "F-1=10.00@2026-12-01", "A fee is waived, or part of it:"),
     "forgive": Form(
@@ -97,6 +98,7 @@ def what_if(
     refund: Annotated[Texts, _option("refund")] = None,
     reverse: Annotated[Texts, _option("reverse")] = None,
     take_back: Annotated[Texts, _option("take-back")] = None,
+    payout_returned: Annotated[Texts, _option("payout-returned")] = None,
     fee: Annotated[Texts, _option("fee")] = None,
     waive: Annotated[Texts, _option("waive")] = None,
     forgive: Annotated[Texts, _option("forgive")] = None,
@@ -145,7 +147,8 @@ def what_if(
 
     said: dict[str, Texts] = {
         "repay": repay, "payoff": payoff, "partner-refund": partner_refund, "recover": recover,
-        "draw": draw, "refund": refund, "reverse": reverse, "take-back": take_back, "fee": fee,
+        "draw": draw, "refund": refund, "reverse": reverse, "take-back": take_back,
+        "payout-returned": payout_returned, "fee": fee,
         "waive": waive, "forgive": forgive, "move": move, "rate": rate, "extend": extend,
         "defer": defer, "re-age": re_age, "pause": pause, "moratorium": moratorium,
         "convert": convert, "renew": renew, "hold": hold, "lift": lift, "write-off": write_off,
@@ -191,6 +194,7 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
         None if calendar is None else book.business_days(calendar),
         policies.due_date_rule(on),
         holds_on_loan(policies, borrower, loan.id, on),
+        policies.levels(on),
     )
     return means, rule_of
 

@@ -466,6 +466,7 @@ _FUNNEL = """
                 SELECT FROM rm.summary_loan AS l
                 WHERE l.borrower_id = c.borrower_id AND l.origin IS NULL
                     AND l.disbursed_business_on <= %(on)s
+                    AND (l.payout_returned_business_on > %(on)s) IS NOT FALSE
                     AND l.disbursed_on BETWEEN c.business_on AND c.business_on + %(within)s
             ) AS disbursed,
             owed.to_come > 0 AND owed.in_time = owed.to_come AS in_time,

@@ -205,6 +205,7 @@ _STANDING = """
             WHERE l.borrower_id = f.borrower_id AND l.origin IS NULL
                 AND l.disbursed_on BETWEEN f.first_on AND f.last_on
                 AND l.disbursed_business_on <= %(on)s
+                AND (l.payout_returned_business_on > %(on)s) IS NOT FALSE
         ) AS disbursed
         FROM followed AS f
     ), arrears AS (
@@ -399,6 +400,7 @@ _SENT = f"""
             SELECT FROM rm.summary_loan AS l
             WHERE l.borrower_id = line.borrower_id AND l.origin IS NULL
                 AND l.disbursed_on >= line.planned_on AND l.disbursed_business_on <= %(on)s
+                AND (l.payout_returned_business_on > %(on)s) IS NOT FALSE
         )) AS disbursed
     FROM line
 """  # noqa: S608 - what is put together are constants

@@ -59,6 +59,7 @@ from infra.answers import (
 )
 from infra.freshness import freshness_of, parked_streams
 from infra.reading import Connection, columns_of, rows_of, scalars_of, snapshot, sums_of
+from projections.summary import PAYOUT_RETURNED
 
 OPEN_STAGES = (Stage.EVIDENCE, Stage.DECISION, Stage.DISCLOSURE, Stage.SIGNING, Stage.DISBURSEMENT)
 
@@ -619,9 +620,13 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
                 "SELECT {} FROM (SELECT DISTINCT ON (kind) * FROM rm.summary_offer"
                 " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"
                 " ORDER BY kind, version DESC) AS last"
-                " WHERE stands AND valid_until_on >= %(on)s ORDER BY kind"
+                " WHERE stands AND valid_until_on >= %(on)s AND NOT EXISTS ("
+                " SELECT FROM rm.summary_change AS c WHERE c.loan_id = %(loan_id)s"
+                " AND c.kind = %(returned)s AND c.business_on <= %(on)s"
+                " AND c.version > last.version) ORDER BY kind"
             ).format(columns_of(OnOffer)),
             **asked,
+            returned=PAYOUT_RETURNED,
         )
         ended = _ended_on(conn, asked)
     unpaid = sorted(row.pay_by_on for row in instalments if row.left > 0)
@@ -704,7 +709,9 @@ def _loan_on(conn: Connection, asked: dict[str, Any]) -> _ShownLoan | None:
         """
         SELECT l.loan_id, l.loan_ref, l.borrower_id, l.product_code, l.product_version,
             l.currency, l.origin,
-            CASE WHEN l.disbursed_business_on <= %(on)s THEN l.disbursed_on END,
+            CASE WHEN l.disbursed_business_on <= %(on)s
+                AND (l.payout_returned_business_on > %(on)s) IS NOT FALSE
+                THEN l.disbursed_on END,
             s.version, s.state, s.bucket,
             s.principal, s.interest, s.fees, s.penalty, s.unapplied
         FROM rm.summary_loan AS l

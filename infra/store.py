@@ -38,7 +38,7 @@ from domain.loan.ledger import Balance
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
 from domain.loan.sheet import CostShown
-from domain.loan.state import ConversionOffer, Ended, Fee, RenewalOffer, Tier
+from domain.loan.state import CameBack, ConversionOffer, Ended, Fee, RenewalOffer, Tier
 from domain.operations.business_day import Count, DayPlan
 from domain.operations.campaign import Plan
 from domain.operations.design import Design
@@ -74,7 +74,7 @@ RECORDS = {
             *(Design, Plan, Proposal),
             *(Consent, ContactPoint, OpenContact, OptOut, OwnHours, PastContact, Reply, Strategy),
             *(Complaint, ConversionOffer, Placement, Rating, Restriction, Tier, ToldReason),
-            *(CheckIn, DataRequest, DayPlan, Ended, LegalMatter, RepaymentPlan),
+            *(CameBack, CheckIn, DataRequest, DayPlan, Ended, LegalMatter, RepaymentPlan),
             *(Restricted, Support),
         )
     )

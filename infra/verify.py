@@ -597,7 +597,7 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
         said_of_each = sorted(f"{each.security_ref} {each.state}" for each in standing)
         return (said_of_each,) if said_of_each else None
     if loan.disbursed_on is None:
-        return None
+        return _said_unlent(view, loan)
     said: dict[str, tuple[Any, ...]] = {
         "summary, instalments": ([_instalment(r) for r in loan.instalments if _holds_any(r)],),
         "summary, money": _money_of(loan),
@@ -611,6 +611,21 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
     }
     # Nothing paid, and never late: there is no row.
     return None if view.startswith("contacts, ") and said[view] in NOTHING else said[view]
+
+
+def _said_unlent(view: str, loan: Loan) -> tuple[Any, ...] | None:
+    """What a view should say of a loan on which nothing is lent, though it was paid out once."""
+    if loan.came_back is None:
+        return None
+    said: dict[str, tuple[Any, ...]] = {
+        "summary, money": _money_of(loan),
+        "statement": (0, -loan.balance.unapplied, 0),
+        "reminders": (0,),
+        "collections": (None,),
+        "contacts": (loan.borrower_id,),
+        "contacts, payments": (sum(_money_of(loan)[:2]),),
+    }
+    return None if view.startswith("contacts, ") and said.get(view) in NOTHING else said.get(view)
 
 
 def _holds_any(row: Instalment) -> bool:

@@ -507,6 +507,7 @@ IGNORED = frozenset(
         "loan.hold-placed",
         "loan.interest-subsidised",
         "loan.partner-order-linked",
+        "loan.payout-return-withdrawn",
         "loan.rate-stepped-down",
         "loan.renewal-declined",
         "loan.renewal-expired",
@@ -1257,8 +1258,9 @@ def _(event: Loan.Migrated) -> list[Change]:
     return [_loan(event), _bucket(event)]
 
 
-@changes.register
-def _(event: Loan.BucketChanged) -> list[Change]:
+@changes.register(Loan.BucketChanged)
+@changes.register(Loan.PayoutReturned)
+def _(event: Loan.BucketChanged | Loan.PayoutReturned) -> list[Change]:
     return [_bucket(event)]
 
 
@@ -1287,7 +1289,7 @@ def _loan(event: Loan.Disbursed | Loan.Migrated) -> Put:
     )
 
 
-def _bucket(event: Loan.BucketChanged | Loan.Migrated) -> Put:
+def _bucket(event: Loan.BucketChanged | Loan.Migrated | Loan.PayoutReturned) -> Put:
     return Put(
         "contacts_bucket",
         key={"loan_id": event.originator_id, "version": event.originator_version},

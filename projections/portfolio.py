@@ -266,6 +266,46 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.PayoutReturned) -> list[Change]:
+    # Nothing was lent: it leaves the book from where it stood, and waits to be paid out.
+    fell, net, grown = event.fell_away, event.net, -(event.capitalised or 0)
+    owed = event.amount + grown + net.principal
+    return [
+        *_stage(event, event.stage_before, event.stage),
+        *_undone(event, -event.amount, fees_charged=-fell.charged, fees_waived=-fell.waived),
+        _loans(event, event.state_before, event.bucket_before, -1, -owed),
+    ]
+
+
+@changes.register
+def _(event: Loan.PayoutReturnWithdrawn) -> list[Change]:
+    fell = event.fell_away
+    return [
+        *_stage(event, event.stage_before, event.stage),
+        *_undone(event, event.amount, fees_charged=fell.charged, fees_waived=fell.waived),
+        _loans(event, event.state, event.bucket, 1, event.balance.principal),
+    ]
+
+
+def _undone(
+    event: Loan.PayoutReturned | Loan.PayoutReturnWithdrawn, disbursed: int, **charged: int
+) -> list[Change]:
+    """What no longer flowed, or did after all, as a payout came back or had not."""
+    net = event.net
+    return _flow(
+        event,
+        disbursed=disbursed,
+        principal_repaid=net.principal,
+        interest_repaid=net.interest,
+        fees_repaid=net.fees,
+        penalty_repaid=net.penalty,
+        credit=net.unapplied,
+        capitalised=event.capitalised or 0,
+        **charged,
+    )
+
+
+@changes.register
 def _(event: Loan.Drawn) -> list[Change]:
     return _moved(event, disbursed=event.amount)
 

@@ -225,6 +225,25 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.PayoutReturned) -> list[Change]:
+    # Nothing was lent: nothing is due any more, and of nothing is there a day.
+    return [
+        _state(event, event.state),
+        *(_due_date(event, row, gone=True) for row in event.instalments),
+        *(_left(event, row) for row in event.instalments),
+    ]
+
+
+@changes.register
+def _(event: Loan.PayoutReturnWithdrawn) -> list[Change]:
+    return [
+        _state(event, event.state),
+        *(_due_date(event, row) for row in event.instalments),
+        *(_left(event, row) for row in event.instalments),
+    ]
+
+
+@changes.register
 def _(event: Loan.LaidAnew) -> list[Change]:
     moved = [_state(event, event.state)] if event.state != event.state_before else []
     return [

@@ -177,6 +177,31 @@ def _owed_again(event: Loan.FactWithdrawn, kind: str) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.PayoutReturned) -> list[Change]:
+    return _undone(event, "payout returned", -1)
+
+
+@changes.register
+def _(event: Loan.PayoutReturnWithdrawn) -> list[Change]:
+    return _undone(event, "payout return taken back", 1)
+
+
+def _undone(
+    event: Loan.PayoutReturned | Loan.PayoutReturnWithdrawn, kind: str, sign: int
+) -> list[Change]:
+    # What was lent, what of it was withheld, and what was charged since, as one movement.
+    fell, withheld = event.fell_away, event.withheld or 0
+    grown = event.capitalised or 0
+    stands = Split(
+        fees=sign * (fell.fees - withheld),
+        interest=sign * fell.interest - grown,
+        penalty=sign * fell.penalty,
+        principal=sign * event.amount + grown,
+    )
+    return _moved(event, kind, event.disbursement_ref, stands.total, stands)
+
+
+@changes.register
 def _(event: Loan.Drawn) -> list[Change]:
     return _moved(event, "draw", event.draw_ref, event.amount, Split(principal=event.amount))
 

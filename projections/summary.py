@@ -1,5 +1,6 @@
 """Summary: one loan on one page, as it stands and as it stood on any day."""
 
+from datetime import date
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any
@@ -17,7 +18,7 @@ from domain.loan.state import EndedBy, LoanState, OfferKind, Restated
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 6
+VERSION = 7
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -45,6 +46,7 @@ TABLES = (
             "origin": "text",
             "disbursed_on": "date",
             "disbursed_business_on": "date",
+            "payout_returned_business_on": "date",
             **STANDING,
             "asset_class": "text",
         },
@@ -217,6 +219,9 @@ instalments when asked."""
 
 NOTHING = Balance(0, 0, 0, 0, 0)
 
+PAYOUT_RETURNED = "PAYOUT_RETURNED"
+"""The change by which a loan was never lent; what was on offer on it is no more."""
+
 
 @singledispatch
 def changes(event: Stream.Event) -> list[Change]:  # noqa: ARG001
@@ -269,7 +274,11 @@ def _(event: Loan.Disbursed) -> list[Change]:
     paid_out = Put(
         "summary_loan",
         key={"loan_id": event.originator_id},
-        values={"disbursed_on": event.effective_on, "disbursed_business_on": event.business_on},
+        values={
+            "disbursed_on": event.effective_on,
+            "disbursed_business_on": event.business_on,
+            "payout_returned_business_on": None,
+        },
     )
     return [
         paid_out,
@@ -392,6 +401,35 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case _:
             pass
     return _money_moved(event, **amounts)
+
+
+@changes.register
+def _(event: Loan.PayoutReturned) -> list[Change]:
+    fell = event.fell_away
+    return [
+        *_money_moved(event, fees_charged=-fell.charged, fees_waived=-fell.waived),
+        _changed(event, PAYOUT_RETURNED, None),
+        _came_back(event, event.business_on),
+    ]
+
+
+@changes.register
+def _(event: Loan.PayoutReturnWithdrawn) -> list[Change]:
+    fell = event.fell_away
+    return [
+        *_money_moved(event, fees_charged=fell.charged, fees_waived=fell.waived),
+        _changed(event, "PAYOUT_RETURN_TAKEN_BACK", None),
+        _came_back(event, None),
+    ]
+
+
+def _came_back(event: Loan.Event, known_on: date | None) -> Put:
+    """Since when it is known that the payout came back, if it did."""
+    return Put(
+        "summary_loan",
+        key={"loan_id": event.originator_id},
+        values={"payout_returned_business_on": known_on},
+    )
 
 
 @changes.register

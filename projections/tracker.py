@@ -222,6 +222,21 @@ def _(event: Loan.Disbursed) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.PayoutReturned) -> list[Change]:
+    return _stage(
+        event,
+        due_on=event.stage_due_on,
+        valid_until_on=event.valid_until_on,
+        reasons=[event.reason],
+    )
+
+
+@changes.register
+def _(event: Loan.PayoutReturnWithdrawn) -> list[Change]:
+    return _stage(event, reasons=[event.reason])
+
+
+@changes.register
 def _(event: Loan.Declined) -> list[Change]:
     return _stage(event, reasons=event.reasons)
 

@@ -30,6 +30,11 @@ OVER = (LoanState.SETTLED, LoanState.CLOSED)
 """A loan that stands thus was paid: nothing of a plan is left to pay."""
 
 
+def _is_over(loan: Loan) -> bool:
+    """Whether nothing is left to pay: it was paid, or nothing was lent as its payout came back."""
+    return loan.state in OVER or loan.came_back is not None
+
+
 def days_id(book: Book) -> UUID:
     """The stream of the book's business days."""
     return uuid5(book.namespace, "business-days")
@@ -270,7 +275,7 @@ def _attended_borrowers(
                 acts[borrower.id],
                 promise_ref=promise.promise_ref,
                 received=received,
-                settled=loan is not None and loan.state in OVER,
+                settled=loan is not None and _is_over(loan),
             )
         borrower.escalate_overdue(acts[borrower.id], at=min(end, now))
         some = lift_over(book, acts[borrower.id], borrower, next_day(day), loans)

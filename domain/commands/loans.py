@@ -290,6 +290,20 @@ def disburse(
 
 
 @command
+def return_payout(book: Book, act: Act, *, loan_id: UUID, returned_on: date, reason: str) -> Loan:
+    """The first payout came back on a day: nothing was lent."""
+    loan = book.get(Loan, loan_id)
+    loan.return_payout(
+        act,
+        returned_on=returned_on,
+        reason=reason,
+        levels=book.policies.levels(act.business_on),
+        classes=book.policies.asset_class_rule(loan.product_code, act.business_on),
+    )
+    return loan
+
+
+@command
 def draw(
     book: Book,
     act: Act,
@@ -452,12 +466,27 @@ def take_back(
     requested_by: str,
     approved_by: str,
 ) -> Loan:
-    """Let something recorded in error count no more, as if it had never been."""
+    """Let something recorded in error count no more, as if it had never been.
+
+    On a loan that runs again, holds stop nothing from the day on which they were lifted.
+    """
     loan = book.get(Loan, loan_id)
+    had_come_back = loan.came_back is not None
     loan.take_back(
         act, fact_ref=fact_ref, reason=reason, requested_by=requested_by, approved_by=approved_by
     )
+    if had_come_back and loan.came_back is None:
+        _end_holds_lifted(book, act, loan)
     return _classed(book, act, loan)
+
+
+def _end_holds_lifted(book: Book, act: Act, loan: Loan) -> None:
+    """Let the holds end on *loan* that were lifted while nothing was lent."""
+    borrower = book.get(Borrower, loan.borrower_id)
+    for ref, held in loan.holds.items():
+        hold = borrower.holds.get(ref)
+        if hold is not None and hold.lifted_on is not None and held.until_on is None:
+            loan.end_hold(act, hold_ref=ref, reason="lifted before", until_on=hold.lifted_on)
 
 
 @command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -14,14 +15,14 @@ from domain.base.money import rounded, written
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Record
-from domain.base.terms import Accrual, FeeTiming, PlannedDraw, Prepayment, Terms
+from domain.base.terms import Accrual, FeeTiming, Owed, PlannedDraw, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
 from domain.loan.credit import credit_used
 from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
-from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
+from domain.loan.facts import EARLY, HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
 from domain.loan.held import Held
 from domain.loan.ledger import Balance, Ledger, run
@@ -35,10 +36,12 @@ from domain.loan.state import (
     OFFERED,
     PAID_OUT,
     SERVICED,
+    CameBack,
     ConversionOffer,
     Ended,
     EndedBy,
     Fee,
+    FellAway,
     Limit,
     LoanState,
     Movement,
@@ -87,9 +90,13 @@ class Account:
         self.cost_shown = BY_IRR
         self.terms: Terms | None = None
         self.signed_on: date | None = None
+        self.disbursement_ref = ""
         self.disbursed_on: date | None = None
         self.accrues_from: date | None = None
         self.begun_on: date | None = None
+        self.payout_order = 0
+        self.money_since: date | None = None
+        self.came_back: CameBack | None = None
         self.opening: list[Instalment] = []
         self.opening_unapplied = 0
         self.facts: list[Fact] = []
@@ -148,11 +155,7 @@ class Account:
 
         Of a loan taken over, what was paid back by then is in it.
         """
-        lent = sum(row.principal for row in self.opening)
-        if self._accrues_daily() and self.terms is not None:
-            # The rows begin with what is planned to be paid out later, too.
-            lent -= sum(draw.amount for draw in self.terms.draws or ())
-        return lent
+        return lent_by(self.opening, self.terms)
 
     def limit_by(self, ledger: Ledger, on: date) -> Limit | None:
         """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
@@ -214,6 +217,42 @@ class Account:
         changes = [fact.on for fact in self.facts if fact.change and fact.change.method]
         return max(changes, default=None)
 
+    def charged_beside(self, facts: list[Fact]) -> FellAway:
+        """What events charged beside the schedule by *facts*, less what was forgiven."""
+        fees = [fee for fee in self.fees.values() if fee.amount]
+        waived = {fee.fee_ref: min(fee.waived, fee.amount) for fee in fees}
+        owed: Counter[str] = Counter()
+        for fee in fees:
+            owed[fee.owed or Owed.FEE] += fee.amount - waived[fee.fee_ref]
+        early = forgiven = 0
+        for fact in facts:
+            if fact.kind == FactKind.FORGIVEN:
+                owed[fact.owed or Owed.FEE] -= fact.amount
+                forgiven += fact.amount if fact.owed == Owed.FEE else 0
+            elif fact.kind == FactKind.WAIVER and fact.ref.startswith(EARLY):
+                owed[Owed.FEE] -= fact.amount
+                early += fact.amount
+        no_penalty = [fee for fee in fees if fee.owed != Owed.PENALTY]
+        return FellAway(
+            owed[Owed.FEE],
+            owed[Owed.INTEREST],
+            owed[Owed.PENALTY],
+            sum(fee.amount for fee in no_penalty),
+            sum(waived[fee.fee_ref] for fee in no_penalty) + forgiven + early,
+        )
+
+    def restored_facts(self) -> list[Fact]:
+        """The facts of the loan whose payout came back, as if the return had not been.
+
+        Money counts as it stands by now: what was paid or paid back since is in it, what was
+        reversed is not.
+        """
+        assert self.came_back is not None
+        before = self.came_back.facts
+        now, known = set(map(_money_key, self.facts)), set(map(_money_key, before))
+        kept = [fact for fact in before if not _moves_cash(fact) or _money_key(fact) in now]
+        return kept + [fact for fact in self.facts if _money_key(fact) not in known]
+
     # --- the ledger behind it -------------------------------------------------------
 
     def _was_laid_anew(self, *more: Fact) -> bool:
@@ -239,7 +278,9 @@ class Account:
         return not kinds.isdisjoint([fact.kind for fact in (*self.facts, *more)])
 
     def _ledger(self) -> Ledger:
-        assert self.terms is not None and self.accrues_from is not None
+        if self.accrues_from is None:
+            return self._rerun(self.facts)
+        assert self.terms is not None
         # What a payment was charged for coming early is known to a run only.
         if self._needs_a_run() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
             return self._rerun(self.facts)
@@ -256,10 +297,13 @@ class Account:
             self.opening,
             any(fact.kind == FactKind.PAYOFF for fact in self.facts),
             refunds=[fact for fact in self.facts if fact.kind == FactKind.REFUND],
+            payout_order=self.payout_order,
         )
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
-        assert self.terms is not None and self.accrues_from is not None
+        assert self.terms is not None
+        if self.accrues_from is None:  # its payout came back: what is paid is credit
+            return unlent(self.terms, facts)
         return run(
             self.terms,
             self.accrues_from,
@@ -267,6 +311,7 @@ class Account:
             facts,
             unapplied=self.opening_unapplied,
             kind=ledger_of(self.terms),
+            payout_order=self.payout_order,
         )
 
     def _facts_before(self, fact: Fact) -> list[Fact]:
@@ -283,6 +328,8 @@ class Account:
         """The ledger after the facts that counted by the end of *on*, as it stood then."""
         assert self.terms is not None
         counting = [fact for fact in self.facts if counts_from(fact, self.terms)[0] <= on]
+        if not self._was_lent_on(on):
+            return unlent(self.terms, counting)
         known = len(counting)
         while (used := self._credit_used(counting, on)) is not None:
             counting.append(used)  # no day's run has seen it
@@ -332,6 +379,8 @@ class Account:
             split.unapplied > 0 for split in self.splits.values()
         )
         if not had or self.state not in states or self._was_paid_by_due_dates(until):
+            return None
+        if not self._was_lent_on(until):
             return None
         return credit_used(self._rerun([]), facts, until)
 
@@ -394,7 +443,7 @@ class Account:
         # What was granted can turn out to need fewer instalments: the others are empty.
         numbers = {row.number for row in ledger.rows}
         gone = [row for row in self.instalments if row.number not in numbers]
-        bare = [_emptied(row, on) for row in gone]
+        bare = [emptied(row, on) for row in gone]
         touched += [row for row, old in zip(bare, gone, strict=True) if row != old]
         balance, owed = ledger.balance(on), self.balance.principal
         restated: list[Restated] = []
@@ -558,6 +607,15 @@ class Account:
         if self.state != LoanState.SOLD:
             self._must_be_paid_out()
 
+    def _must_hold_money(self) -> None:
+        """Pass where money can be on it: it was paid out, if only with a payout that came back."""
+        if self.came_back is None:
+            self._must_have_been_paid_out()
+
+    def _was_lent_on(self, on: date) -> bool:
+        """Whether it had been paid out by *on*, by a payout that stands."""
+        return self.accrues_from is not None and on >= self.accrues_from
+
     def _must_run_on(self, on: date) -> None:
         """Pass where what counts from *on* can change what is owed.
 
@@ -580,22 +638,64 @@ class Account:
             )
 
     def _must_not_be_before_disbursement(self, on: date) -> None:
-        if self.accrues_from is not None and on < self.accrues_from:
-            raise no.BeforeDisbursement(
-                f"{on} lies before {self.accrues_from}, when the loan began here."
-            )
+        began_on = self.accrues_from or self.money_since
+        if began_on is not None and on < began_on:
+            raise no.BeforeDisbursement(f"{on} lies before {began_on}, when the loan began here.")
 
-    def _counted_from(self, act: Act, on: date | None) -> date:
-        """The day that something counts from: today, or one that lies back and was a day of it."""
+    def _must_not_be_before_money(self, on: date) -> None:
+        """Pass where money could move: since a payout, though one that came back."""
+        if self.money_since is None or on < self.money_since:
+            self._must_not_be_before_disbursement(on)
+
+    def _counted_from(self, act: Act, on: date | None, *, money: bool = False) -> date:
+        """The day that something counts from: today, or one that lies back and was a day of it.
+
+        Of *money*, a day of a payout that came back is one, too.
+        """
         if on is None:
             return act.business_on
-        self._must_not_be_before_disbursement(on)
+        if money:
+            self._must_not_be_before_money(on)
+        else:
+            self._must_not_be_before_disbursement(on)
         self._must_not_be_future(act, on)
         return on
 
     def _must_not_be_future(self, act: Act, on: date) -> None:
         if on > act.business_on:
             raise no.DateInFuture(f"{on} lies after the business date {act.business_on}.")
+
+
+def lent_by(opening: list[Instalment], terms: Terms | None) -> int:
+    """What was lent when a loan began with these instalments; minor units."""
+    lent = sum(row.principal for row in opening)
+    if terms is not None and terms.accrual == Accrual.DAILY_BALANCE:
+        # The rows begin with what is planned to be paid out later, too.
+        lent -= sum(draw.amount for draw in terms.draws or ())
+    return lent
+
+
+def unlent(terms: Terms, facts: list[Fact]) -> Ledger:
+    """The ledger of a loan on which nothing is lent: all that was paid is credit."""
+    return run(terms, date.max, [], facts)
+
+
+def _moves_cash(fact: Fact) -> bool:
+    """Whether money of the borrower's moved: in, or back."""
+    return fact.pays or fact.kind == FactKind.REFUND
+
+
+def _money_key(fact: Fact) -> tuple[str, str]:
+    return FactKind.PAYMENT if fact.pays else fact.kind, fact.ref
+
+
+def as_credit(facts: Iterable[Fact]) -> list[Fact]:
+    """What of *facts* stays when the payout behind them came back: money, that pays nothing."""
+    return [
+        replace(fact, kind=FactKind.PAYMENT, future_money=None) if fact.pays else fact
+        for fact in facts
+        if _moves_cash(fact)
+    ]
 
 
 def open_of(claim: Split, recovered: Mapping[str, Split]) -> int:
@@ -605,7 +705,7 @@ def open_of(claim: Split, recovered: Mapping[str, Split]) -> int:
     return claim.total - (paid.total - paid.unapplied) - made_good
 
 
-def _emptied(row: Instalment, on: date) -> Instalment:
+def emptied(row: Instalment, on: date) -> Instalment:
     """*row* with nothing to pay; since *on*, if there was anything."""
     empty = Instalment(row.number, row.due_on, row.pay_by_on, 0, 0, 0, paid_on=row.paid_on or on)
     return empty if row != empty else row

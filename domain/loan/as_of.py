@@ -141,6 +141,8 @@ def standing(
             limit, offers = loan.limit_by(ledger, as_of), on_offer(events, as_of)
         if not ended:
             yearly = annualised(moved_and_to_come(loan, ledger, as_of))
+    elif loan.money_since is not None and loan.money_since <= as_of:
+        balance = loan.ledger_on(as_of).balance(as_of)  # what was paid on a payout that came back
     late = delinquency.days_past_due(oldest, as_of)
     return Standing(
         loan_id=loan.id,
@@ -222,6 +224,8 @@ def on_offer(events: Iterable[Stream.Event], as_of: date) -> list[OnOffer]:
                 standing.pop(OfferKind.RENEWAL, None)
             case Loan.Converted():
                 standing.pop(OfferKind.CONVERSION, None)
+            case Loan.PayoutReturned():
+                standing.clear()
             case _:
                 pass
     return [offer for offer in standing.values() if as_of <= offer.valid_until_on]
@@ -265,6 +269,7 @@ STATES: dict[type[Stream.Event], LoanState] = {
     Loan.Expired: LoanState.EXPIRED,
     Loan.CostDisclosed: LoanState.DISCLOSED,
     Loan.ContractSigned: LoanState.SIGNED,
+    Loan.PayoutReturned: LoanState.SIGNED,
 }
 
 

@@ -28,6 +28,8 @@ class Consequences(Account):
 
     def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
         """Labels that follow from a movement of money, in the same transaction."""
+        if self.accrues_from is None:
+            return  # nothing is lent, since the payout came back
         self._assess_consequences(act)
         self._assess(act, cause_on=on)
         if self.endings:

@@ -50,8 +50,10 @@ def moved_and_to_come(loan: Loan, ledger: Ledger, on: date) -> list[Moved]:
     found = [Moved(begun, lent, what, OUT_FIRST)]
     if loan.opening_unapplied:
         found.append(Moved(begun, -loan.opening_unapplied, "credit taken over", OUT_FIRST))
+    if had := sum(_paid_in(fact) for fact in loan.facts if ledger.came_before(fact)):
+        found.append(Moved(begun, -had, "credit from before the payout", OUT_FIRST))
     for fact in loan.facts:
-        said = _said(fact)
+        said = None if ledger.came_before(fact) else _said(fact)
         if said is not None and counts_from(fact, loan.terms)[0] <= on:
             what, sign = said
             found.append(Moved(fact.on, sign * fact.amount, what, fact.kind, fact.ref))
@@ -69,6 +71,11 @@ def _said(fact: Fact) -> tuple[str, int] | None:
     if fact.kind == FactKind.DRAW:
         return f"draw {fact.ref}", 1
     return (f"refund {fact.ref}", 1) if fact.kind == FactKind.REFUND else None
+
+
+def _paid_in(fact: Fact) -> int:
+    """What the borrower paid in by a fact, less what was paid back."""
+    return fact.amount if fact.pays else -fact.amount
 
 
 def _to_come(ledger: Ledger, on: date) -> list[Moved]:

@@ -85,7 +85,8 @@ class DailyLedger(Ledger):
 
     def take(self, fact: Fact) -> None:
         """Let *fact* count, after all that were taken before."""
-        if fact.splits or fact.kind in (FactKind.RESCHEDULE, FactKind.FORGIVEN):
+        looks = fact.splits or fact.kind in (FactKind.RESCHEDULE, FactKind.FORGIVEN)
+        if looks and not self.came_before(fact):
             self.rows = self.rows_on(fact.on)
         super().take(fact)
         self.seen = None

@@ -10,7 +10,7 @@ from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Stream
 from domain.base.terms import PlannedDraw, Terms
-from domain.loan.account import Account, open_of
+from domain.loan.account import Account, as_credit, open_of
 from domain.loan.allocation import Part, Split
 from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, known_as
 from domain.loan.held import Held
@@ -20,11 +20,13 @@ from domain.loan.schedule import Instalment
 from domain.loan.security import Security, SecurityState
 from domain.loan.sheet import CostSheet
 from domain.loan.state import (
+    CameBack,
     ConversionOffer,
     Ended,
     EndedBy,
     Exposure,
     Fee,
+    FellAway,
     LoanState,
     Movement,
     RenewalOffer,
@@ -283,15 +285,27 @@ class Disbursed(Event):
     withheld: int | None
 
     def apply(self, loan: Account) -> None:
+        if loan.came_back is not None:
+            _begin_anew(loan)
         loan.state = LoanState.ACTIVE
         loan.stage = self.stage
         loan.valid_until_on = None
+        loan.disbursement_ref = self.disbursement_ref
+        loan.payout_order = loan.facts_taken
         loan.disbursed_on = self.effective_on
         loan.accrues_from = self.effective_on
         loan.begun_on = self.effective_on
         loan.opening = self.schedule
         loan.instalments = list(self.schedule)
         loan.balance = self.balance
+
+
+def _begin_anew(loan: Account) -> None:
+    """Leave nothing of the loan that an earlier payout was; the borrower's money stays."""
+    loan.came_back = None
+    loan.fees, loan.steps, loan.subsidised = {}, {}, {}
+    loan.renewals, loan.renewal, loan.conversion = 0, None, None
+    loan.reliefs, loan.by_lateness, loan.repricings = {}, {}, {}
 
 
 class Migrated(Opened):
@@ -360,7 +374,7 @@ class MoneyMoved(Event):
         """Assign the outcome and the facts behind it."""
         loan.facts = facts
         loan.facts_taken += 1
-        first = loan.instalments[0].number
+        first = loan.instalments[0].number if loan.instalments else 0
         for row in self.instalments:
             place = row.number - first
             if place < len(loan.instalments) and loan.instalments[place].number == row.number:
@@ -1048,6 +1062,81 @@ class FactWithdrawn(MoneyMoved):
         loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
         loan.by_lateness = {ref: kind for ref, kind in loan.by_lateness.items() if ref != fact.ref}
         loan.repricings = {on: ref for on, ref in loan.repricings.items() if ref != fact.ref}
+
+
+class PayoutReturned(MoneyMoved):
+    """The first payout came back: nothing was lent, and the contract waits to be paid out again.
+
+    It counts from the day of the payout, *returned_on* is the value date of the return. *amount*
+    was lent, *withheld* of it kept back; *fell_away* is what was charged beside the schedule.
+    All instalments are *dropped*; *reallocated* holds every payment, as the credit it is now.
+    The loan stood in *bucket_before*, and can be paid out until *valid_until_on*.
+    """
+
+    TOPIC = "loan.payout-returned"
+    disbursement_ref: str
+    returned_on: date
+    amount: int
+    withheld: int | None
+    fell_away: FellAway
+    dropped: list[int]
+    bucket_before: str
+    reason: str
+    stage: str
+    stage_before: str
+    stage_due_on: date | None
+    valid_until_on: date
+    policy_version: str
+
+    def apply(self, loan: Account) -> None:
+        loan.came_back = CameBack(
+            self.returned_on,
+            self.effective_on,
+            self.disbursement_ref,
+            loan.opening,
+            loan.facts,
+            loan.payout_order,
+            loan.money_since,
+        )
+        loan.money_since = loan.money_since or self.effective_on
+        loan.payout_order = 0
+        self.take_over(loan, as_credit(loan.facts))
+        loan.disbursed_on = loan.accrues_from = loan.begun_on = None
+        loan.opening, loan.instalments = [], []
+        loan.bucket = self.bucket
+        loan.stage = self.stage
+        loan.stage_due_on = self.stage_due_on
+        loan.valid_until_on = self.valid_until_on
+
+
+class PayoutReturnWithdrawn(MoneyMoved):
+    """The payout had not come back: the loan is what it was, with the money that moved since.
+
+    It counts from the day of the payout. *amount*, *withheld* and *fell_away* are as the return
+    said them; *instalments* are all of the schedule.
+    """
+
+    TOPIC = "loan.payout-return-withdrawn"
+    disbursement_ref: str
+    returned_on: date
+    amount: int
+    withheld: int | None
+    fell_away: FellAway
+    reason: str
+    requested_by: str
+    approved_by: str
+    stage: str
+    stage_before: str
+
+    def apply(self, loan: Account) -> None:
+        back, facts = loan.came_back, loan.restored_facts()
+        assert back is not None
+        loan.disbursed_on = loan.accrues_from = loan.begun_on = back.paid_out_on
+        loan.opening, loan.payout_order = back.opening, back.order
+        loan.money_since, loan.came_back = back.money_since, None
+        self.take_over(loan, facts)
+        loan.stage = self.stage
+        loan.valid_until_on = None
 
 
 class WentOverdue(Event):

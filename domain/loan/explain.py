@@ -64,7 +64,8 @@ def explain(
 ) -> Explanation | None:
     """What the loan of these *events* owed on *as_of*; None before it began.
 
-    Before the money is paid out nothing is owed, and there is no line.
+    Before the money is paid out nothing is owed, and there is no line. Where the payout came
+    back, what was paid on it is credit.
     """
     stood = standing(events, as_of, classes)
     if stood is None:
@@ -72,6 +73,8 @@ def explain(
     if stood.balance is None:
         return Explanation(stood, [])
     told = Told(events, as_of)
+    if stood.disbursed_on is None:
+        return Explanation(stood, [line for line in told.credit() if line.amount])
     lines = [*(line for line in told.lines() if line.amount), *told.holds()]
     lines += [*rates_told(told), *subsidised(told)]
     lines += _written_off(told, lines)
@@ -211,6 +214,11 @@ class Told:
         yield from self._payments()
         yield from self._fallen_away()
         yield from self._penalty()
+
+    def credit(self) -> Iterator[Line]:
+        """What the borrower paid on a payout that came back, and what of it was paid back."""
+        yield from self._payments()
+        yield from self._charges()
 
     def money(self, amount: int) -> str:
         """An amount as people write it."""

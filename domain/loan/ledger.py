@@ -162,6 +162,8 @@ class Ledger:
     """What was forgiven of instalments, with what of it was there to be."""
     held: HeldBack = field(init=False)
     """The holds that began so far, and the interest that they hold back."""
+    payout_order: int = 0
+    """The place of the payout among what counts; of its day, what came before it is credit."""
 
     def __post_init__(self) -> None:
         self.laid = laid(self.terms, self.accrues_from, self.rows)
@@ -352,7 +354,20 @@ class Ledger:
         """The instalments as they stand on *on*, by the facts taken so far."""
         return self.rows
 
+    def came_before(self, fact: Fact) -> bool:
+        """Whether *fact* counts before the payout, when nothing was lent."""
+        return (fact.on, fact.order) < (self.accrues_from, self.payout_order)
+
+    def _set_aside(self, fact: Fact) -> None:
+        """Let money be credit that came in on a payout which came back."""
+        self.unapplied += fact.amount
+        self.parts[fact.ref], self.paid_on[fact.ref] = [], fact.on
+        self.splits[fact.ref] = Split(unapplied=fact.amount)
+
     def _take_payment(self, fact: Fact) -> None:
+        if self.came_before(fact):
+            self._set_aside(fact)
+            return
         # Credit is used up first; what was refunded too much is made good first.
         money = max(fact.amount + self.unapplied, 0)
         self.paid_off = self.paid_off or fact.kind == FactKind.PAYOFF
@@ -897,9 +912,10 @@ def run(
     *,
     unapplied: int = 0,
     kind: type[Ledger] = Ledger,
+    payout_order: int = 0,
 ) -> Ledger:
     """The ledger of a *kind* after all *facts*, in the order they count."""
-    ledger = kind(terms, accrues_from, list(opening), unapplied)
+    ledger = kind(terms, accrues_from, list(opening), unapplied, payout_order=payout_order)
     ledger.expect(facts)
     for fact in sorted(standing(facts), key=lambda fact: counts_from(fact, terms)):
         ledger.take(fact)

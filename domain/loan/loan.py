@@ -58,6 +58,8 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     FeeWaived: TypeAlias = events.FeeWaived
     ChargeForgiven: TypeAlias = events.ChargeForgiven
     FactWithdrawn: TypeAlias = events.FactWithdrawn
+    PayoutReturned: TypeAlias = events.PayoutReturned
+    PayoutReturnWithdrawn: TypeAlias = events.PayoutReturnWithdrawn
     DueDateMoved: TypeAlias = events.DueDateMoved
     LaidAnew: TypeAlias = events.LaidAnew
     Rescheduled: TypeAlias = events.Rescheduled
@@ -103,12 +105,13 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
         renewal is offered unless it *renews*, since none could be accepted.
         """
         if self.state in (*UNDER_REVIEW, *OFFERED):
-            if self.valid_until_on is not None and act.business_on > self.valid_until_on:
+            last = self._runs_out_on()
+            if last is not None and act.business_on > last:
                 self.record(
                     events.Expired,
                     act,
-                    next_day(self.valid_until_on),
-                    valid_until_on=self.valid_until_on,
+                    next_day(last),
+                    valid_until_on=last,
                     stage=Stage.EXPIRED,
                     stage_before=self.stage,
                 )
@@ -125,9 +128,8 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     def next_action(self) -> NextAction | None:
         """When the application runs out, or the loan next changes its bucket or asset class."""
         if self.state in (*UNDER_REVIEW, *OFFERED):
-            if self.valid_until_on is None:
-                return None
-            return NextAction(NextActionKind.EXPIRY, next_day(self.valid_until_on))
+            last = self._runs_out_on()
+            return None if last is None else NextAction(NextActionKind.EXPIRY, next_day(last))
         if self.state != LoanState.ACTIVE:
             return None
         coming = [
@@ -141,6 +143,10 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
             self._next_repricing(),
         ]
         return min((each for each in coming if each), key=lambda each: each.due_on, default=None)
+
+    def _runs_out_on(self) -> date | None:
+        """The last day of the application or offer; none while the borrower has credit on it."""
+        return None if self.unapplied else self.valid_until_on
 
     def _next_lateness(self) -> NextAction | None:
         oldest = self.oldest_unpaid_on()

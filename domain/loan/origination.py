@@ -10,16 +10,22 @@ from itertools import pairwise
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from domain.base.calendar import BusinessDays
-from domain.base.policy import ServiceLevels
+from domain.base.calendar import BusinessDays, next_day
+from domain.base.policy import AssetClassRule, ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
 from domain.base.terms import Accrual, PlannedDraw, Terms, rate_fits
 from domain.loan import cost, delinquency, events
 from domain.loan import refusals as no
+from domain.loan.account import as_credit, emptied, unlent
+from domain.loan.allocation import Split, total
+from domain.loan.asset_class import AssetClass, ClassReason
 from domain.loan.consequences import Consequences
 from domain.loan.daily_ledger import ledger_of
+from domain.loan.delinquency import Bucket
+from domain.loan.facts import FactKind
+from domain.loan.ledger import Balance
 from domain.loan.relief import must_follow
 from domain.loan.schedule import (
     Instalment,
@@ -31,7 +37,7 @@ from domain.loan.schedule import (
 )
 from domain.loan.sheet import BY_IRR, CostShown, sheet_digest, sheet_of
 from domain.loan.stage import Stage, stage_due_on
-from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, Exposure, LoanState, Tier
+from domain.loan.state import OFFERED, PAID_OUT, UNDER_REVIEW, Exposure, LoanState, Movement, Tier
 from domain.loan.timetable import has_limit, in_parts
 
 
@@ -258,6 +264,11 @@ class Origination(Consequences):
         """End the application at the applicant's wish, at any stage before payout."""
         if self.state not in (*UNDER_REVIEW, *OFFERED):
             raise no.NotUnderReview(f"The loan is {self._state_words()} and cannot be withdrawn.")
+        if self.unapplied:
+            raise no.CreditLeft(
+                f"The borrower has {self._written(self.unapplied)} of credit on it; settle that"
+                " first: refund it, or let them pay what is missing."
+            )
         self.record(
             events.Withdrawn,
             act,
@@ -365,10 +376,11 @@ class Origination(Consequences):
         lie back, to the day of the contract.
 
         What pays for an order of a partner goes to the partner, or to an account of theirs,
-        named after them and a slash.
+        named after them and a slash. Where a payout came back, this is the next one: its
+        schedule begins anew, and what the borrower paid before is credit on it.
 
         Raises:
-            BeforeSigning: the contract was signed later.
+            BeforeSigning: the contract was signed later, or a payout that came back went out.
             PayeeNotPartner: somebody else would get it.
             NothingPaidOut: what is withheld leaves nothing of it.
         """
@@ -386,6 +398,7 @@ class Origination(Consequences):
                 f"The contract was signed on {self.signed_on}; money paid out on {on} was not"
                 " paid out on it."
             )
+        self._must_follow_what_came_back(on, disbursement_ref)
         self._must_know_calendar(self.terms, business_days)
         self._must_go_to_the_partner(paid_to)
         self._must_precede_the_plan(on)
@@ -403,7 +416,7 @@ class Origination(Consequences):
                 f"{self._written(kept)} is withheld from the payout: of {self._written(amount)}"
                 " nothing would be paid out."
             )
-        ledger = ledger_of(self.terms)(self.terms, on, rows)
+        ledger = ledger_of(self.terms)(self.terms, on, rows, self.unapplied)
         self.record(
             events.Disbursed,
             act,
@@ -420,6 +433,172 @@ class Origination(Consequences):
             withheld=kept or None,
         )
         self._assess(act)
+
+    def _must_follow_what_came_back(self, on: date, disbursement_ref: str) -> None:
+        """Pass where the payout *on* a day is the next one after any that came back."""
+        back = self.came_back
+        if back is None:
+            return
+        if disbursement_ref == back.disbursement_ref:
+            raise no.PaymentRefReused(
+                f"The payout {disbursement_ref!r} came back on {back.returned_on}; the next one"
+                " needs a reference of its own."
+            )
+        if on < back.paid_out_on:
+            raise no.BeforeSigning(
+                f"The payout that came back went out on {back.paid_out_on}; the next one is not"
+                f" of {on}."
+            )
+        last = max((fact.on for fact in self.facts), default=on)
+        if last > on:
+            raise no.MoneySince(
+                f"Money moved on {last}, after {on}; pay out as of {last} or later, or take back"
+                " what moved and record it again afterwards."
+            )
+
+    def return_payout(
+        self,
+        act: Act,
+        *,
+        returned_on: date,
+        reason: str,
+        levels: ServiceLevels,
+        classes: AssetClassRule | None = None,
+    ) -> None:
+        """Record that the payout came back on a day: the borrower never had the money.
+
+        Nothing was lent, so nothing is owed, since the day of the payout: interest, fees,
+        penalty, relief and labels fall away, what was paid is the borrower's credit, and a
+        partner's share of interest is billed back. The contract stands signed and can be paid
+        out again for as long as an offer stands by *levels*; else it runs out. Recorded
+        before for the same day, nothing changes.
+
+        Raises:
+            PayoutNotOurs: it was paid out elsewhere, before it was taken over.
+            RestsOnIt: more was drawn on it, or it was written off or sold.
+        """
+        if self.came_back is not None and self.came_back.returned_on == returned_on:
+            return
+        self._must_not_have_ended()
+        self._must_be_paid_out()
+        if self.signed_on is None or self.disbursed_on is None:
+            raise no.PayoutNotOurs("The loan was paid out elsewhere, before it was taken over.")
+        if not reason.strip():
+            raise no.ReasonMissing("That a payout came back needs a reason.")
+        self._must_not_be_before_disbursement(returned_on)
+        self._must_not_be_future(act, returned_on)
+        self._must_not_be_drawn_on()
+        stage, on, until = Stage.DISBURSEMENT, self.disbursed_on, self.overdue_since_on
+        fell_away, lent = self.charged_beside(self.facts), self.lent_at_first()
+        self.record(
+            events.PayoutReturned,
+            act,
+            on,
+            disbursement_ref=self.disbursement_ref,
+            returned_on=returned_on,
+            amount=lent,
+            withheld=self.opening[0].fees_paid or None,
+            fell_away=fell_away,
+            dropped=[row.number for row in self.instalments],
+            bucket_before=self.bucket,
+            reason=reason,
+            stage=stage,
+            stage_before=self.stage,
+            stage_due_on=stage_due_on(stage, act.business_on, levels),
+            valid_until_on=act.business_on + timedelta(days=levels.offer_valid_days),
+            policy_version=levels.version,
+            **self._outcome_unlent(on, lent),
+        )
+        self._relabel_unlent(act, until, classes)
+        self._bill_back(act, on)
+
+    def _must_not_have_ended(self) -> None:
+        if self.endings:
+            last = self.endings[-1].kind
+            raise no.RestsOnIt(
+                f"The loan is {self._state_words()}: take the {last.lower().replace('_', '-')}"
+                " back first."
+            )
+
+    def _must_not_be_drawn_on(self) -> None:
+        draws = [fact.ref for fact in self.facts if fact.kind == FactKind.DRAW]
+        if draws:
+            raise no.RestsOnIt(
+                f"More was drawn since ({', '.join(draws)}): take that back first; what of it"
+                " did go out is then paid out as the first payout, as of its day."
+            )
+
+    def _outcome_unlent(self, on: date, lent: int) -> dict[str, object]:
+        """What the money of the loan comes to where nothing was lent."""
+        assert self.terms is not None
+        ledger = unlent(self.terms, as_credit(self.facts))
+        days = {fact.ref: fact.on for fact in self.facts if fact.splits}
+        moved = [
+            Movement(ref, days[ref], split, ledger.splits.get(ref, Split()), [])
+            for ref, split in self.splits.items()
+            if self.parts[ref] or ref not in ledger.splits
+        ]
+        before = total(self.splits.values())
+        grown = self.balance.principal + before.principal - lent
+        return {
+            "currency": self.currency,
+            "net": total(ledger.splits.values()).less(before),
+            "instalments": [emptied(row, on) for row in self.instalments],
+            "reallocated": moved,
+            "balance": Balance(0, 0, 0, 0, ledger.unapplied),
+            "bucket": Bucket.M0,
+            "state_before": self.state,
+            "state": LoanState.SIGNED,
+            "capitalised": -grown or None,
+            "restated": None,
+        }
+
+    def _relabel_unlent(
+        self, act: Act, overdue_since_on: date | None, classes: AssetClassRule | None
+    ) -> None:
+        """Record that nothing is overdue any more, and that the asset class is the best."""
+        if overdue_since_on is not None:
+            self.record(
+                events.Cured,
+                act,
+                next_day(overdue_since_on),
+                currency=self.currency,
+                overdue_since_on=overdue_since_on,
+                next_pay_by_on=None,
+            )
+        if self.asset_class != AssetClass.NORMAL and classes is not None:
+            self.record(
+                events.AssetClassChanged,
+                act,
+                self.class_since_on or act.business_on,
+                currency=self.currency,
+                class_before=self.asset_class,
+                asset_class=AssetClass.NORMAL,
+                reason=ClassReason.IN_ORDER,
+                days_past_due=0,
+                balance=self.balance,
+                policy_version=classes.version,
+                standard=classes.standard,
+            )
+
+    def _bill_back(self, act: Act, on: date) -> None:
+        """Record that a partner owes nothing of interest that nobody owed."""
+        for number, billed in self.subsidised.items():
+            if billed:
+                assert self.terms is not None and self.terms.subsidy is not None
+                self.record(
+                    events.InterestSubsidised,
+                    act,
+                    on,
+                    currency=self.currency,
+                    payer=self.terms.subsidy.payer,
+                    annual_rate=self.terms.subsidy.annual_rate,
+                    instalment=int(number),
+                    from_on=on,
+                    until_on=on,
+                    amount=-billed,
+                    total=0,
+                )
 
     def _must_go_to_the_partner(self, paid_to: str) -> None:
         partner, order = self.partner, self.partner_order_ref

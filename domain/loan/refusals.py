@@ -81,6 +81,24 @@ class NotDisbursed(Refusal):
     code = "NOT_DISBURSED"
 
 
+class PayoutNotOurs(Refusal):
+    """What was paid out elsewhere does not come back to us."""
+
+    code = "PAYOUT_NOT_OURS"
+
+
+class MoneySince(Refusal):
+    """Money moved after the day on which the loan is to begin."""
+
+    code = "MONEY_SINCE"
+
+
+class CreditLeft(Refusal):
+    """An application does not end while money of the borrower's lies on it, or is missing."""
+
+    code = "CREDIT_LEFT"
+
+
 class OnHold(Refusal):
     """A hold stops what was asked for."""
 

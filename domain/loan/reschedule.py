@@ -519,7 +519,8 @@ class _Rest:
 def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
     """A loan of *rows* as it begins."""
     # What is owed at payout is an instalment before the first one.
-    first, chosen = max(rows[0].number, 1), terms.repayment or Repayment()
+    number, due_on = (rows[0].number, rows[0].due_on) if rows else (1, begins_on)
+    first, chosen = max(number, 1), terms.repayment or Repayment()
     rates = [RateFrom(begins_on, terms.annual_rate)]
     if terms.rate_plan is not None:
         starts = {later.number: row.due_on for row, later in pairwise(rows)}
@@ -530,7 +531,7 @@ def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
         rates,
         (first - 1 + chosen.grace_principal, first - 1 + chosen.grace_interest),
         first,
-        next((row.due_on for row in rows if row.due_on > begins_on), rows[0].due_on),
+        next((row.due_on for row in rows if row.due_on > begins_on), due_on),
         pay_by={row.due_on: row.pay_by_on for row in rows},
     )
 

@@ -54,10 +54,10 @@ class Servicing(Consequences):
 
         A payment dated before earlier ones makes them split anew; one dated before the loan
         was written off or sold lets the loss be less, or what was sold. From the write-off
-        on it is a recovery. With *payoff* it closes the loan early. *future_money* is where
-        it goes beyond what is due, if not as the terms say. Of one day, what came first counts
-        first; posted again, a payment takes the place of the reversed one that it is
-        *in_place_of*.
+        on it is a recovery; where the payout came back, credit. With *payoff* it closes the
+        loan early. *future_money* is where it goes beyond what is due, if not as the terms
+        say. Of one day, what came first counts first; posted again, a payment takes the place
+        of the reversed one that it is *in_place_of*.
 
         Raises:
             LoanSold: it came in on the day of the sale or later.
@@ -67,13 +67,13 @@ class Servicing(Consequences):
             PlaceNotFree: *in_place_of* names no reversed payment of the day, or its place is
                 taken.
         """
-        self._must_have_been_paid_out()
+        self._must_hold_money()
         positive(amount, "A payment")
         if currency != self.currency:
             raise no.CurrencyDiffers(f"The loan is in {self.currency}, the payment in {currency}.")
         if self._knows_payment(payment_ref, amount, received_on):
             return
-        self._must_not_be_before_disbursement(received_on)
+        self._must_not_be_before_money(received_on)
         self._must_not_be_future(act, received_on)
         if source not in list(Source):
             raise no.SourceUnknown(f"Money comes from {', '.join(Source)}; not from {source!r}.")
@@ -85,7 +85,7 @@ class Servicing(Consequences):
             return
         # When it left the book, all that followed by then was recorded.
         unseen = received_on == act.business_on or self.overdue_since_on is None
-        unseen = unseen and not self.endings
+        unseen = unseen and not self.endings and self._was_lent_on(received_on)
         if unseen:
             # Late by a day is late, even when no day's run has seen it.
             self._apply_credit(act, received_on - ONE_DAY)
@@ -212,7 +212,7 @@ class Servicing(Consequences):
         write-off or the sale, the loss is greater, or what was sold. *kind* says why, in one
         word.
         """
-        self._must_have_been_paid_out()
+        self._must_hold_money()
         if kind not in (None, *ReversalKind):
             raise no.ReversalKindUnknown(
                 f"A payment is reversed as {', '.join(ReversalKind)}; not as {kind!r}."
@@ -309,8 +309,8 @@ class Servicing(Consequences):
         Raises:
             NoCredit: there was less credit that day, or what is refunded later needs it.
         """
-        self._must_have_been_paid_out()
-        on = self._counted_from(act, on)
+        self._must_hold_money()
+        on = self._counted_from(act, on, money=True)
         if not self._had_not_ended(on):
             self._must_not_be_sold()
         positive(amount, "A refund")

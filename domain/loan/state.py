@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.loan.allocation import Part, Split
+from domain.loan.facts import Fact
+from domain.loan.schedule import Instalment
 
 
 class LoanState(StrEnum):
@@ -95,6 +97,42 @@ class EndedBy(StrEnum):
 
     WRITE_OFF = "WRITE_OFF"
     SALE = "SALE"
+
+
+PAYOUT_RETURN = "PAYOUT_RETURN"
+"""The kind of a return of the payout, where it is taken back."""
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """A payout that came back, and the loan that it was: for when the return is taken back.
+
+    *returned_on* is the value date of the return, *paid_out_on* the day of the payout; *order*
+    and *money_since* are the loan's own from before.
+    """
+
+    returned_on: date
+    paid_out_on: date
+    disbursement_ref: str
+    opening: list[Instalment]
+    facts: list[Fact]
+    order: int
+    money_since: date | None
+
+
+@dataclass(frozen=True)
+class FellAway:
+    """What an undone payout takes with it, beside principal; minor units.
+
+    *fees*, *interest* and *penalty* are what was charged by events, less what of that was
+    forgiven; of the fees *charged*, so much was *waived*.
+    """
+
+    fees: int
+    interest: int
+    penalty: int
+    charged: int
+    waived: int
 
 
 @dataclass(frozen=True)

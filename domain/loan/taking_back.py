@@ -10,16 +10,22 @@ from domain.base.refusal import two_people
 from domain.base.stream import Act
 from domain.loan import events
 from domain.loan import refusals as no
-from domain.loan.allocation import Split
+from domain.loan.account import lent_by
+from domain.loan.allocation import Split, total
+from domain.loan.daily_ledger import ledger_of
 from domain.loan.facts import HOLDS, STEP, Fact, FactKind, known_as
-from domain.loan.ledger import Balance, Ledger
+from domain.loan.ledger import Balance, Ledger, run
 from domain.loan.schedule import Instalment
-from domain.loan.state import Ended, EndedBy, LoanState, Movement
+from domain.loan.stage import Stage
+from domain.loan.state import PAYOUT_RETURN, Ended, EndedBy, LoanState, Movement
 from domain.loan.workout import Workout
+
+RETURN = "payout-return"
+"""The name of what says that the payout came back."""
 
 
 class TakingBack(Workout):
-    """The decision that something recorded never was: a fact, a loss or a sale."""
+    """The decision that something recorded never was: a fact, a loss, a sale, a return."""
 
     def take_back(
         self, act: Act, *, fact_ref: str, reason: str, requested_by: str, approved_by: str
@@ -28,17 +34,17 @@ class TakingBack(Workout):
 
         *fact_ref* names it as recorded: a refund, draw or fee by its reference, a waiver as
         ``waiver-9``, a moved date as ``move-9``, what was laid anew as ``reschedule-9``,
-        ``renewal-1`` or ``conversion``, a loss as ``write-off``, a sale as ``sale``; with its
-        kind before it (``FEE:F-1``) where two have one name. Payments since split anew, in
-        the same event; what was recovered of a loss is repaid of its day. Taken back before, it
-        stays so.
+        ``renewal-1`` or ``conversion``, a loss as ``write-off``, a sale as ``sale``, that the
+        payout came back as ``payout-return``; with its kind before it (``FEE:F-1``) where two
+        have one name. Payments since split anew, in the same event; what was recovered of a loss
+        is repaid of its day. Taken back before, it stays so.
 
         Raises:
             FactUnknown: nothing that could be taken back has this reference.
             FactStays: it follows from other things, or another command takes it back.
             RestsOnIt: what was agreed later builds on it.
         """
-        self._must_have_been_paid_out()
+        self._must_hold_money()
         two_people(requested_by, approved_by, "To take something back")
         if not reason.strip():
             raise no.ReasonMissing("To take something back needs a reason.")
@@ -52,13 +58,17 @@ class TakingBack(Workout):
             self._refuse_unknown(fact_ref)
         said = {"reason": reason, "requested_by": requested_by, "approved_by": approved_by}
         [(kind, ref)] = found
-        if kind in tuple(EndedBy):
+        if kind == PAYOUT_RETURN:
+            self._take_back_return(act, said)
+        elif kind in tuple(EndedBy):
             self._take_back_ending(act, self.endings[-1], said)
         else:
             self._take_back_facts(act, kind, ref, said)
 
     def _withdrawable(self) -> Iterator[tuple[str, str]]:
         """What can be taken back as the loan stands: the kind and name of each, once."""
+        if self.came_back is not None:
+            yield PAYOUT_RETURN, RETURN
         if self.endings:
             last = self.endings[-1].kind
             yield last, last.lower().replace("_", "-")
@@ -163,6 +173,54 @@ class TakingBack(Workout):
                 f"Without {ref!r} instalments would not be in the order of their days any more:"
                 " take back first what was moved later."
             )
+
+    # --- that the payout came back --------------------------------------------------
+
+    def _take_back_return(self, act: Act, said: dict[str, str]) -> None:
+        """Let the loan run as if its payout had not come back, with what was paid since."""
+        back, before = self.came_back, self.stage
+        assert back is not None and self.terms is not None
+        facts, on = self.restored_facts(), back.paid_out_on
+        ledger = run(
+            self.terms, on, back.opening, facts, kind=ledger_of(self.terms), payout_order=back.order
+        )
+        rows = ledger.rows_on(act.business_on)
+        moved = [
+            Movement(ref, ledger.paid_on[ref], self.splits.get(ref, Split()), split, parts)
+            for ref, split in ledger.splits.items()
+            if (parts := ledger.parts[ref]) or ref not in self.splits
+        ]
+        net = total(ledger.splits.values()).less(total(self.splits.values()))
+        balance = ledger.balance(act.business_on)
+        lent = lent_by(back.opening, self.terms)
+        grown = balance.principal + total(ledger.splits.values()).principal - lent
+        self.record(
+            events.PayoutReturnWithdrawn,
+            act,
+            on,
+            disbursement_ref=back.disbursement_ref,
+            returned_on=back.returned_on,
+            amount=lent,
+            withheld=back.opening[0].fees_paid or None,
+            fell_away=self.charged_beside(facts),
+            stage=Stage.SERVICING,
+            stage_before=before,
+            currency=self.currency,
+            net=net,
+            instalments=rows,
+            reallocated=moved,
+            balance=balance,
+            bucket=self.bucket,
+            state_before=self.state,
+            state=LoanState.SETTLED if ledger.is_over(act.business_on) else LoanState.ACTIVE,
+            capitalised=grown or None,
+            restated=None,
+            **said,
+        )
+        self._follow_up(act, on)
+        settled = self.state != LoanState.ACTIVE
+        last = (ledger.last_paid_on() or on) if settled else act.business_on
+        self._subsidise(act, last, ends=settled)
 
     # --- what ended it --------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.policy import AssetClassRule, DueDateRule, HoldRule
+from domain.base.policy import AssetClassRule, DueDateRule, HoldRule, ServiceLevels
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan import refusals as no
@@ -62,6 +62,7 @@ class Means:
     business_days: BusinessDays | None = None
     due_dates: DueDateRule | None = None
     holds: list[StandingHold] = field(default_factory=list)
+    levels: ServiceLevels | None = None
 
     @property
     def pay_by(self) -> PayBy | None:
@@ -189,6 +190,15 @@ class TakenBack(Step):
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
         loan.take_back(act, fact_ref=self.fact_ref, reason=REASON, **PEOPLE)
+
+
+@dataclass(frozen=True)
+class PayoutReturn(Step):
+    """The first payout, which the bank might return."""
+
+    def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
+        assert means.levels is not None
+        loan.return_payout(act, returned_on=self.on, reason=REASON, levels=means.levels)
 
 
 @dataclass(frozen=True)

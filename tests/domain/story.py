@@ -132,7 +132,23 @@ def sign(loan: Loan, terms: Terms = TERMS, on: date = JAN_15) -> None:
 
 
 def disburse(loan: Loan, on: date = JAN_15, **changes: Any) -> None:
-    loan.disburse(act(on), disbursement_ref="D-1", paid_to="account-ref-1", **changes)
+    loan.disburse(act(on), **{"disbursement_ref": "D-1", "paid_to": "account-ref-1", **changes})
+
+
+def come_back(loan: Loan, on: date, known_on: date | None = None, **changes: Any) -> None:
+    said = {"reason": "account closed", "levels": LEVELS, "classes": CLASSES, **changes}
+    loan.return_payout(act(known_on or on), returned_on=on, **said)
+
+
+def returned(on: date, known_on: date | None = None) -> Step:
+    """A payout that came back on a day and, where that differs, is known to on another."""
+    return lambda loan: come_back(loan, on, known_on)
+
+
+def paid_out_again(on: date, known_on: date | None = None, **changes: Any) -> Step:
+    """The next payout, to another account."""
+    said = {"disbursement_ref": "D-2", "paid_to": "account-ref-2", "disbursed_on": on, **changes}
+    return lambda loan: disburse(loan, known_on or on, **said)
 
 
 def signed(terms: Terms = TERMS, on: date = JAN_15, loan_id: UUID = LOAN_ID) -> Loan:

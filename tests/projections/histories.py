@@ -14,6 +14,8 @@ from tests.domain.story import (
     JAN_15,
     LETTER_FEE,
     act,
+    come_back,
+    disburse,
     disbursed,
     draw,
     forgiven,
@@ -91,6 +93,8 @@ def _waive(loan: Loan, on: date, number: int, amount: int) -> None:
 
 
 def _forgive(loan: Loan, on: date, number: int, amount: int) -> None:
+    if not loan.instalments:
+        return
     row = loan.instalments[amount % len(loan.instalments)]
     forgiven(row.number, ["PENALTY", "INTEREST", "FEE"][amount % 3], on)(loan)
 
@@ -101,7 +105,20 @@ def _take_back(loan: Loan, on: date, number: int, amount: int) -> None:
         take_back(loan, names[amount % len(names)], on)
 
 
+def _come_back(loan: Loan, on: date, number: int, amount: int) -> None:
+    """The payout comes back, or is made again, or that it came back is taken back."""
+    if loan.came_back is None:
+        come_back(loan, max(on - timedelta(days=amount % 10), loan.disbursed_on or on), on)
+    elif amount % 3:
+        take_back(loan, "payout-return", on)
+    else:
+        whole = None if loan.terms and loan.terms.accrual is None else 400_00
+        disburse(loan, on, disbursement_ref=f"D-{number}", amount=whole)
+
+
 def _move(loan: Loan, on: date, number: int, amount: int) -> None:
+    if not loan.instalments:
+        return
     row = loan.instalments[amount % len(loan.instalments)]
     due_on = row.due_on + timedelta(days=amount % 20)
     loan.move_due_date(act(on), instalment=row.number, due_on=due_on, reason="asked")
@@ -157,6 +174,7 @@ STEPS = {
     "forgive": _forgive,
     "take back": _take_back,
     "write off": _write_off,
+    "come back": _come_back,
 }
 
 lives: some.SearchStrategy[Life] = some.lists(

@@ -936,7 +936,8 @@ def to_come(loan: Loan) -> int:
 
 def reckoned_on(loan: Loan) -> date:
     """The day to which the instalments that are kept are reckoned."""
-    moved = [event for event in loan.pending_events if isinstance(event, Loan.MoneyMoved)]
+    reckoned = (Loan.MoneyMoved, Loan.Disbursed)
+    moved: list[Any] = [event for event in loan.pending_events if isinstance(event, reckoned)]
     known_on = moved[-1].business_on if moved else JAN_15
     return min([known_on, *(ended.on for ended in loan.endings)])
 
@@ -990,6 +991,8 @@ def _waive_fee(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _forgive(loan: Loan, number: int, on: date, it: Try) -> None:
+    if not loan.instalments:
+        return  # its payout came back
     row = loan.instalments[it.which % len(loan.instalments)]
     counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
     owed = ["PENALTY", "INTEREST", "FEE"][it.amount % 3]
@@ -1003,6 +1006,8 @@ def _take_back(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
+    if not loan.instalments:
+        return
     row = loan.instalments[it.which % len(loan.instalments)]
     people = {"requested_by": "clerk", "approved_by": "manager"}
     counts_on = max(on - timedelta(days=it.backdated_days), JAN_15)
@@ -1079,7 +1084,22 @@ def _end_hold(loan: Loan, number: int, on: date, it: Try) -> None:
     story.released(hold_ref, on - timedelta(days=it.backdated_days), on)(loan)
 
 
+def _come_back(loan: Loan, number: int, on: date, it: Try) -> None:
+    story.come_back(loan, max(on - timedelta(days=it.backdated_days), JAN_15), on)
+
+
+def _pay_out_again(loan: Loan, number: int, on: date, it: Try) -> None:
+    paid_out_on = max(on - timedelta(days=it.backdated_days), JAN_15)
+    assert loan.terms is not None
+    half = loan.terms.in_parts or has_limit(loan.terms)
+    amount = (loan.terms.amount + 1) // 2 if half else None
+    said = {"disbursement_ref": f"O-{number}", "amount": amount}
+    story.paid_out_again(paid_out_on, on, **said)(loan)
+
+
 ATTEMPTS = {
+    "come back": _come_back,
+    "pay out again": _pay_out_again,
     "place hold": _place_hold,
     "end hold": _end_hold,
     "draw": _draw,
@@ -1163,7 +1183,7 @@ def test_whatever_happens_what_closes_a_loan_closes_it(terms: Terms, tries: list
         tried(loan, number, on, it)
 
     loan.attend(act(on))  # a charge of the day is in what closes it, as in a payoff quote
-    if loan.state == LoanState.SOLD:
+    if loan.state == LoanState.SOLD or loan.came_back is not None:
         return
     owed = loan.payoff(on)
     if owed and loan.state != LoanState.WRITTEN_OFF:
@@ -1227,6 +1247,9 @@ def test_whatever_happens_each_label_ends_the_reasons_given_for_it(
         told = explain(history, day, story.CLASSES)
 
         assert told is not None and told.stood.balance is not None
+        if told.stood.disbursed_on is None:
+            assert told.chains == []  # its payout came back: it has no label
+            continue
         stood, chains = told.stood, {chain.figure: chain for chain in told.chains}
         cost = stood.annualised_cost
         assert {figure: chain.value for figure, chain in chains.items()} == {
@@ -1303,6 +1326,8 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
             Loan.Closed: LoanState.CLOSED,
             Loan.WrittenOff: LoanState.WRITTEN_OFF,
             Loan.Sold: LoanState.SOLD,
+            Loan.Disbursed: LoanState.ACTIVE,
+            Loan.Expired: LoanState.EXPIRED,
         }.get(type(event), LoanState(getattr(event, "state", before)))
     assert before == loan.state
 
@@ -1394,6 +1419,8 @@ def test_whatever_happens_labels_agree_with_the_instalments(terms: Terms, tries:
             oldest = min((r.pay_by_on for r in loan.instalments if r.left), default=on)
             assert (loan.overdue_since_on is not None) == (oldest < on)
             assert (loan.bucket != "M0") == (oldest < on)
+        elif loan.came_back is not None:
+            assert (loan.instalments, loan.bucket, loan.overdue_since_on) == ([], "M0", None)
         elif loan.state not in (LoanState.WRITTEN_OFF, LoanState.SOLD):
             assert nothing_owed
             assert loan.bucket == "M0"
