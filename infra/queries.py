@@ -341,6 +341,13 @@ def _marked(reminder: Reminder, parked: set[UUID]) -> Reminder:
 # --- collections ----------------------------------------------------------------------
 
 
+RETURNED = sql.SQL(
+    "coalesce((SELECT max(c.version) FROM rm.summary_change AS c WHERE c.loan_id = %(loan_id)s"
+    " AND c.kind = {} AND c.business_on <= %(on)s), 0)"
+).format(sql.Literal(PAYOUT_RETURNED))
+"""The last version of a loan by which its payout came back: what was laid or offered by then
+is no more."""
+
 STILL_OWED = (LoanState.ACTIVE, LoanState.WRITTEN_OFF)
 """While a loan stands thus, what is late on it may be collected."""
 
@@ -590,9 +597,9 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
             ShownInstalment,
             sql.SQL(
                 "SELECT DISTINCT ON (number) {} FROM rm.summary_instalment"
-                " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"
+                " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s AND version > {}"
                 " ORDER BY number, version DESC"
-            ).format(columns_of(ShownInstalment)),
+            ).format(columns_of(ShownInstalment), RETURNED),
             **asked,
         )
         classes = scalars_of(
@@ -620,20 +627,16 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
                 "SELECT {} FROM (SELECT DISTINCT ON (kind) * FROM rm.summary_offer"
                 " WHERE loan_id = %(loan_id)s AND business_on <= %(on)s"
                 " ORDER BY kind, version DESC) AS last"
-                " WHERE stands AND valid_until_on >= %(on)s AND NOT EXISTS ("
-                " SELECT FROM rm.summary_change AS c WHERE c.loan_id = %(loan_id)s"
-                " AND c.kind = %(returned)s AND c.business_on <= %(on)s"
-                " AND c.version > last.version) ORDER BY kind"
-            ).format(columns_of(OnOffer)),
+                " WHERE stands AND valid_until_on >= %(on)s AND version > {} ORDER BY kind"
+            ).format(columns_of(OnOffer), RETURNED),
             **asked,
-            returned=PAYOUT_RETURNED,
         )
         ended = _ended_on(conn, asked)
     unpaid = sorted(row.pay_by_on for row in instalments if row.left > 0)
     runs = loan.state == LoanState.ACTIVE
     dpd = days_past_due(unpaid[0], on) if unpaid and runs else 0
     left = _left_book(loan.state, ended, totals)
-    last = None if left else loan.bucket
+    last = None if left or loan.disbursed_on is None else loan.bucket
     page = LoanPage(
         **{**loan._asdict(), "bucket": str(bucket(dpd)) if runs else last},
         days_past_due=dpd,

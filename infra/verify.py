@@ -851,9 +851,9 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
     paid_out = 0
     received: Counter[str] = Counter()
     for loan_id, money in loans.items():
-        if not money.lent:
+        if not money.currency:
             continue
-        paid_out += 1
+        paid_out += money.lent > 0  # what came back was not lent
         received[money.currency] += money.received + money.recovered
         if money.received != sum(money.paid.values()) + money.unapplied:
             check.fault(
@@ -874,6 +874,8 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
 
 
 FLOWS = {
+    "loan.payout-returned": ("lent", "amount", -1),
+    "loan.payout-return-withdrawn": ("lent", "amount", 1),
     "loan.repaid": ("received", "amount", 1),
     "loan.repayment-reversed": ("received", "amount", -1),
     "loan.credit-refunded": ("refunded", "amount", 1),

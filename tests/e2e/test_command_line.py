@@ -206,6 +206,7 @@ def test_every_command_answers_in_json(system: System, tmp_path: Path) -> None:
     with at_work(system) as colleague:
         applications_end_before_payout(loans, [str(colleague.apply()) for _ in range(3)])
         is_paid_off_and_refunded(loans, str(colleague.lend()))
+        comes_back_and_is_paid_out_again(loans, str(colleague.lend()))
     is_laid_anew(loans, loans.lend(borrower))
     is_offered_a_renewal(loans, borrower, tmp_path)
     is_converted(loans, borrower, tmp_path)
@@ -809,6 +810,27 @@ def is_paid_off_and_refunded(loans: CommandLine, loan: str) -> None:
     credit = paid["after"]["balance"]["unapplied"]
     closed = loans("refund", loan, f"{credit // 100}.{credit % 100:02}", *PEOPLE)
     assert closed["recorded"][-1]["event"] == "loan.closed"
+
+
+def comes_back_and_is_paid_out_again(loans: CommandLine, loan: str) -> None:
+    today = loans("day show")["business_date"]
+    loans("repay", loan, "100.00", "--ref", "P-1")
+    supposed = loans("what-if", loan, "--payout-returned", "today")
+    assert supposed["with_it"]["balance"]["unapplied"] == 100_00
+    returned = ("payout-returned", loan, "--on", today, "--reason", "account closed")
+    assert loans(*returned)["after"]["state"] == "SIGNED"
+    loans("take-back", loan, "payout-return", "--reason", "another loan", *PEOPLE)
+    came_back = loans(*returned)
+    shown = loans("show", loan, "--version", str(came_back["version"]))["found"]
+    assert (shown["state"], shown["disbursed_on"], shown["instalments"]) == ("SIGNED", None, [])
+    lines = loans("explain", loan)["lines"]
+    assert [(line["what"], line["amount"]) for line in lines] == [("payment P-1", 100_00)]
+    refused = loans("withdraw", loan, "--reason", "not needed any more", code=2)
+    assert refused["refused"] == "CREDIT_LEFT"
+    loans("refund", loan, "100.00", *PEOPLE)
+    again = loans("disburse", loan, "--to", "another-account")
+    shown = loans("show", loan, "--version", str(again["version"]))["found"]
+    assert (shown["state"], len(shown["instalments"])) == ("ACTIVE", 3)
 
 
 def is_laid_anew(loans: CommandLine, loan: str) -> None:
