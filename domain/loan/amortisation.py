@@ -284,7 +284,8 @@ def _from(plan: Plan, instalment: Money, known: Known) -> list[Money]:
 
 def _grown(plan: Plan, number: int) -> Decimal:
     """How much larger the instalment of a row is than the first one's."""
-    return (1 + plan.growth) ** (number // 12)
+    years = number // 12
+    return (1 + plan.growth) ** years if years else Decimal(1)
 
 
 def _refitted(plan: Plan, known: Known, levels: list[Money]) -> list[Money]:

@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Any
 
-from domain.base.repayment import ROWS_MOST, Method
+from domain.base.repayment import ROWS_MOST, ExcessInterest, Method
 from domain.loan.amortisation import Row
 from domain.loan.layout import in_steps
 from domain.loan.plan import DIGITS, Plan
@@ -82,6 +82,7 @@ def _plan(terms: Mapping[str, Any], method: Method) -> Plan:
         method,
         count,
         rounding=None,
+        excess_interest=ExcessInterest.PRINCIPAL,  # the whole interest is shown in its row
         amortised_over=over,
         payment=payment,
         percent=number(terms, "pct").scaleb(-2) if percent else Decimal(0),

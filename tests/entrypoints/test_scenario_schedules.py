@@ -353,6 +353,40 @@ def test_instalments_may_shrink_each_year() -> None:
     assert checked(terms, {"selected_rows": selected}) == PASSED
 
 
+def test_an_instalment_that_grows_late_may_be_less_than_its_interest() -> None:
+    # 1 % a period and ten times the instalment in the second year: with v = 1/1.01,
+    # 1000 = pay · a12 · (1 + 10 · v^12) = pay · 11.255077 · 9.874492, so pay = 8.997804.
+    # What it lacks of the interest stays with the loan and bears interest.
+    terms = {
+        **UNROUNDED,
+        "number_of_repayments": 24,
+        "amortization": "growing_instalments",
+        "yearly_growth_pct": "900",
+    }
+    selected = [
+        {"n": 1, "principal": "-1.00", "interest": "10.00", "total": "9.00", "balance": "1001.00"},
+        {"n": 2, "principal": "-1.01", "interest": "10.01", "total": "9.00", "balance": "1002.01"},
+        {"n": 13, "total": "89.98"},
+        {"n": 24, "total": "89.98", "balance": "0.00"},
+    ]
+
+    assert checked(terms, {"selected_rows": selected}) == PASSED
+
+
+def test_instalments_that_shrink_to_nothing_are_all_paid_in_the_first_year() -> None:
+    terms = {
+        **UNROUNDED,
+        "annual_rate_pct": "0",
+        "number_of_repayments": 13,
+        "principal": "1200",
+        "amortization": "growing_instalments",
+        "yearly_growth_pct": "-100",
+    }
+
+    selected = [{"n": 1, "total": "100"}, {"n": 12, "balance": "0"}, {"n": 13, "total": "0"}]
+    assert checked(terms, {"selected_rows": selected}) == PASSED
+
+
 NAMES = st.sampled_from(sorted({*PROGRESSIVE, *UNROUNDED, *FUNCTION, "amortised_over", "pct",
                                 "payment", "minimum", "yearly_growth_pct", "per", "start", "end",
                                 "type", "fv", "down_payment_pct", "grace_interest_periods",
