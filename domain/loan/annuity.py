@@ -67,8 +67,13 @@ class Annuity:
             return self.present * self.rate * (Decimal(period) / self.count - 1)
 
     def _balance(self, period: int) -> Decimal:
+        """What is left after *period*, counted from the end where errors would grow with it."""
+        each = self.payment() * self._moved()
+        if self.rate > 0:
+            growth, worth = growth_and_worth(self.rate, self.count - period)
+            return -(self.future + each * worth) / growth
         growth, worth = growth_and_worth(self.rate, period)
-        return self.present * growth + self.payment() * self._moved() * worth
+        return self.present * growth + each * worth
 
     def _moved(self) -> Decimal:
         return 1 + self.rate if self.at_start else Decimal(1)

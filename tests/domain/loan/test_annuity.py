@@ -46,6 +46,21 @@ def test_interest_of_equal_principal_counts_from_0() -> None:
     assert [annuity.interest_of_equal_principal(period) for period in (0, 1, 4)] == [-100, -75, 0]
 
 
+def test_what_a_late_payment_holds_is_exact_where_the_rate_is_high() -> None:
+    # At 50 % a payment is nearly all interest until the last ones. The last repays P and
+    # bears P/2, so P is its 2/3; each one before repays 2/3 of what the next repays.
+    annuity = Annuity(Decimal("0.5"), 360, Decimal("125000.55"))
+    last = annuity.payment() * 2 / 3
+
+    assert round(annuity.principal(360, 360) - last, 40) == 0
+    assert round(annuity.principal(358, 358) - last * 4 / 9, 40) == 0
+    assert round(annuity.interest(360, 360) - last / 2, 40) == 0
+    assert round(annuity.principal(1, 360) + Decimal("125000.55"), 20) == 0
+    # Where money shrinks, what is left counts from the beginning.
+    shrinking = Annuity(Decimal("-0.5"), 360, Decimal(1024))
+    assert round(shrinking.principal(1, 1) - shrinking.payment() + 512, 20) == 0
+
+
 @given(RATES, st.integers(1, 400), st.integers(1, 10**6), st.integers(-100, 100), st.booleans())
 def test_all_payments_bring_the_present_to_the_future(
     rate: Decimal, count: int, present: int, future: int, at_start: bool
