@@ -14,6 +14,9 @@ from entrypoints.scenarios.terms import decimal_of
 LARGEST = 100_000_000
 """Bytes; a larger file is none of worked cases."""
 
+DEEPEST = 50
+"""How deep a case may be nested; those of the format need eight."""
+
 
 class ScenarioUnreadable(Refusal):
     """A file holds no worked cases that could be checked."""
@@ -132,6 +135,8 @@ def _raw(said: Any, place: int) -> RawCase | Unread:
     name = said.get("id")
     if not isinstance(name, str) or not name.strip():
         return Unread(f"case {place}", "it has no 'id'")
+    if _deeper(said, DEEPEST):
+        return Unread(name, "it is nested too deeply")
     case = {key: _without_nulls(each) for key, each in said.items() if each is not None}
     if not isinstance(case.get("expected"), dict):
         return Unread(name, "it has no object 'expected'")
@@ -151,6 +156,21 @@ def _case(case: RawCase) -> Case | Unread:
     if tolerance is None or tolerance < 0:
         return Unread(case.id, "its 'tolerance' is no decimal of zero or more")
     return Case(case.id, said["terms"], events, said["expected"], tolerance)
+
+
+def _deeper(said: Any, most: int) -> bool:
+    """Whether *said* has more than *most* levels."""
+    level = [said]
+    for _ in range(most):
+        held = [
+            each.values() if isinstance(each, dict) else each
+            for each in level
+            if isinstance(each, dict | list)
+        ]
+        level = [inner for each in held for inner in each]
+        if not level:
+            return False
+    return True
 
 
 def _without_nulls(said: Any) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from entrypoints.scenarios.files import Unread
 
 PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
+NO_FIGURE = "The figures have no value, or grow beyond what can be reckoned with."
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ def told(name: str, check: Callable[[], Verdict]) -> Verdict:
         return Verdict(name, UNSUPPORTED, reason=_sentence(str(reason)))
     except Refusal as refusal:
         return Verdict(name, FAILED, reason=refusal.sentence)
-    except (ValueError, ArithmeticError) as error:
+    except ArithmeticError:
+        return Verdict(name, FAILED, reason=NO_FIGURE)
+    except ValueError as error:
         return Verdict(name, FAILED, reason=_sentence(str(error) or type(error).__name__))
 
 
@@ -67,15 +70,14 @@ def _differences(
 ) -> Iterator[Difference]:
     if isinstance(expected, dict):
         if not isinstance(computed, dict):
-            yield _differs(figure, "an object", computed)
+            yield _differs(figure, expected, computed)
             return
         for key, value in expected.items():
             inner = f"{figure}.{key}" if figure else key
             yield from _differences(value, computed.get(key), tolerance, inner)
     elif isinstance(expected, list):
         if not isinstance(computed, list) or len(computed) != len(expected):
-            rows = f"{len(computed)} rows" if isinstance(computed, list) else computed
-            yield _differs(figure, f"{len(expected)} rows", rows)
+            yield _differs(figure, expected, computed)
             return
         for place, (wanted, got) in enumerate(zip(expected, computed, strict=True)):
             yield from _differences(wanted, got, tolerance, f"{figure}[{place}]")
@@ -97,6 +99,10 @@ def _differs(figure: str, expected: Any, computed: Any) -> Difference:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"{len(value)} rows"
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 

@@ -338,6 +338,7 @@ def test_what_is_no_case_fails_and_the_others_are_computed(tmp_path: Path) -> No
         {**good, "id": "D-NULL", "expected": {"days": None}},
         {**good, "id": "D-EVENTS", "events": {}},
         {**good, "id": "D-MUCH", "tolerance": "much"},
+        {**good, "id": "D-DEEP", "notes": json.loads("[" * 900 + "]" * 900)},
         {**good, "terms": {**good["terms"], "start": "2025-01-01", "end": "2025-01-02"}},
         good,
     ]
@@ -353,8 +354,9 @@ def test_what_is_no_case_fails_and_the_others_are_computed(tmp_path: Path) -> No
         ("D-NULL", "failed", "It expects no figure."),
         ("D-EVENTS", "failed", "Its 'events' are no list."),
         ("D-MUCH", "failed", "Its 'tolerance' is no decimal of zero or more."),
+        ("D-DEEP", "failed", "It is nested too deeply."),
         ("D-1", "passed", None),
-        ("D-1", "failed", "Case 9 has the id of an earlier one."),
+        ("D-1", "failed", "Case 10 has the id of an earlier one."),
     ]
 
 
