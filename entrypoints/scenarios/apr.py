@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from entrypoints.scenarios.files import Case
 
 UNIT_PERIODS_PER_YEAR = ("12", "24", "4", "52", "13", "26", "6", "2", "1", "365")
+DAYS_PER_YEAR = ("365", "365.25")
 PLACES_OF_EFFECTIVE = ("1", "2", "3", "6", "7")
 PLACES_MOST = 15
 TIMES = ("months", "days", "date")
@@ -84,15 +85,14 @@ def _odd(flow: Mapping[str, Any]) -> Fraction:
 def _effective(terms: Mapping[str, Any]) -> dict[str, Any]:
     only(terms, ("engine", "flows", "days_per_year", "places", "upper"))
     places = int(one_of(terms, "places", PLACES_OF_EFFECTIVE, "6"))
-    days_per_year, upper = number(terms, "days_per_year", "365"), number(terms, "upper", "60")
-    if days_per_year <= 0:
-        raise TermWrong(f"days_per_year {days_per_year} is not above zero")
+    days_per_year = Fraction(one_of(terms, "days_per_year", DAYS_PER_YEAR, "365"))
+    upper = number(terms, "upper", "60")
     flows = objects(terms, "flows")
     start = day(flows[0], "date") if any("date" in flow for flow in flows) else None
     moments = [
         moment
         for place, flow in enumerate(flows)
-        for moment in _moments(flow, f"flows[{place}].", Fraction(days_per_year), start)
+        for moment in _moments(flow, f"flows[{place}].", days_per_year, start)
     ]
     ticks = lcm(*(years.denominator for _, years, _, step in moments for years in (years, step)))
     runs = [

@@ -160,12 +160,12 @@ LENT = [{"amount": "1000", "t": 0}]
             },
             {"apr_pct": "40.000"},
         ),
-        # 1,210 after 1,461 days, two years of 730.5; 1,100 after nine months and a quarter in days.
+        # 1,464.10 after 1,461 days, four years of 365.25.
         (
             {
                 "engine": "effective",
-                "flows": [{"amount": "1000", "days": 0}, {"amount": "-1210", "days": 1461}],
-                "days_per_year": "730.5",
+                "flows": [{"amount": "1000", "days": 0}, {"amount": "-1464.1", "days": 1461}],
+                "days_per_year": "365.25",
                 "places": 7,
             },
             {"apr_pct": "10.0000000"},
@@ -229,6 +229,7 @@ def test_each_term_of_a_rate_is_taken(terms: dict[str, Any], expected: dict[str,
         ("apr", {"engine": "us_rule"}, "us_rule"),
         ("apr", {"engine": "effective", "lower": "0"}, "lower"),
         ("apr", {"engine": "effective", "places": 4, "flows": []}, "places"),
+        ("apr", {"engine": "effective", "days_per_year": "366", "flows": []}, "days_per_year"),
         (
             "apr",
             {"engine": "us_actuarial", "unit_periods_per_year": "10"},
