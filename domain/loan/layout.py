@@ -71,7 +71,8 @@ def laid_out(
 
     Draws stand in order of time, the first at the beginning; the first rate counts from
     there. Each later draw or rate sets the instalment anew from the row it falls in, as if
-    what comes after it were not known; a pause leaves it, and the last row is smaller. The
+    what comes after it were not known; a pause leaves it, and the last row is smaller. Flat
+    interest in equal parts goes with one rate and no pause. The
     equal instalment goes by *level_part*, if that is another than *part*.
 
     Raises:
@@ -101,10 +102,10 @@ def in_columns(
             if pauses:  # the last may follow all that sets instalments anew
                 ahead = periods(part, spans, rates, lent, pauses, level_part=level_part)
             made = amounts(plan, known[-1].opening, ahead, set_levels(plan, known))
-        elif len(rates) > 1 or pauses:
-            raise PlanImpossible("Flat interest goes with one rate and no pause.")
         elif plan.interest_on == InterestOn.DRAWN:
-            made = _flat(plan, part, spans, lent, rates)
+            made = _flat(plan, part, spans, lent, rates, pauses=pauses)
+        elif len(rates) > 1 or pauses:
+            raise PlanImpossible("Flat interest in equal parts goes with one rate and no pause.")
         else:
             made = _evenly(plan, draws[0], periods(part, spans, rates))
     return _dated(spans, draws, made)
@@ -224,32 +225,55 @@ def _knowledge(
 
 
 def _flat(
-    plan: Plan, part: Part, spans: Timetable, draws: Sequence[Draw], rates: Sequence[RateFrom]
+    plan: Plan,
+    part: Part,
+    spans: Timetable,
+    draws: Sequence[Draw],
+    rates: Sequence[RateFrom],
+    *,
+    pauses: Sequence[Pause],
 ) -> Amounts:
-    """Interest row by row on all that was drawn; each draw sets the instalment anew."""
+    """Interest row by row on all that was drawn; each draw or rate sets the instalment anew."""
     count = len(spans)
     levels: list[Money] = [0] * count
-    interest: list[Money] = []
-    for number, draw in enumerate(draws, start=1):
-        drawn = draws[:number]
-        interest = _interest_on_drawn(plan, part, spans, drawn, rates)
-        first = _row_of(spans, draw.on)
-        owed = sum(each.amount for each in drawn) + sum(interest)
+    drawn, in_force = list[Draw](), [rates[0]]
+    changes: list[tuple[date, int, Draw | RateFrom]] = [
+        *((draw.on, 0, draw) for draw in draws),
+        *((rate.on, 1, rate) for rate in rates[1:]),
+    ]
+    for on, _, change in sorted(changes, key=ORDER):
+        if isinstance(change, Draw):
+            drawn.append(change)
+            first = _row_of(spans, on)
+        else:
+            in_force.append(change)
+            first = _row_of(spans, on - ONE_DAY)
+        whole = _interest_on_drawn(plan, part, spans, drawn, in_force)
+        begun = [pause for pause in pauses if pause.first < on]
+        due = _interest_on_drawn(plan, part, spans, drawn, in_force, pauses=begun)
+        owed = sum(each.amount for each in drawn) + sum(due[:first]) + sum(whole[first:])
         level = plan.levelled(Decimal(owed - sum(levels[:first])) / (count - first))
         levels[first:] = [level] * (count - first)
+    interest = _interest_on_drawn(plan, part, spans, drawn, in_force, pauses=pauses)
     principals = [level - part for level, part in zip(levels, interest, strict=True)]
     return _with_residue(principals, interest, sum(draw.amount for draw in draws))
 
 
 def _interest_on_drawn(
-    plan: Plan, part: Part, spans: Timetable, draws: Sequence[Draw], rates: Sequence[RateFrom]
+    plan: Plan,
+    part: Part,
+    spans: Timetable,
+    draws: Sequence[Draw],
+    rates: Sequence[RateFrom],
+    *,
+    pauses: Sequence[Pause] = (),
 ) -> list[Money]:
     if not plan.parts_of_rows:
         starts = [min(draw.on, spans[_row_of(spans, draw.on)].start) for draw in draws]
         draws = [Draw(on, draw.amount) for on, draw in zip(starts, draws, strict=True)]
     standing = _opening(spans, draws)
     found: list[Money] = []
-    for period in periods(part, spans, rates, draws):
+    for period in periods(part, spans, rates, draws, pauses):
         found.append(plan.closed(standing * period.factor + period.drawn_interest))
         standing += period.drawn
     return found

@@ -126,12 +126,15 @@ def schedule(
     _check_accrual(terms)
     rows = timetable(terms, disbursed_on, first_due_on)
     plan = plan_of(terms, len(rows))
+    rates = rates_of(terms, rows)
+    if rates[1:] and plan.interest_on != InterestOn.BALANCE:
+        raise PlanImpossible("Flat interest of a loan goes with one rate.")
     due_on, principals, interest, _ = in_columns(
         plan,
         share(terms, disbursed_on),
         rows,
         draws_of(terms, disbursed_on),
-        rates_of(terms, rows),
+        rates,
         level_part=level_share(terms),
     )
     # Terms always round, so no amount has a fraction.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from domain.loan.periods import Pause, RateFrom
 from domain.loan.plan import CLOSING, DIGITS
 from entrypoints.scenarios import functions, unrounded
-from entrypoints.scenarios.dated import FLAT, KNOWN, PROGRESSIVE, dated_loan, rate_of
+from entrypoints.scenarios.dated import KNOWN, PROGRESSIVE, dated_loan, rate_of
 from entrypoints.scenarios.terms import TermWrong, Unsupported, day, one_of, only, whole
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _dated(case: Case, rules: str) -> dict[str, Any]:
         if not isinstance(event, dict):
             raise TermWrong("an event is no object")
         kind = one_of(event, "type", ("rate_change", "interest_pause"))
-        if rules != PROGRESSIVE or case.terms["interest_type"] == FLAT:
-            raise Unsupported(f"the event {kind!r} goes with a declining {PROGRESSIVE!r} loan only")
+        if rules != PROGRESSIVE:
+            raise Unsupported(f"the event {kind!r} goes with a {PROGRESSIVE!r} loan only")
         if kind == "rate_change":
             only(event, ("type", "effective", "annual_rate_pct"), "events.")
             rates.append(RateFrom(day(event, "effective"), rate_of(event)))

@@ -111,7 +111,7 @@ def test_what_is_not_offered_is_unsupported_and_named(terms: dict[str, Any], nam
         (PROGRESSIVE, {"type": "holiday", "from": "2024-01-01"}),
         (PROGRESSIVE, {"type": "rate_change", "effective": "2024-01-05", "annual_rate_pct": "1",
                        "until": "2024-02-01"}),
-        ({**PROGRESSIVE, "interest_type": "flat"},
+        ({**CUMULATIVE, "interest_type": "flat"},
          {"type": "rate_change", "effective": "2024-01-05", "annual_rate_pct": "1"}),
         (CUMULATIVE, {"type": "interest_pause", "from": "2024-01-05", "to": "2024-01-06"}),
         (UNROUNDED, {"type": "interest_pause", "from": "2024-01-05", "to": "2024-01-06"}),
@@ -210,6 +210,56 @@ def test_rows_without_interest_leave_the_equal_instalment_of_a_cumulative_loan()
         {"principal": "251.33", "interest": "4.95"},
         {"principal": "243.55", "interest": "2.44"},
     ]}) == PASSED  # fmt: skip
+
+
+FLAT = {**PROGRESSIVE, "interest_type": "flat"}
+"""1,000 over four months at 1 % a month: 250 and 10.00 in each."""
+
+
+def flat_rows(*rows: tuple[str, str, str], events: list[Any], **changes: Any) -> Verdict:
+    said = [dict(zip(("principal", "interest", "balance"), row, strict=True)) for row in rows]
+    return checked({**FLAT, **changes}, {"rows": said}, events)
+
+
+def test_a_new_rate_sets_flat_instalments_anew_from_its_row() -> None:
+    # The day that ends on 16 March is the first at 6 %: 10 · 14/31 + 5 · 17/31 = 7.26.
+    # (1000 + 7.26 + 5 − 500) / 2 = 256.13 in the rows that are left.
+    change = {"type": "rate_change", "effective": "2024-03-16", "annual_rate_pct": "6"}
+
+    assert flat_rows(
+        ("250.00", "10.00", "750.00"),
+        ("250.00", "10.00", "500.00"),
+        ("248.87", "7.26", "251.13"),
+        ("251.13", "5.00", "0.00"),
+        events=[change],
+    ) == PASSED  # fmt: skip
+
+
+def test_days_without_interest_leave_flat_instalments_and_the_last_is_smaller() -> None:
+    pause = {"type": "interest_pause", "from": "2024-02-02", "to": "2024-03-01"}
+
+    assert flat_rows(
+        ("250.00", "10.00", "750.00"),
+        ("260.00", "0.00", "490.00"),
+        ("250.00", "10.00", "240.00"),
+        ("240.00", "10.00", "0.00"),
+        events=[pause],
+    ) == PASSED  # fmt: skip
+
+
+def test_a_draw_after_days_without_interest_reckons_with_what_they_let_be_repaid() -> None:
+    # 510 are repaid by 1 March: (1100 + 11 + 11 − 510) / 2 = 306.00.
+    pause = {"type": "interest_pause", "from": "2024-02-02", "to": "2024-03-01"}
+    draws = [*PROGRESSIVE["disbursements"], {"date": "2024-03-01", "amount": "100.00"}]
+
+    assert flat_rows(
+        ("250.00", "10.00", "750.00"),
+        ("260.00", "0.00", "490.00"),
+        ("295.00", "11.00", "295.00"),
+        ("295.00", "11.00", "0.00"),
+        events=[pause],
+        disbursements=draws,
+    ) == PASSED  # fmt: skip
 
 
 def test_grace_is_not_used_where_interest_is_flat() -> None:

@@ -258,7 +258,7 @@ def test_flat_interest_in_equal_parts_counts_on_the_down_payment_too() -> None:
             "later": (Draw(FEB_1, 1),),
         },
         {
-            "plan": Plan(Method.EQUAL_INSTALMENTS, 3, interest_on=InterestOn.DRAWN),
+            "plan": Plan(Method.EQUAL_INSTALMENTS, 3, interest_on=InterestOn.DRAWN_EVENLY),
             "rates": (RateFrom(FEB_1, Decimal(0)),),
         },
     ],

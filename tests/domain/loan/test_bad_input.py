@@ -35,6 +35,7 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan.explain import explain
+from domain.loan.layout import PlanImpossible
 from domain.loan.loan import Loan
 from domain.loan.payoff import quote_payoff
 from domain.loan.quote import quote
@@ -235,6 +236,14 @@ def test_flat_instalments_in_large_multiples_end_with_what_is_left() -> None:
     rows = schedule(terms(amount=200_00, annual_rate=Decimal(0), repayment=flat), DAY)
 
     assert [row.principal for row in rows] == [30_00] * 6 + [20_00] + [0] * 5
+
+
+@pytest.mark.parametrize("interest_on", ["DRAWN", "DRAWN_EVENLY"])
+def test_a_loan_on_flat_interest_goes_with_one_rate(interest_on: str) -> None:
+    steps = RatePlan("SCHEDULED", [RateStep(3, Decimal("0.03"))])
+
+    with pytest.raises(PlanImpossible, match="one rate"):
+        schedule(terms(rate_plan=steps, repayment=Repayment(interest_on=interest_on)), DAY)
 
 
 @pytest.mark.parametrize("frequency", ["DAY", "MONTH"])
