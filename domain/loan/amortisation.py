@@ -16,6 +16,7 @@ from typing import NamedTuple
 from domain.base.money import rounded
 from domain.base.records import each_as
 from domain.base.repayment import ExcessInterest, LevelFrom, Method
+from domain.loan import annuity
 from domain.loan.annuity import growth_and_worth
 from domain.loan.periods import Money, Period
 from domain.loan.plan import CLOSING, DIGITS, LEVEL, Plan
@@ -77,7 +78,8 @@ def level(balance: Money, factors: Sequence[Decimal]) -> Decimal:
 
     B·Π(1+F) / Σⱼ Π_{i>j}(1+F): the annuity formula where all factors are equal.
     """
-    if factors.count(factors[0]) == len(factors):
+    known = getcontext().prec <= annuity.DIGITS  # what is kept has no more digits
+    if known and factors.count(factors[0]) == len(factors):
         growth, worth = growth_and_worth(factors[0], len(factors))
     else:
         growth, worth = Decimal(1), Decimal(0)
@@ -104,7 +106,7 @@ def amounts(
     """What :func:`rows` holds, for who makes other records of it."""
     # Operators on the context at hand are three times as fast as a context's methods.
     context = getcontext()
-    outer, context.prec = context.prec, CLOSING.prec if plan.rounding else DIGITS
+    outer, context.prec = context.prec, CLOSING.prec if plan.rounding else max(DIGITS, context.prec)
     try:
         return _paid_down(plan, opening, periods, levels)
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow, getcontext
 from itertools import accumulate, groupby, pairwise
+from math import prod
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ from domain.loan.periods import (
 from domain.loan.plan import DIGITS, Plan
 
 ORDER = itemgetter(0, 1)
+
+GROWTH_MOST = 1_000
+"""Digits by which money may grow before the last ones of a schedule are given up."""
 
 
 class PlanImpossible(Refusal):
@@ -118,9 +122,12 @@ class reckoning:  # noqa: N801 - used as a function
         PlanImpossible: a figure grew beyond them, or has no value.
     """
 
+    def __init__(self, digits: int = DIGITS) -> None:
+        self._digits = digits
+
     def __enter__(self) -> None:
         context = getcontext()
-        self._outer, context.prec = context.prec, DIGITS
+        self._outer, context.prec = context.prec, self._digits
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         getcontext().prec = self._outer
@@ -140,7 +147,7 @@ def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row
     Raises:
         PlanImpossible: the loan is not repaid by the end of *factors*.
     """
-    with reckoning():
+    with reckoning(_digits(factors) if plan.count else DIGITS):
         ahead = [Period(factor, factor) for factor in factors]
         known, first = [], 0
         for _, same in groupby(ahead):
@@ -152,6 +159,12 @@ def in_steps(plan: Plan, opening: Money, factors: Sequence[Decimal]) -> list[Row
     if plan.count is None and found[-1].balance > REPAID:
         raise PlanImpossible(f"The loan is not repaid after {len(found)} rows.")
     return found
+
+
+def _digits(factors: Sequence[Decimal]) -> int:
+    """How many digits keep those of the first row to the last, as errors grow with the money."""
+    growth = prod((1 + factor for factor in factors), start=Decimal(1))
+    return DIGITS + min(max(growth.adjusted(), 0), GROWTH_MOST)
 
 
 def _check(plan: Plan, spans: Timetable, draws: Sequence[Draw]) -> None:

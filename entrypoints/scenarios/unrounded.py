@@ -82,7 +82,8 @@ def _plan(terms: Mapping[str, Any], method: Method) -> Plan:
         method,
         count,
         rounding=None,
-        excess_interest=ExcessInterest.PRINCIPAL,  # the whole interest is shown in its row
+        # An instalment that grows may be less than its interest, which is shown in full.
+        excess_interest=ExcessInterest.PRINCIPAL if growing else ExcessInterest.NEXT_ROW,
         amortised_over=over,
         payment=payment,
         percent=number(terms, "pct").scaleb(-2) if percent else Decimal(0),

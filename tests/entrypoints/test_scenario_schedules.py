@@ -423,6 +423,33 @@ def test_an_instalment_that_grows_late_may_be_less_than_its_interest() -> None:
     assert checked(terms, {"selected_rows": selected}) == PASSED
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"amortization": "equal_instalments"},
+        {"amortization": "growing_instalments", "yearly_growth_pct": "0"},
+    ],
+)
+def test_a_rate_under_which_money_grows_beyond_all_digits_still_repays_the_loan(
+    method: dict[str, str],
+) -> None:
+    # 300 % over 120 rows: an error in the last digit would grow by 4^120, a number of 73 digits.
+    terms = {
+        **UNROUNDED,
+        "annual_rate_pct": "300",
+        "periods_per_year": 1,
+        "number_of_repayments": 120,
+        **method,
+    }
+    selected = [
+        {"n": 1, "principal": "0.00", "interest": "3000.00", "balance": "1000.00"},
+        {"n": 119, "principal": "187.50", "interest": "2812.50", "balance": "750.00"},
+        {"n": 120, "principal": "750.00", "interest": "2250.00", "balance": "0.00"},
+    ]
+
+    assert checked(terms, {"selected_rows": selected}) == PASSED
+
+
 def test_instalments_that_shrink_to_nothing_are_all_paid_in_the_first_year() -> None:
     terms = {
         **UNROUNDED,
