@@ -160,6 +160,10 @@ def moment(said: str | None, zone: str) -> date | datetime | None:
     return at if at.tzinfo else datetime.combine(at.date(), at.time(), ZoneInfo(zone))
 
 
+NOT_PAID_OUT = "Not paid out: nothing is owed. See tracker for its stages."
+"""What stands where figures of a loan would, which an application does not have."""
+
+
 def contract_said(terms: Terms, on: date) -> list[str]:
     """The terms of a contract in words, with the cap that counts on a day."""
     from domain.loan.beyond import beyond
@@ -238,10 +242,10 @@ def render(stood: Standing) -> None:
         f"[bold]{stood.loan_ref}[/]  {head}  (as of {stood.as_of}, by what was known"
         f" until version {stood.version} of {stood.known_until})"
     )
-    rate = f"{stood.annual_rate:.4%} a year" if stood.annual_rate is not None else ""
+    rate = f", {stood.annual_rate:.4%} a year" if stood.annual_rate is not None else ""
     output.out.print(
         f"{stood.product_code} v{stood.product_version} for {short_ref('B', stood.borrower_id)}:"
-        f" {figure(stood.amount)} {stood.currency} over {stood.term_months} months {rate}"
+        f" {figure(stood.amount)} {stood.currency} over {stood.term_months} months{rate}"
         + (f", paid out {stood.disbursed_on}" if stood.disbursed_on else "")
     )
     if stood.terms is not None:
@@ -256,6 +260,7 @@ def render(stood: Standing) -> None:
     if stood.left_book is not None:
         output.out.print(f"  {left_book_said(stood.left_book, stood.currency)}")
     if stood.balance is None:
+        output.out.print(NOT_PAID_OUT)
         return
     if stood.annualised_cost is not None:
         output.out.print(f"  costs {stood.annualised_cost:.4%} a year, as it goes; see explain")

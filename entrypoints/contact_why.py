@@ -303,6 +303,8 @@ def _render(found: Why) -> None:
         without = sorted({way.channel for way in found.ways} - {way.channel for way in reached})
         if without:
             output.out.print(f"No contact point is known for {', '.join(without)}.")
+    else:
+        output.out.print("No contact point is known: until one is added, nobody is reached.")
     for agreed in found.restrictions:
         output.out.print(f"By contract: {_in_words(agreed)}.", markup=False)
     if not found.decided:

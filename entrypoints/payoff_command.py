@@ -39,6 +39,7 @@ def render(quote: PayoffQuote) -> None:
     from domain.base.money import written
     from entrypoints import output
 
+    more = output.money(quote.per_diem, quote.currency)
     rows = output.table("", quote.currency, right=(quote.currency,))
     for name in ("principal", "interest", "fees", "penalty"):
         rows.add_row(name, written(getattr(quote, name), quote.currency))
@@ -47,4 +48,4 @@ def render(quote: PayoffQuote) -> None:
     rows.add_row("closes the loan", written(quote.amount, quote.currency), style="bold")
     output.out.print(f"[bold]{quote.loan_ref}[/]  good through {quote.good_through}")
     output.show(rows)
-    output.out.print(f"A day later it takes {written(quote.per_diem, quote.currency)} more.")
+    output.out.print(f"A day later it takes {more} more.")

@@ -400,16 +400,16 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
     from domain.base.refs import short_ref
     from domain.loan.explained import change_said
     from entrypoints import output
-    from entrypoints.as_of import head_said, left_book_said
+    from entrypoints.as_of import NOT_PAID_OUT, head_said, left_book_said
 
     assert page is not None
     unit = page.currency
     head = head_said(page.state, page.bucket, page.days_past_due, page.asset_class)
     output.out.print(f"[bold]{page.loan_ref}[/]  {head}  (version {page.version}, as of {on})")
-    rate = f"{page.terms.annual_rate:.4%} a year" if page.terms.annual_rate is not None else ""
+    rate = f", {page.terms.annual_rate:.4%} a year" if page.terms.annual_rate is not None else ""
     output.out.print(
         f"{page.product_code} v{page.product_version} for {short_ref('B', page.borrower_id)}:"
-        f" {_money(page.terms.amount, unit)} {unit} over {page.terms.term_months} months {rate}"
+        f" {_money(page.terms.amount, unit)} {unit} over {page.terms.term_months} months{rate}"
         + (f", paid out {page.disbursed_on}" if page.disbursed_on else "")
     )
     _render_terms(page, on)
@@ -422,6 +422,21 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
         output.out.print(f"  {change_said(change.kind)} from {change.effective_on}{rate}{grown}")
     if page.left_book is not None:
         output.out.print(f"  {left_book_said(page.left_book, unit)}")
+    if page.disbursed_on or page.instalments:
+        _render_owed(page, on)
+    else:
+        output.out.print(NOT_PAID_OUT)
+    if page.securities:
+        _render_securities(page)
+    if page.instalments:
+        _render_instalments(page, on)
+
+
+def _render_owed(page: LoanPage, on: date) -> None:
+    """What is owed and what was paid, by part."""
+    from entrypoints import output
+
+    unit = page.currency
     balance, totals = page.balance, page.totals
     figures = output.table(
         "",
@@ -448,10 +463,13 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
             f" or show --as-of {on}.",
             style="dim",
         )
-    if page.securities:
-        _render_securities(page)
-    if not page.instalments:
-        return
+
+
+def _render_instalments(page: LoanPage, on: date) -> None:
+    """The schedule, row by row; what is late stands out."""
+    from entrypoints import output
+
+    unit = page.currency
     rows = output.table(
         "no.",
         "pay by",
