@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from entrypoints.rate_words import percent, subsidy_said
-from entrypoints.terms_words import METHODS, TIMES
+from entrypoints.terms_words import METHODS, SETTLED, TIMES
 
 if TYPE_CHECKING:
     from domain.loan.sheet import CostSheet, SheetCharge, SheetPayment, SheetPenalty, SheetRate
@@ -29,11 +29,6 @@ CASES = {
     "RENEWED_ON_TIME": "a renewed term, after paying on time",
 }
 CASES_WITH_REWARD = {"AS_PLANNED": "paid as planned, without a reward for paying on time"}
-SETTLED = {
-    "TO_THE_DAY": "Paid off early it owes interest to that day.",
-    "TO_NEXT_DUE": "Paid off early it owes the interest up to the next due date.",
-    "STATUTORY_UK": "Paid off early it is rebated by the UK regulations of 2004.",
-}
 BASES = {
     "AMOUNT": "of the amount",
     "PRINCIPAL": "of the principal of the instalment",

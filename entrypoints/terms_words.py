@@ -64,9 +64,9 @@ def _words(text: str) -> str:
 
 
 def _money(told: Told) -> Callable[[int], str]:
-    from domain.base.money import written
+    from entrypoints.output import money
 
-    return lambda amount: written(amount, told.currency)
+    return lambda amount: money(amount, told.currency)
 
 
 METHODS = {
@@ -152,8 +152,9 @@ def _penalty(told: Told) -> str:
         rate = f"{Decimal(multiple).normalize():f} x the rate of each day ({rate} at first)"
     said = f"penalty: {rate} on overdue {on}"
     if told.grace_days:
-        since = "the first day" if told.grace_retroactive else "their end"
-        said += f", after {told.grace_days} days of grace counted from {since}"
+        since = "the due date" if told.grace_retroactive else "their end"
+        days = "1 day" if told.grace_days == 1 else f"{told.grace_days} days"
+        said += f", after {days} of grace counted from {since}"
     caps = [cap for cap in told.beyond.get("rate_caps", ()) if cap["from_on"] <= str(told.on)]
     if caps:
         cap = max(caps, key=lambda each: each["from_on"])
@@ -185,16 +186,19 @@ EARLY = {
     "SHORTER_TERM": "shortens the term",
 }
 SETTLED = {
-    "TO_NEXT_DUE": "paid off early it owes the interest to the next due date",
-    "STATUTORY_UK": "paid off early it is rebated by statute",
+    "TO_THE_DAY": "Paid off early it owes interest to that day.",
+    "TO_NEXT_DUE": "Paid off early it owes the interest up to the next due date.",
+    "STATUTORY_UK": "Paid off early it is rebated by the UK regulations of 2004.",
 }
+"""What settling early takes, as the sheet and the terms of a loan both say it."""
 
 
 def _early(told: Told) -> str:
     future = told.beyond.get("prepayment") or told.future_money
     said = [f"money in advance {EARLY.get(future, _words(future))}"]
-    if told.beyond.get("settling") in SETTLED:
-        said.append(SETTLED[told.beyond["settling"]])
+    settled = SETTLED.get(told.beyond.get("settling", ""))
+    if settled is not None:
+        said.append(settled.rstrip(".").replace("Paid", "paid", 1))
     late = told.beyond.get("late_order_days")
     if late:
         said.append(f"from {late} days past due money pays {_order(told.beyond['late_order'])}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+
+import pytest
 
 from domain.base.terms import RateCap
 from entrypoints.as_of import contract_said
 from entrypoints.product_file import read_offer
+from entrypoints.terms_words import SETTLED
 from infra.settings import ROOT
 
 CATALOGUE = ROOT / "docs" / "catalogue"
@@ -52,8 +56,28 @@ def test_a_bullet_that_can_be_converted_tells_into_what() -> None:
 def test_charges_are_told_with_their_time() -> None:
     assert said("us-personal")[1] == (
         "charges: origination 3.00% of amount at the payout,"
-        " late payment 25.00 once an instalment is overdue"
+        " late payment 25.00 USD once an instalment is overdue"
     )
+
+
+@pytest.mark.parametrize("product", ["uk-personal", "kw-consumer", "regulars"])
+def test_a_contract_tells_settling_early_in_the_words_of_its_sheet(product: str) -> None:
+    offer = read_offer(CATALOGUE / f"{product}.toml")
+    terms = offer.terms(offer.amount_min, offer.term_months_min)
+
+    lines = " ".join(said(product)).lower()
+
+    told = SETTLED[terms.settling or "TO_THE_DAY"].rstrip(".").lower()
+    assert (told in lines) == (terms.settling is not None)
+
+
+def test_grace_is_counted_in_the_words_of_the_sheet() -> None:
+    offer = read_offer(CATALOGUE / "household.toml")
+    terms = offer.terms(offer.amount_min, offer.term_months_min)
+
+    one_day = contract_said(replace(terms, grace_days=1, grace_retroactive=True), DAY)
+
+    assert any("after 1 day of grace counted from the due date" in line for line in one_day)
 
 
 def test_every_contract_of_the_catalogue_can_be_told() -> None:
