@@ -19,7 +19,7 @@ from uuid import UUID
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from domain.base.stream import Stream
-from domain.catalogue import event_types
+from domain.catalogue import STREAMS, event_types
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 
@@ -133,6 +133,22 @@ def topic_of(stem: str) -> str:
     return ".".join(stem.split(".")[:2])
 
 
+READING = (
+    "Events of one stream (the record's key) follow one another without a gap, as `ce_sequence`",
+    "counts; between streams and topics only `ce_notificationid` tells which came first. An",
+    "event that counts from an earlier day (`effective_on`) still comes when it is known, and",
+    "carries what it changes: nothing that was published is ever altered or taken back. To",
+    "replay, read from the beginning; nothing expires.",
+    "",
+    "A schema never changes. When an event says more, the schema listed here is a new one, and",
+    "the earlier ones stay beside it as `schemas/NAME.v1.avsc`, `v2` ...; events keep the one",
+    "they were written with. New fields may be absent, with null as their default: decode by",
+    "the fingerprint in the bytes, and read with the schema that you know, or with its fields.",
+    "A list of values, such as the kinds of a charge, may grow at any time; those are strings.",
+)
+"""How the stream is read, for those who know nothing else of it."""
+
+
 def catalogue() -> str:
     """The event catalogue as Markdown, from the current schemas."""
     lines = [
@@ -141,6 +157,10 @@ def catalogue() -> str:
         "Written from `schemas/` by `python -m infra.contract`. Every event begins with the",
         "fields of the first table; the others are listed without them. Amounts are in the",
         "currency's minor unit, rates annual fractions; a type with `?` may be absent.",
+        "",
+        f"Topics: {_topics()}.",
+        "",
+        *READING,
     ]
     current = {stem: schema for stem, schema in published().items() if stem.count(".") == 1}
     common = next(iter(current.values()))["fields"][:COMMON_FIELDS]
@@ -158,6 +178,14 @@ def catalogue() -> str:
         fields = "; ".join(f"`{f['name']}` {_written(f['type'])}" for f in record["fields"])
         lines += ["", f"**{name}**: {record['doc']} {fields}."]
     return "\n".join(lines) + "\n"
+
+
+def _topics() -> str:
+    """Which topic holds which events, as one phrase."""
+    kinds: dict[str, list[str]] = {}
+    for stream in STREAMS:
+        kinds.setdefault(stream.KAFKA_TOPIC, []).append(f"`{stream.TOPIC}.*`")
+    return ";\n".join(f"{', '.join(names)} on `{topic}`" for topic, names in kinds.items())
 
 
 def _written(kind: Any) -> str:

@@ -82,7 +82,7 @@ def take(inbox: sqlite3.Connection, record: Any, decoded: Any) -> bool:
             "SELECT version FROM last_version WHERE loan_id = ?", (loan_id,)
         ).fetchone() or (0,)
         if version != last[0] + 1:
-            raise GapError(f"loan {loan_id}: version {version} follows {last[0]}")
+            raise GapError(f"{loan_id}: version {version} follows {last[0]}")
         inbox.execute("INSERT OR REPLACE INTO last_version VALUES (?, ?)", (loan_id, version))
         inbox.execute(
             "INSERT INTO effect VALUES (?, 1) ON CONFLICT DO UPDATE SET events = events + 1",
@@ -126,8 +126,8 @@ def main() -> None:
                     taken += 1
                 else:
                     repeated += 1
-    loans = inbox.execute("SELECT count(*) FROM last_version").fetchone()[0]
-    print(f"{taken} events of {loans} loans, without a gap; {repeated} arrived again")
+    streams = inbox.execute("SELECT count(*) FROM last_version").fetchone()[0]
+    print(f"{taken} events of {streams} streams, without a gap; {repeated} arrived again")
 
 
 if __name__ == "__main__":

@@ -301,7 +301,7 @@ def test_another_system_reads_every_loan_event_by_the_published_schemas_alone(
     assert read.returncode == 0, read.stderr
     *printed, summary = read.stdout.splitlines()
     assert len(printed) == events
-    assert summary == f"{events} events of {streams} loans, without a gap; 0 arrived again"
+    assert summary == f"{events} events of {streams} streams, without a gap; 0 arrived again"
 
 
 def test_two_processes_of_one_view_share_its_partitions_and_the_rows_stay_right(

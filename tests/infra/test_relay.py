@@ -346,8 +346,8 @@ def test_another_system_reads_the_events_and_takes_each_once(line: Line, tmp_pat
     assert [said.split()[:2] for said in first[:-1]] == [
         [str(borrower.id), version] for version in ("1", "2", "3")
     ]
-    assert first[-1] == "3 events of 1 loans, without a gap; 0 arrived again"
-    assert second[-1] == "1 events of 1 loans, without a gap; 0 arrived again"
+    assert first[-1] == "3 events of 1 streams, without a gap; 0 arrived again"
+    assert second[-1] == "1 events of 1 streams, without a gap; 0 arrived again"
 
 
 def outside_consumer(line: Line, folder: Path) -> list[str]:
