@@ -68,14 +68,14 @@ class Town:
         return simulator
 
     @contextmanager
-    def process(self) -> Iterator[Routes]:
+    def process(self, patience: Patience = SHORT) -> Iterator[Routes]:
         """One of several that send."""
         with open_routes(
             Settings(home=self.home),
             self.url,
             register=lambda: self.register,
             named=self.settings.get,
-            patience=SHORT,
+            patience=patience,
             failures=3,
         ) as routes:
             yield routes
@@ -255,7 +255,7 @@ def test_two_processes_that_send_the_same_at_once_send_it_once(town: Town) -> No
     sent = [message() for _ in range(100)]
 
     def work() -> list[Answer]:
-        with town.process() as routes:
+        with town.process(Patience()) as routes:  # nothing here is about time
             return [
                 result.answer
                 for start in range(0, len(sent), 10)
