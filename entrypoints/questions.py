@@ -571,7 +571,10 @@ def _render_statement(lines: list[StatementLine]) -> None:
             line.ref,
         )
     output.show(rows)
-    output.out.print(f"Amounts in {unit}; what lowers the debt is negative.")
+    output.out.print(
+        f"Amounts in {unit}; what lowers the debt is negative. Owed after is all that the"
+        " schedule still asks for, with the interest to come."
+    )
 
 
 @app.command("asset-classes", rich_help_panel=QUESTIONS)

@@ -83,7 +83,9 @@ def annualised_cost(flows: Sequence[Flow], method: str = CostMethod.IRR) -> Deci
     if sum(flow.amount for flow in flows) >= 0:
         return Decimal(0).quantize(SCALE)
     rate = annual_cost(method, flows)
-    if abs(rate) >= RATE_MAX:
+    if rate < 0:
+        raise NoRate("More is paid than was received, and earlier: no rate tells what that costs.")
+    if rate >= RATE_MAX:
         raise NoRate("It is higher than a rate can be written.")
     return rate.quantize(SCALE)
 

@@ -202,3 +202,15 @@ def test_a_cost_that_is_too_high_to_be_written_is_none(back: int) -> None:
 
     with pytest.raises(NoRate, match=r"It is higher than a rate can be written\."):
         annualised_cost(flows)
+
+
+def test_more_paid_than_received_before_some_of_it_comes_back_has_no_rate() -> None:
+    # Paid off with charges on the day of the payout; a charge is taken back the next day.
+    flows = [
+        Flow(date(2025, 1, 15), 127_08),
+        Flow(date(2025, 1, 15), -127_77),
+        Flow(date(2025, 1, 16), 5),
+    ]
+
+    with pytest.raises(NoRate, match="no rate"):
+        annualised_cost(flows)
