@@ -41,25 +41,24 @@ def board(on: OnDay = None, at: At = None, as_json: AsJson = False) -> None:
 
 
 def _render_board(listed: ComplaintBoard, zone: str) -> None:
+    from rich.markup import escape
+
     from entrypoints import output
 
     if not listed.complaints:
         output.out.print("No complaint is open.")
         return
     rows = output.table(
-        "left", "due", "for", "severity", "about", "borrower", "loan", "complaint", "level",
-        "extended", right=("left", "level"), wraps=("extended",),
-    )  # fmt: skip
+        *("left", "due", "complaint", "borrower", "level", "extended"),
+        right=("left", "level"),
+        wraps=("extended",),
+    )
     for each in listed.complaints:
         rows.add_row(
             _left(each.minutes_left),
-            _local(each.due_at, zone),
-            "answer" if each.stage == "OPEN" else "resolution",
-            each.severity.lower(),
-            _words(each.category),
-            each.borrower_ref,
-            each.loan_ref or "all",
-            each.complaint_ref,
+            f"{_local(each.due_at, zone)}\n{'answer' if each.stage == 'OPEN' else 'resolution'}",
+            escape(f"{each.severity.lower()}, {_words(each.category)}\n{each.complaint_ref}"),
+            f"{each.borrower_ref}\n{each.loan_ref or 'all loans'}",
             str(each.escalations) if each.escalations else "",
             each.extended or "",
             style="red" if (each.minutes_left or 0) < 0 else None,

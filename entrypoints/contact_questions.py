@@ -132,30 +132,16 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     if not contacts:
         output.out.print("No contact is there.")
         return
-    whose = () if one else ("borrower",)
-    rows = output.table(
-        "when",
-        *whose,
-        "for",
-        "by",
-        "decided",
-        "why",
-        "came of it",
-        "text",
-        "who",
-        wraps=("why", "came of it", "text"),
-    )
+    columns = ("when", "contact", "decided", "why", "came of it", "who")
+    rows = output.table(*columns, wraps=("contact", "why", "came of it", "who"))
     for each in contacts:
         text = f"{each.template} {each.template_version}" if each.template else ""
         rows.add_row(
-            _local(each.at, zone),
-            *(() if one else (short_ref("B", each.borrower_id),)),
-            _words(each.purpose),
-            _by(each),
+            _local(each.at, zone) + ("" if one else f"\n{short_ref('B', each.borrower_id)}"),
+            f"{_words(each.purpose)} by {_by(each)}\n{text}".rstrip(),
             _decided(each, zone),
             _why(each),
             _came_of(each),
-            text,
             each.actor if each.told_by in (None, each.actor) else f"{each.actor}, {each.told_by}",
             style=STYLES.get(each.answer),
         )

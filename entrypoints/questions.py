@@ -548,27 +548,31 @@ def statement(
 
 
 def _render_statement(lines: list[StatementLine]) -> None:
+    from rich.markup import escape
+
     from entrypoints import output
 
     if not lines:
         output.out.print("No money has moved.")
         return
     unit = lines[-1].currency
-    columns = ("amount", "principal", "interest", "fees", "penalty", "credit", "owed after")
-    rows = output.table(
-        "counts from", "what", *columns, "reference", right=columns, wraps=("reference",)
-    )
-    for line in lines:
+    parts = {
+        "principal": [line.principal for line in lines],
+        "interest": [line.interest for line in lines],
+        "fees": [line.fees for line in lines],
+        "penalty": [line.penalty for line in lines],
+        "credit": [-line.unapplied for line in lines],
+    }
+    shown = {name: amounts for name, amounts in parts.items() if any(amounts)}
+    columns = ("amount", *shown, "owed after")
+    rows = output.table("counts from", "what", *columns, right=columns)
+    for line, *amounts in zip(lines, *shown.values(), strict=True):
         rows.add_row(
             str(line.effective_on),
-            line.kind,
+            escape("\n".join(filter(None, (line.kind, line.ref)))),
             _money(line.amount, unit),
-            *(
-                _money(x, unit) if x else ""
-                for x in (line.principal, line.interest, line.fees, line.penalty, -line.unapplied)
-            ),
+            *(_money(amount, unit) if amount else "" for amount in amounts),
             _money(line.owed_after, unit),
-            line.ref,
         )
     output.show(rows)
     output.out.print(
