@@ -432,7 +432,9 @@ class Origination(Consequences):
             stage=Stage.SERVICING,
             withheld=kept or None,
         )
-        self._assess(act)
+        if on < act.business_on:
+            # What fell due since may be paid by credit, or bear a charge, before it is late.
+            self._follow_up(act, on)
 
     def _must_follow_what_came_back(self, on: date, disbursement_ref: str) -> None:
         """Pass where the payout *on* a day is the next one after any that came back."""

@@ -240,6 +240,16 @@ def test_credit_that_was_not_refunded_pays_what_falls_due_on_the_next_payout(con
     assert loan.instalments[0].principal_paid > 0
 
 
+def test_credit_pays_in_time_what_fell_due_before_the_next_payout_was_recorded() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, FEB_15), returned(FEB_20))
+
+    paid_out_again(MAR_1, known_on=APR_20)(loan)
+
+    assert kinds(loan) == [Loan.Disbursed, Loan.CreditApplied]
+    assert last(loan, Loan.CreditApplied).effective_on == date(2025, 4, 1)
+    assert (loan.bucket, loan.overdue_since_on) == ("M0", None)
+
+
 def test_the_signature_is_good_for_as_long_as_an_offer_stands() -> None:
     loan = given(disbursed(), returned(FEB_20, MAR_1))
     assert loan.valid_until_on == date(2025, 3, 22)
