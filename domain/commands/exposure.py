@@ -51,10 +51,17 @@ def must_leave(found: Exposure | None, amount: int, offer: Offer) -> None:
     if found is None or found.others + amount <= found.most:
         return
     unit = offer.currency
+    left = found.most - found.others
+    way = (
+        f"at most {written(left, unit)} {unit} is left for this one"
+        if left > 0
+        else "nothing is left"
+    )
     raise OverExposure(
         f"{written(amount, unit)} {unit} with {written(found.others, unit)} {unit} that is out or"
         f" promised on other loans would be more than the {written(found.most, unit)} {unit} that"
-        f" a {offer.lender_kind} may lend one borrower (policy {found.version})."
+        f" a {offer.lender_kind} may lend one borrower (policy {found.version}):"
+        f" {way}, until another loan is repaid or withdrawn."
     )
 
 

@@ -109,7 +109,7 @@ def test_what_was_promised_or_lent_before_counts(desk: Desk, lent: Callable[[Des
     lent(desk)
     second = desk.applied(50_000_01)
 
-    with pytest.raises(OverExposure, match=r"150,000\.00 CNY .* 200,000\.00 CNY"):
+    with pytest.raises(OverExposure, match=r"150,000\.00 CNY .* 200,000\.00 CNY .* 50,000\.00 CNY"):
         loans.approve(desk.book, act(), loan_id=second, loans=desk.known, **PEOPLE)
 
     loans.approve(desk.book, act(), loan_id=second, amount=50_000_00, loans=desk.known, **PEOPLE)
