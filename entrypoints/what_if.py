@@ -234,6 +234,8 @@ def compared(difference: Difference) -> Compared:
 
 def render(found: Compared) -> None:
     """Print it for a person: what would be recorded, then figures and instalments that differ."""
+    from rich.padding import Padding
+
     from entrypoints import output
     from entrypoints.history import words_of
 
@@ -242,8 +244,9 @@ def render(found: Compared) -> None:
     output.out.print(f"[bold]{was.loan_ref}[/]  as of {was.as_of}, in {was.currency}; {said}")
     for each in found.events:
         words = words_of(each.said, was.currency)
-        output.out.print(f"  {each.effective_on}  [bold]{each.event}[/]  ", end="")
-        output.out.print(words, markup=False, soft_wrap=True)
+        output.out.print(f"  {each.effective_on}  [bold]{each.event}[/]")
+        if words:
+            output.out.print(Padding(words, (0, 0, 0, 6)), markup=False)
     columns = ("as it is", "as it would be", "change")
     rows = output.table("", *columns, right=columns)
     for name, before, after in zip(FIGURES, _figures(was), _figures(would), strict=True):

@@ -11,12 +11,14 @@ import pytest
 import typer
 from hypothesis import given as for_all
 from hypothesis import strategies as st
+from rich.console import Console
 
 from domain.base.policy import HoldRule
 from domain.base.refusal import Refusal
 from domain.base.stream import Stream
 from domain.loan import what_if as supposed
 from domain.loan.relief import Agreement
+from entrypoints import output
 from entrypoints.supposed_steps import READ, Reading, laid_steps, steps_of
 from entrypoints.what_if import FORMS, compared, render
 from tests.domain.story import LETTER_FEE, disbursed, hold_rule, repay, terms
@@ -210,6 +212,17 @@ def test_a_person_sees_both_sides_and_what_would_be_recorded(
         "0.00",
         "2025-03-15",
     ] in figures
+
+
+def test_what_would_be_recorded_is_told_within_the_width_of_the_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "out", Console(width=100, highlight=False))
+    loss = supposed.WriteOff(date(2025, 3, 15))
+
+    render(compared(supposed.what_if(HISTORY, [loss], loss.on)))
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
 
 
 def test_a_loss_and_what_comes_back_change_the_claim(capsys: pytest.CaptureFixture[str]) -> None:
