@@ -422,10 +422,11 @@ def _render_loan(page: LoanPage | None, on: date) -> None:
         output.out.print(f"  {change_said(change.kind)} from {change.effective_on}{rate}{grown}")
     if page.left_book is not None:
         output.out.print(f"  {left_book_said(page.left_book, unit)}")
-    if page.disbursed_on or page.instalments:
-        _render_owed(page, on)
-    else:
+    lent = bool(page.disbursed_on or page.instalments)
+    if not lent:
         output.out.print(NOT_PAID_OUT)
+    if lent or page.balance.unapplied:
+        _render_owed(page, on)
     if page.securities:
         _render_securities(page)
     if page.instalments:

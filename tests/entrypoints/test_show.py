@@ -63,6 +63,13 @@ def test_an_application_that_was_not_paid_out_shows_no_figures_of_a_loan(
     assert "owed  " not in text and " 0.00" not in text
 
 
+def test_credit_on_a_loan_whose_payout_came_back_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, page(state="SIGNED", balance=Balance(0, 0, 0, 0, 200_00)))
+
+    assert "Not paid out: nothing is owed" in text
+    assert "credit" in text and "200.00" in text
+
+
 def test_a_loan_that_is_paid_out_shows_what_is_owed_also_before_it_has_a_schedule(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
