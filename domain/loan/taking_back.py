@@ -98,7 +98,7 @@ class TakingBack(Workout):
                     f"{fact_ref!r} follows from what was paid when; correct that, or waive it."
                 )
         names = ", ".join(name for _, name in self._withdrawable())
-        told = f"that could be: {names}" if names else "on it that could be"
+        told = f"that could be: {names}" if names else "there is nothing that could be"
         raise no.FactUnknown(f"Nothing by the name {fact_ref!r} can be taken back; {told}.")
 
     # --- facts ----------------------------------------------------------------------

@@ -541,7 +541,7 @@ def test_the_return_of_an_application_that_ran_out_since_can_be_taken_back() -> 
 def test_the_return_of_a_payout_that_was_made_again_is_not_taken_back() -> None:
     loan = given(disbursed(), returned(FEB_20), paid_out_again(MAR_1))
 
-    with pytest.raises(no.FactUnknown):
+    with pytest.raises(no.FactUnknown, match="taken back; there is nothing that could be"):
         take_back(loan, "payout-return", MAR_1)
 
 
