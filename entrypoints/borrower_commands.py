@@ -138,7 +138,7 @@ def all_loans_of(opened: Session, borrower_id: UUID) -> list[UUID]:
         if not wait_until_current(conn, WAIT_SECONDS, "summary"):
             raise Trouble(
                 "The list of loans is behind what is stored (./loans status): try again in a"
-                " moment, or name the loans with --loan."
+                " moment, or name the loans where --loan is offered."
             )
         return loans_of(conn, borrower_id)
 
