@@ -636,6 +636,9 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
     runs = loan.state == LoanState.ACTIVE
     dpd = days_past_due(unpaid[0], on) if unpaid and runs else 0
     left = _left_book(loan.state, ended, totals)
+    limit = _limit(terms, loan.balance, totals, laid_anew)
+    if limit is not None and all(row.due_on < on for row in instalments):
+        limit = replace(limit, left=0)  # the last day to draw is over
     last = None if left or loan.disbursed_on is None else loan.bucket
     page = LoanPage(
         **{**loan._asdict(), "bucket": str(bucket(dpd)) if runs else last},
@@ -649,7 +652,7 @@ def show(conn: Connection, loan_id: UUID, on: date) -> Answer[LoanPage | None]:
         instalments=instalments,
         asset_class=next(iter(classes), str(AssetClass.NORMAL)) if runs else None,
         securities=securities,
-        limit=_limit(terms, loan.balance, totals, laid_anew) if runs else None,
+        limit=limit if runs else None,
         offers=offers if runs else [],
         left_book=left,
     )

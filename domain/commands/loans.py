@@ -284,6 +284,7 @@ def disburse(
     )
     on = disbursed_on or act.business_on
     _must_not_be_held(book, on, loan, "paid out", attrgetter("stops_payout"))
+    _must_be_known_to_holds(book, loan, on)
     offer = _product_of(book, loan).offer
     must_leave(exposure(book, loan, offer, act.business_on, loans), loan.amount, offer)
     return _classed(book, act, loan)
@@ -791,6 +792,28 @@ def release_security(
     loan = book.get(Loan, loan_id)
     loan.release_security(act, security_ref=security_ref, reason=reason)
     return loan
+
+
+def _must_be_known_to_holds(book: Book, loan: Loan, on: date) -> None:
+    """Pass where no hold on all loans that began after *on* would have stopped its money.
+
+    A hold covers the money of the loans that it found.
+
+    Raises:
+        OnHold: one did, and did not find this loan, whose payout is recorded now.
+    """
+    borrower = book.get(Borrower, loan.borrower_id)
+    for hold in borrower.holds.values():
+        missed = not hold.loan_ids and on < hold.from_on
+        if not missed or (hold.lifted_on is not None and hold.lifted_on <= hold.from_on):
+            continue
+        rule = book.policies.hold_rule(hold.kind, hold.from_on, borrower.jurisdiction)
+        if rule is not None and rule.stops_money:
+            raise OnHold(
+                f"{loan.loan_ref} was not there yet when the {hold.kind} hold {hold.hold_ref!r}"
+                f" of {hold.from_on} stopped interest or penalty on the others. Lift it from that"
+                " day, record the payout, and set it again from that day."
+            )
 
 
 def _must_not_be_held(

@@ -158,15 +158,19 @@ class Account:
         return lent_by(self.opening, self.terms)
 
     def limit_by(self, ledger: Ledger, on: date) -> Limit | None:
-        """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit."""
+        """What may be drawn, of a loan that is drawn on; money repaid comes back into a limit.
+
+        After the last due date nothing is.
+        """
         assert self.terms is not None
         amount = self.terms.amount
         if has_limit(ledger.laid.terms):
-            return Limit(amount, max(amount - ledger.principal_owed(on), 0))
-        if in_parts(self.terms) or self.terms.draws:
-            out = self.lent_at_first() + sum(each.amount for each in ledger.draws)
-            return Limit(amount, amount - out)
-        return None
+            left = max(amount - ledger.principal_owed(on), 0)
+        elif in_parts(self.terms) or self.terms.draws:
+            left = amount - self.lent_at_first() - sum(each.amount for each in ledger.draws)
+        else:
+            return None
+        return Limit(amount, left if on <= self._ends_on() else 0)
 
     def exposure(self, on: date) -> int:
         """The principal that is out on *on*, or may still be paid out as agreed; minor units."""

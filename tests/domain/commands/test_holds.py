@@ -155,7 +155,7 @@ def test_nothing_is_paid_out_while_a_hold_that_stops_payouts_stands(book: Book, 
 def test_a_payout_that_becomes_known_later_goes_by_the_holds_of_its_own_day(book: Book) -> None:
     borrower_id = registered(book)
     before, within = signed(book, borrower_id=borrower_id), signed(book, borrower_id=borrower_id)
-    set_hold(book, borrower_id, FEB_1, kind="FRAUD")
+    set_hold(book, borrower_id, FEB_1, kind="AML")
 
     loans.disburse(
         book,
@@ -169,6 +169,42 @@ def test_a_payout_that_becomes_known_later_goes_by_the_holds_of_its_own_day(book
     assert loan_of(book, before).disbursed_on == JAN_15
     with pytest.raises(no.OnHold, match="stands since 2025-02-01"):
         loans.disburse(book, act(FEB_1), loan_id=within, disbursement_ref="D-2", paid_to="account")
+
+
+def test_a_payout_of_before_a_hold_that_stops_penalty_waits_until_the_hold_can_find_the_loan(
+    book: Book,
+) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, FEB_1, kind="MORATORIUM")
+
+    def pay_out_as_of_before() -> None:
+        loans.disburse(
+            book,
+            act(FEB_1),
+            loan_id=loan_id,
+            disbursement_ref="D-1",
+            paid_to="account",
+            disbursed_on=JAN_15,
+        )
+
+    with pytest.raises(no.OnHold, match="Lift it from that day, record the payout, and set it"):
+        pay_out_as_of_before()
+    borrowers.lift_hold(
+        book, act(FEB_1), borrower_id=borrower_id, hold_ref="H-1", reason="again", lifted_on=FEB_1
+    )
+    pay_out_as_of_before()
+    borrowers.set_hold(
+        book,
+        act(FEB_1),
+        borrower_id=borrower_id,
+        hold_ref="H-2",
+        kind="MORATORIUM",
+        reason="as before",
+        all_loans=[loan_id],
+    )
+
+    assert list(loan_of(book, loan_id).holds) == ["H-2"]
 
 
 def test_a_payout_of_a_day_on_which_a_hold_stood_is_refused_after_the_hold_was_lifted(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from domain.base.calendar import next_day
 from domain.base.stream import Stream
 from domain.base.terms import Conversion
 from domain.loan.as_of import known, standing
@@ -159,6 +160,17 @@ def test_a_limit_says_what_is_left_to_draw() -> None:
     assert before is not None and before.limit == Limit(1_000_00, 600_00)
     assert after is not None and after.balance is not None and after.limit is not None
     assert after.limit.left == 1_000_00 - after.balance.principal
+
+
+def test_after_the_last_day_of_a_limit_nothing_is_left_to_draw() -> None:
+    loan = disbursed(terms(method="INTEREST_ONLY", accrual="DAILY_BALANCE"), amount=400_00)
+    last_on = loan.instalments[-1].due_on
+
+    last, after = (standing(events_of(loan), day) for day in (last_on, next_day(last_on)))
+
+    assert last is not None and last.limit == Limit(1_000_00, 600_00)
+    assert after is not None and after.limit == Limit(1_000_00, 0)
+    assert loan.exposure(next_day(last_on)) == 400_00
 
 
 def test_what_is_paid_out_in_parts_does_not_come_back() -> None:
