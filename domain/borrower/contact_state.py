@@ -139,7 +139,8 @@ class Hold:
     """A reason not to act; from *lifted_on* on it stands no more.
 
     *until_on* is the day from which it is to stand no more, if one was said: it counts from
-    then on, whether or not the hold was lifted yet. *loan_ids* are the debts it covers, all of
+    then on, whether or not the hold was lifted yet. *known_at* is when we learnt of it, unless
+    its day was still to come. *loan_ids* are the debts it covers, all of
     the borrower's without; *touches* the loans on which it stops interest or penalty.
     """
 
@@ -150,6 +151,7 @@ class Hold:
     loan_ids: list[UUID] | None = None
     touches: list[UUID] | None = None
     until_on: date | None = None
+    known_at: datetime | None = None
 
     @property
     def ends_on(self) -> date | None:
@@ -175,6 +177,8 @@ class _HoldOf(Protocol):
     def from_on(self) -> date: ...
     @property
     def ends_on(self) -> date | None: ...
+    @property
+    def known_at(self) -> datetime | None: ...
 
 
 class ContactState:
@@ -264,13 +268,16 @@ def holds_of(
 ) -> list[ContactHold]:
     """Holds with the debts they cover (None: all of them), as the gate sees them.
 
-    A hold stands from the first moment of its day wherever the borrower may be, until the
-    day it ends, or was lifted, has begun everywhere.
+    A hold stands from the first moment of its day wherever the borrower may be, or from when
+    we learnt of it where that day has not begun there, until the day it ends, or was lifted,
+    has begun everywhere. One that ends on its first day never stood.
     """
     found: list[ContactHold] = []
     for hold, debts in holds:
         start = min(_midnight(hold.from_on, zone) for zone in zones)
         over = hold.ends_on
+        if hold.known_at is not None and (over is None or over > hold.from_on):
+            start = min(start, hold.known_at)
         end = None if over is None else max(_midnight(over, zone) for zone in zones)
         kind = HoldKind(hold.kind)
         found += [ContactHold(kind, start, end, debt) for debt in debts]

@@ -91,6 +91,11 @@ class Restricted:
         """The day from which it stands no more, as a hold says it."""
         return self.lifted_on
 
+    @property
+    def known_at(self) -> None:
+        """No instant is kept of it: it stands from its day."""
+        return None
+
 
 @dataclass(frozen=True)
 class Measure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from domain.base.contact_policy import SET_BY_HAND
@@ -70,7 +70,8 @@ class HoldSet(Event):
 
     *loan_ids* are the debts it covers, all of the borrower's without; *touches* the
     loans on which it stops interest or penalty, each of which says so in its own event.
-    From *until_on* on it stands no more, if an end was known.
+    From *until_on* on it stands no more, if an end was known. Of one that is not for later,
+    *known_at* is when we learnt of it: from then on nobody is contacted against it.
     """
 
     TOPIC = "borrower.hold-set"
@@ -86,6 +87,7 @@ class HoldSet(Event):
     stops_penalty: bool | None
     touches: list[UUID] | None
     until_on: date | None
+    known_at: datetime | None
 
     def apply(self, borrower: ContactState) -> None:
         borrower.holds[self.hold_ref] = Hold(
@@ -95,6 +97,7 @@ class HoldSet(Event):
             loan_ids=self.loan_ids,
             touches=self.touches,
             until_on=self.until_on,
+            known_at=self.known_at,
         )
 
 
@@ -153,12 +156,13 @@ class Holds(ContactState):
         touches: list[UUID] | None = None,
         until_on: date | None = None,
         open_ended: bool = False,
+        known_at: datetime | None = None,
     ) -> None:
         """Let a hold stand from a day on, which may lie back; the same hold twice stands once.
 
         It covers the debts of *loan_ids*, all without, and stops money on those it *touches*.
         It stands until *until_on*, and without one as long as *rule* says, unless it is
-        *open_ended*.
+        *open_ended*. Contact keeps to it from *known_at* on, unless its day is still to come.
 
         Raises:
             HoldRuleMissing: no rule says what it blocks, or the gate knows no such kind.
@@ -190,6 +194,7 @@ class Holds(ContactState):
             stops_penalty=rule.stops_penalty,
             touches=touches or None,
             until_on=until_on,
+            known_at=known_at if on <= act.business_on else None,
         )
 
     def set_hold_end(self, act: Act, *, hold_ref: str, until_on: date | None, reason: str) -> None:

@@ -1,7 +1,7 @@
 """What can be done with a borrower."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from domain.base.policy import HoldRule, Policies
@@ -99,12 +99,14 @@ def set_hold(
     all_loans: list[UUID] | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
+    known_at: datetime | None = None,
 ) -> tuple[Stream, ...]:
     """Let a hold stand, and stop what it stops on the loans that it covers.
 
     Those are *loan_ids*, or without them *all_loans* of the borrower, as far as they are
     known to the caller. It stands until *until_on*, without one as long as the policy of its
-    kind says, or *open_ended* until it is lifted; an end that is past lifts it at once.
+    kind says, or *open_ended* until it is lifted; an end that is past lifts it at once. Contact
+    keeps to it from *known_at* on, unless its day is still to come.
 
     Raises:
         NotTheBorrowers: one of the loans is another borrower's.
@@ -121,6 +123,7 @@ def set_hold(
         all_loans=all_loans,
         until_on=until_on,
         open_ended=open_ended,
+        known_at=known_at,
     )
 
 
@@ -137,6 +140,7 @@ def place_hold(
     all_loans: list[UUID] | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
+    known_at: datetime | None = None,
 ) -> tuple[Stream, ...]:
     """The borrower with a hold, and the loans on which it stops something; see ``set_hold``."""
     if hold_ref in borrower.holds:
@@ -162,6 +166,7 @@ def place_hold(
         touches=[loan.id for loan in held],
         until_on=until_on,
         open_ended=open_ended,
+        known_at=known_at,
     )
     for over in borrower.lift_over(act, act.business_on):
         _go_on(act, over, held)

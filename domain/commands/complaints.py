@@ -56,7 +56,7 @@ def open_complaint(
         loan_id=loan_id,
         said_ref=said_ref,
     )
-    return _held(book, act, borrower, complaint_ref, all_loans)
+    return _held(book, act, borrower, complaint_ref, all_loans, known_at=opened_at)
 
 
 @command
@@ -197,7 +197,7 @@ def reopen_complaint(
         severity=severity,
         said_ref=said_ref,
     )
-    return _held(book, act, borrower, complaint_ref, all_loans)
+    return _held(book, act, borrower, complaint_ref, all_loans, known_at=reopened_at)
 
 
 @command
@@ -261,7 +261,13 @@ def escalate_all_overdue(
 
 
 def _held(
-    book: Book, act: Act, borrower: Borrower, complaint_ref: str, all_loans: list[UUID] | None
+    book: Book,
+    act: Act,
+    borrower: Borrower,
+    complaint_ref: str,
+    all_loans: list[UUID] | None,
+    *,
+    known_at: datetime,
 ) -> tuple[Stream, ...]:
     if not borrower.pending_events:
         return (borrower,)
@@ -275,6 +281,7 @@ def _held(
         reason=f"complaint {complaint_ref}",
         loan_ids=None if known.loan_id is None else [known.loan_id],
         all_loans=all_loans,
+        known_at=known_at,
     )
 
 

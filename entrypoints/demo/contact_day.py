@@ -351,7 +351,7 @@ def _wants_evenings(book: Book, act: Act, borrower_id: UUID, at: datetime) -> Re
     )
 
 
-def _has_an_attorney(book: Book, act: Act, borrower_id: UUID, _: datetime) -> Receipt:
+def _has_an_attorney(book: Book, act: Act, borrower_id: UUID, at: datetime) -> Receipt:
     return borrowers.set_hold(
         book,
         act,
@@ -359,6 +359,7 @@ def _has_an_attorney(book: Book, act: Act, borrower_id: UUID, _: datetime) -> Re
         hold_ref=f"H-{act.business_on:%Y%m%d}",
         kind="ATTORNEY",
         reason="by telephone",
+        known_at=at,
     )
 
 

@@ -222,6 +222,28 @@ def test_a_hold_stands_until_the_day_that_was_said_and_no_longer() -> None:
     assert seen.until == datetime(2025, 1, 31, 16, tzinfo=UTC)
 
 
+def test_a_hold_keeps_contact_back_from_when_it_is_known_where_its_day_has_not_begun() -> None:
+    known_at = datetime(2025, 1, 15, 5, tzinfo=UTC)
+    borrower = given(registered(["Pacific/Honolulu"]))
+
+    set_hold(borrower, known_at=known_at)
+    set_hold(borrower, "H-2", from_on=date(2025, 1, 16), known_at=known_at)
+
+    now, later = borrower.contact_holds()
+    assert now.from_at == known_at
+    assert later.from_at == datetime(2025, 1, 16, 10, tzinfo=UTC)
+
+
+def test_a_hold_that_was_lifted_from_its_first_day_never_kept_contact_back() -> None:
+    borrower = given(registered(["Pacific/Honolulu"]))
+
+    set_hold(borrower, known_at=datetime(2025, 1, 15, 5, tzinfo=UTC))
+    lift_hold(borrower)
+
+    (seen,) = borrower.contact_holds()
+    assert seen.from_at == seen.until
+
+
 def test_a_hold_stands_as_long_as_the_policy_says_unless_somebody_says_otherwise() -> None:
     borrower = given(registered())
     sixty = replace(CEASE, length_days=60)
