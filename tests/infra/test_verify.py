@@ -789,6 +789,19 @@ def test_personal_data_in_the_free_text_of_an_event_are_found(
         finds(check, str(small.paid), words)
 
 
+def test_the_number_that_a_provider_signs_with_is_nobodys_card(
+    small: Small, tmp_path: Path
+) -> None:
+    event = small.event(Loan.RepaymentReversed, small.paid)
+    (tmp_path / "tracker.log").write_text("started\n")
+    entry = 'name = "sms"\nsender_code = "1069000000000009"\nsource = "contract"\n'
+
+    with small.forged(event, reason=entry) as conn:
+        check = verify.check_personal_data(conn, small.schemas, tmp_path)
+
+    assert check.holds, check.faults
+
+
 def test_personal_data_in_a_log_are_found(small: Small, tmp_path: Path) -> None:
     (tmp_path / "tracker.log").write_text('{"event": "mail to ada@example.org"}\n')
 
