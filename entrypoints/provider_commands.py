@@ -204,17 +204,9 @@ def _render(answer: list[RouteView]) -> None:
     from entrypoints import output
 
     rows = output.table(
-        *(
-            "provider",
-            "channel",
-            "where",
-            "state",
-            "licence",
-            "days left",
-            "last probe",
-            "failures",
-        ),
-        right=("days left", "failures"),
+        *("provider", "channel", "where", "state", "licence", "last probe", "failures"),
+        right=("failures",),
+        wraps=("where",),
     )
     for each in answer:
         rows.add_row(
@@ -222,8 +214,7 @@ def _render(answer: list[RouteView]) -> None:
             each.channel,
             " ".join(each.jurisdictions),
             f"[{_colour(each)}]{each.state}[/]",
-            each.licence or "",
-            _days_left(each),
+            f"{each.licence or ''}\n{_days_left(each)}".strip(),
             _last_probe(each),
             f"{each.failures_24h:,}" if each.failures_24h else "",
         )
@@ -241,7 +232,8 @@ def _days_left(each: RouteView) -> str:
     days = each.licence_days_left
     if days is None:
         return ""
-    return f"[red]{days:,}[/]" if days <= SOON_DAYS else f"{days:,}"
+    told = f"{days:,} days left"
+    return f"[red]{told}[/]" if days <= SOON_DAYS else told
 
 
 def _last_probe(each: RouteView) -> str:
@@ -249,4 +241,4 @@ def _last_probe(each: RouteView) -> str:
     if probe is None:
         return "never"
     verdict = "[green]holds[/]" if probe.holds else "[red]fails[/]"
-    return f"{probe.probed_at:%Y-%m-%d %H:%M} {verdict} {probe.took_ms:,} ms"
+    return f"{probe.probed_at:%Y-%m-%d %H:%M}\n{verdict} {probe.took_ms:,} ms"

@@ -195,24 +195,22 @@ def _by(line: Addressed) -> str:
 
 
 def _render_queue(lines: list[Addressed], total: int, zone: ZoneInfo) -> None:
+    from rich.markup import escape
+
     from entrypoints import output
 
     if not lines:
         output.out.print("The queue has none.")
         return
-    rows = output.table(
-        *("contact", "purpose", "for", "by", "turn", "state", "reasons"),
-        wraps=("contact", "for", "reasons"),
-    )
+    columns = ("contact", "by", "turn", "state")
+    rows = output.table(*columns, wraps=columns)
     for line in lines:
+        purpose = line.purpose.lower().replace("_", " ")
         rows.add_row(
-            line.contact_ref,
-            line.purpose.lower().replace("_", " "),
-            line.occasion,
-            _by(line),
+            escape(f"{purpose}, {line.occasion}\n{line.contact_ref}"),
+            _by(line).replace("/", ", "),
             f"{line.not_before.astimezone(zone):%Y-%m-%d %H:%M}",
-            line.state,
-            ", ".join(line.reasons),
+            line.state + (f": {', '.join(line.reasons)}" if line.reasons else ""),
         )
     output.show(rows)
     more = f"; the first {len(lines)} are shown" if len(lines) < total else ""
