@@ -56,7 +56,7 @@ def known_by(events: Iterable[Stream.Event], at: datetime, on: date) -> Borrower
     The decisions tell the order: what stands on the stream before one was known to it. At
     the instant of a decision that is all; of several at one instant the first is meant.
     Between two of them an event counts from its own instant on, and one that has none from
-    its business day.
+    its business day; one that says when it became known, from then on.
     """
     stream = list(events)
     decided = [
@@ -77,6 +77,9 @@ def known_by(events: Iterable[Stream.Event], at: datetime, on: date) -> Borrower
 
 
 def _is_later(event: Stream.Event, at: datetime, on: date) -> bool:
+    known_at: datetime | None = getattr(event, "known_at", None)
+    if known_at is not None:
+        return known_at > at
     told = [getattr(event, name, None) for name in TOLD_AT]
     return event.business_on > on or any(each is not None and each > at for each in told)
 

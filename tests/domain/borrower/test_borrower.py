@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid5
 
@@ -11,10 +11,11 @@ import pytest
 
 from domain.base.policy import HoldRule
 from domain.base.refusal import AmountNotPositive
-from domain.base.stream import NextAction
+from domain.base.stream import NextAction, Stream
 from domain.borrower import holds, promises
 from domain.borrower.borrower import Borrower
 from domain.borrower.refusals import LanguageNotSound, ZonesNotPlausible
+from domain.borrower.why import known_by
 from tests.domain.story import (
     BORROWER_ID,
     JAN_15,
@@ -232,6 +233,21 @@ def test_a_hold_keeps_contact_back_from_when_it_is_known_where_its_day_has_not_b
     now, later = borrower.contact_holds()
     assert now.from_at == known_at
     assert later.from_at == datetime(2025, 1, 16, 10, tzinfo=UTC)
+
+
+def test_a_hold_is_known_from_its_instant_on_whatever_day_the_book_has() -> None:
+    known_at = datetime(2025, 1, 15, 5, tzinfo=UTC)
+    borrower = registered(["Pacific/Honolulu"])
+    set_hold(borrower, on=date(2025, 1, 16), known_at=known_at)
+    stream = [each for each in borrower.pending_events if isinstance(each, Stream.Event)]
+
+    before = known_by(stream, known_at - timedelta(seconds=1), JAN_15)
+    since = known_by(stream, known_at, JAN_15)
+
+    assert before is not None
+    assert before.holds == {}
+    assert since is not None
+    assert list(since.holds) == ["H-1"]
 
 
 def test_a_hold_that_was_lifted_from_its_first_day_never_kept_contact_back() -> None:
