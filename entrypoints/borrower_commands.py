@@ -116,10 +116,10 @@ def set_hold(
             reason=reason,
             from_on=on.date() if on else None,
             loan_ids=[opened.stream_id(each) for each in loan] if loan else None,
-            all_loans=None if loan else all_loans_of(opened, borrower_id),
+            all_loans=None if loan else lambda: all_loans_of(opened, borrower_id),
             until_on=until.date() if until else None,
             open_ended=open_ended,
-            known_at=clock.now(),
+            clock=clock.now,
         )
 
     _hold(do, actor, command_id, as_json)

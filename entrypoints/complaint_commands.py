@@ -91,14 +91,14 @@ def open_complaint(
             came_by=channel,
             opened_at=opened.happened_at(instant_of(at)),
             loan_id=opened.stream_id(loan) if loan else None,
-            all_loans=None if loan else _loans_held(opened, act, borrower_id),
+            all_loans=None if loan else lambda: _loans_held(opened, act, borrower_id),
             said_ref=said,
         )
 
     carry_out(do, actor, command_id, as_json)
 
 
-def _loans_held(opened: Session, act: Act, borrower_id: UUID) -> list[UUID] | None:
+def _loans_held(opened: Session, act: Act, borrower_id: UUID) -> list[UUID]:
     """All loans of a borrower where the hold of a complaint stops money; else none matter."""
     from domain.borrower.borrower import Borrower as BorrowerStream
     from domain.commands.complaints import HOLD
@@ -106,7 +106,7 @@ def _loans_held(opened: Session, act: Act, borrower_id: UUID) -> list[UUID] | No
 
     known = opened.book.get(BorrowerStream, borrower_id)
     rule = opened.book.policies.hold_rule(HOLD, act.business_on, known.jurisdiction)
-    return all_loans_of(opened, borrower_id) if rule and rule.stops_money else None
+    return all_loans_of(opened, borrower_id) if rule and rule.stops_money else []
 
 
 @complaint.command("answer")
@@ -273,7 +273,7 @@ def reopen(
             reason=reason,
             reopened_at=opened.happened_at(instant_of(at)),
             severity=severity,
-            all_loans=_loans_held(opened, act, borrower_id),
+            all_loans=lambda: _loans_held(opened, act, borrower_id),
             said_ref=said,
         )
 

@@ -30,6 +30,10 @@ P = ParamSpec("P")
 TRIES = 3
 
 
+LoansOfBorrower = Callable[[], Iterable[UUID]]
+"""Looks up the loans of a borrower, those that were only applied for among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command that was carried out: its content's digest and what came of it."""

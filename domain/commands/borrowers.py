@@ -12,7 +12,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import Hold
 from domain.borrower.holds import AS_SAID
 from domain.borrower.refusals import JurisdictionUnknown
-from domain.commands.book import Book, act_on, command
+from domain.commands.book import Book, LoansOfBorrower, act_on, command
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
 from domain.loan.what_if import StandingHold
@@ -96,17 +96,17 @@ def set_hold(
     reason: str,
     from_on: date | None = None,
     loan_ids: list[UUID] | None = None,
-    all_loans: list[UUID] | None = None,
+    all_loans: LoansOfBorrower | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
-    known_at: datetime | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> tuple[Stream, ...]:
     """Let a hold stand, and stop what it stops on the loans that it covers.
 
     Those are *loan_ids*, or without them *all_loans* of the borrower, as far as they are
     known to the caller. It stands until *until_on*, without one as long as the policy of its
     kind says, or *open_ended* until it is lifted; an end that is past lifts it at once. Contact
-    keeps to it from *known_at* on, unless its day is still to come.
+    keeps to it from what the *clock* says on, unless its day is still to come.
 
     Raises:
         NotTheBorrowers: one of the loans is another borrower's.
@@ -123,7 +123,7 @@ def set_hold(
         all_loans=all_loans,
         until_on=until_on,
         open_ended=open_ended,
-        known_at=known_at,
+        known_at=clock() if clock else None,
     )
 
 
@@ -137,7 +137,7 @@ def place_hold(
     reason: str,
     from_on: date | None = None,
     loan_ids: list[UUID] | None = None,
-    all_loans: list[UUID] | None = None,
+    all_loans: LoansOfBorrower | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
     known_at: datetime | None = None,
@@ -147,7 +147,8 @@ def place_hold(
         borrower.set_hold(act, hold_ref=hold_ref, kind=kind, reason=reason, rule=None)
         return (borrower,)
     rule = book.policies.hold_rule(kind, act.business_on, borrower.jurisdiction)
-    loans = _loans_of(book, borrower, loan_ids or all_loans or [])
+    found = loan_ids or (all_loans() if all_loans else [])
+    loans = _loans_of(book, borrower, found)
     held: list[Loan] = []
     if rule is not None and rule.stops_money:
         on = from_on or act.business_on
@@ -242,10 +243,11 @@ def set_hold_end(
     return borrower
 
 
-def _loans_of(book: Book, borrower: Borrower, loan_ids: list[UUID]) -> list[Loan]:
+def _loans_of(book: Book, borrower: Borrower, loan_ids: Iterable[UUID]) -> list[Loan]:
     """The loans with these ids, each once and all of the borrower."""
-    loaded = book.streams.load(loan_ids)
-    loans = [book.must_be(Loan, loan_id, loaded) for loan_id in dict.fromkeys(loan_ids)]
+    once = list(dict.fromkeys(loan_ids))
+    loaded = book.streams.load(once)
+    loans = [book.must_be(Loan, loan_id, loaded) for loan_id in once]
     for loan in loans:
         if loan.borrower_id != borrower.id:
             raise NotTheBorrowers(

@@ -11,7 +11,7 @@ from domain.base.complaint_policy import ComplaintLevel, Ground, Severity
 from domain.base.stream import Act, Stream
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
-from domain.commands.book import Book, Due, Receipt, command
+from domain.commands.book import Book, Due, LoansOfBorrower, Receipt, command
 from domain.commands.borrowers import end_hold, place_hold
 
 HOLD = "COMPLAINT"
@@ -32,7 +32,7 @@ def open_complaint(
     came_by: Came,
     opened_at: datetime,
     loan_id: UUID | None = None,
-    all_loans: list[UUID] | None = None,
+    all_loans: LoansOfBorrower | None = None,
     said_ref: str | None = None,
 ) -> tuple[Stream, ...]:
     """Let a complaint be open, and keep collection away from its debt.
@@ -180,7 +180,7 @@ def reopen_complaint(
     reason: str,
     reopened_at: datetime,
     severity: Severity | None = None,
-    all_loans: list[UUID] | None = None,
+    all_loans: LoansOfBorrower | None = None,
     said_ref: str | None = None,
 ) -> tuple[Stream, ...]:
     """Let a complaint that was resolved be open again, and keep collection away again."""
@@ -265,7 +265,7 @@ def _held(
     act: Act,
     borrower: Borrower,
     complaint_ref: str,
-    all_loans: list[UUID] | None,
+    all_loans: LoansOfBorrower | None,
     *,
     known_at: datetime,
 ) -> tuple[Stream, ...]:

@@ -1,19 +1,14 @@
 """How much one borrower may be lent in all."""
 
-from collections.abc import Callable, Iterable
 from datetime import date
-from uuid import UUID
 
 from domain.base.money import written
 from domain.base.refusal import Refusal
-from domain.commands.book import Book
+from domain.commands.book import Book, LoansOfBorrower
 from domain.commands.products import product_id
 from domain.loan.loan import Loan
 from domain.loan.state import Exposure
 from domain.product.product import Offer, Product
-
-LoansOfBorrower = Callable[[], Iterable[UUID]]
-"""Looks up the loans of a borrower, those that were only applied for among them."""
 
 
 class OverExposure(Refusal):

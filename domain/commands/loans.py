@@ -14,9 +14,9 @@ from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Stream
 from domain.base.terms import PlannedDraw, Source, Terms, rate_fits
 from domain.borrower.borrower import Borrower
-from domain.commands.book import Book, command
+from domain.commands.book import Book, LoansOfBorrower, command
 from domain.commands.borrowers import hold_that, with_promises
-from domain.commands.exposure import LoansOfBorrower, exposure, must_leave
+from domain.commands.exposure import exposure, must_leave
 from domain.commands.products import caps_signed, cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan

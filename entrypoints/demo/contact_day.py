@@ -359,7 +359,7 @@ def _has_an_attorney(book: Book, act: Act, borrower_id: UUID, at: datetime) -> R
         hold_ref=f"H-{act.business_on:%Y%m%d}",
         kind="ATTORNEY",
         reason="by telephone",
-        known_at=at,
+        clock=lambda: at,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from domain.base.stream import Act, Stream
 from domain.base.terms import Renewal
 from domain.borrower.borrower import Borrower
 from domain.commands import borrowers, days, loans
-from domain.commands.book import Book, command
+from domain.commands.book import Book, Receipt, command
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
 from domain.loan.what_if import Means
@@ -90,7 +90,7 @@ def test_a_hold_and_what_it_stops_are_recorded_together(book: Book) -> None:
     first, second = (disbursed(book, borrower_id=borrower_id) for _ in range(2))
     before = owed(book, first)
 
-    done = set_hold(book, borrower_id, from_on=MAR_1, all_loans=[first, second])
+    done = set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [first, second])
 
     said = recorded_by(book, done, borrower_id, first, second)
     assert said.count("loan.hold-placed") == 2
@@ -116,7 +116,7 @@ def test_a_hold_that_stops_no_money_leaves_loans_alone(book: Book) -> None:
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
 
-    done = set_hold(book, borrower_id, kind="CEASE", all_loans=[loan_id])
+    done = set_hold(book, borrower_id, kind="CEASE", all_loans=lambda: [loan_id])
 
     assert recorded_by(book, done, borrower_id, loan_id) == ["borrower.hold-set"]
 
@@ -126,7 +126,7 @@ def test_what_a_kind_of_hold_stops_is_policy(book: Book) -> None:
     loan_id = disbursed(book, borrower_id=borrower_id)
 
     for kind in ("MORATORIUM", "BANKRUPTCY"):
-        set_hold(book, borrower_id, hold_ref=kind, kind=kind, all_loans=[loan_id])
+        set_hold(book, borrower_id, hold_ref=kind, kind=kind, all_loans=lambda: [loan_id])
 
     stops = {
         ref: (hold.stops_interest, hold.stops_penalty, hold.policy_version)
@@ -201,7 +201,7 @@ def test_a_payout_of_before_a_hold_that_stops_penalty_waits_until_the_hold_can_f
         hold_ref="H-2",
         kind="MORATORIUM",
         reason="as before",
-        all_loans=[loan_id],
+        all_loans=lambda: [loan_id],
     )
 
     assert list(loan_of(book, loan_id).holds) == ["H-2"]
@@ -277,7 +277,7 @@ def test_no_more_is_drawn_within_a_limit_while_a_hold_stops_payouts(book: Book) 
     borrower_id = registered(book)
     loan_id = signed(book, borrower_id=borrower_id, code="LIMIT")
     pay_out(book, loan_id, amount=100_00)
-    set_hold(book, borrower_id, FEB_1, kind="FRAUD", all_loans=[loan_id])
+    set_hold(book, borrower_id, FEB_1, kind="FRAUD", all_loans=lambda: [loan_id])
 
     with pytest.raises(no.OnHold):
         loans.draw(book, act(FEB_1), loan_id=loan_id, amount=50_00, draw_ref="DR-1", paid_to="ref")
@@ -292,7 +292,7 @@ def test_a_term_is_not_renewed_under_a_hold(book: Book) -> None:
         repay(book, loan_id, f"P-{number}", row.principal + row.interest, row.due_on)
     on = date(2025, 4, 10)
     attend(book, act(on), loan_id=loan_id)
-    set_hold(book, borrower_id, on, kind="DISPUTE", all_loans=[loan_id])
+    set_hold(book, borrower_id, on, kind="DISPUTE", all_loans=lambda: [loan_id])
 
     with pytest.raises(no.OnHold, match="is not renewed"):
         loans.renew(book, act(on), loan_id=loan_id, consent_ref="C-2")
@@ -305,10 +305,8 @@ def test_a_term_is_not_renewed_under_a_hold(book: Book) -> None:
 def test_lifting_a_hold_ends_it_on_the_loans_from_the_same_day(book: Book) -> None:
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
-    before = owed(book, loan_id)
-    set_hold(
-        book, borrower_id, from_on=MAR_1, all_loans=[loan_id, applied(book, APR_1, borrower_id)]
-    )
+    before, another = owed(book, loan_id), applied(book, APR_1, borrower_id)
+    set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [loan_id, another])
     said = act(APR_1)
 
     borrowers.lift_hold(
@@ -329,11 +327,35 @@ def test_lifting_a_hold_ends_it_on_the_loans_from_the_same_day(book: Book) -> No
 def test_the_same_hold_again_changes_nothing(book: Book) -> None:
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
-    set_hold(book, borrower_id, all_loans=[loan_id])
+    set_hold(book, borrower_id, all_loans=lambda: [loan_id])
 
-    again = set_hold(book, borrower_id, all_loans=[loan_id])
+    again = set_hold(book, borrower_id, all_loans=lambda: [loan_id])
 
     assert recorded_by(book, again, borrower_id, loan_id) == []
+
+
+def test_a_hold_given_again_is_the_same_although_it_is_later_and_there_are_more_loans(
+    book: Book,
+) -> None:
+    borrower_id = registered(book)
+    loan_id = disbursed(book, borrower_id=borrower_id)
+    said, more = act(APR_1), applied(book, APR_1, borrower_id)
+
+    def given(hour: int, loan_ids: list[UUID]) -> Receipt:
+        return borrowers.set_hold(
+            book,
+            said,
+            borrower_id=borrower_id,
+            hold_ref="H-1",
+            kind="MORATORIUM",
+            reason="court order",
+            all_loans=lambda: loan_ids,
+            clock=lambda: datetime(2025, 4, 1, hour, tzinfo=UTC),
+        )
+
+    first, again = given(10, [loan_id]), given(11, [loan_id, more])
+
+    assert (again.version, again.repeated) == (first.version, True)
 
 
 def test_a_hold_that_is_refused_for_one_loan_is_set_on_none(book: Book) -> None:
@@ -345,7 +367,7 @@ def test_a_hold_that_is_refused_for_one_loan_is_set_on_none(book: Book) -> None:
     with pytest.raises(NotFound):
         set_hold(book, borrower_id, loan_ids=[loan_id, uuid4()])
     with pytest.raises(no.DateInFuture):
-        set_hold(book, borrower_id, from_on=date(2025, 4, 2), all_loans=[loan_id])
+        set_hold(book, borrower_id, from_on=date(2025, 4, 2), all_loans=lambda: [loan_id])
 
     assert book.get(Borrower, borrower_id).holds == {}
     assert loan_of(book, loan_id).holds == {}
@@ -388,10 +410,10 @@ def test_the_close_of_its_last_day_lifts_a_hold_and_ends_it_on_its_loans(book: B
         hold_ref="H-1",
         kind="MORATORIUM",
         reason="breathing space",
-        all_loans=[loan_id],
+        all_loans=lambda: [loan_id],
         until_on=MAR_20,
     )
-    set_hold(book, loan_of(book, other).borrower_id, MAR_1, all_loans=[other])
+    set_hold(book, loan_of(book, other).borrower_id, MAR_1, all_loans=lambda: [other])
     last = date(2025, 3, 19)
 
     days.close_days(book, date(2025, 3, 18), zone="Asia/Shanghai", now=lambda: at(last))
@@ -415,7 +437,7 @@ def test_a_hold_whose_end_is_past_is_lifted_as_it_is_set(book: Book) -> None:
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
 
-    done = set_hold(book, borrower_id, from_on=MAR_1, until_on=MAR_20, all_loans=[loan_id])
+    done = set_hold(book, borrower_id, from_on=MAR_1, until_on=MAR_20, all_loans=lambda: [loan_id])
 
     said = recorded_by(book, done, borrower_id, loan_id)
     assert said[:2] == ["borrower.hold-set", "borrower.hold-lifted"]
@@ -437,7 +459,7 @@ def test_the_end_of_a_hold_is_moved_and_corrected_after_it_was_lifted(book: Book
     borrower_id = registered(book)
     loan_id = disbursed(book, borrower_id=borrower_id)
     before = owed(book, loan_id)
-    set_hold(book, borrower_id, MAR_1, all_loans=[loan_id], until_on=MAR_20)
+    set_hold(book, borrower_id, MAR_1, all_loans=lambda: [loan_id], until_on=MAR_20)
     borrowers.set_hold_end(
         book,
         act(MAR_1),
