@@ -13,7 +13,7 @@ import typer
 from domain.base.complaint_policy import Ground, Severity
 from domain.borrower.complaint_words import Came, Category, FeedbackSource, Verdict
 from entrypoints.app import AsJson, app
-from entrypoints.contact_commands import At, instant_of
+from entrypoints.contact_commands import At, instant_said
 from entrypoints.staff_command import STAFF, Actor, Approver, Borrower, CommandId, Reason, carry_out
 
 if TYPE_CHECKING:
@@ -44,10 +44,11 @@ def _carry_out(
     **said: Any,
 ) -> None:
     def done(opened: Session, act: Act) -> Receipt:
-        for each in said.values():
-            if isinstance(each, datetime):
-                opened.happened_at(each)
-        return do(opened.book, act, borrower_id=opened.stream_id(named), **said)
+        told = {
+            name: opened.happened_at(each) if name.endswith("_at") else each
+            for name, each in said.items()
+        }
+        return do(opened.book, act, borrower_id=opened.stream_id(named), **told)
 
     carry_out(done, actor, command_id, as_json)
 
@@ -89,7 +90,7 @@ def open_complaint(
             severity=severity,
             category=category,
             came_by=channel,
-            opened_at=opened.happened_at(instant_of(at)),
+            opened_at=opened.happened_at(instant_said(at)),
             loan_id=opened.stream_id(loan) if loan else None,
             all_loans=None if loan else lambda: _loans_held(opened, act, borrower_id),
             said_ref=said,
@@ -132,7 +133,7 @@ def answer(
         command_id,
         as_json,
         complaint_ref=complaint_ref,
-        answered_at=instant_of(at),
+        answered_at=instant_said(at),
         contact_ref=contact,
         said_ref=said,
     )
@@ -166,7 +167,7 @@ def escalate(
         as_json,
         complaint_ref=complaint_ref,
         reason=reason,
-        escalated_at=instant_of(at),
+        escalated_at=instant_said(at),
         severity=severity,
         escalated_to=to,
     )
@@ -202,7 +203,7 @@ def extend(
         ground=ground,
         reason=reason,
         approved_by=approved_by,
-        extended_at=instant_of(at),
+        extended_at=instant_said(at),
     )
 
 
@@ -239,7 +240,7 @@ def resolve(
         as_json,
         complaint_ref=complaint_ref,
         outcome=outcome,
-        resolved_at=instant_of(at),
+        resolved_at=instant_said(at),
         remedy=remedy,
         satisfaction=satisfaction,
         said_ref=said,
@@ -271,7 +272,7 @@ def reopen(
             borrower_id=borrower_id,
             complaint_ref=complaint_ref,
             reason=reason,
-            reopened_at=opened.happened_at(instant_of(at)),
+            reopened_at=opened.happened_at(instant_said(at)),
             severity=severity,
             all_loans=lambda: _loans_held(opened, act, borrower_id),
             said_ref=said,
@@ -315,7 +316,7 @@ def clock(
     found: list[Overdue] = []
     with session() as opened:
         done = complaints.escalate_all_overdue(
-            opened.book, opened.happened_at(instant_of(at)), act=lambda: opened.act(actor, None)
+            opened.book, opened.happened_at(instant_said(at)), act=lambda: opened.act(actor, None)
         )
         for act, receipt in done:
             opened.journal([(act.command_id, receipt)])
@@ -401,7 +402,7 @@ def feedback(
             source=source,
             score=score,
             occasion=occasion,
-            given_at=opened.happened_at(instant_of(at)),
+            given_at=opened.happened_at(instant_said(at)),
             contact_ref=contact,
             complaint_ref=complaint,
             said_ref=said,

@@ -92,7 +92,7 @@ def ask(
             None if loan is None else str(opened.stream_id(loan)),
             product_line,
         )
-        instant = instant_of(at)
+        instant = instant_said(at)
 
         def do(opened: Session, act: Act) -> Receipt:
             return scripts.ask(
@@ -162,7 +162,7 @@ def tell(
             contact_ref=contact_ref,
             result=Result(
                 outcome,
-                opened.happened_at(instant_of(at)),
+                opened.happened_at(instant_said(at)),
                 duration_seconds=duration,
                 feedback=feedback,
                 intent_level=intent_level,
@@ -209,7 +209,7 @@ def received(
             contact_ref=ref or f"I-{act.command_id}",
             channel=channel,
             purpose=purpose,
-            received_at=opened.happened_at(instant_of(at)),
+            received_at=opened.happened_at(instant_said(at)),
             point_ref=point,
             loan_id=None if loan is None else opened.stream_id(loan),
             answers=answers,
@@ -241,6 +241,15 @@ def _answer(opened: Session, borrower_id: UUID, contact_ref: str, version: int) 
         found.lapses_at,
         version,
     )
+
+
+def instant_said(text: str | None) -> datetime | None:
+    """The instant that was given; None, which is that of the act, where none was.
+
+    Raises:
+        Trouble: it is none, or has no zone.
+    """
+    return None if text is None else instant_of(text)
 
 
 def instant_of(text: str | None) -> datetime:

@@ -11,7 +11,7 @@ from domain.base.contact_policy import Channel, Purpose
 from domain.borrower.reply_words import ReplyOutcome
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
-from entrypoints.contact_commands import At, instant_of
+from entrypoints.contact_commands import At, instant_of, instant_said
 from entrypoints.questions import OnDay, asking, show_answer
 from entrypoints.staff_command import STAFF, Actor, CommandId, carry_out
 
@@ -129,7 +129,7 @@ def read(
     """
     from domain.commands import replies as written
 
-    instant = instant_of(at)
+    instant = instant_said(at)
 
     def do(opened: Session, act: Act) -> Receipt:
         borrower_id = _whose(opened, ref, borrower)
@@ -173,7 +173,7 @@ def answer(
     """
     from domain.commands import replies as written
 
-    instant = instant_of(at)
+    instant = instant_said(at)
 
     def do(opened: Session, act: Act) -> Receipt:
         borrower_id = _whose(opened, ref, borrower)

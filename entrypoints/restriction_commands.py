@@ -9,7 +9,7 @@ import typer
 from domain.base.contact_policy import Channel, Purpose
 from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
-from entrypoints.contact_commands import At, instant_of
+from entrypoints.contact_commands import At, instant_said
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Reason, carry_out
 
 
@@ -70,7 +70,7 @@ def restrict(
                 within=None if within is None else within.upper(),
             ),
             reason=reason,
-            restricted_at=opened.happened_at(instant_of(at)),
+            restricted_at=opened.happened_at(instant_said(at)),
         ),
         actor,
         command_id,
@@ -100,7 +100,7 @@ def unrestrict(
             borrower_id=opened.stream_id(borrower),
             restriction_ref=restriction_ref,
             reason=reason,
-            lifted_at=opened.happened_at(instant_of(at)),
+            lifted_at=opened.happened_at(instant_said(at)),
         ),
         actor,
         command_id,

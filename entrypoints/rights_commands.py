@@ -14,7 +14,7 @@ from domain.base.contact_policy import Channel, ConsentScope, PointKind, PointSo
 from domain.borrower.contact import Party
 from entrypoints.app import AsJson
 from entrypoints.borrower_commands import borrower
-from entrypoints.contact_commands import At, instant_of
+from entrypoints.contact_commands import At, instant_said
 from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Reason, carry_out
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def _carry_out(
     **said: Any,
 ) -> None:
     def done(opened: Session, act: Act) -> Receipt:
-        for each in said.values():
-            if isinstance(each, datetime):
-                opened.happened_at(each)
-        return do(opened.book, act, borrower_id=opened.stream_id(named), **said)
+        told = {
+            name: opened.happened_at(each) if name.endswith("_at") else each
+            for name, each in said.items()
+        }
+        return do(opened.book, act, borrower_id=opened.stream_id(named), **told)
 
     carry_out(done, actor, command_id, as_json)
 
@@ -189,7 +190,7 @@ def hours(
         channel=channel,
         hours=wished,
         source=source,
-        set_at=instant_of(at),
+        set_at=instant_said(at),
     )
 
 
@@ -230,7 +231,7 @@ def point(
         kind=kind,
         source=source,
         lawful_basis=basis,
-        added_at=instant_of(at),
+        added_at=instant_said(at),
         party=party or (Party.THIRD_PARTY if third_party else Party.BORROWER),
     )
 
@@ -254,7 +255,7 @@ def leave_alone(
         command_id,
         as_json,
         point_ref=point_ref,
-        refused_at=instant_of(at),
+        refused_at=instant_said(at),
     )
 
 
@@ -279,7 +280,7 @@ def block(
         as_json,
         point_ref=point_ref,
         reason=reason,
-        blocked_at=instant_of(at),
+        blocked_at=instant_said(at),
     )
 
 
@@ -304,7 +305,7 @@ def unblock(
         as_json,
         point_ref=point_ref,
         reason=reason,
-        unblocked_at=instant_of(at),
+        unblocked_at=instant_said(at),
     )
 
 
@@ -329,7 +330,7 @@ def retire(
         as_json,
         point_ref=point_ref,
         reason=reason,
-        retired_at=instant_of(at),
+        retired_at=instant_said(at),
     )
 
 
@@ -362,7 +363,7 @@ def consent(
         scope=scope,
         source=source,
         lawful_basis=basis,
-        granted_at=instant_of(at),
+        granted_at=instant_said(at),
         evidence_ref=evidence,
     )
 
@@ -391,7 +392,7 @@ def confirm(
         as_json,
         scope=scope,
         source=source,
-        reconfirmed_at=instant_of(at),
+        reconfirmed_at=instant_said(at),
         evidence_ref=evidence,
     )
 
@@ -417,7 +418,7 @@ def withdraw(
         as_json,
         scope=scope,
         source=source,
-        withdrawn_at=instant_of(at),
+        withdrawn_at=instant_said(at),
     )
 
 
@@ -444,7 +445,7 @@ def opt_out(
         channel=channel,
         purpose=purpose,
         source=source,
-        opted_out_at=instant_of(at),
+        opted_out_at=instant_said(at),
     )
 
 
@@ -471,5 +472,5 @@ def opt_in(
         channel=channel,
         purpose=purpose,
         source=source,
-        revoked_at=instant_of(at),
+        revoked_at=instant_said(at),
     )

@@ -18,7 +18,7 @@ from domain.base.calendar import next_day
 from domain.base.dated_rules import DatedRules
 from domain.base.refs import ALPHABET
 from domain.base.refusal import NotYet
-from domain.base.stream import Act
+from domain.base.stream import Act, Stream
 from domain.commands import days
 from domain.commands.book import Book, Receipt
 from infra import clock, processes
@@ -44,14 +44,35 @@ class Session:
     database_url: str
     book: Book
     business_on: date
+    acts_at: datetime | None = None
+    """When the act is that was begun last."""
 
     def act(self, actor: str, command_id: UUID | None) -> Act:
-        """An act of *actor* now, on the book's business date."""
-        command_id = command_id or uuid4()
-        return Act(actor, self.business_on, clock.now(), command_id, command_id)
+        """An act of *actor* now, on the book's business date.
 
-    def happened_at(self, instant: datetime) -> datetime:
-        """*instant*, which is not in the future.
+        One that is given again by its id is what it was: of its day, and of its instant. So
+        what is not said, and is taken from the day or the clock, is the same again.
+        """
+        self.acts_at = clock.now()
+        if command_id is None:
+            command_id = uuid4()
+        elif (before := self._given_before(command_id)) is not None:
+            self.business_on, self.acts_at = before.business_on, before.timestamp
+        return Act(actor, self.business_on, self.acts_at, command_id, command_id)
+
+    def _given_before(self, command_id: UUID) -> Stream.Event | None:
+        """What a command recorded that came under this id."""
+        known = self.book.streams.find_command(command_id)
+        if known is None or known.version == 0:
+            return None
+        found = self.book.events.get(known.stream_id, gt=known.version - 1, lte=known.version)
+        event = next(iter(found), None)
+        if not isinstance(event, Stream.Event) or event.correlation_id != command_id:
+            return None
+        return event
+
+    def happened_at(self, instant: datetime | None) -> datetime:
+        """*instant*, which is not in the future; without one, that of the act.
 
         It is at most a few minutes later than the clock, or, where the book's business day
         is one that has not begun where the lender is, on that day. A contact that is decided
@@ -60,6 +81,8 @@ class Session:
         Raises:
             NotYet: it is later.
         """
+        if instant is None:
+            return self.acts_at or clock.now()
         last = clock.now() + CLOCKS_DIFFER
         ahead = self.business_on > clock.business_date(self.settings.zone)
         if ahead:

@@ -549,8 +549,10 @@ def contract_narrows_contact(loans: CommandLine, borrower: str, loan: str) -> No
     agreed = ("--loan", loan, "--reason", "clause 9", "--ref", "K-1")
     refused = loans("contact restrict", borrower, *agreed, code=2)
     assert refused["refused"] == "RESTRICTION_NOT_SOUND"
-    done = loans("contact restrict", borrower, *agreed, "--channel", "visit")
+    narrowed = ("contact restrict", borrower, *agreed, "--channel", "visit", "--id", str(uuid4()))
+    done, again = loans(*narrowed), loans(*narrowed)
     assert done["recorded"][-1]["event"] == "borrower.contact-restricted"
+    assert (again["repeated"], again["version"]) == (True, done["version"])
     done = loans("contact unrestrict", borrower, "K-1", "--reason", "agreed anew")
     assert done["recorded"][-1]["event"] == "borrower.contact-restriction-lifted"
 

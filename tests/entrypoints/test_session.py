@@ -1,16 +1,20 @@
-"""The circumstances of a command: what has happened lies not in the future."""
+"""The circumstances of a command: what has happened lies not in the future, nor is it new twice."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from domain.base.refusal import NotYet
+from domain.commands import borrowers
 from entrypoints.session import Session
 from infra import clock
+from infra.bootstrap import open_book
+from infra.migrations.run import migrate
 from infra.settings import Settings
 
 TODAY = clock.business_date("Asia/Shanghai")
@@ -53,3 +57,22 @@ def test_a_book_that_is_ahead_of_the_clock_goes_by_its_own_day(tmp_path: Path) -
     assert opened.happened_at(midnight - MINUTE) == midnight - MINUTE
     with pytest.raises(NotYet):
         opened.happened_at(midnight)
+
+
+def test_an_act_given_again_is_of_the_day_and_the_instant_that_it_was(
+    database_url: str, tmp_path: Path
+) -> None:
+    migrate(database_url)
+    with open_book(database_url, connections=1) as book:
+        opened = Session(Settings(home=tmp_path), database_url, book, TODAY)
+        first = opened.act("clerk", uuid4())
+        said = opened.happened_at(None)
+        borrowers.register(
+            book, first, borrower_id=uuid4(), jurisdiction="CN", zones=["Asia/Shanghai"]
+        )
+
+        later = Session(Settings(home=tmp_path), database_url, book, TODAY + DAY)
+        again = later.act("clerk", first.command_id)
+
+        assert (again, later.happened_at(None), later.business_on) == (first, said, TODAY)
+        assert later.act("clerk", uuid4()).recorded_at > first.recorded_at
