@@ -140,6 +140,7 @@ def held(borrower: Borrower, *hold_refs: str) -> Borrower:
             loan_ids=None,
             touches=None,
             until_on=None,
+            known_at=None,
             stops_interest=None,
             stops_penalty=None,
         )
