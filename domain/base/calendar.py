@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import islice, product, starmap
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MONTHS = range(1, 13)
 
 
 def add_months(start: date, months: int) -> date:
@@ -32,6 +34,11 @@ def month_steps(start: date, every: int, numbers: Iterable[int]) -> list[date]:
     """The days each of *numbers* times *every* months after *start*, clamped likewise."""
     if start.day > 28:
         return [add_months(start, number * every) for number in numbers]
+    if every == 1 and isinstance(numbers, range) and numbers.step == 1 and numbers.start >= 0:
+        # Most schedules: month after month takes half the time that reckoning each does.
+        first, after = (start.month - 1 + number for number in (numbers.start, numbers.stop))
+        years = range(start.year, start.year + after // 12 + 1)
+        return list(starmap(date, islice(product(years, _MONTHS, (start.day,)), first, after)))
     begin, day = start.year * 12 + start.month - 1, start.day
     return [
         date((month := begin + number * every) // 12, month % 12 + 1, day) for number in numbers

@@ -123,27 +123,31 @@ def _paid_down(
     found = principals, interests, balances = Amounts([], [], [])
     last, until_repaid, plain_from = plan.repays_all, plan.count is None, plan.plain_from
     balance, carry = opening, 0  # type: Money, Money
+    repay, bear, leave = principals.append, interests.append, balances.append
+    numerator = shift = denominator = far = 0
     same: Period | None = None
     for number, period, instalment in zip(count(1), periods, levels, strict=False):
         if period is not same:
             same, whole = period, None
             if plain_from is not None and number >= plain_from and not carry:
                 whole = _in_integers(period, balance)
-        plain = False
+            if whole is not None:
+                numerator, shift, denominator, far = whole
         if whole is not None:
-            numerator, shift, denominator, far = whole
             interest, rest = divmod(balance * numerator + shift, denominator)
             principal = instalment - interest if number != last else balance
-            plain = rest < far and 0 <= principal <= balance
-        if plain:
-            balance -= principal
-        else:
-            same = None  # what a row bears in integers counts until the balance grows
-            principal, interest, carry = _row(plan, number, period, instalment, (balance, carry))
-            balance = balance + period.drawn - principal
-        principals.append(principal)
-        interests.append(interest)
-        balances.append(balance)
+            if rest < far and 0 <= principal <= balance:
+                balance -= principal
+                repay(principal)
+                bear(interest)
+                leave(balance)
+                continue
+        same = None  # what a row bears in integers counts until the balance grows
+        principal, interest, carry = _row(plan, number, period, instalment, (balance, carry))
+        balance = balance + period.drawn - principal
+        repay(principal)
+        bear(interest)
+        leave(balance)
         if until_repaid and balance <= REPAID:
             break
     return found
@@ -252,12 +256,19 @@ def _instalment(plan: Plan, balance: Money, periods: Sequence[Period], first: in
         return _other_share(plan, balance, periods, first, count)
     if plan.level_from == LevelFrom.FIRST_ROW:
         return plan.levelled(level(balance, [periods[first].level_factor] * count))
-    factors = list(map(LEVEL_FACTOR, periods[graced:]))
+    factors = _level_factors(periods[graced:])
     if plan.interest_free > graced:
         free = min(plan.interest_free - graced, len(factors))
         factors[:free] = [Decimal(0)] * free
     factors += [periods[-1].level_factor] * (count - len(factors))
     return plan.levelled(level(balance, factors))
+
+
+def _level_factors(periods: Sequence[Period]) -> list[Decimal]:
+    # One period stands for all that are alike; to see that is quicker than to ask each.
+    if periods and periods.count(periods[0]) == len(periods):
+        return [periods[0].level_factor] * len(periods)
+    return list(map(LEVEL_FACTOR, periods))
 
 
 def _other_share(
