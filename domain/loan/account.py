@@ -15,7 +15,7 @@ from domain.base.money import rounded, written
 from domain.base.policy import ClassStandard
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act, Record
-from domain.base.terms import Accrual, FeeTiming, Owed, PlannedDraw, Prepayment, Terms
+from domain.base.terms import Accrual, ChargesDue, FeeTiming, Owed, PlannedDraw, Prepayment, Terms
 from domain.loan import refusals as no
 from domain.loan.allocation import Part, Split, total
 from domain.loan.asset_class import AssetClass
@@ -400,6 +400,10 @@ class Account:
             if row.due_on <= until
         )
         if not in_time or self._accrues_daily() or self._has_limit():
+            return False
+        # A charge can be due before the instalment that it is owed with.
+        own_day = self.terms is not None and self.terms.charges_due == ChargesDue.OWN_DAY
+        if own_day and any(f.kind == FactKind.FEE and f.is_due(until) for f in self.facts):
             return False
         return not (self._any_fact({FactKind.MOVE}) or self._needs_a_run())
 

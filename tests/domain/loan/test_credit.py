@@ -173,6 +173,16 @@ def test_a_charge_that_falls_due_is_paid_with_credit_on_its_own_day() -> None:
     assert last(loan, Loan.CreditApplied).fees == 20_00
 
 
+def test_a_charge_is_paid_with_credit_on_its_own_day_before_any_instalment_is_due() -> None:
+    own = terms(fees=[LETTER_FEE], charges_due="OWN_DAY")
+    loan = taken_over(own, 500_00)
+
+    fee_charged("F-1", FEB_14, due_on=FEB_14)(loan)
+
+    assert last(loan, Loan.CreditApplied).fees == 20_00
+    assert last(loan, Loan.CreditApplied).effective_on == FEB_14
+
+
 def test_credit_is_no_payment_that_could_be_reversed() -> None:
     loan = given(disbursed(LOWER), paid("P-1", 1_002_67, JAN_31), attended(FEB_15))
 
