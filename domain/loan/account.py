@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
@@ -22,11 +23,12 @@ from domain.loan.asset_class import AssetClass
 from domain.loan.credit import credit_used
 from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
-from domain.loan.facts import EARLY, HOLDS, Fact, FactKind, counts_from, standing
+from domain.loan.facts import EARLY, HOLDS, SPLITS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import charged_at
 from domain.loan.held import Held
+from domain.loan.kept import KnownToARun, no_run, penalty_by
 from domain.loan.ledger import Balance, Ledger, run
-from domain.loan.overdue import deserved
+from domain.loan.overdue import charged_on, deserved
 from domain.loan.reschedule import Change
 from domain.loan.schedule import Instalment
 from domain.loan.security import Security
@@ -264,45 +266,65 @@ class Account:
         if self.terms is not None and self.terms.prepayment is not None:
             return True
         laid = {FactKind.RESCHEDULE} if self._accrues_daily() else LAID_ANEW
-        return self._any_fact(laid, more) or any(
-            fact.future_money in PREPAYMENTS for fact in (*self.facts, *more)
-        )
+        facts = [*self.facts, *more]
+        if self._any_fact(laid, facts):
+            return True
+        return not PREPAYMENTS.isdisjoint([fact.future_money for fact in facts])
 
     def _needs_a_run(self, *more: Fact) -> bool:
-        """Whether a ledger has to be run from the start to be gone on with.
+        """Whether a ledger has to be run from the start to know all that can be asked of it.
 
         The steps of a rate plan go by the days of the contract, not by those that were moved.
+        What a payment was charged for coming early is known to a run only.
         """
+        assert self.terms is not None
         kinds = {*HOLDS, FactKind.FORGIVEN}
-        if self.terms is not None and self.terms.rate_plan is not None:
+        if self.terms.rate_plan is not None:
             kinds.add(FactKind.MOVE)
-        return self._was_laid_anew(*more) or self._any_fact(kinds, more)
+        return (
+            self._was_laid_anew(*more)
+            or self._any_fact(kinds, [*self.facts, *more])
+            or bool(charged_at(self.terms, FeeTiming.ON_PREPAYMENT))
+        )
 
-    def _any_fact(self, kinds: AbstractSet[str], more: Iterable[Fact] = ()) -> bool:
-        return not kinds.isdisjoint([fact.kind for fact in (*self.facts, *more)])
+    def _any_fact(self, kinds: AbstractSet[str], facts: Iterable[Fact]) -> bool:
+        return not kinds.isdisjoint([fact.kind for fact in facts])
 
     def _ledger(self) -> Ledger:
-        if self.accrues_from is None:
+        """The ledger as it stands, with all that can be asked of it."""
+        if self.accrues_from is None or self._needs_a_run():
             return self._rerun(self.facts)
-        assert self.terms is not None
-        # What a payment was charged for coming early is known to a run only.
-        if self._needs_a_run() or charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
-            return self._rerun(self.facts)
-        return ledger_of(self.terms)(
-            self.terms,
-            self.accrues_from,
+        return self._on_what_is_kept()
+
+    def _ledger_kept(self) -> Ledger:
+        """The ledger as it stands, which is run only if more is asked of it than is kept."""
+        if self.accrues_from is None or self._accrues_daily() or not self._needs_a_run():
+            return self._ledger()
+        return self._on_what_is_kept(partial(self._rerun, self.facts))
+
+    def _on_what_is_kept(self, run_anew: Callable[[], Ledger] | None = None) -> Ledger:
+        """The ledger on what is kept; *run_anew* tells more, where that does not tell all."""
+        assert self.terms is not None and self.accrues_from is not None
+        terms, begins, facts = self.terms, self.accrues_from, self.facts
+        ledger = ledger_of(terms)(
+            terms,
+            begins,
             list(self.instalments),
             self.unapplied - self._credit_beside(),
             dict(self.parts),
             dict(self.splits),
-            {fact.ref: fact.on for fact in self.facts if fact.splits},
-            [fact for fact in standing(self.facts) if fact.kind == FactKind.FEE],
-            [fact for fact in self.facts if fact.kind == FactKind.DRAW],
+            {fact.ref: fact.on for fact in facts if fact.kind in SPLITS},
+            [fact for fact in facts if fact.kind == FactKind.DRAW],
             self.opening,
-            any(fact.kind == FactKind.PAYOFF for fact in self.facts),
-            refunds=[fact for fact in self.facts if fact.kind == FactKind.REFUND],
-            payout_order=self.payout_order,
+            any(fact.kind == FactKind.PAYOFF for fact in facts),
+            [fact for fact in facts if fact.kind == FactKind.REFUND],
+            self.payout_order,
+            penalty_by(terms, begins, self.opening, facts) if run_anew else None,
+            run_anew,
         )
+        if run_anew is None or not self._any_fact({FactKind.FEE, FactKind.FORGIVEN}, facts):
+            ledger.charges = [fact for fact in standing(facts) if fact.kind == FactKind.FEE]
+        return ledger
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
         assert self.terms is not None
@@ -372,6 +394,8 @@ class Account:
         assert self.terms is not None and self.begun_on is not None
         if not charged_at(self.terms, FeeTiming.ON_OVERDUE) or self.state not in states:
             return {}
+        if facts == self.facts and self._was_paid_in_time(until):
+            return {}
         own = [fact for fact in facts if not fact.automatic]
         return deserved(self._rerun([]), own, self.begun_on, until)
 
@@ -379,14 +403,31 @@ class Account:
         self, facts: list[Fact], until: date, states: tuple[str, ...] = SERVICED
     ) -> Fact | None:
         """What credit pays first by the end of *until* that is not among *facts*."""
-        had = self.opening_unapplied > 0 or any(
-            split.unapplied > 0 for split in self.splits.values()
-        )
-        if not had or self.state not in states or self._was_paid_by_due_dates(until):
+        if not self._had_credit() or self.state not in states or not self._was_lent_on(until):
             return None
-        if not self._was_lent_on(until):
+        if self._was_paid_by_due_dates(until):
             return None
         return credit_used(self._rerun([]), facts, until)
+
+    def _had_credit(self) -> bool:
+        """Whether there ever was credit that could pay something."""
+        return self.opening_unapplied > 0 or any(
+            split.unapplied > 0 for split in self.splits.values()
+        )
+
+    def _was_paid_in_time(self, until: date) -> bool:
+        """Whether the instalments tell that none was unpaid by *until* so long that it is charged.
+
+        Where more than the instalments has to be known the answer is no.
+        """
+        if self._accrues_daily() or any(f.automatic or f.kind == FactKind.MOVE for f in self.facts):
+            return False
+        assert self.terms is not None
+        for row in self.instalments:
+            day = charged_on(row, self.terms)
+            if day <= until and (row.paid_on is None or row.paid_on >= day):
+                return False
+        return True
 
     def _was_paid_by_due_dates(self, until: date) -> bool:
         """Whether the instalments tell that nothing due by *until* was open when its day ended.
@@ -394,32 +435,45 @@ class Account:
         Credit never lay beside anything to pay then, and no day has to be looked at. Where
         more than the instalments has to be known the answer is no.
         """
+        assert self.terms is not None
         in_time = all(
             row.paid_on is not None and row.paid_on <= row.due_on
             for row in self.instalments
             if row.due_on <= until
         )
-        if not in_time or self._accrues_daily() or self._has_limit():
+        if not in_time or self._accrues_daily() or self._any_fact({FactKind.MOVE}, self.facts):
             return False
         # A charge can be due before the instalment that it is owed with.
-        own_day = self.terms is not None and self.terms.charges_due == ChargesDue.OWN_DAY
-        if own_day and any(f.kind == FactKind.FEE and f.is_due(until) for f in self.facts):
-            return False
-        return not (self._any_fact({FactKind.MOVE}) or self._needs_a_run())
+        own_day = self.terms.charges_due == ChargesDue.OWN_DAY
+        return not (own_day and any(f.kind == FactKind.FEE and f.is_due(until) for f in self.facts))
 
     def _ledger_with(self, facts: list[Fact]) -> Ledger:
         """The ledger with one more fact, the last of *facts*."""
         assert self.terms is not None
         terms, new = self.terms, facts[-1]
         latest = counts_from(new, terms)
-        if (
-            new.kind == FactKind.WAIVER
-            or self._needs_a_run(new)
-            or any(counts_from(fact, terms) > latest for fact in self.facts)
+        if new.kind == FactKind.WAIVER or any(
+            # No fact counts later than its own day; to know its place there takes longer.
+            fact.on >= latest[0] and counts_from(fact, terms) > latest
+            for fact in self.facts
         ):
             return self._rerun(facts)
-        ledger = self._ledger()
-        ledger.take(new)
+        if not self._needs_a_run(new):
+            ledger = self._ledger()
+            ledger.take(new)
+            return ledger
+        if new.kind == FactKind.PAYMENT and self.accrues_from and not self._accrues_daily():
+            return self._paid_on_what_is_kept(facts)
+        return self._rerun(facts)
+
+    def _paid_on_what_is_kept(self, facts: list[Fact]) -> Ledger:
+        """The ledger with one more payment, run only if that asks for more than is kept."""
+        ledger = self._on_what_is_kept(no_run)
+        try:
+            ledger.take(facts[-1])
+        except KnownToARun:
+            return self._rerun(facts)
+        ledger.run_anew = partial(self._rerun, facts)
         return ledger
 
     def _outcome(self, act: Act, ledger: Ledger, on: date | None = None) -> dict[str, object]:
@@ -463,7 +517,7 @@ class Account:
             left = replace(left, unapplied=left.unapplied + sum(r.credit for r in restated))
             owed = self.endings[0].claim.principal
         capitalised = None
-        if self._was_laid_anew() or ledger.laid.bases:
+        if self._was_laid_anew() or ledger.was_laid:
             drawn = sum(fact.amount for fact in ledger.draws)
             drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
             if self._accrues_daily():

@@ -26,11 +26,17 @@ from domain.loan.subsidy import Subsidised, subsidised, subsidised_by_day
 class Consequences(Account):
     """What is recorded beside a decision, in its transaction, or when a day asks for it."""
 
-    def _follow_up(self, act: Act, on: date, *, early: bool = False) -> None:
-        """Labels that follow from a movement of money, in the same transaction."""
+    def _follow_up(
+        self, act: Act, on: date, *, early: bool = False, before: list[Fact] | None = None
+    ) -> None:
+        """Labels that follow from a movement of money, in the same transaction.
+
+        *before* are the facts that a decision found, if it only adds to them; all that follows
+        from them was recorded.
+        """
         if self.accrues_from is None:
             return  # nothing is lent, since the payout came back
-        self._assess_consequences(act)
+        self._assess_consequences(act, before=before)
         self._assess(act, cause_on=on)
         if self.endings:
             self._subsidise(act, self.endings[0].on, ends=True)
@@ -39,7 +45,7 @@ class Consequences(Account):
         may_be_paid = self.state == LoanState.ACTIVE and not any(
             row.left for row in self.instalments
         )
-        if may_be_paid and (ledger := self._ledger()).is_over(act.business_on):
+        if may_be_paid and (ledger := self._ledger_kept()).is_over(act.business_on):
             on = max(on, ledger.last_paid_on() or on)
             self.record(
                 events.Settled,
@@ -61,7 +67,9 @@ class Consequences(Account):
                 bucket=self.bucket,
             )
 
-    def _assess_consequences(self, act: Act, until: date | None = None) -> None:
+    def _assess_consequences(
+        self, act: Act, until: date | None = None, before: list[Fact] | None = None
+    ) -> None:
         """Credit, charges and steps of the rate as instalments were paid, until they agree.
 
         A charge can make an instalment late for a step, and a step that is reversed can
@@ -70,13 +78,13 @@ class Consequences(Account):
         """
         by = None if until in (None, act.business_on) else until
         until = until or self._reckoned_to(act.business_on)
-        before = -1
-        while self.version != before:
-            before = self.version
+        version = -1
+        while self.version != version:
+            version = self.version
             self._apply_credit(act, until)
             self._charge_overdue(act, by)
             self._assess_steps(act, until)
-        self._assess_relief(act)
+        self._assess_relief(act, before)
 
     # --- lateness -------------------------------------------------------------------
 
@@ -167,6 +175,8 @@ class Consequences(Account):
             )
 
     def _credit_unused(self, until: date) -> Fact | None:
+        if not self._had_credit():
+            return None
         # What is charged wrongly by now, and is taken back in a moment, is not paid before.
         wanted = self._deserved(self.facts, until, RECKONED)
         standing_now = [f for f in self.facts if not f.automatic or f.ref in wanted]
@@ -319,16 +329,22 @@ class Consequences(Account):
 
     # --- renewals and relief --------------------------------------------------------
 
-    def _assess_relief(self, act: Act) -> None:
+    def _assess_relief(self, act: Act, before: list[Fact] | None = None) -> None:
         """Record what turns out to have been granted to a loan past due, or no longer does.
 
-        A renewal, and what was agreed on the footing that the loan was in order.
+        A renewal, and what was agreed on the footing that the loan was in order. One that
+        counts before all that came since *before* was looked at when that was recorded.
         """
         if self.state not in RECKONED:
             return
+        came = None
+        if before is not None and self.facts[: len(before)] == before:
+            came = self.facts[len(before) :]
         for fact in self.facts:
             renews = fact.change is not None and fact.ref.startswith(RENEWAL)
             if not renews and fact.ref not in self.by_lateness:
+                continue
+            if came is not None and all(self._counts_after(each, fact) for each in came):
                 continue
             days = self._days_late_before(fact)
             if (days > 0) == (fact.ref in self.reliefs):
@@ -354,6 +370,13 @@ class Consequences(Account):
                     was_late=days > 0,
                     days_past_due=days,
                 )
+
+    def _counts_after(self, fact: Fact, other: Fact) -> bool:
+        """Whether *fact* changes nothing of what counts before *other*."""
+        assert self.terms is not None
+        if fact.kind == FactKind.WAIVER:
+            return False  # it counts from the day of the charge
+        return counts_from(fact, self.terms) > counts_from(other, self.terms)
 
     def _days_late_before(self, fact: Fact) -> int:
         """How late the loan was on the day of *fact*, by what counts before it."""

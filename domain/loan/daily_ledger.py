@@ -54,6 +54,8 @@ class DailyLedger(Ledger):
         self._begin()
         super().__post_init__()
         self.held = HeldByDay(self.laid, self.opening)
+        for ref, parts in self.parts.items():
+            self._note(self.paid_on[ref], parts)
 
     def _begin(self) -> None:
         rows, terms = self.opening or self.rows, self.terms

@@ -500,7 +500,7 @@ class Told:
     def _penalty(self) -> Iterator[Line]:
         """Accrued row by row; a row on which more was paid than accrued owes nothing."""
         ledger, terms, until = self.ledger, self.terms, self.accrues_until
-        number, free = self.began.originator_version, ledger.penalty_free()
+        number, free = self.began.originator_version, ledger.penalty_by().free
         for row in ledger.rows:
             paid = ledger.bearing_paid.get(row.number, [])
             if row.number in ledger.laid.penalty_stopped:
@@ -554,7 +554,7 @@ class Told:
         if found is None or ledger.penalty_accrued(found, on) != accrued:
             return None
         paid = ledger.bearing_paid.get(row.number, [])
-        free = ledger.penalty_free()
+        free = ledger.penalty_by().free
         stretches = list(accrual.penalty_stretches(found, paid, self.terms, on, free))
         return self._penalty_formula(stretches) if stretches else None
 

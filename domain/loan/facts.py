@@ -43,6 +43,9 @@ class FactKind(StrEnum):
 HOLDS = (FactKind.HOLD, FactKind.HOLD_END)
 """That a hold begins, or ends: from the day on, that day counted."""
 
+SPLITS = frozenset((FactKind.PAYMENT, FactKind.PAYOFF, FactKind.CREDIT))
+"""Money that is split over what is owed, received or had as credit."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -81,7 +84,7 @@ class Fact:
     @property
     def splits(self) -> bool:
         """Whether it is money that is split over what is owed, received or had as credit."""
-        return self.pays or self.kind == FactKind.CREDIT
+        return self.kind in SPLITS
 
     def is_due(self, on: date) -> bool:
         """Whether it is a charge whose own day has come by *on*."""

@@ -8,7 +8,7 @@ top; one that counts earlier makes the ledger run again from the schedule.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -37,7 +37,8 @@ from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
 from domain.loan.fees import for_prepaying, unearned
 from domain.loan.held import HeldBack, HeldRow, penalty_free
-from domain.loan.periods import ONE_DAY, Pause
+from domain.loan.kept import ByRun, PenaltyBy
+from domain.loan.periods import ONE_DAY
 from domain.loan.placing import placed
 from domain.loan.rebate import settled_by_statute
 from domain.loan.refusals import InstalmentNotOpen
@@ -123,56 +124,79 @@ class Ledger:
     terms: Terms
     accrues_from: date
     rows: list[Instalment]
+    """Going on from what is kept, those that are not needed any more stand among them, empty."""
     unapplied: int = 0
     parts: dict[str, list[Part]] = field(default_factory=dict)
     splits: dict[str, Split] = field(default_factory=dict)
     paid_on: dict[str, date] = field(default_factory=dict)
-    charges: list[Fact] = field(default_factory=list)
-    """Those taken so far, less what is forgiven."""
     draws: list[Fact] = field(default_factory=list)
     """What was paid out after the first payout."""
     opening: list[Instalment] = field(default_factory=list)
     """The instalments before any fact; those it begins with, if it says nothing."""
     paid_off: bool = False
     """Whether a payment was meant to end the loan."""
-    prepaying: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """What each payment before its day was charged, and on which instalment; after a run."""
-    cut: set[str] = field(default_factory=set)
-    """The payments before their day that a cap let be charged less than the contract says."""
     refunds: list[Fact] = field(default_factory=list)
     """The credit that was paid back so far."""
-    forgiven_early: dict[str, int] = field(default_factory=dict)
-    """What each payment before its day was not charged, since it was forgiven."""
-    bearing_paid: dict[int, list[tuple[date, int]]] = field(init=False)
-    """What was paid of each instalment that would bear penalty, by day; as *parts* say."""
-    laid: Laid = field(init=False)
-    relaid: list[Relaid] = field(default_factory=list)
-    """What each change of the schedule did to an instalment, for those who ask why."""
-    waiting: list[Fact] = field(default_factory=list)
-    """Charges and moves on an instalment that is laid at the end of their day, or later."""
-    changes: dict[str, int] = field(default_factory=dict)
-    """When each change of the schedule that is still to be taken became known, in order."""
-    capitalised: list[tuple[str, date, int]] = field(default_factory=list)
-    """Interest that became principal, by the change and its day."""
-    came_to: dict[str, Change] = field(default_factory=dict)
-    """Each change of the schedule as it found the instalments: by number and day."""
-    pay_days: set[str] = field(default_factory=set)
-    """The new pay days that count by now, by reference."""
-    forgiven: list[Fact] = field(default_factory=list)
-    """What was forgiven of instalments, with what of it was there to be."""
-    held: HeldBack = field(init=False)
-    """The holds that began so far, and the interest that they hold back."""
     payout_order: int = 0
     """The place of the payout among what counts; of its day, what came before it is credit."""
+    kept_penalty: PenaltyBy | None = None
+    """What penalty goes by, where a ledger that goes on from what is kept knows it."""
+    run_anew: Callable[[], Ledger] | None = None
+    """Makes the same by a run, for a ledger that goes on from what is kept; see ``ByRun``."""
+
+    charges = ByRun[list[Fact]]()
+    """Those taken so far, less what is forgiven."""
+    prepaying = ByRun[dict[str, tuple[int, int]]]()
+    """What each payment before its day was charged, and on which instalment."""
+    cut = ByRun[set[str]]()
+    """The payments before their day that a cap let be charged less than the contract says."""
+    forgiven_early = ByRun[dict[str, int]]()
+    """What each payment before its day was not charged, since it was forgiven."""
+    laid = ByRun[Laid]()
+    relaid = ByRun[list[Relaid]]()
+    """What each change of the schedule did to an instalment, for those who ask why."""
+    waiting = ByRun[list[Fact]]()
+    """Charges and moves on an instalment that is laid at the end of their day, or later."""
+    changes = ByRun[dict[str, int]]()
+    """When each change of the schedule that is still to be taken became known, in order."""
+    capitalised = ByRun[list[tuple[str, date, int]]]()
+    """Interest that became principal, by the change and its day."""
+    came_to = ByRun[dict[str, Change]]()
+    """Each change of the schedule as it found the instalments: by number and day."""
+    pay_days = ByRun[set[str]]()
+    """The new pay days that count by now, by reference."""
+    forgiven = ByRun[list[Fact]]()
+    """What was forgiven of instalments, with what of it was there to be."""
+    held = ByRun[HeldBack]()
+    """The holds that began so far, and the interest that they hold back."""
 
     def __post_init__(self) -> None:
-        self.laid = laid(self.terms, self.accrues_from, self.rows)
         if not self.opening:
             self.opening = list(self.rows)
+        if self.run_anew is None:
+            self._begin_a_run()
+
+    def _begin_a_run(self) -> None:
+        """Know what a run tells, while nothing was charged, laid anew or held back."""
+        self.laid = laid(self.terms, self.accrues_from, self.rows)
         self.held = HeldBack(self.laid, self.opening)
-        self.bearing_paid = {}
+        self.charges, self.relaid, self.waiting = [], [], []
+        self.capitalised, self.forgiven = [], []
+        self.prepaying, self.forgiven_early, self.changes, self.came_to = {}, {}, {}, {}
+        self.cut, self.pay_days = set(), set()
+
+    @property
+    def was_laid(self) -> bool:
+        """Whether anything was laid anew, other than before what is kept."""
+        return self.run_anew is None and bool(self.laid.bases)
+
+    @cached_property
+    def bearing_paid(self) -> dict[int, list[tuple[date, int]]]:
+        """What was paid of each instalment that would bear penalty, by day."""
+        found: dict[int, list[tuple[date, int]]] = {}
         for ref, parts in self.parts.items():
-            self._note(self.paid_on[ref], parts)
+            self._bore(found, self.paid_on[ref], parts)
+        return found
 
     def expect(self, facts: list[Fact]) -> None:
         """Know which changes of the schedule are to come among *facts*."""
@@ -286,9 +310,12 @@ class Ledger:
             return row.fees - row.fees_paid
         return row.interest - row.interest_paid
 
-    def penalty_free(self) -> list[Pause]:
-        """The days that bear no penalty, by what was granted or holds; they may overlap."""
-        return [*self.laid.penalty_free, *penalty_free(self.held.holds)]
+    def penalty_by(self) -> PenaltyBy:
+        """What penalty goes by, as the facts taken so far have it."""
+        if self.kept_penalty is not None:
+            return self.kept_penalty
+        free = [*self.laid.penalty_free, *penalty_free(self.held.holds)]
+        return PenaltyBy(self.laid.rates, free, self.laid.penalty_stopped)
 
     def _draw(self, fact: Fact) -> None:
         """Lay what was paid out over the instalments to come."""
@@ -439,7 +466,7 @@ class Ledger:
         if fee < for_prepaying(self.terms, principal):
             self.cut.add(fact.ref)
         fee = self._less_forgiven(fact, fee)
-        if fee or fact.ref in self.forgiven_early:
+        if fee or (fact.forgiven and fact.ref in self.forgiven_early):
             self.prepaying[fact.ref] = (later[0].number, fee)
         if not fee:
             return
@@ -625,11 +652,9 @@ class Ledger:
 
     def _rows_due(self, on: date) -> list[Instalment]:
         """The rows of which something may be due on *on*."""
-        early = {
-            charge.instalment
-            for charge in self.charges
-            if self.terms.charges_due == ChargesDue.OWN_DAY and charge.is_due(on)
-        }
+        if self.terms.charges_due != ChargesDue.OWN_DAY:
+            return [row for row in self.rows if row.due_on <= on]
+        early = {charge.instalment for charge in self.charges if charge.is_due(on)}
         return [row for row in self.rows if row.due_on <= on or row.number in early]
 
     def due(self, row: Instalment, on: date) -> Claim:
@@ -667,12 +692,17 @@ class Ledger:
         }
 
     def _note(self, on: date, parts: list[Part]) -> None:
+        """Keep what was paid on a day in what was reckoned of it before."""
+        if "bearing_paid" in vars(self):
+            self._bore(self.bearing_paid, on, parts)
+
+    def _bore(self, found: dict[int, list[tuple[date, int]]], on: date, parts: list[Part]) -> None:
         for part in parts:
             amount = part.principal
             if self.terms.penalty_on_interest:
                 amount += part.interest
             if amount:
-                self.bearing_paid.setdefault(part.instalment, []).append((on, amount))
+                found.setdefault(part.instalment, []).append((on, amount))
 
     def penalty_due(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on* and neither paid nor waived."""
@@ -684,16 +714,17 @@ class Ledger:
 
     def penalty_accrued(self, row: Instalment, on: date) -> int:
         """Penalty accrued on *row* to *on*; it stops when what is overdue is laid anew."""
-        if row.number in self.laid.penalty_stopped:
-            return self.laid.penalty_stopped[row.number]
+        goes_by = self.penalty_by()
+        if row.number in goes_by.stopped:
+            return goes_by.stopped[row.number]
         paid = self.bearing_paid.get(row.number, [])
         return accrual.penalty(
             row,
             paid,
             self.terms,
             on,
-            free=self.penalty_free(),
-            rates=self.laid.rates,
+            free=goes_by.free,
+            rates=goes_by.rates,
             charges=self.charges_rate if self.terms.rate_caps else accrual.NONE,
         )
 

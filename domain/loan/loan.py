@@ -14,6 +14,7 @@ from domain.loan.asset_class import next_change_on
 from domain.loan.conversion import Converting
 from domain.loan.ending import Ending
 from domain.loan.fees import charged_at
+from domain.loan.held import penalty_free
 from domain.loan.holding import Holding
 from domain.loan.moving import Moving
 from domain.loan.origination import Origination
@@ -168,7 +169,8 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
         if not charged_at(self.terms, FeeTiming.ON_OVERDUE):
             return None
         charged = [fact.ref for fact in self.facts if fact.automatic]
-        due_on = next_charge_on(self._ledger(), self.begun_on, charged)
+        free = penalty_free(self.holds)
+        due_on = next_charge_on(self._ledger_kept(), self.begun_on, charged, free)
         return None if due_on is None else NextAction(NextActionKind.CHARGE, due_on)
 
     def _next_credit(self) -> NextAction | None:

@@ -72,9 +72,14 @@ def uncapped(ledger: Ledger, fact: Fact) -> int:
     return next((_amount(terms, fee, row) for fee in named), 0)
 
 
-def next_charge_on(ledger: Ledger, begun_on: date, charged: Sequence[str]) -> date | None:
-    """When the next instalment would be charged, were nothing paid; None for never."""
-    terms, free = ledger.terms, penalty_free(ledger.held.holds)
+def next_charge_on(
+    ledger: Ledger, begun_on: date, charged: Sequence[str], free: Sequence[Pause]
+) -> date | None:
+    """When the next instalment would be charged, were nothing paid; None for never.
+
+    On *free* days none is.
+    """
+    terms = ledger.terms
     for row in _coming(ledger, begun_on, date.max, set()):
         on = charged_on(row, terms)
         if _is_free(on, free):

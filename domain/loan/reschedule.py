@@ -267,7 +267,7 @@ class Laid:
         bearing = sum(
             row.principal - self.ahead.get(row.number, 0) for row in rows if row.due_on > on
         )
-        self._note(on, change)
+        self.note(on, change)
         if moved > 0 or self.lasts:
             rows = _reopened(rows, on, moved, self.spare)
             self.emptied -= {row.number for row in rows if row.due_on > on} - self.spare
@@ -392,7 +392,7 @@ class Laid:
         found.sort(key=lambda row: row.number)
         return found, still
 
-    def _note(self, on: date, change: Change) -> None:
+    def note(self, on: date, change: Change) -> None:
         """Take over a new rate and days without interest."""
         lower = change.annual_rate is not None and change.annual_rate < self.rate_after(on)
         if change.annual_rate is not None and (lower or not change.lowers_only):

@@ -68,6 +68,7 @@ class Servicing(Consequences):
                 taken.
         """
         self._must_hold_money()
+        before = self.facts
         positive(amount, "A payment")
         if currency != self.currency:
             raise no.CurrencyDiffers(f"The loan is in {self.currency}, the payment in {currency}.")
@@ -128,7 +129,7 @@ class Servicing(Consequences):
             in_place_of=in_place_of,
             **self._outcome(act, ledger),
         )
-        self._follow_up(act, received_on, early=payoff)
+        self._follow_up(act, received_on, early=payoff, before=before)
 
     def draw(
         self, act: Act, *, amount: int, draw_ref: str, paid_to: str, drawn_on: date | None = None
