@@ -16,10 +16,13 @@ from uuid import UUID
 from benchmarks import peers, samples
 from benchmarks.peers import Call
 from benchmarks.place import Place
-from domain.base.terms import RatePlan, RateStep
+from domain.base.policy import HoldRule
+from domain.base.terms import FeeTerm, RatePlan, RateStep
 from domain.commands import loans
 from domain.loan.apr import Run, effective_rate, nominal_rate
 from domain.loan.cost import CostMethod, Flow, annual_cost
+from domain.loan.loan import Loan
+from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment, schedule
 from infra.bootstrap import open_book
 from infra.embedded.part import Step
@@ -33,6 +36,11 @@ PAST = 100
 """Events of the loan whose next repayment is decided."""
 SMALL = 10_00
 """So many payments of this leave a little of the loan."""
+LITTLE = 50
+"""So many payments of this do not pay an instalment."""
+LOWER_RATE = Agreement("RATE_CHANGE", annual_rate=Decimal("0.04"))
+ENDS_EARLIER = Agreement("REAMORTISATION", keeps_instalment=True)
+"""Whether it was relief follows from how late the loan was that day, whenever that is known."""
 ABSENT = "not installed"
 
 Past = list[tuple[type, samples.Fields]]
@@ -207,12 +215,64 @@ def _pasts() -> dict[str, Past]:
     steps = RatePlan("STEP_DOWN", [RateStep(3, Decimal("0.05"))], scope="INSTALMENT")
     stepped = replace(samples.TERMS, rate_plan=steps)
     by_day = replace(samples.TERMS, accrual="DAILY_BALANCE", day_count="ACT/365F")
+    charged = replace(samples.TERMS, fees=[FeeTerm("LATE", "ON_OVERDUE", 5_00)])
+    small = partial(samples.past, PAST - 2, amount=SMALL)  # beside one event of another kind
+    on_hold = {20: _placed_on_hold, 50: _released}
     return {
         f"repayment decided after {PAST} events": samples.past(PAST - 1, amount=SMALL),
         "the same, the borrower has credit": samples.past(PAST - 1),
-        "the same, the rate stepped down": samples.past(PAST - 1, amount=SMALL, terms=stepped),
+        "the same, the rate stepped down": small(terms=stepped),
+        "the same, stepped down and late, with penalty": samples.past(
+            PAST - 5, amount=LITTLE, first=2 * samples.INSTALMENT, terms=stepped
+        ),
+        "the same, relief was granted": small(beside={50: partial(_granted, LOWER_RATE)}),
+        "the same, agreed to end earlier": small(beside={50: partial(_granted, ENDS_EARLIER)}),
+        "the same, a payment lowered the instalment": small(beside={50: _prepaid}),
+        "the same, a hold stood": samples.past(PAST - 3, amount=SMALL, beside=on_hold),
+        "the same, late charges are agreed": samples.past(PAST - 1, amount=SMALL, terms=charged),
         "the same, by each day's balance": samples.past(PAST - 1, amount=SMALL, terms=by_day),
     }
+
+
+def _prepaid(loan: Loan, on: date) -> None:
+    loan.repay(
+        samples.act(on),
+        amount=SMALL,
+        currency="CNY",
+        received_on=on,
+        payment_ref="PREPAID",
+        future_money="LOWER_INSTALMENT",
+    )
+
+
+def _granted(agreed: Agreement, loan: Loan, on: date) -> None:
+    loan.reschedule(
+        samples.act(on),
+        agreed=agreed,
+        reason="lost work",
+        requested_by="clerk",
+        approved_by="manager",
+        on=on,
+    )
+
+
+def _placed_on_hold(loan: Loan, on: date) -> None:
+    rule = HoldRule(
+        "bench",
+        "BANKRUPTCY",
+        blocks_reminders=True,
+        blocks_collection=True,
+        valid_from=on,
+        valid_until=None,
+        source="bench",
+        stops_interest=True,
+        stops_penalty=True,
+    )
+    loan.place_hold(samples.act(on), hold_ref="H-1", reason="order", rule=rule, from_on=on)
+
+
+def _released(loan: Loan, on: date) -> None:
+    loan.end_hold(samples.act(on), hold_ref="H-1", reason="order", until_on=on)
 
 
 def _decision(task: str, happened: Past, rounds: int) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
@@ -39,9 +39,11 @@ TERMS = Terms(
 )
 INSTALMENT = 86_07
 PAYMENT = 20_00
-ENVELOPE = {field.name for field in fields(Stream.Opened)}
+ENVELOPE = {field.name for field in fields(Stream.Opened)} - {"effective_on"}
 
 Fields = dict[str, Any]
+Beside = Mapping[int, Callable[[Loan, date], None]]
+"""What else happens to a loan, after so many payments, on the day of the last."""
 
 
 def act(on: date = DAY) -> Act:
@@ -66,20 +68,29 @@ def taken_over(first_due_on: date | None = None, terms: Terms = TERMS) -> Loan:
 
 
 def past(
-    payments: int, first_due_on: date | None = None, *, amount: int = PAYMENT, terms: Terms = TERMS
+    payments: int,
+    first_due_on: date | None = None,
+    *,
+    amount: int = PAYMENT,
+    first: int | None = None,
+    terms: Terms = TERMS,
+    beside: Beside | None = None,
 ) -> list[tuple[type, Fields]]:
-    """What happened on a loan with so many payments: each event's kind and own fields."""
+    """What happened on a loan with so many payments: each event's kind and own fields.
+
+    All are of one *amount*, but for the *first*, if that is said.
+    """
     loan = taken_over(first_due_on, terms)
     for number in range(payments):
-        on = DAY + timedelta(days=number)
-        loan.repay(
-            act(on), amount=amount, currency="CNY", received_on=on, payment_ref=f"P-{number}"
-        )
+        on, paid = DAY + timedelta(days=number), amount if number or first is None else first
+        loan.repay(act(on), amount=paid, currency="CNY", received_on=on, payment_ref=f"P-{number}")
+        if beside is not None and number + 1 in beside:
+            beside[number + 1](loan, on)
     return said(loan)
 
 
 def said(loan: Loan) -> list[tuple[type, Fields]]:
-    """What is new on a loan: each event's kind and own fields."""
+    """What is new on a loan: each event's kind, own fields and the day it counts from."""
     return [
         (type(event), {name: value for name, value in vars(event).items() if name not in ENVELOPE})
         for event in loan.pending_events
@@ -89,9 +100,9 @@ def said(loan: Loan) -> list[tuple[type, Fields]]:
 def with_past(happened: list[tuple[type, Fields]]) -> Loan:
     """Another loan on which the same happened; its events are made, none is stored."""
     (opening, opened), *rest = happened
-    loan: Loan = Loan.open(opening, act(), uuid4(), DAY, **opened)
+    loan: Loan = Loan.open(opening, act(), uuid4(), **opened)
     for kind, own in rest:
-        loan.record(kind, act(), DAY, **own)
+        loan.record(kind, act(), **own)
     return loan
 
 
