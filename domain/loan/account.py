@@ -274,16 +274,12 @@ class Account:
     def _needs_a_run(self, *more: Fact) -> bool:
         """Whether a ledger has to be run from the start to know all that can be asked of it.
 
-        The steps of a rate plan go by the days of the contract, not by those that were moved.
         What a payment was charged for coming early is known to a run only.
         """
         assert self.terms is not None
-        kinds = {*HOLDS, FactKind.FORGIVEN}
-        if self.terms.rate_plan is not None:
-            kinds.add(FactKind.MOVE)
         return (
             self._was_laid_anew(*more)
-            or self._any_fact(kinds, [*self.facts, *more])
+            or self._any_fact({*HOLDS, FactKind.FORGIVEN}, [*self.facts, *more])
             or bool(charged_at(self.terms, FeeTiming.ON_PREPAYMENT))
         )
 

@@ -65,7 +65,7 @@ def penalty_by(
     So it does where overdue principal was laid anew.
     """
     found = [fact for fact in facts if fact.kind in (FactKind.RESCHEDULE, *HOLDS)]
-    begun, holds = laid(terms, accrues_from, opening), dict[str, Held]()
+    begun, holds = laid(terms, accrues_from, opening, opening), dict[str, Held]()
     for fact in sorted(found, key=lambda fact: counts_from(fact, terms)):
         if fact.hold is not None:
             holds[fact.ref] = fact.hold

@@ -178,7 +178,7 @@ class Ledger:
 
     def _begin_a_run(self) -> None:
         """Know what a run tells, while nothing was charged, laid anew or held back."""
-        self.laid = laid(self.terms, self.accrues_from, self.rows)
+        self.laid = laid(self.terms, self.accrues_from, self.rows, self.opening)
         self.held = HeldBack(self.laid, self.opening)
         self.charges, self.relaid, self.waiting = [], [], []
         self.capitalised, self.forgiven = [], []

@@ -516,14 +516,18 @@ class _Rest:
     evens_out: bool
 
 
-def laid(terms: Terms, begins_on: date, rows: list[Instalment]) -> Laid:
-    """A loan of *rows* as it begins."""
+def laid(terms: Terms, begins_on: date, rows: list[Instalment], opening: list[Instalment]) -> Laid:
+    """A loan of *rows* on which nothing was laid anew.
+
+    The steps of its rate go by the instalments that it began with, whatever was moved, or
+    charged behind the last of them.
+    """
     # What is owed at payout is an instalment before the first one.
     number, due_on = (rows[0].number, rows[0].due_on) if rows else (1, begins_on)
     first, chosen = max(number, 1), terms.repayment or Repayment()
     rates = [RateFrom(begins_on, terms.annual_rate)]
     if terms.rate_plan is not None:
-        starts = {later.number: row.due_on for row, later in pairwise(rows)}
+        starts = {later.number: row.due_on for row, later in pairwise(opening)}
         rates += steps_ahead(terms, starts)
     return Laid(
         terms,

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.base.terms import Terms
+from domain.base.terms import FeeTerm, RatePlan, RateStep, Terms
 from domain.loan.loan import Loan
 from tests.domain.story import (
+    act,
     attended,
     disbursed,
     given,
@@ -156,3 +157,19 @@ def test_penalty_is_rounded_once_over_all_stretches() -> None:
     # 0.1004 + 0.1004 - … a day: three days of about a tenth of a fen round to nothing.
     assert loan.payoff(late(3)) == 1_002
     assert loan.balance.penalty == 0
+
+
+def test_a_charge_behind_the_last_instalment_brings_no_step_of_the_rate_plan() -> None:
+    tiers = RatePlan("SCHEDULED", [RateStep(2, Decimal("0.365"))])
+    contract = one_instalment(
+        rate_plan=tiers,
+        penalty_multiple=Decimal("1.5"),
+        fees=[FeeTerm("LETTER", "ON_EVENT", 20_00)],
+    )
+    loan = given(disbursed(contract))
+
+    loan.charge_fee(act(late(1)), kind="LETTER", fee_ref="F-1", due_on=late(20))
+
+    assert [row.number for row in loan.instalments] == [1, 2]
+    assert loan.rate_on(late(10)) == 0
+    assert loan.ledger_due(late(10)).balance(late(10)).penalty == 0
