@@ -193,7 +193,7 @@ def approve(
             rows=None if schedule is None else agreed_rows(schedule, currency),
             on_time=on_time,
             loans=lambda: all_loans_of(opened, asked.borrower_id),
-            **({"draws": planned_draws(draw, currency)} if draw else {}),
+            draws=planned_draws(draw, currency),
         )
 
     carry_out(do, approved_by, command_id, as_json)
@@ -388,7 +388,7 @@ def sign(
             loan_id=opened.stream_id(loan),
             contract_ref=contract,
             template_version=template,
-            **({"digest": digest} if digest else {}),
+            digest=digest or None,
         ),
         actor,
         command_id,
@@ -599,7 +599,7 @@ def repay(
             source=source.upper(),
             payoff=payoff,
             future_money=future and future.upper(),
-            **({"in_place_of": in_place_of} if in_place_of else {}),
+            in_place_of=in_place_of or None,
         )
 
     carry_out(do, actor, command_id, as_json)

@@ -197,6 +197,8 @@ def digest_of(name: str, content: dict[str, Any]) -> bytes:
 
 def command(
     decide: Callable[Concatenate[Book, Act, P], Stream | Sequence[Stream]],
+    *,
+    added: tuple[str, ...] = (),
 ) -> Callable[Concatenate[Book, Act, P], Receipt]:
     """Carries out *decide*, which loads a stream, calls it and returns it.
 
@@ -206,6 +208,8 @@ def command(
     The same command id again returns the first receipt. When another writer was
     first, the command runs again whole, three times at most. What *decide* is to look up by a
     function it is given is no content of the command: it may read otherwise the next time.
+    Nor is an option that was *added* since the command was first released, as long as it is
+    not said: what was asked for before there was one is the same when it is asked for again.
 
     Raises:
         Refusal: the rules do not allow it; nothing was recorded.
@@ -216,7 +220,11 @@ def command(
 
     @wraps(decide)
     def carried_out(book: Book, act: Act, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
-        content = {name: said for name, said in kwargs.items() if not callable(said)}
+        content = {
+            name: said
+            for name, said in kwargs.items()
+            if not callable(said) and (said is not None or name not in added)
+        }
         digest = digest_of(decide.__name__, {"args": args, **content})
         for _ in range(TRIES):
             try:

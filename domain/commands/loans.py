@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from operator import attrgetter
 from uuid import UUID
 
@@ -98,7 +99,7 @@ def add_evidence(
     return loan
 
 
-@command
+@partial(command, added=("draws",))
 def approve(
     book: Book,
     act: Act,
@@ -219,7 +220,7 @@ def disclose(book: Book, act: Act, *, loan_id: UUID) -> Loan:
     return loan
 
 
-@command
+@partial(command, added=("digest",))
 def sign(
     book: Book,
     act: Act,
@@ -360,7 +361,7 @@ def migrate(
     return _classed(book, act, loan)
 
 
-@command
+@partial(command, added=("in_place_of",))
 def repay(
     book: Book,
     act: Act,
@@ -637,7 +638,7 @@ def reprice(book: Book, act: Act, *, loan_id: UUID) -> Loan:
     return _classed(book, act, loan)
 
 
-@command
+@partial(command, added=("digest",))
 def renew(
     book: Book, act: Act, *, loan_id: UUID, consent_ref: str, digest: str | None = None
 ) -> Loan:
@@ -671,7 +672,7 @@ def offer_conversion(book: Book, act: Act, *, loan_id: UUID, count: int) -> Loan
     return loan
 
 
-@command
+@partial(command, added=("digest",))
 def convert(
     book: Book, act: Act, *, loan_id: UUID, consent_ref: str, digest: str | None = None
 ) -> Loan:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +16,7 @@ from domain.base.refusal import AlreadyThere, CommandReused, ContentionRefused, 
 from domain.borrower.borrower import Borrower
 from domain.borrower.refusals import JurisdictionUnknown
 from domain.commands import borrowers, loans, products
-from domain.commands.book import Book, command
+from domain.commands.book import Book, Command, Receipt, command, digest_of
 from domain.loan import refusals as no
 from domain.loan.loan import Loan
 from domain.product.product import OutsideLimits, Product, VersionPublished
@@ -82,6 +84,71 @@ def test_a_command_that_was_done_is_done_even_if_the_rules_would_refuse_it_now(b
     again = repay(book, loan_id, "P-1", 1_032_80, FEB_15, command_id=command_id)
 
     assert (again.version, again.repeated) == (done.version, True)
+
+
+BEFORE_THERE_WAS_A_PLAN = {
+    "requested_by": "officer",
+    "approved_by": "manager",
+    "amount": None,
+    "term_months": None,
+    "annual_rate": None,
+    "grade": None,
+    "model_version": None,
+    "rows": None,
+    "on_time": None,
+}
+"""What an approval said when payouts could not be planned yet."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "added"),
+    [
+        (loans.approve, BEFORE_THERE_WAS_A_PLAN, "draws"),
+        (loans.sign, {"contract_ref": "C-1", "template_version": "1"}, "digest"),
+        (loans.renew, {"consent_ref": "CONSENT-1"}, "digest"),
+        (loans.convert, {"consent_ref": "CONSENT-1"}, "digest"),
+        (
+            loans.repay,
+            {
+                "amount": 50_00,
+                "currency": "CNY",
+                "received_on": FEB_15,
+                "payment_ref": "P-1",
+                "source": "BORROWER",
+                "payoff": False,
+                "future_money": None,
+            },
+            "in_place_of",
+        ),
+    ],
+)
+def test_a_command_of_before_is_the_same_now_that_more_can_be_said(
+    book: Book, asked: Callable[..., Receipt], said: dict[str, Any], added: str
+) -> None:
+    loan_id, command_id = disbursed(book), uuid4()
+    loan = loan_of(book, loan_id)
+    loan.repay(
+        act(FEB_15), amount=1_00, currency="CNY", received_on=FEB_15, payment_ref="P-0"
+    )  # whatever the command did
+    before = digest_of(asked.__name__, {"args": (), "loan_id": loan_id, **said})
+    book.keep([Command(command_id, before, loan_id, loan.version)], loan)
+
+    again = asked(book, act(FEB_15, command_id), loan_id=loan_id, **said, **{added: None})
+
+    assert (again.version, again.repeated) == (loan.version, True)
+    with pytest.raises(CommandReused):
+        asked(book, act(FEB_15, command_id), loan_id=loan_id, **said, **{added: "more"})
+
+
+def test_what_a_command_could_say_from_the_start_counts_though_it_is_not_said(book: Book) -> None:
+    loan_id, command_id = disbursed(book), uuid4()
+    said = {"amount": 5_00, "currency": "CNY", "received_on": FEB_15, "payment_ref": "P-1"}
+
+    loans.repay(book, act(FEB_15, command_id), loan_id=loan_id, future_money=None, **said)
+
+    done = book.streams.find_command(command_id)
+    content = {"args": (), "loan_id": loan_id, "future_money": None, **said}
+    assert done is not None and done.digest == digest_of("repay", content)
 
 
 def test_a_refused_command_leaves_nothing_and_may_come_again(book: Book) -> None:
