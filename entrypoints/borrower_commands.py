@@ -103,7 +103,6 @@ def set_hold(
     if until and open_ended:
         raise typer.BadParameter("--until and --open-ended exclude each other.")
     from domain.commands import borrowers
-    from infra import clock
 
     def do(opened: Session, act: Act) -> Receipt:
         borrower_id = opened.stream_id(borrower)
@@ -119,7 +118,6 @@ def set_hold(
             all_loans=None if loan else lambda: all_loans_of(opened, borrower_id),
             until_on=until.date() if until else None,
             open_ended=open_ended,
-            clock=clock.now,
         )
 
     _hold(do, actor, command_id, as_json)

@@ -99,14 +99,13 @@ def set_hold(
     all_loans: LoansOfBorrower | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
-    clock: Callable[[], datetime] | None = None,
 ) -> tuple[Stream, ...]:
     """Let a hold stand, and stop what it stops on the loans that it covers.
 
     Those are *loan_ids*, or without them *all_loans* of the borrower, as far as they are
     known to the caller. It stands until *until_on*, without one as long as the policy of its
     kind says, or *open_ended* until it is lifted; an end that is past lifts it at once. Contact
-    keeps to it from what the *clock* says on, unless its day is still to come.
+    keeps to it from the instant of the act on, unless its day is still to come.
 
     Raises:
         NotTheBorrowers: one of the loans is another borrower's.
@@ -123,7 +122,7 @@ def set_hold(
         all_loans=all_loans,
         until_on=until_on,
         open_ended=open_ended,
-        known_at=clock() if clock else None,
+        known_at=act.recorded_at,
     )
 
 
@@ -140,7 +139,7 @@ def place_hold(
     all_loans: LoansOfBorrower | None = None,
     until_on: date | None = None,
     open_ended: bool = False,
-    known_at: datetime | None = None,
+    known_at: datetime,
 ) -> tuple[Stream, ...]:
     """The borrower with a hold, and the loans on which it stops something; see ``set_hold``."""
     if hold_ref in borrower.holds:

@@ -354,12 +354,11 @@ def _wants_evenings(book: Book, act: Act, borrower_id: UUID, at: datetime) -> Re
 def _has_an_attorney(book: Book, act: Act, borrower_id: UUID, at: datetime) -> Receipt:
     return borrowers.set_hold(
         book,
-        act,
+        replace(act, recorded_at=at),
         borrower_id=borrower_id,
         hold_ref=f"H-{act.business_on:%Y%m%d}",
         kind="ATTORNEY",
         reason="by telephone",
-        clock=lambda: at,
     )
 
 

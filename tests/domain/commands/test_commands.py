@@ -142,7 +142,12 @@ def test_a_command_of_before_is_the_same_now_that_more_can_be_said(
 
 def test_what_a_command_could_say_from_the_start_counts_though_it_is_not_said(book: Book) -> None:
     loan_id, command_id = disbursed(book), uuid4()
-    said = {"amount": 5_00, "currency": "CNY", "received_on": FEB_15, "payment_ref": "P-1"}
+    said: dict[str, Any] = {
+        "amount": 5_00,
+        "currency": "CNY",
+        "received_on": FEB_15,
+        "payment_ref": "P-1",
+    }
 
     loans.repay(book, act(FEB_15, command_id), loan_id=loan_id, future_money=None, **said)
 

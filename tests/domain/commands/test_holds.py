@@ -344,18 +344,19 @@ def test_a_hold_given_again_is_the_same_although_it_is_later_and_there_are_more_
     def given(hour: int, loan_ids: list[UUID]) -> Receipt:
         return borrowers.set_hold(
             book,
-            said,
+            replace(said, recorded_at=datetime(2025, 4, 1, hour, tzinfo=UTC)),
             borrower_id=borrower_id,
             hold_ref="H-1",
             kind="MORATORIUM",
             reason="court order",
             all_loans=lambda: loan_ids,
-            clock=lambda: datetime(2025, 4, 1, hour, tzinfo=UTC),
         )
 
     first, again = given(10, [loan_id]), given(11, [loan_id, more])
 
     assert (again.version, again.repeated) == (first.version, True)
+    held = book.get(Borrower, borrower_id).holds["H-1"]
+    assert held.known_at == datetime(2025, 4, 1, 10, tzinfo=UTC)
 
 
 def test_a_hold_that_is_refused_for_one_loan_is_set_on_none(book: Book) -> None:
