@@ -462,11 +462,19 @@ def payout_returned(
         ),
     ],
     reason: Reason,
+    requested_by: Annotated[
+        str | None, typer.Option(help="Who asks for it, where it needs two people.")
+    ] = None,
+    approved_by: Annotated[str | None, typer.Option(help="Somebody else, who approves it.")] = None,
     actor: Actor = STAFF,
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
     """Record that the bank returned the first payout: nothing was lent, so nothing is owed.
+
+    It needs two people once money was repaid, or when it is recorded more days after the payout
+    than the policy (payout_return) lets one person record it: a bank returns what it cannot
+    credit within days.
 
     Since the day of the payout interest, fees, penalty, relief and labels fall away, what the
     borrower paid is credit to be refunded, and a partner's share of interest is billed back.
@@ -481,7 +489,13 @@ def payout_returned(
 
     carry_out(
         lambda opened, act: loans.return_payout(
-            opened.book, act, loan_id=opened.stream_id(loan), returned_on=on.date(), reason=reason
+            opened.book,
+            act,
+            loan_id=opened.stream_id(loan),
+            returned_on=on.date(),
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
         ),
         actor,
         command_id,

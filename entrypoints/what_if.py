@@ -178,6 +178,7 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
     """What decisions on the loan need, and what a kind of hold on its borrower stops."""
     from domain.borrower.borrower import Borrower
     from domain.commands.borrowers import holds_on_loan
+    from domain.commands.loans import payout_return_rule
     from domain.loan.what_if import Means
 
     book, on, policies = opened.book, opened.business_on, opened.book.policies
@@ -195,6 +196,7 @@ def _means(opened: Session, loan: Any) -> tuple[Means, Callable[[str, date], Hol
         policies.due_date_rule(on),
         holds_on_loan(policies, borrower, loan.id, on),
         policies.levels(on),
+        payout_return_rule(book, loan, on),
     )
     return means, rule_of
 

@@ -369,6 +369,21 @@ class ExposureRule:
 
 
 @dataclass(frozen=True)
+class PayoutReturnRule:
+    """Within how many *days* of a payout one person may record that the bank returned it.
+
+    Nothing was repaid by then; after either, two people stand behind it.
+    """
+
+    version: str
+    jurisdiction: str
+    days: int
+    valid_from: date
+    valid_until: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class RenewalRule:
     """How often a term may be renewed, of products that run *up_to_months* at most.
 
@@ -578,6 +593,7 @@ class Policies:
     asset_classes: tuple[AssetClassRule, ...] = ()
     caps: tuple[CapRule, ...] = ()
     exposure_rules: tuple[ExposureRule, ...] = ()
+    payout_return_rules: tuple[PayoutReturnRule, ...] = ()
     renewal_rules: tuple[RenewalRule, ...] = ()
     name_lints: tuple[NameLint, ...] = ()
     charge_lints: tuple[ChargeLint, ...] = ()
@@ -794,6 +810,11 @@ class Policies:
             if (rule.lender_kind, rule.currency) == (lender_kind, currency)
         ]
         return min(held, key=attrgetter("most"), default=None)
+
+    def payout_return_rule(self, jurisdiction: str | None, on: date) -> PayoutReturnRule | None:
+        """Until when one person may return a payout on a day, the soonest; None without a rule."""
+        held = _held_in(self.payout_return_rules, jurisdiction, on)
+        return min(held, key=attrgetter("days"), default=None)
 
     def cost_methods(self, jurisdiction: str | None, on: date) -> CostMethodRule | None:
         """How the cost of a year is shown on a day; a jurisdiction's own rule comes first.

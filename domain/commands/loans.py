@@ -8,7 +8,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.policy import HoldRule, PolicyMissing, in_force
+from domain.base.policy import HoldRule, PayoutReturnRule, PolicyMissing, in_force
 from domain.base.refs import short_ref
 from domain.base.refusal import Refusal
 from domain.base.repayment import AgreedRow
@@ -291,9 +291,18 @@ def disburse(
     return _classed(book, act, loan)
 
 
-@command
-def return_payout(book: Book, act: Act, *, loan_id: UUID, returned_on: date, reason: str) -> Loan:
-    """The first payout came back on a day: nothing was lent."""
+@partial(command, added=("requested_by", "approved_by"))
+def return_payout(
+    book: Book,
+    act: Act,
+    *,
+    loan_id: UUID,
+    returned_on: date,
+    reason: str,
+    requested_by: str | None = None,
+    approved_by: str | None = None,
+) -> Loan:
+    """The first payout came back on a day: nothing was lent; late, two people say so."""
     loan = book.get(Loan, loan_id)
     loan.return_payout(
         act,
@@ -301,8 +310,18 @@ def return_payout(book: Book, act: Act, *, loan_id: UUID, returned_on: date, rea
         reason=reason,
         levels=book.policies.levels(act.business_on),
         classes=book.policies.asset_class_rule(loan.product_code, act.business_on),
+        requested_by=requested_by,
+        approved_by=approved_by,
+        rule=payout_return_rule(book, loan, act.business_on),
     )
     return loan
+
+
+def payout_return_rule(book: Book, loan: Loan, on: date) -> PayoutReturnRule | None:
+    """Until when one person may return the payout of a loan, by the law of its product."""
+    product = book.find(Product, product_id(book, loan.product_code, loan.product_version))
+    jurisdiction = None if product is None else product.offer.jurisdiction
+    return book.policies.payout_return_rule(jurisdiction, on)
 
 
 @command

@@ -1070,7 +1070,8 @@ class PayoutReturned(MoneyMoved):
     It counts from the day of the payout, *returned_on* is the value date of the return. *amount*
     was lent, *withheld* of it kept back; *fell_away* is what was charged beside the schedule.
     All instalments are *dropped*; *reallocated* holds every payment, as the credit it is now.
-    The loan stood in *bucket_before*, and can be paid out until *valid_until_on*.
+    The loan stood in *bucket_before*, and can be paid out until *valid_until_on*. By the rule
+    *returns_version* one person was enough, or two stand behind it.
     """
 
     TOPIC = "loan.payout-returned"
@@ -1087,6 +1088,9 @@ class PayoutReturned(MoneyMoved):
     stage_due_on: date | None
     valid_until_on: date
     policy_version: str
+    requested_by: str | None
+    approved_by: str | None
+    returns_version: str | None
 
     def apply(self, loan: Account) -> None:
         loan.came_back = CameBack(

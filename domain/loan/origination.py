@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays, next_day
-from domain.base.policy import AssetClassRule, ServiceLevels
+from domain.base.policy import AssetClassRule, PayoutReturnRule, ServiceLevels
 from domain.base.refusal import positive, two_people
 from domain.base.repayment import AgreedRow
 from domain.base.stream import Act
@@ -466,6 +466,9 @@ class Origination(Consequences):
         reason: str,
         levels: ServiceLevels,
         classes: AssetClassRule | None = None,
+        requested_by: str | None = None,
+        approved_by: str | None = None,
+        rule: PayoutReturnRule | None = None,
     ) -> None:
         """Record that the payout came back on a day: the borrower never had the money.
 
@@ -475,7 +478,11 @@ class Origination(Consequences):
         out again for as long as an offer stands by *levels*; else it runs out. Recorded
         before for the same day, nothing changes.
 
+        Where it becomes known later than *rule* lets one person record it, or money was repaid,
+        two people stand behind it: a bank is not so slow, and who repays had the money.
+
         Raises:
+            SamePerson: it needs two people, or two are named who are one.
             PayoutNotOurs: it was paid out elsewhere, before it was taken over.
             RestsOnIt: more was drawn on it, or it was written off or sold.
         """
@@ -490,6 +497,7 @@ class Origination(Consequences):
         self._must_not_be_before_disbursement(returned_on)
         self._must_not_be_future(act, returned_on)
         self._must_not_be_drawn_on()
+        self._must_be_returned_by(act, rule, requested_by, approved_by)
         stage, on, until = Stage.DISBURSEMENT, self.disbursed_on, self.overdue_since_on
         fell_away, lent = self.charged_beside(self.facts), self.lent_at_first()
         self.record(
@@ -509,10 +517,36 @@ class Origination(Consequences):
             stage_due_on=stage_due_on(stage, act.business_on, levels),
             valid_until_on=act.business_on + timedelta(days=levels.offer_valid_days),
             policy_version=levels.version,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            returns_version=rule.version if rule else None,
             **self._outcome_unlent(on, lent),
         )
         self._relabel_unlent(act, until, classes)
         self._bill_back(act, on)
+
+    def _must_be_returned_by(
+        self,
+        act: Act,
+        rule: PayoutReturnRule | None,
+        requested_by: str | None,
+        approved_by: str | None,
+    ) -> None:
+        """Pass where one person is enough by *rule*, or two are named.
+
+        The days are counted to the one on which it becomes known: the value date is only said.
+        """
+        assert self.disbursed_on is not None
+        paid_out = (self.disbursed_on, self.payout_order)
+        repaid = any(fact.pays and (fact.on, fact.order) >= paid_out for fact in self.facts)
+        what = "That a payout came back"
+        if rule is not None and repaid:
+            what += f" after money was repaid ({rule.version})"
+        elif rule is not None and act.business_on > self.disbursed_on + timedelta(days=rule.days):
+            what += f", said more than {rule.days} days after it was made ({rule.version}),"
+        elif requested_by is None and approved_by is None:
+            return
+        two_people(requested_by or "", approved_by or "", what)
 
     def _must_not_have_ended(self) -> None:
         if self.endings:

@@ -11,7 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from domain.base.calendar import BusinessDays
-from domain.base.policy import AssetClassRule, DueDateRule, HoldRule, ServiceLevels
+from domain.base.policy import (
+    AssetClassRule,
+    DueDateRule,
+    HoldRule,
+    PayoutReturnRule,
+    ServiceLevels,
+)
 from domain.base.refusal import Refusal
 from domain.base.stream import Act, Stream
 from domain.loan import refusals as no
@@ -63,6 +69,7 @@ class Means:
     due_dates: DueDateRule | None = None
     holds: list[StandingHold] = field(default_factory=list)
     levels: ServiceLevels | None = None
+    payout_returns: PayoutReturnRule | None = None
 
     @property
     def pay_by(self) -> PayBy | None:
@@ -198,7 +205,15 @@ class PayoutReturn(Step):
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
         assert means.levels is not None
-        loan.return_payout(act, returned_on=self.on, reason=REASON, levels=means.levels)
+        loan.return_payout(
+            act,
+            returned_on=self.on,
+            reason=REASON,
+            levels=means.levels,
+            requested_by=PEOPLE["requested_by"],
+            approved_by=PEOPLE["approved_by"],
+            rule=means.payout_returns,
+        )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from domain.base.policy import PayoutReturnRule
+from domain.base.refusal import SamePerson
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Subsidy
 from domain.loan import refusals as no
 from domain.loan.allocation import Split
@@ -188,6 +190,84 @@ def test_a_replayed_return_is_the_one_that_was_decided(contract: Any) -> None:
         step(loan)
 
     assert state(replayed(loan.pending_events)) == state(loan)
+
+
+# --- by whom it is said --------------------------------------------------------------------
+
+WITHIN = PayoutReturnRule("returns-test", "ANY", 14, date(1990, 1, 1), None, "test")
+PEOPLE: dict[str, Any] = {"requested_by": "clerk", "approved_by": "manager"}
+JAN_29, JAN_30 = date(2025, 1, 29), date(2025, 1, 30)
+
+
+def test_one_person_records_what_the_bank_returns_within_days() -> None:
+    loan = given(disbursed())
+
+    come_back(loan, JAN_29, rule=WITHIN)
+
+    assert last(loan, Loan.PayoutReturned) == happened(
+        Loan.PayoutReturned, requested_by=None, approved_by=None, returns_version="returns-test"
+    )
+
+
+@pytest.mark.parametrize("returned_on", [JAN_30, JAN_15])
+def test_so_late_a_return_takes_two_people_whatever_value_date_it_says(returned_on: date) -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(SamePerson, match=r"more than 14 days .*returns-test.* needs a requester"):
+        come_back(loan, returned_on, JAN_30, rule=WITHIN)
+    same = {"requested_by": "clerk", "approved_by": "Clerk"}
+    with pytest.raises(SamePerson, match="two people"):
+        come_back(loan, returned_on, JAN_30, rule=WITHIN, **same)
+    come_back(loan, returned_on, JAN_30, rule=WITHIN, **PEOPLE)
+
+    assert last(loan, Loan.PayoutReturned) == happened(
+        Loan.PayoutReturned, returns_version="returns-test", **PEOPLE
+    )
+
+
+def test_who_repaid_had_the_money_so_two_people_say_that_it_came_back() -> None:
+    loan = given(disbursed(), paid("P-1", 1_00, JAN_15))
+
+    with pytest.raises(SamePerson, match="after money was repaid"):
+        come_back(loan, JAN_15, rule=WITHIN)
+    come_back(loan, JAN_15, rule=WITHIN, **PEOPLE)
+
+    assert loan.balance == Balance(0, 0, 0, 0, 1_00)
+
+
+def test_a_payment_that_bounced_and_credit_of_before_repaid_nothing() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, JAN_15), returned(JAN_15), paid_out_again(JAN_29))
+    repay(loan, "P-2", 10_00, JAN_29)
+    reversed_("P-2", JAN_29)(loan)
+
+    come_back(loan, JAN_30, rule=WITHIN)
+
+    assert loan.balance == Balance(0, 0, 0, 0, 86_07)
+
+
+def test_the_days_are_those_since_the_last_payout() -> None:
+    loan = given(disbursed(), returned(FEB_15), paid_out_again(MAR_1))
+
+    come_back(loan, MAR_15, rule=WITHIN)
+
+    assert loan.state == LoanState.SIGNED
+
+
+def test_two_people_who_are_named_although_one_is_enough_are_two() -> None:
+    loan = given(disbursed())
+
+    with pytest.raises(SamePerson, match="two people"):
+        come_back(loan, JAN_15, rule=WITHIN, requested_by="clerk", approved_by="clerk")
+
+
+def test_a_late_return_that_is_told_again_changes_nothing() -> None:
+    loan = given(disbursed())
+    come_back(loan, JAN_30, rule=WITHIN, **PEOPLE)
+    version = loan.version
+
+    come_back(loan, JAN_30, FEB_20, rule=WITHIN)
+
+    assert loan.version == version
 
 
 # --- paid out again, or never --------------------------------------------------------------
@@ -602,7 +682,8 @@ def test_what_if_the_payout_came_back() -> None:
     repay(loan, "P-1", 86_07, FEB_15)
     events: list[Any] = list(loan.pending_events)
 
-    found = what_if(events, [PayoutReturn(FEB_20)], FEB_20, means=Means(levels=LEVELS))
+    means = Means(levels=LEVELS, payout_returns=WITHIN)
+    found = what_if(events, [PayoutReturn(FEB_20)], FEB_20, means=means)
 
     assert found.with_it.state == "SIGNED"
     assert found.with_it.balance == Balance(0, 0, 0, 0, 86_07)
