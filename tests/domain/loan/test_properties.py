@@ -692,6 +692,179 @@ def test_a_payment_posted_again_in_its_place_might_as_well_never_have_bounced(
 
 
 @dataclass(frozen=True)
+class CameBack:
+    """The payout came back on a day; one told in error did not, and is taken back."""
+
+    on: date
+    in_error: bool = False
+
+
+@dataclass(frozen=True)
+class PaidOutAgain:
+    """The next payout, by its day."""
+
+    ref: str
+    on: date
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """Credit that was paid back, by its day."""
+
+    ref: str
+    amount: int
+    on: date
+
+
+Payout = CameBack | PaidOutAgain
+Beside = Paid | Refunded | Charged | Granted
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Payouts that came back and those that followed, and what else happened; by its day.
+
+    Payments of *bounced* did not stand.
+    """
+
+    payouts: list[Payout]
+    beside: list[Beside]
+    bounced: set[str]
+
+    def out_on(self, on: date) -> bool:
+        """Whether a payout was out on a day."""
+        last = [it for it in self.payouts if it.on < on and not _in_error(it)]
+        return not last or isinstance(last[-1], PaidOutAgain)
+
+    def falls_away(self, it: Beside) -> bool:
+        """Whether it was done to a loan that never was."""
+        back = [out.on for out in self.payouts if isinstance(out, CameBack) and not out.in_error]
+        return isinstance(it, Charged | Granted) and it.on < max(back, default=JAN_15)
+
+
+def _in_error(it: Payout) -> bool:
+    return isinstance(it, CameBack) and it.in_error
+
+
+@st.composite
+def returns(draw: st.DrawFn) -> Returns:
+    """Payouts, some told in error to have come back; what else happened has a day of its own."""
+    days = draw(st.lists(st.integers(0, 250), min_size=2, max_size=10, unique=True))
+    found = Returns([], [], set())
+    for number, day in enumerate(sorted(days)):
+        on = JAN_15 + timedelta(days=day)
+        is_out = found.out_on(on)
+        match draw(st.sampled_from(["payout", "payout", "pay", "pay", "pay", "charge", "relief"])):
+            case "payout" if is_out:
+                found.payouts.append(CameBack(on, in_error=draw(st.integers(0, 2)) == 0))
+            case "payout":
+                found.payouts.append(PaidOutAgain(f"O-{number}", on))
+            case "pay":
+                found.beside.append(Paid(f"P-{number}", draw(st.integers(1, 2_000_00)), on))
+                if draw(st.integers(0, 3)) == 0:
+                    found.bounced.add(f"P-{number}")
+            case "charge" if is_out:
+                found.beside.append(Charged(f"F-{number}", draw(st.sampled_from(FEE_KINDS)), on))
+            case "relief" if is_out:
+                found.beside.append(Granted(draw(RELIEF), on))
+            case _:
+                found.beside.append(Refunded(f"R-{number}", draw(st.integers(1, 20_00)), on))
+    # What a charge that stands is on goes by what is paid when it is known.
+    beside = [it for it in found.beside if not isinstance(it, Charged) or found.falls_away(it)]
+    return replace(found, beside=beside)
+
+
+def known_in_time(loan: Loan, history: Returns) -> None:
+    """Let it learn all that stands of *history*, each thing on its day."""
+    payouts = [it for it in history.payouts if not _in_error(it)]
+    stands = [it for it in history.beside if getattr(it, "ref", "") not in history.bounced]
+    for it in sorted([*payouts, *stands], key=lambda each: each.on):
+        told(loan, it, it.on, history)
+        loan.attend(act(it.on))
+
+
+def arrived(history: Returns, random: Any) -> list[Payout | Beside | TakenBack]:
+    """*history* in any order of arrival that can be taken whole.
+
+    Payouts come in their order, and after each what counts after it: before it is known
+    nothing is lent, and money is credit. So is what is paid back of that.
+    """
+    found: list[Any] = []
+    for it in history.payouts:
+        found += [it, NEVER_BACK] if _in_error(it) else [it]
+    shuffled = list(history.beside)
+    random.shuffle(shuffled)
+    for beside in shuffled:
+        waits = (PaidOutAgain, CameBack) if isinstance(beside, Refunded) else (PaidOutAgain,)
+        before = [n for n, it in enumerate(found) if isinstance(it, waits) and it.on < beside.on]
+        places = list(range(max(before, default=-1) + 1, len(found) + 1))
+        if isinstance(beside, Granted) and not history.falls_away(beside):
+            places = [n for n in places if not _is_back(found[:n])]
+        found.insert(random.choice(places), beside)
+    for ref in sorted(history.bounced):
+        came = next(n for n, it in enumerate(found) if getattr(it, "ref", "") == ref)
+        found.insert(random.randint(came + 1, len(found)), TakenBack(ref))
+    return found
+
+
+NEVER_BACK = TakenBack("payout-return")
+
+
+def _is_back(came: list[Any]) -> bool:
+    """Whether the payout is known to be back, by what *came*."""
+    last = [it for it in came if isinstance(it, Payout) or it == NEVER_BACK]
+    return bool(last) and isinstance(last[-1], CameBack)
+
+
+def told(loan: Loan, it: Payout | Beside | TakenBack, on: date, history: Returns) -> None:
+    """Let the loan learn it; whether what falls away was allowed is not asked."""
+    assert loan.terms is not None
+    match it:
+        case CameBack():
+            story.come_back(loan, it.on, on, levels=LONG)
+        case TakenBack("payout-return"):
+            story.take_back(loan, "payout-return", on)
+        case PaidOutAgain():
+            half = loan.terms.in_parts or has_limit(loan.terms)
+            amount = (loan.terms.amount + 1) // 2 if half else None
+            story.paid_out_again(it.on, on, disbursement_ref=it.ref, amount=amount)(loan)
+        case Refunded():
+            story.refund(loan, it.ref, it.amount, on, counts_on=it.on)
+        case Charged():
+            with suppress(Refusal):  # of a kind that the contract does not name
+                loan.charge_fee(act(on), kind=it.kind, fee_ref=it.ref, on=it.on)
+        case Granted() if history.falls_away(it):
+            with suppress(Refusal):
+                known(loan, it, on)
+        case Paid() | Granted() | TakenBack():
+            known(loan, it, on)
+
+
+LONG = replace(story.LEVELS, offer_valid_days=400)
+"""So that the contract stands until the next payout, whenever that becomes known."""
+
+
+@for_all(TERMS, returns(), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_of_payouts_that_came_back_ends_in_the_same_loan(
+    terms: Terms, history: Returns, random: Any
+) -> None:
+    new = paid_out(replace(terms, renewal=None))
+    in_time, late = new(), new()
+
+    try:
+        known_in_time(in_time, history)
+        for it in arrived(history, random):
+            told(late, it, LATER, history)
+    except Refusal:
+        reject()  # such as relief for a loan that is paid, or a payout after a planned one
+    for loan in (in_time, late):
+        loan.attend(act(LATER))
+
+    assert outcome(late) == outcome(in_time)
+    assert late.receipts() == in_time.receipts()
+
+
+@dataclass(frozen=True)
 class Ends:
     """When a loan was written off, and when it was sold, if it was either."""
 
