@@ -36,7 +36,11 @@ def import_tape(
     mapping: Annotated[Path, typer.Option(help="What its columns mean; see docs/IMPORT.md.")],
     check: Annotated[bool, typer.Option("--check", help="Only check; store nothing.")] = False,
     rejected: Annotated[
-        Path | None, typer.Option(help="Where rejected rows go; FILE.rejected.csv if not said.")
+        Path | None,
+        typer.Option(
+            help="Where rejected rows go, in place of those of an earlier import;"
+            " FILE.rejected.csv if not said."
+        ),
     ] = None,
     actor: Annotated[str, typer.Option("--by", envvar="LOANS_ACTOR", help="Who does this.")] = (
         "import"
@@ -46,8 +50,8 @@ def import_tape(
     """Take over a running book from a CSV tape: each loan with its opening balances.
 
     Every row is checked. Those that cannot be taken go to a file with all reasons, the
-    rest is imported. Importing the same tape again changes nothing. Exits with 1 when
-    rows were rejected.
+    rest is imported; where all can, the file of an earlier import is removed. Importing the
+    same tape again changes nothing. Exits with 1 when rows were rejected.
     """
     from entrypoints import output
     from entrypoints.tape_mapping import read_mapping
@@ -58,6 +62,8 @@ def import_tape(
             raise Trouble(f"There is no file {path}.")
     known = read_mapping(mapping.read_text(), mapping.name)
     beside = rejected or file.with_name(f"{file.stem}.rejected.csv")
+    if beside.resolve() in (file.resolve(), mapping.resolve()) or beside.is_dir():
+        raise Trouble(f"{beside} is no place for rejected rows: give another --rejected.")
     with ExitStack() as stack:
         opened = _session(stack, check)
         importer = Importer(known, opened, actor, check=check)
@@ -240,7 +246,10 @@ class Tape:
 
 
 class Rejects:
-    """The rows that were not taken, in a file of their own; none, no file."""
+    """The rows that were not taken, in a file of their own; none, no file.
+
+    One of an earlier import is gone then: its rows were taken since, or are told anew.
+    """
 
     def __init__(self, path: Path, tape: Tape, column: str) -> None:
         """Nothing is written until the first row."""
@@ -269,9 +278,11 @@ class Rejects:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             self._file.close()
+        elif failed is None:
+            self._path.unlink(missing_ok=True)
 
 
 def _session(stack: ExitStack, check: bool) -> Session | None:

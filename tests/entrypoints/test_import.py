@@ -15,13 +15,14 @@ from domain.commands.book import Book
 from domain.commands.imports import instalments, rate_of
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
-from entrypoints.import_command import Importer, Summary
+from entrypoints.import_command import Importer, Summary, import_tape
 from entrypoints.session import Session
 from entrypoints.tape import opening_of
 from entrypoints.tape_mapping import MappingWrong, TapeMapping, read_mapping
 from infra.bootstrap import open_book
 from infra.migrations.run import migrate
 from infra.settings import ROOT, Settings
+from infra.trouble import Trouble
 
 MAPPING = """
 origin = "oldbank"
@@ -316,6 +317,43 @@ def test_the_same_tape_twice_changes_nothing(desk: Desk) -> None:
 
     assert (again.imported, again.already_there, again.rejected) == (0, 3, 0)
     assert desk.events() == events
+
+
+def test_the_file_of_rejected_rows_is_that_of_the_last_import(desk: Desk) -> None:
+    desk.take(GOOD, LINEAR | {"left": "many"})
+    assert len(desk.rejects()) == 1
+
+    summary = desk.take(GOOD, LINEAR)
+
+    assert (summary.rejected, summary.rejected_file) == (0, None)
+    assert not desk.rejected.exists()
+
+
+def test_an_import_that_is_stopped_leaves_the_rejected_rows_of_the_one_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take(LINEAR | {"left": "many"})
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Importer, "_take", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        desk.take(LINEAR)
+
+    assert len(desk.rejects()) == 1
+
+
+def test_rejected_rows_are_not_written_over_the_tape(tmp_path: Path) -> None:
+    tape, columns = tmp_path / "tape.csv", tmp_path / "map.toml"
+    tape.write_text("contract\n1\n")
+    columns.write_text(MAPPING)
+
+    for place in (tape, columns, tmp_path):
+        with pytest.raises(Trouble, match="no place for rejected rows"):
+            import_tape(tape, columns, check=True, rejected=place)
+
+    assert tape.read_text() == "contract\n1\n"
 
 
 def test_a_row_twice_in_one_tape_is_imported_once(desk: Desk) -> None:
