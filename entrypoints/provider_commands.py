@@ -122,15 +122,19 @@ def probe(
 
 @providers.command()
 def disable(name: Name, reason: Reason, by: Actor = STAFF, as_json: AsJson = False) -> None:
-    """Use a route no more, in every process, until a person enables it."""
+    """Use a route no more, in every process, until a person enables it.
+
+    Where a person disabled it before, that stands, with their reason.
+    """
     from entrypoints import output
 
     with _routes() as routes:
-        routes.disable(name, reason=reason, by=by)
+        disabled = routes.disable(name, reason=reason, by=by)
+    said = f"{name} is disabled." if disabled else f"{name} was disabled already."
     output.emit(
-        {"provider": name, "state": "DISABLED"},
+        {"provider": name, "state": "DISABLED", "disabled": disabled},
         as_json=as_json,
-        render=lambda _: output.out.print(f"{name} is disabled."),
+        render=lambda _: output.out.print(said),
     )
 
 

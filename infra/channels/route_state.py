@@ -68,12 +68,13 @@ def disabled(conn: Connection) -> dict[str, Disabled]:
     return {row.provider: row for row in rows}
 
 
-def disable(conn: Connection, provider: str, cause: Cause, reason: str, by: str) -> None:
-    """The route is disabled, and its history tells; one that is disabled keeps its cause.
+def disable(conn: Connection, provider: str, cause: Cause, reason: str, by: str) -> bool:
+    """The route is disabled, and its history tells; whether that changed anything.
 
-    Only a person comes before that.
+    One that is disabled keeps its cause, who said so and why. Only a person comes before what
+    failures or a probe found.
     """
-    conn.execute(
+    done = conn.execute(
         """
         WITH changed AS (
             INSERT INTO contact.route_state AS old
@@ -81,7 +82,7 @@ def disable(conn: Connection, provider: str, cause: Cause, reason: str, by: str)
             VALUES (%s, now(), %s, %s, %s)
             ON CONFLICT (provider) DO UPDATE SET disabled_at = now(), cause = EXCLUDED.cause,
                 reason = EXCLUDED.reason, changed_by = EXCLUDED.changed_by, changed_at = now()
-            WHERE old.disabled_at IS NULL OR EXCLUDED.cause = 'PERSON'
+            WHERE old.disabled_at IS NULL OR (EXCLUDED.cause = 'PERSON' AND old.cause <> 'PERSON')
             RETURNING *
         )
         INSERT INTO contact.route_change (provider, changed_at, change, cause, reason, changed_by)
@@ -89,6 +90,7 @@ def disable(conn: Connection, provider: str, cause: Cause, reason: str, by: str)
         """,
         (provider, cause, reason, by),
     )
+    return done.rowcount > 0
 
 
 def enable(

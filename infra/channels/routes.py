@@ -233,15 +233,17 @@ class Routes:
                 due.append(provider.name)
         return list(self.probe(due, by="schedule")) if due else []
 
-    def disable(self, name: str, *, reason: str, by: str) -> None:
-        """Nobody uses the route until a person enables it.
+    def disable(self, name: str, *, reason: str, by: str) -> bool:
+        """Nobody uses the route until a person enables it; whether no person had said so before.
 
         Raises:
             NotFound: no provider has the name.
         """
         provider = self._known(name)
-        route_state.disable(self._conn, provider.name, Cause.PERSON, reason, by)
-        log.info("route_disabled", provider=name, cause=Cause.PERSON, actor=by)
+        disabled = route_state.disable(self._conn, provider.name, Cause.PERSON, reason, by)
+        if disabled:
+            log.info("route_disabled", provider=name, cause=Cause.PERSON, actor=by)
+        return disabled
 
     def enable(self, name: str, *, by: str, reason: str | None = None) -> bool:
         """The route may be used again; whether it was disabled.

@@ -73,11 +73,13 @@ def test_a_probe_that_fails_is_seen_and_one_that_holds_mends_it(loans: Loans) ->
 
 def test_a_person_disables_and_enables(loans: Loans) -> None:
     loans("providers", "disable", "print-house", "--reason", "late", "--by", "anna", "--json")
+    twice = loans("providers", "disable", "print-house", "--reason", "late", "--json")
     off = {each["name"]: each for each in loans("providers", "list", "--json")}["print-house"]
     probed = loans("providers", "probe", "print-house", "--json")
     still = {each["name"]: each for each in loans("providers", "list", "--json")}["print-house"]
     again = [loans("providers", "enable", "print-house", "--json") for _ in range(2)]
 
+    assert twice == {"provider": "print-house", "state": "DISABLED", "disabled": False}
     assert (off["state"], off["disabled"]["changed_by"]) == ("DISABLED", "anna")
     assert (probed[0]["holds"], still["state"]) == (True, "DISABLED")
     assert [each["enabled"] for each in again] == [True, False]

@@ -451,6 +451,23 @@ def test_who_disabled_and_enabled_a_route_is_told_with_when_and_why(town: Town) 
     assert later == []
 
 
+def test_a_route_that_a_person_disabled_stays_as_they_said(town: Town) -> None:
+    town.add(provider("one", 1), DOWN)
+    with town.process() as routes:
+        routes.send([message() for _ in range(6)])
+        said = [
+            routes.disable("one", reason=why, by=who)
+            for who, why in (("anna", "complaints"), ("anna", "complaints"), ("bert", "late"))
+        ]
+        found = routes.changes("one", limit=10)
+
+    assert said == [True, False, False]
+    assert [(each.change, each.cause, each.reason, each.changed_by) for each in found] == [
+        ("DISABLED", "PERSON", "complaints", "anna"),
+        ("DISABLED", "FAILURES", "HTTP_503 DOWN", "dispatch"),
+    ]
+
+
 def test_that_failures_disabled_a_route_and_a_probe_brought_it_back_is_told(town: Town) -> None:
     simulator = town.add(provider("one", 1), DOWN)
     with town.process() as routes:
