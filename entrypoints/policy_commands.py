@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -434,16 +434,14 @@ def told(
     with session() as opened:
         answer = carried_out(opened, do, actor, command_id)
         stood = [(rule, version, _policy(opened, rule)) for rule, version in versions]
-    rules = [
-        {"rule": rule, "version": version, "stage": _stage(policy_of, version)}
-        for rule, version, policy_of in stood
-    ]
+        on = opened.business_on
+    rules = [standing_of(rule, version, policy_of) for rule, version, policy_of in stood]
 
     def render(_: Any) -> None:
         if answer.repeated or not answer.recorded:
             output.out.print("It was so already; nothing changed.")
         for each in rules:
-            output.out.print(f"{each['rule']} {each['version']}  {each['stage'].lower()}")
+            output.out.print(f"{each['rule']} {each['version']}  {words_of(each, on)}")
 
     output.emit({**asdict(answer), "rules": rules}, as_json=as_json, render=render)
 
@@ -508,10 +506,24 @@ def _policy(opened: Session, rule: str) -> Policy | None:
     return opened.book.find(Policy, policy_id(opened.book, rule))
 
 
-def _stage(policy_of: Policy | None, version: str) -> str:
+def standing_of(rule: str, version: str, policy_of: Policy | None) -> dict[str, Any]:
+    """How far a version has come, and until when it counts if that is known."""
     versions = policy_of.versions if policy_of else []
-    known = [each.stage for each in versions if each.entry.version == version]
-    return known[-1] if known else "LOOKED_AT"
+    known = [each for each in versions if each.entry.version == version]
+    return {
+        "rule": rule,
+        "version": version,
+        "stage": known[-1].stage if known else "LOOKED_AT",
+        "until": known[-1].entry.valid_until if known else None,
+    }
+
+
+def words_of(standing: dict[str, Any], on: date) -> str:
+    """The same in words, as seen on a day."""
+    stage, until = str(standing["stage"]).lower().replace("_", " "), standing["until"]
+    if stage != "published" or until is None:
+        return stage
+    return f"ended on {until}" if until <= on else f"{stage}, ends on {until}"
 
 
 def _without_text(entry: Entry) -> dict[str, Any]:

@@ -265,7 +265,8 @@ def rules_change(loans: CommandLine, folder: Path, on: date) -> None:
     assert shown["source"] == "a test" and shown["looked_at"]
     loans("policy withdraw", "reminders-a-week-later", "limits-1", "--reason", "a slip")
     end = ("--on", str(on + timedelta(days=5)), "--reason", "tried", "--approved-by", "lawyer")
-    loans("policy retire", "reminders-a-week-now", "limits-1", *end)
+    told = loans("policy retire", "reminders-a-week-now", "limits-1", *end)
+    assert told["rules"][0]["until"] == str(on + timedelta(days=5))
     history = loans("policy history", "reminders-a-week-now")
     assert history["versions"][0]["valid_until"] == str(on + timedelta(days=5))
 
