@@ -428,6 +428,8 @@ def disburse(
     The amount is what is lent: what the contract withholds for fees stays here. After
     payout-returned it is the next payout, on its own day and with its own schedule; what the
     borrower paid before and was not refunded is credit on it.
+
+    A hold that was set since and began later would have found the loan: it reaches it now.
     """
     from domain.base.money import minor_units
     from domain.commands import loans

@@ -150,6 +150,7 @@ IGNORED = frozenset(
         "borrower.check-in-scheduled",
         "borrower.data-request-received",
         "borrower.data-request-refused",
+        "borrower.hold-widened",
         "borrower.repayment-plan-agreed",
         "borrower.repayment-plan-broken",
         "borrower.repayment-plan-kept",

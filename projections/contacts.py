@@ -481,6 +481,7 @@ IGNORED = frozenset(
         "borrower.hold-end-set",
         "borrower.hold-lifted",
         "borrower.hold-set",
+        "borrower.hold-widened",
         "borrower.own-hours-set",
         "loan.applied",
         "loan.approved",

@@ -105,6 +105,7 @@ IGNORED = frozenset(
         "borrower.contact-restriction-lifted",
         "borrower.feedback-recorded",
         "borrower.hold-end-set",
+        "borrower.hold-widened",
         "borrower.inbound-received",
         "borrower.late-reason-recorded",
         "borrower.legal-ended",

@@ -68,6 +68,7 @@ class Borrower(LegalMatters, Stream):
     ReplyAnswered: TypeAlias = contact_events.ReplyAnswered
     HoldSet: TypeAlias = holds.HoldSet
     HoldEndSet: TypeAlias = holds.HoldEndSet
+    HoldWidened: TypeAlias = holds.HoldWidened
     HoldLifted: TypeAlias = holds.HoldLifted
     PromiseMade: TypeAlias = promises.PromiseMade
     PromiseKept: TypeAlias = promises.PromiseKept

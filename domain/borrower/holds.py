@@ -116,6 +116,21 @@ class HoldEndSet(Event):
         borrower.holds[self.hold_ref] = replace(hold, until_on=self.until_on)
 
 
+class HoldWidened(Event):
+    """A hold stops money on one more loan, paid out before it and not known when it was set."""
+
+    TOPIC = "borrower.hold-widened"
+    hold_ref: str
+    kind: str
+    from_on: date
+    loan_id: UUID
+
+    def apply(self, borrower: ContactState) -> None:
+        hold = borrower.holds[self.hold_ref]
+        touches = [*(hold.touches or []), self.loan_id]
+        borrower.holds[self.hold_ref] = replace(hold, touches=touches)
+
+
 class HoldLifted(Event):
     """A hold no longer stands from a day on; *lifted_before* was the first one said."""
 
@@ -195,6 +210,25 @@ class Holds(ContactState):
             touches=touches or None,
             until_on=until_on,
             known_at=known_at if on <= act.business_on else None,
+        )
+
+    def widen_hold(self, act: Act, *, hold_ref: str, loan_id: UUID) -> None:
+        """Let a hold stop money on one more loan; where it does already nothing changes.
+
+        Raises:
+            HoldUnknown: none of this reference was set.
+        """
+        hold = self._hold(hold_ref)
+        if loan_id in (hold.touches or []):
+            return
+        self.record(
+            HoldWidened,
+            act,
+            hold.from_on,
+            hold_ref=hold_ref,
+            kind=hold.kind,
+            from_on=hold.from_on,
+            loan_id=loan_id,
         )
 
     def set_hold_end(self, act: Act, *, hold_ref: str, until_on: date | None, reason: str) -> None:

@@ -18,6 +18,7 @@ from domain.borrower.borrower import Borrower
 from domain.commands.book import Book, LoansOfBorrower, command
 from domain.commands.borrowers import hold_that, with_promises
 from domain.commands.exposure import exposure, must_leave
+from domain.commands.later_holds import LIFTED, under_later_holds
 from domain.commands.products import caps_signed, cost_shown, index_on, priced, product_id, rate_on
 from domain.commands.repricing import reprice_due
 from domain.loan.loan import Loan
@@ -264,10 +265,11 @@ def disburse(
     amount: int | None = None,
     disbursed_on: date | None = None,
     loans: LoansOfBorrower | None = None,
-) -> Loan:
+) -> tuple[Stream, ...]:
     """Pay a signed loan out; of one with a limit, or in parts, an amount within it.
 
-    *loans* are the borrower's, of which others may have been approved since.
+    *loans* are the borrower's, of which others may have been approved since. Where the payout
+    lies before holds that were set since, these stop on it what they stop.
 
     Raises:
         OnHold: a hold stands on the day of the payout that stops payouts, by what is known now.
@@ -285,10 +287,11 @@ def disburse(
     )
     on = disbursed_on or act.business_on
     _must_not_be_held(book, on, loan, "paid out", attrgetter("stops_payout"))
-    _must_be_known_to_holds(book, loan, on)
     offer = _product_of(book, loan).offer
     must_leave(exposure(book, loan, offer, act.business_on, loans), loan.amount, offer)
-    return _classed(book, act, loan)
+    found = under_later_holds(book, act, loan, on)
+    _classed(book, act, loan)
+    return found
 
 
 @partial(command, added=("requested_by", "approved_by"))
@@ -486,28 +489,33 @@ def take_back(
     reason: str,
     requested_by: str,
     approved_by: str,
-) -> Loan:
+) -> tuple[Stream, ...]:
     """Let something recorded in error count no more, as if it had never been.
 
-    On a loan that runs again, holds stop nothing from the day on which they were lifted.
+    A loan whose payout did not come back after all is under the holds that were set since, and
+    those that were lifted since stop nothing from that day on.
     """
     loan = book.get(Loan, loan_id)
     had_come_back = loan.came_back is not None
     loan.take_back(
         act, fact_ref=fact_ref, reason=reason, requested_by=requested_by, approved_by=approved_by
     )
+    found: tuple[Stream, ...] = (loan,)
     if had_come_back and loan.came_back is None:
         _end_holds_lifted(book, act, loan)
-    return _classed(book, act, loan)
+        assert loan.disbursed_on is not None
+        found = under_later_holds(book, act, loan, loan.disbursed_on)
+    _classed(book, act, loan)
+    return found
 
 
 def _end_holds_lifted(book: Book, act: Act, loan: Loan) -> None:
-    """Let the holds end on *loan* that were lifted while nothing was lent."""
+    """Let the holds end on *loan* as they were lifted by now, also while nothing was lent."""
     borrower = book.get(Borrower, loan.borrower_id)
-    for ref, held in loan.holds.items():
+    for ref in list(loan.holds):
         hold = borrower.holds.get(ref)
-        if hold is not None and hold.lifted_on is not None and held.until_on is None:
-            loan.end_hold(act, hold_ref=ref, reason="lifted before", until_on=hold.lifted_on)
+        if hold is not None and hold.lifted_on is not None:
+            loan.end_hold(act, hold_ref=ref, reason=LIFTED, until_on=hold.lifted_on)
 
 
 @command
@@ -812,28 +820,6 @@ def release_security(
     loan = book.get(Loan, loan_id)
     loan.release_security(act, security_ref=security_ref, reason=reason)
     return loan
-
-
-def _must_be_known_to_holds(book: Book, loan: Loan, on: date) -> None:
-    """Pass where no hold on all loans that began after *on* would have stopped its money.
-
-    A hold covers the money of the loans that it found.
-
-    Raises:
-        OnHold: one did, and did not find this loan, whose payout is recorded now.
-    """
-    borrower = book.get(Borrower, loan.borrower_id)
-    for hold in borrower.holds.values():
-        missed = not hold.loan_ids and on < hold.from_on
-        if not missed or (hold.lifted_on is not None and hold.lifted_on <= hold.from_on):
-            continue
-        rule = book.policies.hold_rule(hold.kind, hold.from_on, borrower.jurisdiction)
-        if rule is not None and rule.stops_money:
-            raise OnHold(
-                f"{loan.loan_ref} was not there yet when the {hold.kind} hold {hold.hold_ref!r}"
-                f" of {hold.from_on} stopped interest or penalty on the others. Lift it from that"
-                " day, record the payout, and set it again from that day."
-            )
 
 
 def _must_not_be_held(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import permutations
 from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +16,7 @@ import pytest
 from domain.base.free_text import PersonalInClear
 from domain.base.refusal import NotFound
 from domain.base.stream import Act, Stream
-from domain.base.terms import Renewal
+from domain.base.terms import FeeTerm, Renewal
 from domain.borrower.borrower import Borrower
 from domain.commands import borrowers, days, loans
 from domain.commands.book import Book, Receipt, command
@@ -171,40 +174,246 @@ def test_a_payout_that_becomes_known_later_goes_by_the_holds_of_its_own_day(book
         loans.disburse(book, act(FEB_1), loan_id=within, disbursement_ref="D-2", paid_to="account")
 
 
-def test_a_payout_of_before_a_hold_that_stops_penalty_waits_until_the_hold_can_find_the_loan(
+HELD: dict[str, dict[str, Any]] = {
+    "scheduled": {},
+    "with penalty and charges": {
+        "penalty_rate": Decimal("0.365"),
+        "fees": [FeeTerm("LATE", "ON_OVERDUE", 7_00)],
+    },
+    "by the balance of each day": {
+        "accrual": "DAILY_BALANCE",
+        "method": "INTEREST_ONLY",
+        "day_count": "ACT/365F",
+        "penalty_rate": Decimal("0.365"),
+    },
+}
+
+
+def lent(book: Book, borrower_id: UUID, offer: dict[str, Any]) -> UUID:
+    """A loan on a signed contract, of a product of its own."""
+    code = f"HELD-{uuid4().hex[:8]}"
+    offered(book, replace(OFFER, code=code, **offer))
+    return signed(book, borrower_id=borrower_id, code=code)
+
+
+def pay_out_late(book: Book, loan_id: UUID, paid_out_on: date, **said: Any) -> UUID:
+    """The id of the command that recorded it on 1 April."""
+    done = act(APR_1)
+    fields = {"disbursement_ref": "D-1", "paid_to": "account-ref-1", **said}
+    loans.disburse(book, done, loan_id=loan_id, disbursed_on=paid_out_on, **fields)
+    return done.command_id
+
+
+def money(book: Book, loan_id: UUID, on: date = date(2025, 6, 1)) -> dict[str, Any]:
+    """What must not depend on the order in which things became known."""
+    attend(book, act(on), loan_id=loan_id)
+    loan = loan_of(book, loan_id)
+    found = {name: getattr(loan, name) for name in ("instalments", "balance", "splits", "bucket")}
+    return {**found, "holds": loan.holds, "asset_class": loan.asset_class}
+
+
+@pytest.mark.parametrize("lifted_on", [None, MAR_20])
+@pytest.mark.parametrize("offer", HELD)
+def test_a_payout_that_is_known_after_a_hold_is_the_one_that_the_hold_found(
+    book: Book, offer: str, lifted_on: date | None
+) -> None:
+    borrower_id, other = registered(book), registered(book)
+    in_time, late = lent(book, borrower_id, HELD[offer]), lent(book, other, HELD[offer])
+    pay_out(book, in_time)
+    for each, found in ((borrower_id, [in_time]), (other, [])):
+        set_hold(book, each, from_on=MAR_1, all_loans=lambda found=found: found)
+        if lifted_on:
+            borrowers.lift_hold(
+                book,
+                act(APR_1),
+                borrower_id=each,
+                hold_ref="H-1",
+                reason="case closed",
+                lifted_on=lifted_on,
+            )
+
+    done = pay_out_late(book, late, JAN_15)
+
+    said = recorded_by(book, done, late, other)
+    assert said[0] == "loan.disbursed" and said[-1] == "borrower.hold-widened"
+    assert said.count("loan.hold-placed") == 1
+    assert ("loan.hold-ended" in said) == bool(lifted_on)
+    assert book.get(Borrower, other).holds["H-1"].touches == [late]
+    assert money(book, late) == money(book, in_time)
+
+
+def test_a_hold_that_reached_a_loan_late_ends_on_it_when_it_is_lifted(book: Book) -> None:
+    borrower_id = registered(book)
+    in_time, late = (signed(book, borrower_id=borrower_id) for _ in range(2))
+    pay_out(book, in_time)
+    set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [in_time], until_on=None)
+    pay_out_late(book, late, JAN_15)
+
+    borrowers.lift_hold(
+        book, act(APR_1), borrower_id=borrower_id, hold_ref="H-1", reason="x", lifted_on=MAR_20
+    )
+
+    assert book.get(Borrower, borrower_id).holds["H-1"].touches == [in_time, late]
+    assert loan_of(book, late).holds["H-1"].until_on == MAR_20
+    assert money(book, late) == money(book, in_time)
+
+
+def test_a_hold_stops_what_it_stopped_when_it_was_set_whatever_the_rules_say_by_now(
     book: Book,
 ) -> None:
     borrower_id = registered(book)
-    loan_id = signed(book, borrower_id=borrower_id)
-    set_hold(book, borrower_id, FEB_1, kind="MORATORIUM")
+    in_time, late = (signed(book, borrower_id=borrower_id) for _ in range(2))
+    pay_out(book, in_time)
+    set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [in_time])
+    borrowers.change_jurisdiction(
+        book, act(APR_1), borrower_id=borrower_id, jurisdiction="US", source="moved"
+    )
 
-    def pay_out_as_of_before() -> None:
-        loans.disburse(
-            book,
-            act(FEB_1),
-            loan_id=loan_id,
-            disbursement_ref="D-1",
-            paid_to="account",
-            disbursed_on=JAN_15,
+    pay_out_late(book, late, JAN_15)
+
+    assert loan_of(book, late).holds == loan_of(book, in_time).holds
+
+
+@pytest.mark.parametrize(
+    ("hold", "reached"),
+    [
+        ({"from_on": date(2025, 1, 16)}, True),
+        ({"from_on": MAR_1, "kind": "CEASE"}, False),
+        ({"from_on": MAR_1, "loan_ids": True}, True),
+        ({"from_on": MAR_1, "loan_ids": False}, False),
+    ],
+)
+def test_a_hold_reaches_the_loans_it_covers_that_were_paid_out_before_it(
+    book: Book, hold: dict[str, Any], reached: bool
+) -> None:
+    borrower_id = registered(book)
+    loan_id, other = (signed(book, borrower_id=borrower_id) for _ in range(2))
+    pay_out(book, other)
+    if "loan_ids" in hold:
+        hold = {**hold, "loan_ids": [loan_id if hold["loan_ids"] else other]}
+    set_hold(book, borrower_id, **hold)
+
+    pay_out_late(book, loan_id, JAN_15)
+
+    assert ("H-1" in loan_of(book, loan_id).holds) == reached
+
+
+def test_a_hold_that_never_stood_reaches_nothing(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, MAR_1)
+    borrowers.lift_hold(
+        book, act(MAR_1), borrower_id=borrower_id, hold_ref="H-1", reason="x", lifted_on=MAR_1
+    )
+
+    pay_out_late(book, loan_id, JAN_15)
+
+    assert loan_of(book, loan_id).holds == {}
+
+
+def test_a_hold_that_is_still_to_begin_is_set_again_on_its_day(book: Book) -> None:
+    borrower_id = registered(book)
+    loan_id = signed(book, borrower_id=borrower_id)
+    set_hold(book, borrower_id, MAR_20, from_on=date(2025, 4, 2))
+
+    with pytest.raises(no.OnHold, match=r"begins on 2025-04-02.* set it again on its day"):
+        pay_out_late(book, loan_id, JAN_15)
+
+    assert loan_of(book, loan_id).disbursed_on is None
+
+
+def test_a_draw_that_is_known_after_a_hold_is_the_one_that_the_hold_found(book: Book) -> None:
+    borrower_id = registered(book)
+    first, second = (lent(book, borrower_id, HELD["by the balance of each day"]) for _ in range(2))
+    for loan_id in (first, second):
+        pay_out(book, loan_id, amount=100_00)
+    drawn: dict[str, Any] = {"amount": 50_00, "draw_ref": "DR-1", "paid_to": "ref"}
+    loans.draw(book, act(FEB_1), loan_id=first, **drawn)
+    set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [first, second])
+
+    loans.draw(book, act(APR_1), loan_id=second, drawn_on=FEB_1, **drawn)
+
+    assert money(book, second) == money(book, first)
+
+
+def in_order(*names: str, pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, ...]]:
+    """Every order of *names* in which the first of each pair comes before the second."""
+    return [
+        each
+        for each in permutations(names)
+        if all(each.index(first) < each.index(second) for first, second in pairs)
+    ]
+
+
+def lived(book: Book, arrived: Iterable[str]) -> UUID:
+    """A loan with a payment of January; the rest is what became known on 1 April, in turn.
+
+    Its payout came back in January or did not after all, and was made again, before a hold of
+    March.
+    """
+    borrower_id = registered(book)
+    loan_id = lent(book, borrower_id, HELD["with penalty and charges"])
+    pay_out(book, loan_id)
+    repay(book, loan_id, "P-1", 40_00, date(2025, 1, 18))
+    said: dict[str, Any] = {"loan_id": loan_id, "reason": "told late"}
+    people: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+    back_on, again_on = date(2025, 1, 17), date(2025, 1, 20)
+
+    def lift(on: date) -> None:
+        borrowers.lift_hold(
+            book, act(APR_1), borrower_id=borrower_id, hold_ref="H-1", reason="x", lifted_on=on
         )
 
-    with pytest.raises(no.OnHold, match="Lift it from that day, record the payout, and set it"):
-        pay_out_as_of_before()
-    borrowers.lift_hold(
-        book, act(FEB_1), borrower_id=borrower_id, hold_ref="H-1", reason="again", lifted_on=FEB_1
-    )
-    pay_out_as_of_before()
-    borrowers.set_hold(
-        book,
-        act(FEB_1),
-        borrower_id=borrower_id,
-        hold_ref="H-2",
-        kind="MORATORIUM",
-        reason="as before",
-        all_loans=lambda: [loan_id],
-    )
+    does: dict[str, Callable[[], object]] = {
+        "back": lambda: loans.return_payout(
+            book, act(APR_1), returned_on=back_on, **said, **people
+        ),
+        "not back": lambda: loans.take_back(
+            book, act(APR_1), fact_ref="payout-return", **said, **people
+        ),
+        "again": lambda: pay_out_late(book, loan_id, again_on, disbursement_ref="D-2"),
+        "hold": lambda: set_hold(book, borrower_id, from_on=MAR_1, all_loans=lambda: [loan_id]),
+        "lift": lambda: lift(MAR_20),
+        "lift from another day": lambda: lift(date(2025, 3, 25)),
+    }
+    for name in arrived:
+        does[name]()
+    return loan_id
 
-    assert list(loan_of(book, loan_id).holds) == ["H-2"]
+
+PAID_OUT_AGAIN = ("back", "again", "hold", "lift")
+TOLD_IN_ERROR = [
+    *in_order(
+        *("hold", "back", "lift", "not back"), pairs=(("back", "not back"), ("hold", "lift"))
+    ),
+    ("hold", "back", "not back"),
+    ("back", "hold", "not back"),
+    ("hold", "lift", "back", "lift from another day", "not back"),
+    ("back", "hold", "lift", "lift from another day", "not back"),
+]
+
+
+@pytest.mark.parametrize(
+    "arrived", in_order(*PAID_OUT_AGAIN, pairs=(("back", "again"), ("hold", "lift"))), ids="-".join
+)
+def test_a_payout_that_came_back_and_a_hold_end_in_the_same_loan_in_any_order(
+    book: Book, arrived: tuple[str, ...]
+) -> None:
+    found, expected = (lived(book, order) for order in (arrived, PAID_OUT_AGAIN))
+
+    assert money(book, found) == money(book, expected)
+
+
+@pytest.mark.parametrize("arrived", TOLD_IN_ERROR, ids="-".join)
+def test_a_return_told_in_error_leaves_the_loan_under_the_holds_of_the_meantime(
+    book: Book, arrived: tuple[str, ...]
+) -> None:
+    never = [name for name in arrived if "back" not in name]
+
+    found, expected = (lived(book, order) for order in (arrived, never))
+
+    assert loan_of(book, found).holds
+    assert money(book, found) == money(book, expected)
 
 
 def test_a_payout_of_a_day_on_which_a_hold_stood_is_refused_after_the_hold_was_lifted(
