@@ -494,6 +494,7 @@ IGNORED = frozenset(
         "loan.credit-applied",
         "loan.fact-withdrawn",
         "loan.charge-forgiven",
+        "loan.credit-placed",
         "loan.credit-refunded",
         "loan.cured",
         "loan.declined",

@@ -310,6 +310,7 @@ def _(event: Loan.Drawn) -> list[Change]:
     return _moved(event, disbursed=event.amount)
 
 
+@changes.register(Loan.CreditPlaced)
 @changes.register(Loan.DueDateMoved)
 @changes.register(Loan.LaidAnew)
 @changes.register(Loan.HoldPlaced)

@@ -227,6 +227,11 @@ def _(event: Loan.FeeWithdrawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.CreditPlaced) -> list[Change]:
+    return _moved(event, "credit placed", event.disbursement_ref, 0)
+
+
+@changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
     # A moved date is no movement of money, unless payments split anew because of it.
     return _moved(event, "due date moved", "", 0) if _moves(event) else []

@@ -438,6 +438,11 @@ def _(event: Loan.Drawn) -> list[Change]:
 
 
 @changes.register
+def _(event: Loan.CreditPlaced) -> list[Change]:
+    return _money_moved(event)
+
+
+@changes.register
 def _(event: Loan.DueDateMoved) -> list[Change]:
     return _money_moved(event)
 

@@ -87,6 +87,7 @@ IGNORED = frozenset(
         "loan.recovery-reversed",
         "loan.conversion-offered",
         "loan.converted",
+        "loan.credit-placed",
         "loan.renewal-declined",
         "loan.renewal-expired",
         "loan.renewal-offered",

@@ -449,6 +449,19 @@ class Repaid(MoneyMoved):
         )
 
 
+class CreditPlaced(MoneyMoved):
+    """What was paid since a next payout, credit until that was known, pays what it finds.
+
+    It counts from the day of that payout, *disbursement_ref*; no money came in.
+    """
+
+    TOPIC = "loan.credit-placed"
+    disbursement_ref: str
+
+    def apply(self, loan: Account) -> None:
+        self.take_over(loan, loan.facts)
+
+
 class RepaymentReversed(MoneyMoved):
     """A payment turned out not to stand: bounced, misposted or charged back."""
 

@@ -54,6 +54,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     RepaymentReversed: TypeAlias = events.RepaymentReversed
     CreditRefunded: TypeAlias = events.CreditRefunded
     CreditApplied: TypeAlias = events.CreditApplied
+    CreditPlaced: TypeAlias = events.CreditPlaced
     FeeCharged: TypeAlias = events.FeeCharged
     FeeWithdrawn: TypeAlias = events.FeeWithdrawn
     FeeWaived: TypeAlias = events.FeeWaived

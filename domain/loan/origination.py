@@ -377,7 +377,8 @@ class Origination(Consequences):
 
         What pays for an order of a partner goes to the partner, or to an account of theirs,
         named after them and a slash. Where a payout came back, this is the next one: its
-        schedule begins anew, and what the borrower paid before is credit on it.
+        schedule begins anew, what the borrower paid before is credit on it, and what was paid
+        since pays what it finds.
 
         Raises:
             BeforeSigning: the contract was signed later, or a payout that came back went out.
@@ -433,8 +434,19 @@ class Origination(Consequences):
             withheld=kept or None,
         )
         if on < act.business_on:
+            self._place_credit(act, on)
             # What fell due since may be paid by credit, or bear a charge, before it is late.
             self._follow_up(act, on)
+
+    def _place_credit(self, act: Act, on: date) -> None:
+        """Let what was paid since the payout *on* a day pay what it finds, each on its day."""
+        if not any(fact.pays and fact.on > on for fact in self.facts):
+            return
+        outcome: dict[str, Any] = self._outcome(act, self._rerun(self.facts))
+        if outcome["reallocated"]:
+            self.record(
+                events.CreditPlaced, act, on, disbursement_ref=self.disbursement_ref, **outcome
+            )
 
     def _must_follow_what_came_back(self, on: date, disbursement_ref: str) -> None:
         """Pass where the payout *on* a day is the next one after any that came back."""
@@ -451,11 +463,12 @@ class Origination(Consequences):
                 f"The payout that came back went out on {back.paid_out_on}; the next one is not"
                 f" of {on}."
             )
-        last = max((fact.on for fact in self.facts), default=on)
+        back_to_them = [fact.on for fact in self.facts if fact.kind == FactKind.REFUND]
+        last = max(back_to_them, default=on)
         if last > on:
             raise no.MoneySince(
-                f"Money moved on {last}, after {on}; pay out as of {last} or later, or take back"
-                " what moved and record it again afterwards."
+                f"Credit was paid back on {last}, after {on}: with the payout it may have been"
+                f" none. Pay out as of {last} or later, or take the refund back first."
             )
 
     def return_payout(

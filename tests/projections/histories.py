@@ -113,7 +113,9 @@ def _come_back(loan: Loan, on: date, number: int, amount: int) -> None:
         take_back(loan, "payout-return", on)
     else:
         whole = None if loan.terms and loan.terms.accrual is None else 400_00
-        disburse(loan, on, disbursement_ref=f"D-{number}", amount=whole)
+        paid_out_on = max(on - timedelta(days=amount % 40), loan.came_back.paid_out_on)
+        said = {"disbursement_ref": f"D-{number}", "amount": whole, "disbursed_on": paid_out_on}
+        disburse(loan, on, **said)
 
 
 def _move(loan: Loan, on: date, number: int, amount: int) -> None:

@@ -362,11 +362,31 @@ def test_the_next_payout_is_not_of_a_day_before_the_one_that_came_back() -> None
         paid_out_again(date(2025, 1, 14), FEB_20)(loan)
 
 
-def test_the_next_payout_does_not_begin_before_money_that_moved() -> None:
-    loan = given(disbursed(), paid("P-1", 86_07, FEB_15), returned(FEB_20))
+def test_the_next_payout_does_not_begin_before_credit_that_was_paid_back() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, FEB_1), returned(FEB_20))
+    refund(loan, "R-1", 86_07, FEB_20)
 
-    with pytest.raises(no.MoneySince, match="2025-02-15"):
-        paid_out_again(FEB_1, FEB_20)(loan)
+    with pytest.raises(no.MoneySince, match=r"paid back on 2025-02-20, .* take the refund back"):
+        paid_out_again(FEB_15, MAR_1)(loan)
+
+
+def test_what_was_paid_since_the_next_payout_pays_what_it_finds_once_that_is_known() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, MAR_15), returned(APR_20))
+    assert loan.balance == Balance(0, 0, 0, 0, 86_07)
+
+    paid_out_again(FEB_15, MAY_1)(loan)
+
+    assert kinds(loan)[:2] == [Loan.Disbursed, Loan.CreditPlaced]
+    placed = last(loan, Loan.CreditPlaced)
+    assert placed == happened(Loan.CreditPlaced, effective_on=FEB_15, disbursement_ref="D-2")
+    assert [(m.ref, m.before, m.after) for m in placed.reallocated] == [
+        ("P-1", Split(unapplied=86_07), Split(interest=5_00, principal=81_07))
+    ]
+    assert (placed.net, placed.balance.unapplied) == (
+        Split(interest=5_00, principal=81_07, unapplied=-86_07),
+        0,
+    )
+    assert (loan.instalments[0].due_on, loan.instalments[0].paid_on) == (MAR_15, MAR_15)
 
 
 def test_the_next_payout_needs_a_reference_of_its_own() -> None:

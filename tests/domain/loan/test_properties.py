@@ -786,8 +786,8 @@ def known_in_time(loan: Loan, history: Returns) -> None:
 def arrived(history: Returns, random: Any) -> list[Payout | Beside | TakenBack]:
     """*history* in any order of arrival that can be taken whole.
 
-    Payouts come in their order, and after each what counts after it: before it is known
-    nothing is lent, and money is credit. So is what is paid back of that.
+    Payouts come in their order, and relief after the payout that it is for: before that is
+    known nothing is lent. Credit is paid back once there is some.
     """
     found: list[Any] = []
     for it in history.payouts:
@@ -795,8 +795,10 @@ def arrived(history: Returns, random: Any) -> list[Payout | Beside | TakenBack]:
     shuffled = list(history.beside)
     random.shuffle(shuffled)
     for beside in shuffled:
-        waits = (PaidOutAgain, CameBack) if isinstance(beside, Refunded) else (PaidOutAgain,)
-        before = [n for n, it in enumerate(found) if isinstance(it, waits) and it.on < beside.on]
+        waits_for = {Refunded: (CameBack, PaidOutAgain), Paid: ()}.get(type(beside), PaidOutAgain)
+        before = [
+            n for n, it in enumerate(found) if isinstance(it, waits_for) and it.on < beside.on
+        ]
         places = list(range(max(before, default=-1) + 1, len(found) + 1))
         if isinstance(beside, Granted) and not history.falls_away(beside):
             places = [n for n in places if not _is_back(found[:n])]
