@@ -33,6 +33,15 @@ Life = list[tuple[str, int, int]]
 """Steps by name, each with the days since the one before and a number to choose with."""
 
 
+PAID_OUT_BEFORE_MONEY: Life = [
+    ("pay", 10, 50_00),
+    ("come back", 5, 4),
+    ("pay", 10, 140_00),
+    ("come back", 5, 30),  # the next payout, which turns out to lie before both payments
+    ("reverse", 5, 1),
+]
+
+
 def lived(life: Life) -> Loan:
     """A loan after these steps, each some days after the one before; refused ones left out.
 

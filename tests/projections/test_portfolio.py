@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 
 from domain.base.terms import Subsidy
 from domain.loan.loan import Loan
@@ -22,7 +22,7 @@ from tests.domain.story import (
     terms,
     write_off,
 )
-from tests.projections.histories import Life, lived, lives
+from tests.projections.histories import PAID_OUT_BEFORE_MONEY, Life, lived, lives
 from tests.projections.rows import Rows, migrated, only, rows
 
 FEB_15 = date(2025, 2, 15)
@@ -197,6 +197,8 @@ def test_a_loan_taken_over_was_never_an_application() -> None:
     assert stages(loan) == {}
 
 
+@example(life=PAID_OUT_BEFORE_MONEY)
+@example(life=[*PAID_OUT_BEFORE_MONEY, ("draw", 1, 1_00)])
 @given(life=lives)
 def test_whatever_happened_a_loan_is_in_one_place_with_its_principal(life: Life) -> None:
     loan = lived(life)

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 
 from domain.base.terms import FeeTerm
 from projections import statement
@@ -22,7 +22,7 @@ from tests.domain.story import (
     waive,
     write_off,
 )
-from tests.projections.histories import Life, lived, lives
+from tests.projections.histories import PAID_OUT_BEFORE_MONEY, Life, lived, lives
 from tests.projections.rows import migrated, only, rows
 
 FEB_15 = date(2025, 2, 15)
@@ -214,6 +214,8 @@ def test_a_loan_taken_over_begins_with_its_opening_balance() -> None:
     ]
 
 
+@example(life=PAID_OUT_BEFORE_MONEY)
+@example(life=[*PAID_OUT_BEFORE_MONEY, ("draw", 1, 1_00)])
 @given(life=lives)
 def test_whatever_happened_the_lines_add_up_to_the_balance(life: Life) -> None:
     loan = lived(life)

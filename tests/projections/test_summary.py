@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 
 from domain.base.terms import Conversion, FeeTerm, RateCap, Renewal
 from projections import summary
@@ -24,7 +24,7 @@ from tests.domain.story import (
     terms,
     write_off,
 )
-from tests.projections.histories import Life, lived, lives
+from tests.projections.histories import PAID_OUT_BEFORE_MONEY, Life, lived, lives
 from tests.projections.rows import Rows, migrated, only, rows
 
 FEB_15 = date(2025, 2, 15)
@@ -224,6 +224,8 @@ def test_a_loan_taken_over_stands_as_it_came() -> None:
     assert found["summary_money"] == []
 
 
+@example(life=PAID_OUT_BEFORE_MONEY)
+@example(life=[*PAID_OUT_BEFORE_MONEY, ("draw", 1, 1_00)])
 @given(life=lives)
 def test_whatever_happened_the_summary_agrees_with_the_loan(life: Life) -> None:
     loan = lived(life)

@@ -389,6 +389,35 @@ def test_what_was_paid_since_the_next_payout_pays_what_it_finds_once_that_is_kno
     assert (loan.instalments[0].due_on, loan.instalments[0].paid_on) == (MAR_15, MAR_15)
 
 
+@pytest.mark.parametrize("contract", [terms(), PENALTY, DAILY])
+def test_what_was_placed_is_replayed_and_explained_to_the_cent(contract: Any) -> None:
+    loan = disbursed(contract)
+    for step in (
+        paid("P-1", 20_00, FEB_1),
+        paid("P-2", 86_07, MAR_15),
+        returned(APR_20),
+        paid("P-3", 30_00, APR_20),
+        paid_out_again(FEB_15, MAY_1),
+        reversed_("P-2", MAY_1),
+    ):
+        step(loan)
+    events: list[Any] = list(loan.pending_events)
+
+    assert Loan.CreditPlaced in kinds(loan)
+    assert state(replayed(events)) == state(loan)
+    for day in (FEB_1, FEB_15, MAR_15, APR_20, MAY_1, date(2025, 7, 1)):
+        why = explain(events, day)
+        assert why is not None and why.stood.balance is not None
+        owed = why.stood.balance
+        assert {
+            "principal": owed.principal,
+            "interest": owed.interest,
+            "fees": owed.fees,
+            "penalty": owed.penalty,
+            "credit": owed.unapplied,
+        } == {name: why.total(name) for name in FIGURES}
+
+
 def test_the_next_payout_needs_a_reference_of_its_own() -> None:
     loan = given(disbursed(), returned(FEB_20))
 
