@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -35,6 +35,7 @@ class _Taken:
     kind: str
     actor: str
     business_on: date
+    recorded_at: datetime
     until: date | None
     policy_version: str | None
     requested_by: str | None
@@ -89,6 +90,7 @@ def _tell(book: Book, vault: Vault, act: Act, borrower: Borrower) -> Iterator[tu
             taken.measure_id,
             MeasureKind(taken.kind),
             taken.business_on,
+            taken.recorded_at,
             taken.until,
             taken.policy_version,
             taken.requested_by,
@@ -100,8 +102,8 @@ def _tell(book: Book, vault: Vault, act: Act, borrower: Borrower) -> Iterator[tu
 def _since(vault: Vault, person_id: UUID, number: int) -> list[_Taken]:
     with vault.conn.cursor(row_factory=class_row(_Taken)) as cursor:
         return cursor.execute(
-            "SELECT measure_id, kind, actor, business_on, until, policy_version, requested_by,"
-            " approved_by FROM vault.measure WHERE person_id = %s AND measure_id > %s"
+            "SELECT measure_id, kind, actor, business_on, recorded_at, until, policy_version,"
+            " requested_by, approved_by FROM vault.measure WHERE person_id = %s AND measure_id > %s"
             " ORDER BY measure_id",
             (person_id, number),
         ).fetchall()

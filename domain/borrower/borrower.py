@@ -38,7 +38,7 @@ class Borrower(LegalMatters, Stream):
 
     TOPIC = "borrower"
     KAFKA_TOPIC = "borrower.events"
-    SNAPSHOT_VERSION = 11
+    SNAPSHOT_VERSION = 12
 
     Event: TypeAlias = contact_events.Event
     ZonesChanged: TypeAlias = contact_events.ZonesChanged

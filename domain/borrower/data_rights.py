@@ -7,7 +7,7 @@ vault's: each *measure* of the vault is told here once, by its number, after it 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from domain.base.contact_policy import HoldKind
@@ -77,7 +77,8 @@ class DataRequest:
 class Restricted:
     """Days on which data is only stored; *measure* is the vault's that began it.
 
-    One *for_erasure* has no end but the erasure, and goes on after it.
+    One *for_erasure* has no end but the erasure, and goes on after it. *known_at* is when the
+    vault took the measure, where that was told.
     """
 
     measure: int
@@ -85,25 +86,22 @@ class Restricted:
     lifted_on: date | None
     for_erasure: bool
     kind: str = HoldKind.RESTRICTED
+    known_at: datetime | None = None
 
     @property
     def ends_on(self) -> date | None:
         """The day from which it stands no more, as a hold says it."""
         return self.lifted_on
 
-    @property
-    def known_at(self) -> None:
-        """No instant is kept of it: it stands from its day."""
-        return None
-
 
 @dataclass(frozen=True)
 class Measure:
-    """What the vault did on a day, by the number it gave it."""
+    """What the vault did at an instant of a day, by the number it gave it."""
 
     number: int
     kind: MeasureKind
     taken_on: date
+    taken_at: datetime
     until: date | None
     policy_version: str | None
     requested_by: str | None
@@ -166,7 +164,8 @@ class DataRequestRefused(Event):
 class ProcessingRestricted(Event):
     """The borrower's data is only stored from now on, until a day; it answers a request, if any.
 
-    The restriction that the measure *replaces* began ends with it.
+    The restriction that the measure *replaces* began ends with it. *known_at* is when the
+    vault took the measure: from then on nobody is contacted against it.
     """
 
     TOPIC = "borrower.processing-restricted"
@@ -174,11 +173,18 @@ class ProcessingRestricted(Event):
     until_on: date
     replaces: int | None
     request_ref: str | None
+    known_at: datetime | None
 
     def apply(self, borrower: DataRightsState) -> None:
         borrower.data_restricted = [
             *_ended(borrower.data_restricted, self.replaces, self.effective_on),
-            Restricted(self.measure, self.effective_on, self.until_on, for_erasure=False),
+            Restricted(
+                self.measure,
+                self.effective_on,
+                self.until_on,
+                for_erasure=False,
+                known_at=self.known_at,
+            ),
         ]
         _answered(borrower, self.request_ref, RequestState.DONE)
         borrower.last_measure = self.measure
@@ -200,7 +206,8 @@ class RestrictionLifted(Event):
 class ErasurePutOff(Event):
     """An erasure is refused until a day, since records must be kept; the data is restricted.
 
-    *begins* is whether it is restricted for that from now on, and was not before.
+    *begins* is whether it is restricted for that from now on, and was not before; nobody is
+    contacted against it from *known_at* on, when the vault took the measure.
     """
 
     TOPIC = "borrower.erasure-put-off"
@@ -211,10 +218,11 @@ class ErasurePutOff(Event):
     approved_by: str | None
     begins: bool
     request_ref: str | None
+    known_at: datetime | None
 
     def apply(self, borrower: DataRightsState) -> None:
         if self.begins:
-            _restrict_for_good(borrower, self.measure, self.effective_on)
+            _restrict_for_good(borrower, self.measure, self.effective_on, self.known_at)
         _answered(borrower, self.request_ref, RequestState.PUT_OFF)
         borrower.last_measure = self.measure
 
@@ -222,7 +230,8 @@ class ErasurePutOff(Event):
 class DataErased(Event):
     """The key to the borrower's data was destroyed; *again* after a backup had brought it back.
 
-    *begins* is whether nothing may be done with it from now on, and something might before.
+    *begins* is whether nothing may be done with it from now on, and something might before;
+    nobody is contacted against it from *known_at* on, when the vault took the measure.
     """
 
     TOPIC = "borrower.data-erased"
@@ -232,10 +241,11 @@ class DataErased(Event):
     again: bool
     begins: bool
     request_ref: str | None
+    known_at: datetime | None
 
     def apply(self, borrower: DataRightsState) -> None:
         if self.begins:
-            _restrict_for_good(borrower, self.measure, self.effective_on)
+            _restrict_for_good(borrower, self.measure, self.effective_on, self.known_at)
         _answered(borrower, self.request_ref, RequestState.DONE)
         borrower.last_measure = self.measure
 
@@ -244,10 +254,12 @@ def _ended(restricted: list[Restricted], measure: int | None, on: date) -> list[
     return [replace(each, lifted_on=on) if each.measure == measure else each for each in restricted]
 
 
-def _restrict_for_good(borrower: DataRightsState, measure: int, on: date) -> None:
+def _restrict_for_good(
+    borrower: DataRightsState, measure: int, on: date, known_at: datetime | None
+) -> None:
     borrower.data_restricted = [
         *borrower.data_restricted,
-        Restricted(measure, on, None, for_erasure=True),
+        Restricted(measure, on, None, for_erasure=True, known_at=known_at),
     ]
 
 
@@ -350,6 +362,7 @@ class DataRights(DataRightsState):
                 until_on=measure.until,
                 replaces=self._standing(on),
                 request_ref=None if request is None else request.request_ref,
+                known_at=measure.taken_at,
             )
         elif measure.kind == MeasureKind.RELEASED:
             self.record(
@@ -367,6 +380,7 @@ class DataRights(DataRightsState):
                 **people,
                 begins=begins,
                 request_ref=erasure_ref,
+                known_at=measure.taken_at if begins else None,
             )
         else:
             self.record(
@@ -378,6 +392,7 @@ class DataRights(DataRightsState):
                 again=measure.kind == MeasureKind.ERASED_AGAIN,
                 begins=begins,
                 request_ref=erasure_ref,
+                known_at=measure.taken_at if begins else None,
             )
 
     def _must_be_requested(self, act: Act, measure: Measure) -> None:

@@ -140,9 +140,14 @@ def test_a_request_about_data_is_shown_with_its_clock(at_work: ViewsAtWork) -> N
         who.request_about_data(
             act(FEB_20), request_ref="DR-1", right=Right.ERASURE, received_on=FEB_20, term=known
         )
-    put_off = Measure(1, MeasureKind.ERASURE_REQUESTED, MAR_1, MAR_22, "floor", "o", "m")
-    ada.tell_measure(act(MAR_1), put_off)
-    ada.tell_measure(act(MAR_22), Measure(2, MeasureKind.ERASED, MAR_22, None, None, None, None))
+    by, people = act(MAR_1), ("o", "m")
+    put_off = Measure(
+        1, MeasureKind.ERASURE_REQUESTED, MAR_1, by.recorded_at, MAR_22, "floor", *people
+    )
+    ada.tell_measure(by, put_off)
+    by = act(MAR_22)
+    erased = Measure(2, MeasureKind.ERASED, MAR_22, by.recorded_at, None, None, None, None)
+    ada.tell_measure(by, erased)
     at_work.show(ada, bo)
 
     assert len(queries.data_requests(at_work.conn, FEB_20, "OPEN").found) == 2

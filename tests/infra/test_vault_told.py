@@ -54,6 +54,7 @@ def test_a_restriction_is_told_with_its_day(book: Book, vault: Vault, person: UU
     assert len(receipts) == 1
     [standing] = book.get(Borrower, person).data_restricted
     assert (standing.from_on, standing.lifted_on) == (TODAY, UNTIL)
+    assert standing.known_at == vault.measures(person)[0].recorded_at
 
 
 def test_what_was_not_told_before_a_stop_is_told_by_whoever_comes_next(

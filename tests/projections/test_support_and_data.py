@@ -40,7 +40,9 @@ def planned() -> Borrower:
 
 
 def tell(ada: Borrower, number: int, kind: MeasureKind, on: date, until: date | None) -> None:
-    ada.tell_measure(act(on), Measure(number, kind, on, until, None, "officer", "manager"))
+    by = act(on)
+    measure = Measure(number, kind, on, by.recorded_at, until, None, "officer", "manager")
+    ada.tell_measure(by, measure)
 
 
 def test_offers_and_days_to_ask_again_are_kept() -> None:

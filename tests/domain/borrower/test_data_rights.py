@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -37,7 +37,8 @@ def request(ada: Borrower, ref: str = "DR-1", right: Right = Right.ERASURE, **mo
 def tell(
     ada: Borrower, number: int, kind: MeasureKind, on: date = JAN_15, until: date | None = None
 ) -> None:
-    measure = Measure(number, kind, on, until, None, "officer", "manager")
+    taken_at = datetime(on.year, on.month, on.day, 5, tzinfo=UTC)
+    measure = Measure(number, kind, on, taken_at, until, None, "officer", "manager")
     ada.tell_measure(act(max(on, JAN_20)), measure)
 
 
@@ -102,6 +103,47 @@ def test_while_processing_is_restricted_only_what_is_owed_passes_the_gate() -> N
         assert asked(ada, JAN_20, purpose).answer == Answer.ALLOW
     assert asked(ada, FEB_1).answer == Answer.ALLOW
     assert state(replayed(ada.pending_events)) == state(ada)
+
+
+@pytest.mark.parametrize(
+    ("kind", "until"),
+    [
+        (MeasureKind.RESTRICTED, FEB_1),
+        (MeasureKind.ERASURE_REQUESTED, FEB_1),
+        (MeasureKind.ERASED, None),
+    ],
+)
+def test_restricted_data_is_not_used_from_the_moment_on_where_its_day_has_not_begun(
+    kind: MeasureKind, until: date | None
+) -> None:
+    taken_at = datetime(2025, 1, 15, 5, tzinfo=UTC)
+    ada = registered(["Pacific/Honolulu"])  # where the 15th begins at 10:00 UTC
+
+    tell(ada, 7, kind, until=until)
+
+    letter, rules = Intent(Purpose.COLLECTION, Channel.LETTER), RULES
+    before = decide(letter, ada.situation(), rules, taken_at - timedelta(minutes=1))
+    after = decide(letter, ada.situation(), rules, taken_at)
+    assert Reason.HOLD not in before.because
+    assert Reason.HOLD in after.because
+    assert state(replayed(ada.pending_events)) == state(ada)
+
+
+def test_a_restriction_of_before_instants_were_told_stands_from_its_day() -> None:
+    ada = registered(["Pacific/Honolulu"])
+    ada.record(
+        data_rights.ProcessingRestricted,
+        act(),
+        JAN_15,
+        measure=7,
+        until_on=FEB_1,
+        replaces=None,
+        request_ref=None,
+        known_at=None,
+    )
+
+    [seen] = ada.contact_holds()
+    assert seen.from_at == datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
 def test_a_restriction_that_is_lifted_binds_no_more() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from domain.borrower.borrower import Borrower
@@ -14,7 +14,10 @@ from domain.commands.data_rights import id_of_measure
 from tests.domain.commands.books import JAN_15, act, registered
 
 FEB_1 = date(2025, 2, 1)
-PUT_OFF = Measure(7, MeasureKind.ERASURE_REQUESTED, JAN_15, FEB_1, "floor-1", "officer", "manager")
+TAKEN_AT = datetime(2025, 1, 15, 5, tzinfo=UTC)
+PUT_OFF = Measure(
+    *(7, MeasureKind.ERASURE_REQUESTED, JAN_15, TAKEN_AT), *(FEB_1, "floor-1", "officer", "manager")
+)
 
 
 def tell(book: Book, borrower_id: UUID, measure: Measure = PUT_OFF) -> Receipt:
