@@ -64,8 +64,11 @@ def plan(on: OnDay = None, actor: Actor = STAFF, as_json: AsJson = False) -> Non
     output.emit(found, as_json=as_json, render=lambda done: _render_planned(done, known))
 
 
-def planned(asked: Asked, since: date | None = None) -> Planned:
-    """Queue what is to be sent on the day that is asked about, and was missed after *since*."""
+def planned(asked: Asked, since: date | None = None, at: datetime | None = None) -> Planned:
+    """Queue what is to be sent on the day that is asked about, and was missed after *since*.
+
+    It is planned now, or *at* an instant of a day that is played.
+    """
     from infra import day_plan
 
     opened = asked.opened
@@ -76,6 +79,7 @@ def planned(asked: Asked, since: date | None = None) -> Planned:
         asked.on,
         zone=opened.settings.zone,
         since=since,
+        at=at,
     )
 
 

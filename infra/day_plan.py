@@ -137,8 +137,12 @@ def plan(
     *,
     zone: str,
     since: date | None = None,
+    at: datetime | None = None,
 ) -> Planned:
-    """Queue what is to be sent on a day, and what was missed after the day *since*."""
+    """Queue what is to be sent on a day, and what was missed after the day *since*.
+
+    What is not made of it was so decided *at* an instant; else now.
+    """
     answer = queries.reminders(conn, book.policies, on, include_cancelled=True, since=since)
     known = _queued(conn, since)
     made_up = 0
@@ -175,7 +179,7 @@ def plan(
     turns = [*planning.merged(turns), *due]
     with psycopg.connect(as_role(database_url, WRITER)) as writer:
         today = days.business_date(book) or on
-        new = queueing.queue(book, writer, turns, on, business_on=today)
+        new = queueing.queue(book, writer, turns, on, business_on=today, at=at)
     dropped = Counter(turn.dropped for turn in turns if turn.dropped is not None)
     return Planned(on, reminded, dunned, len(due), new, dict(dropped), since, made_up, len(taught))
 

@@ -144,7 +144,7 @@ def work(office: Office, everybody: Sequence[Person], caught_up: Callable[[], No
         _look_after_rules(office)
         collect_commands.assigned(asked, act=lambda: office.opened.act("planner", None))
         _advertise(office, everybody)
-        queue_commands.planned(asked)
+        queue_commands.planned(asked, at=office.at(time()))
     _ask_again(office)
     _hear(office)
     _send(office)

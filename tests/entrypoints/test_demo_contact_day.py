@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from uuid import uuid5
 
@@ -211,3 +211,22 @@ def test_a_day_is_worked_once_and_every_contact_is_accounted_for(small: Small) -
         if ref not in each.open_contacts
     )
     assert (told["SENT"], told["FAILED"]) == (found.sent + found.uncertain, found.failed)
+
+
+def test_what_is_told_of_a_contact_of_the_day_happened_on_the_day_that_is_played(
+    small: Small,
+) -> None:
+    introduce(small.office, small.everybody)
+    work(small.office, small.everybody, small.show)
+
+    book, begins = small.office.book, small.office.at(time())
+    told = [
+        (type(event).__name__, at)
+        for each in small.introduced()
+        for event in book.events.get(each.id)
+        for at in (getattr(event, name, None) for name in ("decided_at", "made_at", "not_made_at"))
+        if at is not None
+    ]
+    kinds = {kind for kind, _ in told}
+    assert {"ContactDecided", "ContactMade", "ContactNotMade"} <= kinds
+    assert [each for each in told if not begins <= each[1] < begins + timedelta(days=1)] == []
