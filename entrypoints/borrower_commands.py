@@ -105,7 +105,7 @@ def set_hold(
     from domain.commands import borrowers
 
     def do(opened: Session, act: Act) -> Receipt:
-        borrower_id = opened.stream_id(borrower)
+        borrower_id = opened.borrower_id(borrower)
         return borrowers.set_hold(
             opened.book,
             act,
@@ -182,7 +182,7 @@ def lift_hold(
         lambda opened, act: borrowers.lift_hold(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             hold_ref=ref,
             reason=reason,
             lifted_on=on.date() if on else None,
@@ -220,7 +220,7 @@ def set_hold_end(
         lambda opened, act: borrowers.set_hold_end(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             hold_ref=ref,
             until_on=day.date() if day else None,
             reason=reason,
@@ -286,7 +286,7 @@ def unpromise(
         lambda opened, act: borrowers.unpromise(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             promise_ref=promise,
             reason=reason,
         ),

@@ -82,6 +82,6 @@ def show(
     from infra import clock
 
     with session() as opened:
-        found = opened.book.get(BorrowerStream, opened.stream_id(borrower))
+        found = opened.book.get(BorrowerStream, opened.borrower_id(borrower))
         page = page_of(found, clock.now(), opened.business_on, last)
     output.emit(page, as_json=as_json, render=render_page)

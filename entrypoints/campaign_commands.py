@@ -280,7 +280,12 @@ def _render(found: CampaignResults) -> None:
 def refer(
     borrower: Borrower,
     referred_by: Annotated[
-        str, typer.Option("--referred-by", metavar="BORROWER", help="Who referred the borrower.")
+        str,
+        typer.Option(
+            "--referred-by",
+            metavar="BORROWER",
+            help="Who referred the borrower: B-XXXXX-XXXXX, an id, or origin:reference.",
+        ),
     ],
     reward: Annotated[
         str | None,
@@ -297,8 +302,8 @@ def refer(
         lambda opened, act: campaigns.refer(
             opened.book,
             act,
-            referred_id=opened.stream_id(borrower),
-            referred_by=opened.stream_id(referred_by),
+            referred_id=opened.borrower_id(borrower),
+            referred_by=opened.borrower_id(referred_by),
             reward=None if reward is None else reward.upper(),
         ),
         actor,
@@ -321,7 +326,11 @@ class ReferralShown:
 def referrals(
     borrower: Annotated[
         str | None,
-        typer.Argument(metavar="BORROWER", help="Only of this one: who, and whom; else all."),
+        typer.Argument(
+            metavar="BORROWER",
+            help="Only of this one (B-XXXXX-XXXXX, an id, or origin:reference): who, and whom;"
+            " else all.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
     as_json: AsJson = False,
@@ -334,7 +343,7 @@ def referrals(
     with session() as opened:
         ids = opened.ids_opened_by(Referral.Recorded.TOPIC)
         known = opened.book.get_many(Referral, ids)
-        of = None if borrower is None else opened.stream_id(borrower)
+        of = None if borrower is None else opened.borrower_id(borrower)
     listed = [
         _shown(known[each])
         for each in reversed(ids)

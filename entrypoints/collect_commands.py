@@ -84,7 +84,7 @@ def take_over(
 
     carry_out(
         lambda opened, act: collecting.assign_collector(
-            opened.book, act, borrower_id=opened.stream_id(borrower), collector=collector
+            opened.book, act, borrower_id=opened.borrower_id(borrower), collector=collector
         ),
         actor,
         command_id or uuid4(),

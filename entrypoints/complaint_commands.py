@@ -48,7 +48,7 @@ def _carry_out(
             name: opened.happened_at(each) if name.endswith("_at") else each
             for name, each in said.items()
         }
-        return do(opened.book, act, borrower_id=opened.stream_id(named), **told)
+        return do(opened.book, act, borrower_id=opened.borrower_id(named), **told)
 
     carry_out(done, actor, command_id, as_json)
 
@@ -81,7 +81,7 @@ def open_complaint(
     from domain.commands import complaints
 
     def do(opened: Session, act: Act) -> Receipt:
-        borrower_id = opened.stream_id(borrower)
+        borrower_id = opened.borrower_id(borrower)
         return complaints.open_complaint(
             opened.book,
             act,
@@ -265,7 +265,7 @@ def reopen(
     from domain.commands import complaints
 
     def do(opened: Session, act: Act) -> Receipt:
-        borrower_id = opened.stream_id(borrower)
+        borrower_id = opened.borrower_id(borrower)
         return complaints.reopen_complaint(
             opened.book,
             act,
@@ -397,7 +397,7 @@ def feedback(
         return complaints.give_feedback(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             feedback_ref=ref or f"R-{act.command_id}",
             source=source,
             score=score,

@@ -84,7 +84,7 @@ def show(
 
     with asking(on) as asked:
         answer = complaint_queries.of_borrower(
-            asked.conn, asked.loan(borrower, VIEW, version), asked.on, instant_of(at)
+            asked.conn, asked.borrower(borrower, VIEW, version), asked.on, instant_of(at)
         )
         found(answer, borrower, asked.on)
         zone = asked.opened.settings.zone

@@ -83,7 +83,7 @@ def ask(
     command_id = command_id or uuid4()
     contact_ref = ref or f"C-{command_id}"
     with session() as opened:
-        borrower_id = opened.stream_id(borrower)
+        borrower_id = opened.borrower_id(borrower)
         intent = Intent(
             purpose,
             channel,
@@ -158,7 +158,7 @@ def tell(
         lambda opened, act: contacts.tell(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             contact_ref=contact_ref,
             result=Result(
                 outcome,
@@ -205,7 +205,7 @@ def received(
         lambda opened, act: contacts.receive(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             contact_ref=ref or f"I-{act.command_id}",
             channel=channel,
             purpose=purpose,

@@ -14,7 +14,7 @@ from domain.borrower.contact import Party
 from entrypoints.app import AsJson, app
 from entrypoints.contact_command import contact
 from entrypoints.questions import QUESTIONS, Asked, OnDay, asking, found, show_answer
-from entrypoints.staff_command import Borrower
+from entrypoints.staff_command import AnyBorrower, Borrower
 
 if TYPE_CHECKING:
     from domain.borrower.budget import Allowance
@@ -52,9 +52,6 @@ class FunnelBy(StrEnum):
     ARM = "arm"
 
 
-AnyBorrower = Annotated[
-    str | None, typer.Argument(metavar="BORROWER", help="One borrower; else all.")
-]
 From = Annotated[
     datetime | None,
     typer.Option("--from", formats=["%Y-%m-%d"], help="Decided on this day or later."),
@@ -110,7 +107,7 @@ def log(
     from infra.contact_queries import Filters
 
     with asking(on) as asked:
-        borrower_id = asked.loan(borrower, VIEW, version) if borrower else None
+        borrower_id = asked.borrower(borrower, VIEW, version) if borrower else None
         answered = contact_queries.log(
             asked.conn,
             asked.on,
@@ -226,7 +223,7 @@ def budget(
         answer = contact_queries.budget(
             asked.conn,
             asked.opened.book.rules.contact,
-            asked.loan(borrower, VIEW, version),
+            asked.borrower(borrower, VIEW, version),
             on=asked.on,
             at=_instant(asked, at),
             purposes=(purpose,) if purpose else tuple(Purpose),
@@ -507,7 +504,7 @@ def consents(
             counts = contact_queries.consent_counts(asked.conn, asked.on)
             show_answer(counts, as_json, _render_counts)
             return
-        borrower_id = asked.loan(borrower, VIEW, version)
+        borrower_id = asked.borrower(borrower, VIEW, version)
         answer = contact_queries.consents(asked.conn, borrower_id, asked.on)
         found(answer, borrower, asked.on)
         zone = asked.opened.settings.zone

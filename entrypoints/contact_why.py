@@ -123,7 +123,7 @@ def why(
     with session() as opened:
         shown = why_of(
             opened,
-            opened.stream_id(borrower),
+            opened.borrower_id(borrower),
             instant_of(at),
             purposes=purpose or list(Purpose),
             channels=channel or list(Channel),

@@ -47,7 +47,7 @@ def request(
         lambda opened, act: data_rights.request_about_data(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             request_ref=ref or f"DR-{act.command_id}",
             right=right,
             received_on=day_or(received, act.business_on),
@@ -77,7 +77,11 @@ def refuse(
 
     carry_out(
         lambda opened, act: data_rights.refuse_data_request(
-            opened.book, act, borrower_id=opened.stream_id(borrower), request_ref=ref, ground=ground
+            opened.book,
+            act,
+            borrower_id=opened.borrower_id(borrower),
+            request_ref=ref,
+            ground=ground,
         ),
         actor,
         command_id or uuid4(),

@@ -83,7 +83,7 @@ def apply_for(
             book,
             act,
             loan_id=uuid5(act.command_id, "loan"),
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             product_code=code,
             product_version=number,
             amount=minor_units(amount, offer.currency),

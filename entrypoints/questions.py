@@ -59,15 +59,21 @@ class Asked:
 
     def loan(self, named: str, view: str, version: int | None) -> UUID:
         """The loan that is meant, once *view* shows at least *version* of it."""
+        return self._shown(self.opened.stream_id(named), "loan", view, version)
+
+    def borrower(self, named: str, view: str, version: int | None) -> UUID:
+        """The borrower who is meant, once *view* shows at least *version* of them."""
+        return self._shown(self.opened.borrower_id(named), "borrower", view, version)
+
+    def _shown(self, stream_id: UUID, kind: str, view: str, version: int | None) -> UUID:
         from infra.freshness import wait_for
         from infra.trouble import Trouble
 
-        loan_id = self.opened.stream_id(named)
-        if version and not wait_for(self.conn, view, loan_id, version, WAIT_SECONDS):
+        if version and not wait_for(self.conn, view, stream_id, version, WAIT_SECONDS):
             raise Trouble(
-                f"{view} does not show version {version} of this loan yet: see ./loans status."
+                f"{view} does not show version {version} of this {kind} yet: see ./loans status."
             )
-        return loan_id
+        return stream_id
 
 
 @contextmanager

@@ -152,7 +152,11 @@ def _render_notices(found: list[LateNotice]) -> None:
 @contact.command("queue")
 def queue(
     borrower: Annotated[
-        str | None, typer.Option(metavar="BORROWER", help="Only of this borrower.")
+        str | None,
+        typer.Option(
+            metavar="BORROWER",
+            help="Only of this borrower: B-XXXXX-XXXXX, an id, or origin:reference.",
+        ),
     ] = None,
     on: Annotated[
         datetime | None,
@@ -176,7 +180,7 @@ def queue(
         found = contact_queue.lines(
             conn,
             on=on.date() if on else None,
-            borrower_id=opened.stream_id(borrower) if borrower else None,
+            borrower_id=opened.borrower_id(borrower) if borrower else None,
         )
         parties = contact_queries.parties(conn, [line.contact_ref for line in found])
         zone = opened.settings.zone

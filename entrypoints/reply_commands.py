@@ -13,7 +13,7 @@ from entrypoints.app import AsJson
 from entrypoints.contact_command import contact
 from entrypoints.contact_commands import At, instant_of, instant_said
 from entrypoints.questions import OnDay, asking, show_answer
-from entrypoints.staff_command import STAFF, Actor, CommandId, carry_out
+from entrypoints.staff_command import STAFF, Actor, AnyBorrower, CommandId, carry_out
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,12 @@ ReplyRef = Annotated[
 ]
 Of = Annotated[
     str | None,
-    typer.Option("--borrower", help="Whose it is, where several have one of this reference."),
+    typer.Option(
+        "--borrower",
+        metavar="BORROWER",
+        help="Whose it is, where several have one of this reference: B-XXXXX-XXXXX, an id, or"
+        " origin:reference.",
+    ),
 ]
 RefusedFor = Annotated[
     Purpose | None,
@@ -63,9 +68,7 @@ def _group(context: typer.Context, as_json: AsJson = False) -> None:
 
 @replies.command("list")
 def list_replies(
-    borrower: Annotated[
-        str | None, typer.Argument(metavar="BORROWER", help="One borrower; else all.")
-    ] = None,
+    borrower: AnyBorrower = None,
     channel: Annotated[
         Channel | None, typer.Option(help="By this channel.", case_sensitive=False)
     ] = None,
@@ -93,7 +96,7 @@ def list_replies(
             asked.conn,
             asked.on,
             instant_of(at),
-            borrower_id=asked.loan(borrower, VIEW, version) if borrower else None,
+            borrower_id=asked.borrower(borrower, VIEW, version) if borrower else None,
             channel=channel,
             with_done=with_done,
             limit=limit,
@@ -204,7 +207,7 @@ def _whose(opened: Session, ref: str, named: str | None) -> UUID:
     from infra.trouble import Trouble
 
     if named is not None:
-        return opened.stream_id(named)
+        return opened.borrower_id(named)
     with connection(opened.database_url) as conn:
         found = borrowers_who_wrote(conn, ref)
     if len(found) != 1:

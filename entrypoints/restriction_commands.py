@@ -59,7 +59,7 @@ def restrict(
         lambda opened, act: contacts.restrict(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             restriction=Restriction(
                 ref or f"K-{act.command_id}",
                 opened.stream_id(loan),
@@ -97,7 +97,7 @@ def unrestrict(
         lambda opened, act: contacts.lift_restriction(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             restriction_ref=restriction_ref,
             reason=reason,
             lifted_at=opened.happened_at(instant_said(at)),

@@ -50,7 +50,7 @@ def _carry_out(
             name: opened.happened_at(each) if name.endswith("_at") else each
             for name, each in said.items()
         }
-        return do(opened.book, act, borrower_id=opened.stream_id(named), **told)
+        return do(opened.book, act, borrower_id=opened.borrower_id(named), **told)
 
     carry_out(done, actor, command_id, as_json)
 

@@ -87,7 +87,7 @@ def send(
         log = logs.to_file(file, correlation_id=command_id, actor=actor)
         turn = sending.one_text(
             opened.book,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             contact_ref=contact_ref,
             template=template,
             loan_id=None if loan is None else opened.stream_id(loan),

@@ -33,6 +33,9 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 INSTANT = timedelta(microseconds=1)
 """What lies between an instant and the next."""
 
+BORROWER_NAMES = "B-XXXXX-XXXXX, an id, or origin:reference"
+"""How a borrower is named."""
+
 REF = re.compile(rf"^([LB])-?([{ALPHABET}]{{5}})-?([{ALPHABET}]{{5}})$", re.IGNORECASE)
 
 
@@ -113,6 +116,58 @@ class Session:
         if ":" in text:
             return uuid5(self.book.namespace, text)
         raise Trouble(f"{named!r} names no loan: give L-XXXXX-XXXXX, an id, or origin:reference.")
+
+    def borrower_id(self, named: str) -> UUID:
+        """The borrower that staff mean by an id, a short reference or ``origin:ref``.
+
+        The last is what the book of that origin names them, or the name that the stream was
+        made from. An id that nothing has is taken as it is: the vault knows people whom the
+        book does not.
+
+        Raises:
+            Trouble: it is a loan's, or nobody's.
+        """
+        from domain.base.refs import short_ref
+        from domain.commands.imports import id_of_borrower
+        from domain.loan.loan import Loan
+
+        text = named.strip()
+        origin, colon, ref = text.partition(":")
+        if colon:
+            namespace = self.book.namespace
+            ids = [uuid5(namespace, text), id_of_borrower(namespace, origin, ref)]
+        else:
+            ids = [self._id_or_ref(text)]
+        kinds = self._kinds_of(ids)
+        for each in ids:
+            if kinds.get(each) == "borrower":
+                return each
+        for each in ids:
+            if kinds.get(each) == "loan":
+                whose = short_ref("B", self.book.get(Loan, each).borrower_id)
+                raise Trouble(f"{named!r} names a loan: name its borrower, {whose}.")
+        if colon:
+            raise Trouble(f"No borrower is known as {named!r}: give {BORROWER_NAMES}.")
+        return ids[0]
+
+    def _id_or_ref(self, text: str) -> UUID:
+        try:
+            return UUID(text)
+        except ValueError:
+            short = REF.match(text)
+            if short is None:
+                raise Trouble(f"{text!r} names no borrower: give {BORROWER_NAMES}.") from None
+            return self._by_ref(short)
+
+    def _kinds_of(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What the streams with these ids are, such as ``loan``; those that there are."""
+        with psycopg.connect(as_role(self.database_url, PROJECTOR)) as conn:
+            rows = conn.execute(
+                "SELECT originator_id, topic FROM store.book_events"
+                " WHERE originator_version = 1 AND originator_id = ANY(%s)",
+                (list(ids),),
+            ).fetchall()
+        return {stream_id: str(topic).partition(".")[0] for stream_id, topic in rows}
 
     def _by_ref(self, short: re.Match[str]) -> UUID:
         bits = 0

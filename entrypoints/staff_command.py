@@ -22,6 +22,13 @@ Loan = Annotated[
 Borrower = Annotated[
     str, typer.Argument(metavar="BORROWER", help="B-XXXXX-XXXXX, an id, or origin:reference.")
 ]
+AnyBorrower = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="BORROWER",
+        help="One borrower: B-XXXXX-XXXXX, an id, or origin:reference; else all.",
+    ),
+]
 Actor = Annotated[
     str, typer.Option("--by", envvar="LOANS_ACTOR", help="Who does this.", show_default=True)
 ]

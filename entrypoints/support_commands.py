@@ -144,7 +144,7 @@ def agree(
         lambda opened, act: commands.agree_plan(
             opened.book,
             act,
-            borrower_id=opened.stream_id(borrower),
+            borrower_id=opened.borrower_id(borrower),
             plan_ref=ref,
             consent_ref=consent,
         ),

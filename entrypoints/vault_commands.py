@@ -63,7 +63,7 @@ def put(
 
     wanted = _kind(kind)
     with _opened(actor, command_id) as (opened, kept, act):
-        person_id = opened.book.get(BorrowerStream, opened.stream_id(borrower)).id
+        person_id = opened.book.get(BorrowerStream, opened.borrower_id(borrower)).id
         value = _value(source, wanted)
         ref = kept.put(person_id, wanted, value, act, command_id)
     answer = {"person_id": person_id, "ref": ref, "kind": wanted.value}
@@ -86,7 +86,7 @@ def read(
 
     why = _purpose(purpose)
     with _opened(actor) as (opened, kept, act):
-        person_id = opened.stream_id(borrower)
+        person_id = opened.borrower_id(borrower)
         if ref not in [record.ref for record in kept.records(person_id)]:
             raise NotFound(f"Nothing of this person has the reference {ref}: see vault list.")
         value = kept.read(ref, why, act)
@@ -137,7 +137,7 @@ def list_records(borrower: Borrower, as_json: AsJson = False) -> None:
     from entrypoints import output
 
     with _opened() as (opened, kept, _):
-        person_id = opened.stream_id(borrower)
+        person_id = opened.borrower_id(borrower)
         person, records = kept.person(person_id), kept.records(person_id)
         measures = kept.measures(person_id)
     answer = {
@@ -175,7 +175,7 @@ def accesses(borrower: Borrower, as_json: AsJson = False) -> None:
     from entrypoints import output
 
     with _opened() as (opened, kept, _):
-        answer = [asdict(each) for each in kept.accesses(opened.stream_id(borrower))]
+        answer = [asdict(each) for each in kept.accesses(opened.borrower_id(borrower))]
 
     def render(_: Any) -> None:
         if not answer:
@@ -212,7 +212,7 @@ def restrict(
 
     day = until.date()
     with _opened(actor) as (opened, kept, act):
-        person_id = opened.stream_id(borrower)
+        person_id = opened.borrower_id(borrower)
         _told(
             *(opened, kept, act, person_id),
             lambda: vault_erasure.restrict(kept, person_id, act, until=day, reason=reason),
@@ -233,7 +233,7 @@ def release(
     from infra import vault_erasure
 
     with _opened(actor) as (opened, kept, act):
-        person_id = opened.stream_id(borrower)
+        person_id = opened.borrower_id(borrower)
         _told(
             *(opened, kept, act, person_id),
             lambda: vault_erasure.release(kept, person_id, act, reason=reason),
@@ -273,7 +273,7 @@ def erase(
 
     said = _last_records(last or [])
     with _opened(approved_by) as (opened, kept, act):
-        stream = opened.book.get(BorrowerStream, opened.stream_id(borrower))
+        stream = opened.book.get(BorrowerStream, opened.borrower_id(borrower))
         answer = _told(
             *(opened, kept, act, stream.id),
             lambda: vault_erasure.erase(

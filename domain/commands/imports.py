@@ -75,6 +75,11 @@ class Result:
     loan: Loan | None = None
 
 
+def id_of_borrower(namespace: UUID, origin: str, ref: str) -> UUID:
+    """The stream of a borrower as a book of that origin names them."""
+    return uuid5(namespace, f"{origin}:borrower:{ref}")
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a book comes from, and when it is taken over."""
@@ -89,7 +94,7 @@ class Origin:
 
     def borrower_id(self, namespace: UUID, ref: str) -> UUID:
         """The stream of one of its borrowers."""
-        return uuid5(namespace, f"{self.name}:borrower:{ref}")
+        return id_of_borrower(namespace, self.name, ref)
 
     def act_on(self, stream_id: UUID, now: datetime) -> Act:
         """The act of taking over one stream: the same in every run."""
