@@ -393,19 +393,18 @@ def render_page(page: BorrowerPage) -> None:
     )
     _table(
         "Late loans",
-        ("loan", "", "behaviour", "strategy", "since", "agency or law", "reason"),
+        ("loan", "behaviour", "strategy", "agency or law", "reason"),
         (
             (
-                each.loan_ref,
-                each.bucket or "",
+                _lines(each.loan_ref, each.bucket),
                 _words(each.behaviour),
-                each.strategy or "",
-                str(each.since_on or ""),
+                _lines(each.strategy, f"since {each.since_on}" if each.since_on else None),
                 _elsewhere(each),
                 _words(each.reason),
             )
             for each in page.loans
         ),
+        wraps=("behaviour", "strategy", "agency or law", "reason"),
     )
     _table(
         f"Contacts (the last {len(page.contacts)} of {page.contacts_in_all})",
@@ -466,7 +465,12 @@ def _wishes(page: BorrowerPage) -> Iterable[str]:
 
 
 def _table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[str, ...] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: tuple[str, ...] = (),
+    wraps: tuple[str, ...] = (),
 ) -> None:
     from entrypoints import output
 
@@ -474,7 +478,7 @@ def _table(
     if not lines:
         return
     output.out.print(f"\n[bold]{title}[/]")
-    made = output.table(*columns, right=right)
+    made = output.table(*columns, right=right, wraps=wraps)
     for line in lines:
         made.add_row(*map(escape, line))
     output.show(made)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from domain.base.contact_policy import Channel, Purpose, Reason
 from domain.borrower.contact import Party
@@ -17,6 +18,8 @@ from entrypoints.questions import QUESTIONS, Asked, OnDay, asking, found, show_a
 from entrypoints.staff_command import AnyBorrower, Borrower
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from domain.borrower.budget import Allowance
     from infra.contact_answers import (
         ConsentCounts,
@@ -129,17 +132,16 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     if not contacts:
         output.out.print("No contact is there.")
         return
-    columns = ("when", "contact", "decided", "why", "came of it", "who")
-    rows = output.table(*columns, wraps=("contact", "why", "came of it", "who"))
+    columns = ("when", "contact", "decided", "came of it")
+    rows = output.table(*columns, wraps=columns)
     for each in contacts:
         text = f"{each.template} {each.template_version}" if each.template else ""
+        decided = (f"{_decided(each, zone)}, {each.actor}", _why(each), text)
         rows.add_row(
             _local(each.at, zone) + ("" if one else f"\n{short_ref('B', each.borrower_id)}"),
-            f"{_words(each.purpose)} by {_by(each)}\n{text}".rstrip(),
-            _decided(each, zone),
-            _why(each),
-            _came_of(each),
-            each.actor if each.told_by in (None, each.actor) else f"{each.actor}, {each.told_by}",
+            " ".join([_words(each.purpose), *_by(each)]),
+            escape("\n".join(filter(None, decided))),
+            escape(_came_of(each)),
             style=STYLES.get(each.answer),
         )
     output.show(rows)
@@ -147,11 +149,12 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     output.out.print(f"Times in {zone}.{more}")
 
 
-def _by(contact: LoggedContact) -> str:
-    """By what, and with whom where that is not the borrower."""
-    if contact.party in (None, Party.BORROWER):
-        return _words(contact.channel)
-    return f"{_words(contact.channel)} to {_words(contact.party)}"
+def _by(contact: LoggedContact) -> Iterator[str]:
+    """By what, if that was chosen, and with whom where that is not the borrower."""
+    if contact.channel is not None:
+        yield f"by {_words(contact.channel)}"
+    if contact.party not in (None, Party.BORROWER):
+        yield f"to {_words(contact.party)}"
 
 
 STYLES = {"DEFER": "yellow", "BLOCK": "red", "NOT_MADE": "yellow"}
@@ -192,6 +195,7 @@ def _came_of(each: LoggedContact) -> str:
         f"said {each.keyword}" if each.keyword else "",
         each.told or "",
         f"{report} ({each.delivery_reason})" if each.delivery_reason else report,
+        f"told by {each.told_by}" if each.told_by not in (None, each.actor) else "",
         "stale" if each.stale else "",
     ]
     return ", ".join(word for word in said if word)
@@ -320,8 +324,9 @@ def render_summary(counted: ContactSummary) -> None:
     output.show(rows)
     if not counted.reasons:
         return
+    against = ("deferred", "blocked")
     reasons = output.table(
-        "because", "rule", "for", "by", "deferred", "blocked", right=("deferred", "blocked")
+        *("because", "rule", "for", "by", *against), right=against, wraps=("because", "rule", "for")
     )
     for cause in counted.reasons:
         reasons.add_row(
@@ -361,19 +366,20 @@ def _render_deliveries(counted: list[Deliveries]) -> None:
         output.out.print("No message was given to a provider.")
         return
     names = ("sent", "delivered", "failed", "unknown", "uncertain", "refused")
-    rows = output.table("provider", "carrier", "by", *names, "minutes", right=(*names, "minutes"))
+    figured = (*names, "minutes")
+    rows = output.table("provider", *figured, right=figured, wraps=("provider",))
     for each in counted:
         figures = [getattr(each, name) for name in names]
+        by = (_words(each.channel), each.carrier)
         rows.add_row(
-            each.provider,
-            each.carrier or "not told",
-            _words(each.channel),
+            escape(f"{each.provider}\n{', '.join(filter(None, by))}"),
             *(f"{x:,}" if x else "" for x in figures),
             "" if each.median_minutes is None else str(each.median_minutes),
         )
     output.show(rows)
     output.out.print(
-        "Refused: the provider did not take it. Minutes: the median from sending to the report."
+        "Under a provider, the channel and the carrier, if that was told. Refused: the provider did"
+        " not take it. Minutes: the median from sending to the report."
     )
 
 

@@ -311,7 +311,7 @@ def _render(found: Why) -> None:
         output.out.print("Nothing was decided that day.")
         return
     columns = ("decided that day", "answer", "because")
-    decided = output.table(*columns, wraps=("decided that day", "because"))
+    decided = output.table(*columns, wraps=columns)
     for each in found.decided:
         decided.add_row(escape(_whose(each)), *_answer(each))
     output.show(decided)

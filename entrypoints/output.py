@@ -94,18 +94,16 @@ def table(*columns: str, right: tuple[str, ...] = (), wraps: tuple[str, ...] = (
     return made
 
 
+def fits(made: Table) -> bool:
+    """Whether a table needs no more room than the terminal has."""
+    widths, _ = _widths(made)
+    return _needed(widths) <= out.width
+
+
 def show(made: Table) -> None:
     """Print a table as wide as its figures need, also where the terminal is narrower."""
-    from rich.measure import Measurement
-
-    wide = out.options.update(width=10_000)
-    widths, more = [], []
-    for column in made.columns:
-        sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
-        whole = max(size.maximum for size in sizes)
-        widths.append(whole if column.no_wrap else max(size.minimum for size in sizes))
-        more.append(whole - widths[-1])
-    needed = sum(widths) + COLUMN_GAP * len(widths) + 2
+    widths, more = _widths(made)
+    needed = _needed(widths)
     for column, width, room in zip(
         made.columns, widths, _shared(max(out.width - needed, 0), more), strict=True
     ):
@@ -115,6 +113,24 @@ def show(made: Table) -> None:
         out.print(made)
     else:
         Console(highlight=False, width=needed).print(made, crop=False)
+
+
+def _widths(made: Table) -> tuple[list[int], list[int]]:
+    """How wide each column has to be, and how much more it would take."""
+    from rich.measure import Measurement
+
+    wide = out.options.update(width=10_000)
+    widths, more = [], []
+    for column in made.columns:
+        sizes = [Measurement.get(out, wide, each) for each in (column.header, *column.cells)]
+        whole = max(size.maximum for size in sizes)
+        widths.append(whole if column.no_wrap else max(size.minimum for size in sizes))
+        more.append(whole - widths[-1])
+    return widths, more
+
+
+def _needed(widths: Sequence[int]) -> int:
+    return sum(widths) + COLUMN_GAP * len(widths) + 2
 
 
 def _shared(room: int, wanted: Sequence[int]) -> list[int]:

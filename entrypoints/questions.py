@@ -554,6 +554,10 @@ def statement(
     show_answer(answer, as_json, _render_statement)
 
 
+NARROW = ("amount", "of which", "owed after")
+"""The columns of a statement whose parts do not fit beside each other."""
+
+
 def _render_statement(lines: list[StatementLine]) -> None:
     from rich.markup import escape
 
@@ -573,15 +577,19 @@ def _render_statement(lines: list[StatementLine]) -> None:
     shown = {name: amounts for name, amounts in parts.items() if any(amounts)}
     columns = ("amount", *shown, "owed after")
     rows = output.table("counts from", "what", *columns, right=columns)
+    narrow = output.table("counts from", "what", *NARROW, right=NARROW, wraps=("what",))
     for line, *amounts in zip(lines, *shown.values(), strict=True):
-        rows.add_row(
+        head = (
             str(line.effective_on),
             escape("\n".join(filter(None, (line.kind, line.ref)))),
             _money(line.amount, unit),
-            *(_money(amount, unit) if amount else "" for amount in amounts),
-            _money(line.owed_after, unit),
         )
-    output.show(rows)
+        said = [_money(amount, unit) if amount else "" for amount in amounts]
+        owed = _money(line.owed_after, unit)
+        rows.add_row(*head, *said, owed)
+        named = [f"{name} {part}" for name, part in zip(shown, said, strict=True) if part]
+        narrow.add_row(*head, "\n".join(named), owed)
+    output.show(rows if output.fits(rows) else narrow)
     output.out.print(
         f"Amounts in {unit}; what lowers the debt is negative. Owed after is all that the"
         " schedule still asks for, with the interest to come."

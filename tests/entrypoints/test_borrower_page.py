@@ -12,7 +12,13 @@ from domain.base.contact_policy import Channel, ConsentScope, LateReason, Outcom
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import ALL_DAY, OwnHours
 from entrypoints import output
-from entrypoints.borrower_page import BorrowerPage, ComplaintShown, page_of, render_page
+from entrypoints.borrower_page import (
+    BorrowerPage,
+    ComplaintShown,
+    LoanCollected,
+    page_of,
+    render_page,
+)
 from tests.domain.borrower.test_borrower import promise, set_hold
 from tests.domain.borrower.test_contacts import TEN, add_point, ask, known, tell
 from tests.domain.story import JAN_15, LOAN_ID, act
@@ -125,7 +131,20 @@ def full_of_long_references() -> BorrowerPage:
         for each in found.contacts
     ]
     complaint = ComplaintShown(own, "SEVERE", "COLLECTION_CONDUCT", "ESCALATED", TEN, None, None)
-    return replace(found, contacts=contacts, complaints=[complaint])
+    late = LoanCollected(
+        loan_ref="L-XXXXX-XXXXX",
+        bucket="WRITTEN_OFF",
+        behaviour="PROMISE_BROKEN",
+        strategy="recover the claim, by agency or legal",
+        since_on=ON,
+        agency=None,
+        placed_on=None,
+        reason="UNEMPLOYMENT",
+        at_law_since=JAN_15,
+        claimed=123_456_789_00,
+        currency="CZK",
+    )
+    return replace(found, contacts=contacts, complaints=[complaint], loans=[late])
 
 
 def test_of_what_is_not_there_nothing_is_said() -> None:

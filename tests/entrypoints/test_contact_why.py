@@ -30,7 +30,7 @@ def read(monkeypatch: pytest.MonkeyPatch, *ways: WayShown) -> list[str]:
     """The lines that a terminal of 100 columns shows, without the space around them."""
     monkeypatch.setattr(output, "out", Console(width=100, highlight=False))
     decided = DecisionShown(
-        *(REF, AT, "COLLECTION", "PHONE", "BLOCK", None),
+        *(REF, AT, "COLLECTION", "PHONE", "DEFER", MORNING),
         *(["HOLD", "THIRD_PARTY"], [HELD, THIRD_PARTY], "staff", "ada"),
         route="OPEN sms-by-north (providers-1)",
         follows="C-1 (FAILED)",
