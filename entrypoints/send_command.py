@@ -69,6 +69,8 @@ def send(
 
     The dispatcher sends it as it sends any other: the gate is asked at that moment, and its
     answer recorded. It is for what the text is for; what it says of the loan is looked up.
+    Refused at once is what asks for money of a loan that is claimed at law, and a collection
+    text about one that an agency has, or before the day of an open promise is over.
     With --at not before that instant. `contact queue` shows what became of it.
     """
     import psycopg

@@ -40,7 +40,7 @@ class CollectionHeld(Refusal):
 
 
 class PlacedElsewhere(Refusal):
-    """Another agency collects the loan."""
+    """An agency collects the loan."""
 
     code = "PLACED_ELSEWHERE"
 
@@ -129,10 +129,7 @@ class Placements(Lateness):
         known = self.placements.get(str(loan.loan_id))
         if known is not None and known.agency == agency.agency:
             return
-        if known is not None:
-            raise PlacedElsewhere(
-                f"{loan.loan_ref} is with {known.agency} since {known.placed_on}: recall it first."
-            )
+        self.must_not_be_placed(loan.loan_id, loan.loan_ref)
         standard = loan.standard
         if not loan.collectible or loan.bucket not in standard.buckets:
             raise NotForAgency(
@@ -176,6 +173,19 @@ class Placements(Lateness):
     def is_placed(self, loan_id: UUID) -> bool:
         """Whether an agency collects a loan."""
         return str(loan_id) in self.placements
+
+    def must_not_be_placed(self, loan_id: UUID, loan_ref: str) -> None:
+        """Pass when no agency collects a loan.
+
+        Raises:
+            PlacedElsewhere: one does.
+        """
+        known = self.placements.get(str(loan_id))
+        if known is not None:
+            raise PlacedElsewhere(
+                f"{loan_ref} is with {known.agency} since {known.placed_on}: recall it first"
+                " (collect recall)."
+            )
 
     def must_act_for_us(self, actor: str, debt: str | None) -> None:
         """Pass when who would contact the borrower is no agency, or one that has the loan.

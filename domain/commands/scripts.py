@@ -22,7 +22,7 @@ from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
-from domain.commands.sending import ThatIsCollection
+from domain.commands.sending import PromiseOpen, ThatIsCollection
 from domain.commands.texts import Wordings, text_in_force
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -48,12 +48,6 @@ class NothingOverdue(Refusal):
     """There is nothing to collect on the loan."""
 
     code = "NOTHING_OVERDUE"
-
-
-class PromiseOpen(Refusal):
-    """The borrower promised to pay, and the day is not over."""
-
-    code = "PROMISE_OPEN"
 
 
 @command

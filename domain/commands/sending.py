@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from domain.base.contact_policy import Channel, Purpose
 from domain.base.money import written
@@ -17,7 +18,7 @@ from domain.borrower.lateness import LoanNotNamed
 from domain.borrower.restriction import OWED
 from domain.commands.book import Book
 from domain.commands.borrowers import NotTheBorrowers
-from domain.commands.dispatch import Planned, Subject
+from domain.commands.dispatch import ASKS_FOR_MONEY, Planned, Subject
 from domain.commands.planning import MESSAGES, VALID_HOURS, Turn, first_moment
 from domain.commands.sayings import ABOUT_LOANS, overdue_figures
 from domain.commands.texts import TextNotInForce
@@ -41,6 +42,12 @@ class ThatIsCollection(Refusal):
     """Reminding of a loan that is late collects, whatever it is called."""
 
     code = "THAT_IS_COLLECTION"
+
+
+class PromiseOpen(Refusal):
+    """The borrower promised to pay, and the day is not over."""
+
+    code = "PROMISE_OPEN"
 
 
 class NotByOneText(Refusal):
@@ -83,6 +90,9 @@ def one_text(
         LoanNotNamed: it is about a loan, and none is named.
         NotTheBorrowers: the loan is somebody else's.
         ThatIsCollection: it reminds of a late loan, where that is collection.
+        AtLaw: it asks for money of a loan that is claimed at law.
+        PlacedElsewhere: it collects a loan that an agency has.
+        PromiseOpen: it collects before the day is over for which payment is promised.
         NothingToSay: nothing of the kind is owed, or no such payment stands.
         FiguresMissing: it names figures that are not given.
         PolicyMissing: no rules of the borrower's jurisdiction are known.
@@ -93,6 +103,8 @@ def one_text(
     loan = _loan(book, borrower, loan_id, purpose)
     if loan is not None and purpose == Purpose.SERVICE_REMINDER:
         _must_not_collect(book, borrower, loan, on)
+    if loan is not None and purpose in ASKS_FOR_MONEY:
+        _must_be_ours_to_ask(borrower, loan, purpose, at)
     said = {} if loan is None else _figures(loan, purpose, payment_ref, on)
     if purpose == Purpose.RECEIPT:
         _must_confirm(template, texts, payment_ref)
@@ -199,6 +211,22 @@ def _must_not_collect(book: Book, borrower: Borrower, loan: Loan, on: date) -> N
         raise ThatIsCollection(
             f"{loan.loan_ref} is late on {on}: in {borrower.jurisdiction} a text that says so"
             " collects; send one for that purpose, such as collection."
+        )
+
+
+def _must_be_ours_to_ask(borrower: Borrower, loan: Loan, purpose: Purpose, at: datetime) -> None:
+    """What the dispatcher would drop for as long as can be seen is not queued at all."""
+    borrower.must_not_be_at_law(loan.id, loan.loan_ref)
+    if purpose != Purpose.COLLECTION:
+        return
+    borrower.must_not_be_placed(loan.id, loan.loan_ref)
+    last = next(reversed(borrower.promises_on(loan.id)), None)
+    if last is None or not borrower.awaits_promise(loan.id):
+        return
+    if at.astimezone(ZoneInfo(borrower.zones[0])).date() <= last.promised_on:
+        raise PromiseOpen(
+            f"A promise to pay on {loan.loan_ref} by {last.promised_on} is open: let the text have"
+            " its turn when that day is over (--at)."
         )
 
 

@@ -16,8 +16,17 @@ from domain.base.stream import Act
 from domain.borrower.borrower import Borrower
 from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact import Intent
-from domain.borrower.placement import AgencyUnfit, NotForAgency, NotPlaced
-from domain.commands import agencies, collecting, dispatch, loans, planning, policies, scripts
+from domain.borrower.placement import AgencyUnfit, NotForAgency, NotPlaced, PlacedElsewhere
+from domain.commands import (
+    agencies,
+    collecting,
+    dispatch,
+    loans,
+    planning,
+    policies,
+    scripts,
+    sending,
+)
 from domain.commands.agencies import AgencyUnknown
 from domain.commands.book import Book
 from domain.commands.collecting import Late
@@ -161,6 +170,24 @@ def test_who_is_with_an_agency_has_no_message_from_the_house(book: Book) -> None
     assert not [*planning.dunnings([book.get(Borrower, borrower_id)], book.rules, start)]
     (sent,) = dispatch.decide_all(book, [before.planned], turn(NOON))
     assert (sent.answer, sent.reasons) == (None, ("WITH_AGENCY",))
+
+
+def test_the_house_collects_no_loan_by_text_that_an_agency_has(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    agencies.place(book, act(JUN_20), loan_id=loan_id, agency="acme")
+
+    with pytest.raises(PlacedElsewhere, match="recall it first"):
+        sending.one_text(
+            book,
+            borrower_id=borrower_id,
+            contact_ref="S-1",
+            template="collection",
+            loan_id=loan_id,
+            figures={},
+            at=NOON,
+            on=JUN_20,
+            occasion="staff",
+        )
 
 
 def test_an_agency_whose_evaluation_ran_out_asks_for_nothing_more(book: Book) -> None:

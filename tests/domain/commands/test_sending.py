@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,20 +11,30 @@ import pytest
 from domain.base.contact_policy import Channel, PointKind, Purpose
 from domain.borrower.gate import Answer
 from domain.borrower.lateness import LoanNotNamed
-from domain.commands import dispatch, sending
+from domain.borrower.legal import AtLaw
+from domain.commands import borrowers, dispatch, legal, sending
 from domain.commands.book import Book
 from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Turn
 from domain.commands.planning import Turn as Planned
 from domain.commands.sayings import saying
-from domain.commands.sending import FiguresMissing, NotByOneText, NothingToSay, ThatIsCollection
+from domain.commands.sending import (
+    FiguresMissing,
+    NotByOneText,
+    NothingToSay,
+    PromiseOpen,
+    ThatIsCollection,
+)
 from domain.commands.texts import TextNotInForce, Wordings
 from tests.domain.commands.books import act, disbursed, repay
+from tests.domain.commands.test_agencies import late
 from tests.domain.commands.test_dispatch import reachable
 from tests.domain.commands.test_planning import american
 
 FEB_20 = date(2025, 2, 20)
 TEN = datetime(2025, 2, 20, 2, 0, tzinfo=UTC)
+JUN_20 = date(2025, 6, 20)
+JUNE_NOON = datetime(2025, 6, 20, 4, 0, tzinfo=UTC)
 AT_NIGHT = datetime(2025, 2, 19, 19, 0, tzinfo=UTC)
 """Three in the morning of 20 February in Shanghai."""
 
@@ -129,6 +139,33 @@ def test_nothing_is_sent_that_could_never_be_said(book: Book) -> None:
     repay(book, loan_id, "P-1", 200_00, FEB_20)
     with pytest.raises(NothingToSay):
         sent(book, borrower_id, "collection", loan_id=loan_id)
+
+
+def test_nothing_is_queued_that_asks_for_money_of_a_loan_at_law(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    people = {"reason": "no answer", "approved_by": "head of collections"}
+    legal.refer(book, act(JUN_20), loan_id=loan_id, **people)
+    on_that_day: Any = {"loan_id": loan_id, "on": JUN_20, "at": JUNE_NOON}
+
+    for template in ("collection", "after-due"):
+        with pytest.raises(AtLaw, match="claimed at law since 2025-06-20"):
+            sent(book, borrower_id, template, **on_that_day)
+
+    pay_by = {"pay_by_on": "2025-07-01"}
+    notice = sent(book, borrower_id, "notice", figures=pay_by, **on_that_day)
+    assert notice.planned.purpose == Purpose.STATUTORY
+
+
+def test_who_promised_to_pay_is_asked_by_text_once_the_day_is_over(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    promise: Any = {"promise_ref": "PR-1", "amount": 86_07, "promised_on": JUN_20}
+    borrowers.promise(book, act(JUN_20), loan_id=loan_id, **promise)
+
+    with pytest.raises(PromiseOpen, match="by 2025-06-20 is open"):
+        sent(book, borrower_id, "collection", loan_id=loan_id, on=JUN_20, at=JUNE_NOON)
+    later = JUNE_NOON + timedelta(days=1)
+    found = sent(book, borrower_id, "collection", loan_id=loan_id, on=JUN_20, at=later)
+    assert found.planned.purpose == Purpose.COLLECTION
 
 
 def test_a_reminder_that_staff_send_is_about_the_next_instalment(book: Book) -> None:
