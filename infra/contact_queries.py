@@ -128,6 +128,22 @@ def parties(conn: Connection, contact_refs: Sequence[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def not_delivered(conn: Connection, from_on: date, to_on: date) -> list[str]:
+    """What has to be in time, and of which a provider told in some days that it did not arrive."""
+    rows = conn.execute(
+        """
+        SELECT q.contact_ref FROM contact.queue AS q
+        WHERE q.due_by IS NOT NULL AND EXISTS (
+            SELECT FROM rm.contacts_delivery AS v
+            WHERE v.borrower_id = q.borrower_id AND v.contact_ref = q.contact_ref
+                AND NOT v.delivered AND v.business_on BETWEEN %s AND %s
+        )
+        """,
+        (from_on, to_on),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 _LOG = sql.SQL("""
     WITH logged AS (
         SELECT borrower_id, version, business_on, contact_ref, decided_at AS at, purpose,

@@ -254,19 +254,28 @@ def _as_json(reasons: Iterable[Sequence[str]]) -> list[str]:
     return [json.dumps(list(each)) for each in reasons]
 
 
-def overdue(conn: Connection, on: date) -> list[Line]:
-    """What was in time until a day before *on* only, of the last day with such contacts."""
+def last_due(conn: Connection, on: date) -> date | None:
+    """The last day up to *on* with contacts that have to be in time."""
+    row = conn.execute(
+        "SELECT max(planned_on) FROM contact.queue WHERE planned_on <= %s AND due_by IS NOT NULL",
+        (on,),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def overdue(
+    conn: Connection, on: date, *, planned_on: date | None, also: Sequence[str] = ()
+) -> list[Line]:
+    """What was in time until a day before *on* only, of the plan of a day; *also* others."""
     with conn.cursor(row_factory=class_row(Line)) as cursor:
         return cursor.execute(
             f"""
             SELECT {COLUMNS} FROM contact.queue
-            WHERE due_by < %(on)s AND planned_on = (
-                SELECT max(planned_on) FROM contact.queue
-                WHERE planned_on <= %(on)s AND due_by IS NOT NULL
-            )
+            WHERE due_by < %(on)s
+                AND (planned_on = %(planned_on)s OR contact_ref = ANY(%(also)s))
             ORDER BY due_by, contact_ref
             """,  # noqa: S608 - the columns are a constant
-            {"on": on},
+            {"on": on, "planned_on": planned_on, "also": list(also)},
         ).fetchall()
 
 

@@ -13,7 +13,7 @@ from domain.commands.book import Book
 from domain.commands.owed import InArrears, LateNotice, Payment
 from domain.commands.planning import Turn
 from domain.loan.loan import Loan
-from infra import complaint_queries, contact_queue, queries
+from infra import complaint_queries, contact_queries, contact_queue, queries
 from infra.answers import Case
 from infra.reading import Connection
 
@@ -32,8 +32,14 @@ def receipts(book: Book, conn: Connection, start: datetime) -> list[Turn]:
 
 
 def late_notices(book: Book, conn: Connection, on: date) -> list[LateNotice]:
-    """The notices that should have gone out before a day and did not, the latest first."""
-    lines = contact_queue.overdue(conn, on)
+    """The notices that should have gone out before a day and did not, the latest first.
+
+    Each plan makes anew what is due, so the last one has them all, but those that came back
+    since: they went out, and did not arrive.
+    """
+    planned_on = contact_queue.last_due(conn, on)
+    back = [] if planned_on is None else contact_queries.not_delivered(conn, planned_on, on)
+    lines = contact_queue.overdue(conn, on, planned_on=planned_on, also=back)
     return owed.still_late(book, [(each.planned, each.state, each.reasons) for each in lines], on)
 
 

@@ -13,15 +13,19 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from domain.base.complaint_policy import Severity
-from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
+from domain.base.contact_policy import Channel, Outcome, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.complaint_words import Came, Category
+from domain.borrower.contact import Intent
+from domain.borrower.contacts import Result
 from domain.commands import complaints, days
 from domain.commands.book import Book
 from domain.commands.dispatch import Planned, Subject
 from domain.commands.planning import Turn
-from infra import contact_queue
+from infra import contact_queue, owed_plan
 from infra.bootstrap import open_book
+from infra.contact_policies import load_contact_rules
+from infra.contact_queue import State
 from infra.day_plan import PATIENCE, Chores
 from tests.infra.views_at_work import (
     FEB_15,
@@ -156,15 +160,12 @@ def test_a_complaint_goes_to_its_next_level_within_the_minute_its_deadline_passe
     assert (in_time, escalations()) == (0, 1)
 
 
-def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
-    at_work: ViewsAtWork, book: Book, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on = FEB_15 + 5 * DAY
-    stands_on(book, on)
-    loan_id, borrower_id = lent().id, borrower().id
-    planned = Planned(
-        contact_ref=f"N-B-1-arrears-{loan_id.hex[:12]}-{on:%Y%m%d}",
-        borrower_id=borrower_id,
+def notice(on: date, *, due_by: date, of: str = "Ada", about: str = "L-1") -> Planned:
+    """A notice about a loan in arrears, as it is planned for a day."""
+    loan_id = lent(about).id
+    return Planned(
+        contact_ref=f"N-B-{of}-arrears-{loan_id.hex[:12]}-{on:%Y%m%d}",
+        borrower_id=borrower(of).id,
         purpose=Purpose.STATUTORY,
         channels=(Channel.LETTER,),
         template="arrears-notice",
@@ -174,9 +175,71 @@ def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
         product_line=None,
         trial=None,
         expires_at=at(on + DAY),
-        due_by=on - 2 * DAY,
+        due_by=due_by,
         rule="arrears (notices-1)",
     )
+
+
+def came_back(at_work: ViewsAtWork, book: Book, planned: Planned, sent: date, back: date) -> None:
+    """A notice was sent by letter on a day, and came back on another."""
+    ada = book.get(Borrower, planned.borrower_id)
+    ada.add_contact_point(
+        act(sent),
+        point_ref="A-1",
+        kind=PointKind.ADDRESS,
+        source=PointSource.APPLICATION,
+        lawful_basis="CONTRACT",
+        added_at=at(sent),
+    )
+    debt = str(planned.about[0].loan_id)
+    ada.decide_contact(
+        act(sent),
+        contact_ref=planned.contact_ref,
+        intent=Intent(Purpose.STATUTORY, Channel.LETTER, contact_point="A-1", debt=debt),
+        policies=load_contact_rules(),
+        at=at(sent),
+        occasion=planned.occasion,
+    )
+    result = Result(Outcome.SENT, at(sent), provider="post")
+    ada.tell_contact(act(sent), contact_ref=planned.contact_ref, result=result)
+    ada.report_delivery(
+        act(back),
+        contact_ref=planned.contact_ref,
+        delivered=False,
+        provider="post",
+        reported_at=at(back),
+        reason="RETURNED",
+    )
+    at_work.show(deepcopy(ada))
+    book.keep([], ada)
+
+
+@pytest.mark.parametrize(("came_back_on", "told"), [(FEB_15 + 5 * DAY, True), (FEB_15, False)])
+def test_a_notice_that_comes_back_after_its_day_is_told_of_before_it_is_planned_again(
+    at_work: ViewsAtWork, book: Book, came_back_on: date, told: bool
+) -> None:
+    on, sent = FEB_15 + 5 * DAY, FEB_15 - DAY
+    stands_on(book, on)
+    planned, another = notice(sent, due_by=FEB_15 + DAY), notice(on, due_by=on + DAY, about="L-2")
+    with psycopg.connect(at_work.database_url) as conn:
+        contact_queue.put(conn, [Turn(planned, at(sent))], sent)
+        contact_queue.put(conn, [Turn(another, at(on))], on)
+        contact_queue.end(conn, [(planned.contact_ref, State.DONE, Channel.LETTER, [])])
+
+    came_back(at_work, book, planned, sent, came_back_on)
+
+    found = owed_plan.late_notices(book, at_work.conn, on)
+    assert [(each.days_late, each.state, each.reasons) for each in found] == (
+        [(4, "NOT_DELIVERED", ("RETURNED",))] if told else []
+    )
+
+
+def test_a_notice_that_is_late_is_told_of_in_the_log_once_an_hour(
+    at_work: ViewsAtWork, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = FEB_15 + 5 * DAY
+    stands_on(book, on)
+    planned = notice(on, due_by=on - 2 * DAY)
     with psycopg.connect(at_work.database_url) as conn:
         contact_queue.put(conn, [Turn(planned, at(on), "NO_CONTACT_POINT")], on)
     chores = Chores(book, at_work.conn, at_work.database_url, ZONE)

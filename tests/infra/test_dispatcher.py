@@ -434,7 +434,7 @@ def test_what_the_law_wants_by_a_day_has_its_turn_first(office: Office) -> None:
 
     with office.writer() as conn:
         first, second = (contact_queue.take(conn, TEN, 1, timedelta(minutes=2)) for _ in range(2))
-        late = contact_queue.overdue(conn, ON + timedelta(days=1))
+        late = contact_queue.overdue(conn, ON + timedelta(days=1), planned_on=ON)
 
     assert [each.borrower_id for each in (*first, *second)] == [people[2], people[1]]
     assert [(each.borrower_id, each.planned.rule) for each in late] == [
