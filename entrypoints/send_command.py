@@ -70,7 +70,7 @@ def send(
     The dispatcher sends it as it sends any other: the gate is asked at that moment, and its
     answer recorded. It is for what the text is for; what it says of the loan is looked up.
     Refused at once is what asks for money of a loan that is claimed at law, and a collection
-    text about one that an agency has, or before the day of an open promise is over.
+    text about one that an agency has, or on which a promise to pay is open.
     With --at not before that instant. `contact queue` shows what became of it.
     """
     import psycopg

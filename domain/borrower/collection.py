@@ -8,12 +8,19 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.base.policy import StrategyRule
+from domain.base.refusal import Refusal
 from domain.base.stream import Act
 from domain.borrower.contact_events import Event
-from domain.borrower.promises import Promises
+from domain.borrower.promises import Promises, PromiseState
 
 WRITTEN_OFF = "WRITTEN_OFF"
 """What stands for the bucket in the strategies of loans that are written off."""
+
+
+class PromiseOpen(Refusal):
+    """The borrower promised to pay, and the day is not over."""
+
+    code = "PROMISE_OPEN"
 
 
 class Behaviour(StrEnum):
@@ -101,6 +108,20 @@ class Collection(Promises):
     def awaits_promise(self, loan_id: UUID) -> bool:
         """Whether a promise on a loan is open: nobody asks for the money before its day is over."""
         return self.behaviour(loan_id) == Behaviour.PROMISE_OPEN
+
+    def must_not_await_promise(self, loan_id: UUID, loan_ref: str) -> None:
+        """Pass when no promise on a loan is open.
+
+        Raises:
+            PromiseOpen: one is.
+        """
+        if self.awaits_promise(loan_id):
+            stands = [each for each in self.promises_on(loan_id) if each.state == PromiseState.OPEN]
+            raise PromiseOpen(
+                f"A promise to pay on {loan_ref} by {stands[-1].promised_on} is open: wait until"
+                " that day is over, or call with what is to be said all the same (contact ask"
+                " --script)."
+            )
 
     def assign_strategy(
         self,

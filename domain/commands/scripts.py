@@ -22,7 +22,7 @@ from domain.commands.book import Book, command
 from domain.commands.contacts import about_theirs
 from domain.commands.dispatch import NOTHING_TO_SAY, with_text
 from domain.commands.sayings import overdue_figures
-from domain.commands.sending import PromiseOpen, ThatIsCollection
+from domain.commands.sending import ThatIsCollection
 from domain.commands.texts import Wordings, text_in_force
 from domain.loan.loan import Loan
 from domain.loan.state import LoanState
@@ -113,11 +113,8 @@ def ask(
                 language=borrower.language,
             )
             intent = with_text(intent, text)
-        elif loan is not None and borrower.awaits_promise(loan.id):
-            raise PromiseOpen(
-                f"A promise to pay on {loan.loan_ref} is open: wait until its day is over, or"
-                " name what is to be said all the same by --script."
-            )
+        elif loan is not None:
+            borrower.must_not_await_promise(loan.id, loan.loan_ref)
     borrower.decide_contact(
         act,
         contact_ref=contact_ref,

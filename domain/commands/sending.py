@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from domain.base.contact_policy import Channel, Purpose
 from domain.base.money import written
@@ -42,12 +41,6 @@ class ThatIsCollection(Refusal):
     """Reminding of a loan that is late collects, whatever it is called."""
 
     code = "THAT_IS_COLLECTION"
-
-
-class PromiseOpen(Refusal):
-    """The borrower promised to pay, and the day is not over."""
-
-    code = "PROMISE_OPEN"
 
 
 class NotByOneText(Refusal):
@@ -92,7 +85,7 @@ def one_text(
         ThatIsCollection: it reminds of a late loan, where that is collection.
         AtLaw: it asks for money of a loan that is claimed at law.
         PlacedElsewhere: it collects a loan that an agency has.
-        PromiseOpen: it collects before the day is over for which payment is promised.
+        PromiseOpen: it collects on a loan on which a promise to pay is open.
         NothingToSay: nothing of the kind is owed, or no such payment stands.
         FiguresMissing: it names figures that are not given.
         PolicyMissing: no rules of the borrower's jurisdiction are known.
@@ -104,7 +97,7 @@ def one_text(
     if loan is not None and purpose == Purpose.SERVICE_REMINDER:
         _must_not_collect(book, borrower, loan, on)
     if loan is not None and purpose in ASKS_FOR_MONEY:
-        _must_be_ours_to_ask(borrower, loan, purpose, at)
+        _must_be_ours_to_ask(borrower, loan, purpose)
     said = {} if loan is None else _figures(loan, purpose, payment_ref, on)
     if purpose == Purpose.RECEIPT:
         _must_confirm(template, texts, payment_ref)
@@ -214,20 +207,12 @@ def _must_not_collect(book: Book, borrower: Borrower, loan: Loan, on: date) -> N
         )
 
 
-def _must_be_ours_to_ask(borrower: Borrower, loan: Loan, purpose: Purpose, at: datetime) -> None:
-    """What the dispatcher would drop for as long as can be seen is not queued at all."""
+def _must_be_ours_to_ask(borrower: Borrower, loan: Loan, purpose: Purpose) -> None:
+    """What the dispatcher would drop, as things stand, is not queued at all."""
     borrower.must_not_be_at_law(loan.id, loan.loan_ref)
-    if purpose != Purpose.COLLECTION:
-        return
-    borrower.must_not_be_placed(loan.id, loan.loan_ref)
-    last = next(reversed(borrower.promises_on(loan.id)), None)
-    if last is None or not borrower.awaits_promise(loan.id):
-        return
-    if at.astimezone(ZoneInfo(borrower.zones[0])).date() <= last.promised_on:
-        raise PromiseOpen(
-            f"A promise to pay on {loan.loan_ref} by {last.promised_on} is open: let the text have"
-            " its turn when that day is over (--at)."
-        )
+    if purpose == Purpose.COLLECTION:
+        borrower.must_not_be_placed(loan.id, loan.loan_ref)
+        borrower.must_not_await_promise(loan.id, loan.loan_ref)
 
 
 def _figures(loan: Loan, purpose: Purpose, payment_ref: str | None, on: date) -> dict[str, str]:

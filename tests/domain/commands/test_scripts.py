@@ -9,12 +9,13 @@ import pytest
 
 from domain.base.contact_policy import Channel, PointKind, PointSource, Purpose
 from domain.borrower.borrower import Borrower
+from domain.borrower.collection import PromiseOpen
 from domain.borrower.contact import Intent, Party
 from domain.borrower.lateness import LoanNotNamed
 from domain.commands import borrowers, collecting, contacts, loans, scripts
 from domain.commands.book import Book
 from domain.commands.scripts import NothingOverdue, OnlyInWriting
-from domain.commands.sending import PromiseOpen, ThatIsCollection
+from domain.commands.sending import ThatIsCollection
 from infra.decisions import Judges, made_again
 from tests.domain.commands.books import act, disbursed, loan_of, repay
 from tests.domain.commands.test_collecting import NOON

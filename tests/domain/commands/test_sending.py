@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from domain.base.contact_policy import Channel, PointKind, Purpose
+from domain.borrower.collection import PromiseOpen
 from domain.borrower.gate import Answer
 from domain.borrower.lateness import LoanNotNamed
 from domain.borrower.legal import AtLaw
@@ -18,13 +19,7 @@ from domain.commands.borrowers import NotTheBorrowers
 from domain.commands.dispatch import Turn
 from domain.commands.planning import Turn as Planned
 from domain.commands.sayings import saying
-from domain.commands.sending import (
-    FiguresMissing,
-    NotByOneText,
-    NothingToSay,
-    PromiseOpen,
-    ThatIsCollection,
-)
+from domain.commands.sending import FiguresMissing, NotByOneText, NothingToSay, ThatIsCollection
 from domain.commands.texts import TextNotInForce, Wordings
 from tests.domain.commands.books import act, disbursed, repay
 from tests.domain.commands.test_agencies import late
@@ -156,16 +151,15 @@ def test_nothing_is_queued_that_asks_for_money_of_a_loan_at_law(book: Book) -> N
     assert notice.planned.purpose == Purpose.STATUTORY
 
 
-def test_who_promised_to_pay_is_asked_by_text_once_the_day_is_over(book: Book) -> None:
+def test_who_promised_to_pay_is_not_asked_by_text_before_the_day_is_over(book: Book) -> None:
     borrower_id, loan_id = late(book)
     promise: Any = {"promise_ref": "PR-1", "amount": 86_07, "promised_on": JUN_20}
     borrowers.promise(book, act(JUN_20), loan_id=loan_id, **promise)
 
     with pytest.raises(PromiseOpen, match="by 2025-06-20 is open"):
         sent(book, borrower_id, "collection", loan_id=loan_id, on=JUN_20, at=JUNE_NOON)
-    later = JUNE_NOON + timedelta(days=1)
-    found = sent(book, borrower_id, "collection", loan_id=loan_id, on=JUN_20, at=later)
-    assert found.planned.purpose == Purpose.COLLECTION
+    reminder = sent(book, borrower_id, "after-due", loan_id=loan_id, on=JUN_20, at=JUNE_NOON)
+    assert reminder.planned.purpose == Purpose.SERVICE_REMINDER
 
 
 def test_a_reminder_that_staff_send_is_about_the_next_instalment(book: Book) -> None:
