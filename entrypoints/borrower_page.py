@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from rich.markup import escape
 
 from domain.base.refs import short_ref
+from entrypoints.contact_why import RestrictionShown, agreed, in_words
 
 if TYPE_CHECKING:
     from domain.borrower.borrower import Borrower
@@ -60,6 +61,15 @@ class HoldShown:
     ends_on: date | None
     stands: bool
     loan_refs: list[str]
+
+
+@dataclass(frozen=True)
+class DataRestricted:
+    """Since when data is only stored, and until when; or *for_erasure*, which has no end."""
+
+    from_on: date
+    until_on: date | None
+    for_erasure: bool
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,8 @@ class BorrowerPage:
     opt_outs: list[OptOutShown]
     own_hours: list[OwnHours]
     holds: list[HoldShown]
+    data_restricted: list[DataRestricted]
+    contracts: list[RestrictionShown]
     promises: list[PromiseShown]
     complaints: list[ComplaintShown]
     replies: list[ReplyShown]
@@ -183,6 +195,12 @@ def page_of(borrower: Borrower, at: datetime, on: date, last: int) -> BorrowerPa
         ],
         own_hours=list(borrower.own_hours),
         holds=[_hold(each, on) for each in holds],
+        data_restricted=[
+            DataRestricted(each.from_on, each.ends_on, each.for_erasure)
+            for each in borrower.data_restricted
+            if each.from_on <= on and (each.ends_on is None or on < each.ends_on)
+        ],
+        contracts=[agreed(each) for each in borrower.restricted.values()],
         promises=[
             PromiseShown(
                 each.promise_ref,
@@ -431,6 +449,12 @@ def _standing(page: BorrowerPage) -> Iterable[str]:
                 f"[bold yellow]{hold.kind} hold[/] {hold.hold_ref}, since {hold.from_on}{until},"
                 f" on {covers}"
             )
+    for kept in page.data_restricted:
+        end = "for erasure" if kept.for_erasure else f"until {kept.until_on}"
+        yield (
+            f"[bold yellow]Data only stored[/] since {kept.from_on}, {end}: only notices and"
+            " receipts go out"
+        )
     over = [each for each in page.holds if not each.stands]
     if over:
         told = ", ".join(f"{h.kind} {h.from_on} to {h.ends_on or 'later'}" for h in over)
@@ -455,6 +479,8 @@ def _wishes(page: BorrowerPage) -> Iterable[str]:
         days = f" on {', '.join(each.title() for each in wish.weekdays)}" if wish.weekdays else ""
         only = "only " if wish.only else ""
         yield f"Asked for: {only}{wish.start}-{wish.end}{days}{by}"
+    for contract in page.contracts:
+        yield f"By contract: {escape(in_words(contract))}"
     for each in page.consents:
         if each.withdrawn_at is not None:
             since = f"taken back {_instant(each.withdrawn_at)}"

@@ -348,20 +348,20 @@ def _render(items: Sequence[Item], total: int, at: datetime) -> None:
         rows.add_row(
             f"{item.loan_ref}\n{item.borrower_ref}",
             f"{overdue}\n{item.bucket}, {item.days_past_due:,} days",
-            "\n".join(_to_do(item)),
+            "\n".join(_to_do(item, at)),
             _how(item),
-            "\n".join(_said(item)),
+            "\n".join(_said(item, at)),
         )
     output.show(rows)
     more = f"; the first {len(items)} are shown" if len(items) < total else ""
     output.out.print(f"{total} on the list at {at:%Y-%m-%d %H:%M:%SZ}{more}.")
 
 
-def _to_do(item: Item) -> Iterator[str]:
+def _to_do(item: Item, at: datetime) -> Iterator[str]:
     if item.strategy is not None:
         yield item.strategy + (" (out of reach)" if item.out_of_reach else "")
     if item.check_in_due is not None:
-        yield f"ask again, due {item.check_in_due:%m-%d}"
+        yield f"ask again, due {_day(item.check_in_due, at)}"
     if item.collector is not None:
         yield f"by {item.collector}"
     if item.agency is not None:
@@ -372,16 +372,21 @@ def _to_do(item: Item) -> Iterator[str]:
         yield f"decide: {' or '.join(each.lower() for each in item.proposed)}"
 
 
-def _said(item: Item) -> Iterator[str]:
+def _said(item: Item, at: datetime) -> Iterator[str]:
     """What the borrower was last told or said, and the next promise, or else the last one."""
     from entrypoints import output
 
     if item.last_at is not None:
-        yield f"{item.last_contact} {item.last_at:%m-%d %H:%MZ}"
+        yield f"{item.last_contact} {_day(item.last_at, at)} {item.last_at:%H:%MZ}"
     waiting = [each for each in item.promises if each.state == "OPEN"][:1]
     for promise in waiting or [each for each in item.promises if each.state != "LAPSED"][-1:]:
         amount = output.money(promise.amount, promise.currency)
-        yield f"{amount} by {promise.promised_on:%m-%d}: {promise.state.lower()}"
+        yield f"{amount} by {_day(promise.promised_on, at)}: {promise.state.lower()}"
+
+
+def _day(on: date, at: datetime) -> str:
+    """A day, without the year where it is that of the list."""
+    return f"{on:%m-%d}" if on.year == at.year else f"{on:%Y-%m-%d}"
 
 
 def _how(item: Item) -> str:

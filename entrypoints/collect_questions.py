@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from entrypoints.app import AsJson
 from entrypoints.collect_commands import collect
@@ -14,7 +15,13 @@ from entrypoints.contact_questions import From, Through
 from entrypoints.questions import QUESTIONS, OnDay, asking, show_answer
 
 if TYPE_CHECKING:
-    from infra.collect_answers import LateReasons, PromiseRate, Promises, StrategyEffect
+    from infra.collect_answers import (
+        LateReasons,
+        PromiseMade,
+        PromiseRate,
+        Promises,
+        StrategyEffect,
+    )
 
 
 class State(StrEnum):
@@ -64,12 +71,20 @@ def promises(
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List promises to pay, and how many were kept by collector and by strategy."""
+    """List promises to pay, and how many were kept by collector and by strategy.
+
+    Those that are open come first, by their day; then the others, the latest first.
+    """
     from infra import collect_queries
 
     with asking(on) as asked:
         answer = collect_queries.promises(asked.conn, asked.on, state and str(state))
     show_answer(answer, as_json, lambda found: _render_promises(found, limit))
+
+
+def _open_first(promise: PromiseMade) -> tuple[bool, int]:
+    day = promise.promised_on.toordinal()
+    return (True, -day) if promise.state != State.OPEN else (False, day)
 
 
 def _render_promises(found: Promises, limit: int) -> None:
@@ -79,21 +94,19 @@ def _render_promises(found: Promises, limit: int) -> None:
         output.out.print("No such promise was made.")
         return
     rows = output.table(
-        *("loan", "promised", "made", "by", "", "received", "collector", "strategy"),
+        *("loan", "promised", "made", "by", "received", "collected by"),
         right=("promised", "received"),
-        wraps=("strategy",),
+        wraps=("collected by",),
     )
-    for each in found.promises[:limit]:
+    for each in sorted(found.promises, key=_open_first)[:limit]:
         received = "" if each.received is None else output.money(each.received, each.currency)
         rows.add_row(
             each.loan_ref or str(each.loan_id),
             output.money(each.amount, each.currency),
             str(each.made_on),
             str(each.promised_on),
-            each.state.lower(),
-            received,
-            each.collector,
-            each.strategy or "",
+            f"{each.state.lower()}\n{received}".rstrip(),
+            escape("\n".join(filter(None, (each.collector, each.strategy)))),
             style="red" if each.state == State.BROKEN else None,
         )
     output.show(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from domain.base.policy import NextStage
 from entrypoints.app import AsJson
 from entrypoints.collect_commands import Item, WayOpen, collect, items_of
 from entrypoints.contact_commands import At, instant_of
@@ -100,7 +101,6 @@ def _page(opened: Session, item: Item, borrower_id: UUID, at: datetime) -> Page:
 
 def _legal(opened: Session, borrower: Borrower, item: Item) -> str | None:
     from domain.base.money import written
-    from domain.base.policy import NextStage
     from domain.commands import legal
 
     matter = borrower.legal_matters.get(str(item.loan_id))
@@ -136,12 +136,7 @@ def _lines(page: Page) -> Iterator[str]:
     overdue = output.money(item.amount_overdue, item.currency)
     yield f"{item.loan_ref} of {item.borrower_ref}: {overdue} overdue"
     yield f"{item.bucket}, {item.days_past_due:,} days; {item.strategy or 'no strategy'}"
-    if item.collector is not None:
-        yield f"Collector: {item.collector}."
-    if item.agency is not None:
-        yield f"Placed with {item.agency}."
-    if page.legal is not None:
-        yield page.legal
+    yield from _whose(page)
     if page.late_reason is not None:
         yield f"Late because: {page.late_reason}."
     for promise in item.promises:
@@ -155,6 +150,19 @@ def _lines(page: Page) -> Iterator[str]:
         yield f"  not: {refused}"
     if not item.ways and not item.refused:
         yield "  No way is open by this strategy."
+
+
+def _whose(page: Page) -> Iterator[str]:
+    """Who collects it, and who might."""
+    item = page.item
+    if item.collector is not None:
+        yield f"Collector: {item.collector}."
+    if item.agency is not None:
+        yield f"Placed with {item.agency}."
+    if NextStage.AGENCY in item.proposed:
+        yield "The strategy proposes an agency: collect place (collect agencies lists them)."
+    if page.legal is not None:
+        yield page.legal
 
 
 def _way(way: WayOpen) -> str:

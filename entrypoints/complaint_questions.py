@@ -191,10 +191,10 @@ def _render_report(report: RightsReport) -> None:
     days = f"from {report.from_on} to {report.to_on}" if report.from_on else f"to {report.to_on}"
     output.out.print(f"Complaints that came in {days}")
     figures = (
-        "received", "resolved", "share", "answered in time", "resolved in time", "upheld",
+        "received", "resolved", "answered in time", "resolved in time", "upheld",
         "escalated", "reopened", "hours to close",
     )  # fmt: skip
-    rows = output.table("of", *figures, right=figures)
+    rows = output.table("of", *figures, right=figures, wraps=("of", *figures))
     for each in (report.complaints, *report.by_category, *report.by_severity):
         rows.add_row(_words(each.of), *_figures(each))
     output.show(rows)
@@ -215,8 +215,7 @@ def _figures(each: ComplaintCount) -> list[str]:
     hours = each.median_hours_to_close
     return [
         f"{each.received:,}",
-        f"{each.resolved:,}",
-        _percent(each.resolution_rate),
+        f"{each.resolved:,} {_share(each.resolution_rate)}".rstrip(),
         f"{each.answered_in_time:,}",
         f"{each.resolved_in_time:,}",
         f"{each.upheld:,}",
@@ -226,8 +225,12 @@ def _figures(each: ComplaintCount) -> list[str]:
     ]
 
 
+def _share(of_all: Decimal | None) -> str:
+    return "" if of_all is None else f"({of_all:.1%})"
+
+
 def _percent(share: Decimal | None) -> str:
-    return "" if share is None else f"{share * 100:.1f} %"
+    return "" if share is None else f"{share:.1%}"
 
 
 def _day(given: datetime | None) -> date | None:

@@ -130,7 +130,7 @@ def _render_log(contacts: list[LoggedContact], zone: str, limit: int, *, one: bo
     from entrypoints import output
 
     if not contacts:
-        output.out.print("No contact is there.")
+        output.out.print("No such contact is in the log.")
         return
     columns = ("when", "contact", "decided", "came of it")
     rows = output.table(*columns, wraps=columns)
@@ -181,7 +181,10 @@ def _why(each: LoggedContact) -> str:
     if each.reasons:
         rules = ", ".join(rule.partition(" ")[0] for rule in each.rules)
         return ": ".join(filter(None, (", ".join(map(_words, each.reasons)), rules)))
-    return f"answers {each.answers}" if each.answers else each.occasion or ""
+    if each.answers:
+        return f"answers {each.answers}"
+    # What staff ask for without an occasion of its own would be said twice.
+    return "" if each.occasion in (None, each.actor) else str(each.occasion)
 
 
 def _came_of(each: LoggedContact) -> str:
@@ -265,7 +268,7 @@ def _render_budget(left: ContactBudget | None, zone: str) -> None:
         "left",
         "within",
         right=("used", "left"),
-        wraps=("for", "by", "limit"),
+        wraps=("for", "by", "limit", "of"),
     )
     for each in left.limits:
         rows.add_row(
@@ -311,7 +314,7 @@ def render_summary(counted: ContactSummary) -> None:
     from entrypoints import output
 
     if not counted.kinds:
-        output.out.print(f"No contact was decided on{_between(counted.from_on, counted.to_on)}.")
+        output.out.print(f"No contact was decided{_between(counted.from_on, counted.to_on)}.")
         return
     answers = ("allowed", "deferred", "blocked")
     came = ("sent", "failed", "uncertain", "untold")

@@ -20,6 +20,7 @@ from entrypoints.staff_command import Borrower
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from domain.borrower.borrower import Borrower as BorrowerStream
     from domain.borrower.contact_events import ContactNotMade
     from domain.borrower.restriction import Restriction
     from domain.borrower.why import AnyDecided, Way
@@ -91,6 +92,8 @@ class Why:
     restrictions: list[RestrictionShown]
     ways: list[WayShown]
     decided: list[DecisionShown]
+    not_asked: str | None = None
+    """Why the house asks for no money about the loan that was named, whatever the gate says."""
 
 
 @contact.command("why")
@@ -115,7 +118,8 @@ def why(
     what the gate answers for each purpose, channel and contact point, and what was decided
     on the day, with every rule that objected; what was planned and is not made, with the
     reason; and what contracts ask beyond the law. With --loan, the rules of its product are
-    among them. Nothing is recorded.
+    among them, and it says where the house asks for no money about that loan: it is claimed at
+    law, with an agency, or a promise is open. Nothing is recorded.
     """
     from entrypoints import output
     from entrypoints.session import session
@@ -202,16 +206,35 @@ def why_of(
             zone: f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for zone in found.zones
         },
         at=at,
-        restrictions=[_agreed(each) for each in found.restricted.values()],
+        restrictions=[agreed(each) for each in found.restricted.values()],
         ways=shown,
         decided=[
             _dropped(each) if isinstance(each, ContactNotMade) else _recorded(each)
             for each in decided
         ],
+        not_asked=_not_asked(found, loan_id) if Purpose.COLLECTION in purposes else None,
     )
 
 
-def _agreed(restriction: Restriction) -> RestrictionShown:
+def _not_asked(found: BorrowerStream, loan_id: UUID | None) -> str | None:
+    """Why the house asks for no money about a loan; None where it does."""
+    from domain.base.refs import short_ref
+    from domain.base.refusal import Refusal
+
+    if loan_id is None:
+        return None
+    loan_ref = short_ref("L", loan_id)
+    try:
+        found.must_not_be_at_law(loan_id, loan_ref)
+        found.must_not_be_placed(loan_id, loan_ref)
+        found.must_not_await_promise(loan_id, loan_ref)
+    except Refusal as refusal:
+        return str(refusal)
+    return None
+
+
+def agreed(restriction: Restriction) -> RestrictionShown:
+    """How the contract of a loan narrows contact, as it is shown."""
     from domain.base.refs import short_ref
 
     return RestrictionShown(
@@ -305,8 +328,10 @@ def _render(found: Why) -> None:
             output.out.print(f"No contact point is known for {', '.join(without)}.")
     else:
         output.out.print("No contact point is known: until one is added, nobody is reached.")
+    if found.not_asked is not None:
+        output.out.print(f"COLLECTION is left alone all the same. {found.not_asked}", markup=False)
     for agreed in found.restrictions:
-        output.out.print(f"By contract: {_in_words(agreed)}.", markup=False)
+        output.out.print(f"By contract: {in_words(agreed)}.", markup=False)
     if not found.decided:
         output.out.print("Nothing was decided that day.")
         return
@@ -347,14 +372,14 @@ def _whose(decided: DecisionShown) -> str:
         f"{decided.decided_at:%H:%M:%SZ} {decided.purpose} {decided.channel}".rstrip(),
         decided.party and f"to {decided.party}",
         decided.contact_ref,
-        f"{decided.occasion}, {decided.actor}",
+        ", ".join(dict.fromkeys((decided.occasion, decided.actor))),
         decided.route and f"way out {decided.route}",
         decided.follows and f"instead of {decided.follows}",
     ]
     return "\n".join(each for each in lines if each)
 
 
-def _in_words(agreed: RestrictionShown) -> str:
+def in_words(agreed: RestrictionShown) -> str:
     """What a contract says about contact, such as ``K-1, L-..., by VISIT: never``."""
     about = [agreed.restriction_ref, agreed.loan_ref]
     about += [f"for {', '.join(agreed.purposes)}"] if agreed.purposes else []

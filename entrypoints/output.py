@@ -21,6 +21,9 @@ T = TypeVar("T")
 COLUMN_GAP = 3
 """What the box of a table puts between two columns."""
 
+EDGES = 2
+"""What it puts before the first and after the last."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -130,7 +133,7 @@ def _widths(made: Table) -> tuple[list[int], list[int]]:
 
 
 def _needed(widths: Sequence[int]) -> int:
-    return sum(widths) + COLUMN_GAP * len(widths) + 2
+    return sum(widths) + COLUMN_GAP * (len(widths) - 1) + EDGES
 
 
 def _shared(room: int, wanted: Sequence[int]) -> list[int]:

@@ -208,7 +208,7 @@ def _render_queue(lines: list[Addressed], total: int, zone: ZoneInfo) -> None:
     from entrypoints import output
 
     if not lines:
-        output.out.print("The queue has none.")
+        output.out.print("Nothing of that is in the queue.")
         return
     columns = ("contact", "by", "turn", "state")
     rows = output.table(*columns, wraps=columns)

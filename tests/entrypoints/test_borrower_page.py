@@ -11,6 +11,8 @@ from rich.console import Console
 from domain.base.contact_policy import Channel, ConsentScope, LateReason, Outcome, Purpose
 from domain.borrower.borrower import Borrower
 from domain.borrower.contact_state import ALL_DAY, OwnHours
+from domain.borrower.data_rights import Measure, MeasureKind
+from domain.borrower.restriction import Restriction
 from entrypoints import output
 from entrypoints.borrower_page import (
     BorrowerPage,
@@ -145,6 +147,23 @@ def full_of_long_references() -> BorrowerPage:
         currency="CZK",
     )
     return replace(found, contacts=contacts, complaints=[complaint], loans=[late])
+
+
+def test_the_page_says_what_the_vault_and_contracts_keep_back() -> None:
+    ada = known()
+    taken_at = datetime(2025, 1, 15, 5, tzinfo=UTC)
+    restricted = Measure(7, MeasureKind.RESTRICTED, JAN_15, taken_at, ON, None, None, None)
+    ada.tell_measure(act(), restricted)
+    ada.restrict_contact(
+        act(), Restriction("K-1", LOAN_ID, channels=["VISIT"]), reason="agreed", restricted_at=TEN
+    )
+
+    before = " ".join(read(page_of(ada, TEN, ON - timedelta(days=1), 10)).split())
+    after = read(page_of(ada, TEN, ON, 10))
+
+    assert "Data only stored since 2025-01-15, until 2025-01-20: only notices and" in before
+    assert "By contract: K-1, L-" in before and "by VISIT: never" in before
+    assert "Data only stored" not in after
 
 
 def test_of_what_is_not_there_nothing_is_said() -> None:

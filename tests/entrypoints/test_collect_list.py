@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from entrypoints.collect_commands import Item, WayOpen, _how, _render, _said, _to_do
+from entrypoints.collect_show import Page, _lines
 from infra.answers import PromiseShown
 
 AT = datetime(1999, 1, 1, 10, 0, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_who_keeps_a_plan_is_left_alone_until_a_day() -> None:
 def test_a_day_to_ask_again_that_has_come_is_on_the_list() -> None:
     due = item(check_in_due=date(1998, 12, 30))
 
-    assert list(_to_do(due)) == ["agency or legal", "ask again, due 12-30", "by anna"]
+    assert list(_to_do(due, AT)) == ["agency or legal", "ask again, due 1998-12-30", "by anna"]
 
 
 def test_of_several_promises_the_next_one_is_shown() -> None:
@@ -93,18 +94,36 @@ def test_of_several_promises_the_next_one_is_shown() -> None:
         PromiseShown("PL-1/3", "CNY", 30_00, date(1999, 1, 9), "OPEN", None),
     ]
 
-    assert list(_said(item(promises=planned)))[-1] == "20.00 CNY by 01-05: open"
+    assert list(_said(item(promises=planned), AT))[-1] == "20.00 CNY by 01-05: open"
+
+
+def test_what_was_said_in_another_year_is_told_with_the_year() -> None:
+    broken = [PromiseShown("PP-1", "CNY", 20_00, date(1995, 2, 14), "BROKEN", 0)]
+
+    assert list(_said(item(promises=broken), AT)) == [
+        "LETTER SENT 1998-12-31 23:30Z",
+        "20.00 CNY by 1995-02-14: broken",
+    ]
 
 
 def test_what_a_strategy_proposes_is_to_be_decided() -> None:
-    assert list(_to_do(item(proposed=["AGENCY", "LEGAL"], collector=None))) == [
+    assert list(_to_do(item(proposed=["AGENCY", "LEGAL"], collector=None), AT)) == [
         "agency or legal",
         "decide: agency or legal",
     ]
 
 
+def test_before_a_contact_each_stage_that_the_strategy_proposes_is_named() -> None:
+    page = Page(item(proposed=["AGENCY", "LEGAL"]), [], None, [], "Claim: collect refer-legal.")
+
+    lines = list(_lines(page))
+
+    assert "The strategy proposes an agency: collect place (collect agencies lists them)." in lines
+    assert "Claim: collect refer-legal." in lines
+
+
 def test_what_is_claimed_at_law_is_contacted_by_nobody_of_the_house() -> None:
     claimed = item(at_law_since=date(1998, 12, 1), ways=[], collector=None)
 
-    assert list(_to_do(claimed)) == ["agency or legal", "at law since 1998-12-01"]
+    assert list(_to_do(claimed, AT)) == ["agency or legal", "at law since 1998-12-01"]
     assert _how(claimed) == "not by the house: claimed at law"

@@ -12,11 +12,23 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
+from domain.base.contact_policy import Channel, Per, Purpose, Reason, Within
+from domain.borrower.budget import ANY_OTHER, Allowance
 from entrypoints import output
-from entrypoints.contact_questions import _render_deliveries, _render_log, render_summary
+from entrypoints.collect_questions import _render_promises
+from entrypoints.complaint_questions import _render_report
+from entrypoints.contact_questions import (
+    _render_budget,
+    _render_deliveries,
+    _render_log,
+    render_summary,
+)
 from entrypoints.questions import _render_statement
 from infra.answers import StatementLine
+from infra.collect_answers import PromiseMade, Promises
+from infra.complaint_answers import ComplaintCount, RightsReport, Satisfaction
 from infra.contact_answers import (
+    ContactBudget,
     ContactsOfKind,
     ContactSummary,
     Deliveries,
@@ -166,3 +178,78 @@ def test_a_statement_of_more_parts_than_a_screen_is_wide_names_them_beneath_each
     parts = ("principal -7,422,222.22", "fees -25,000.00", "credit -12,345.67", "P-20240131-000123")
     for said in parts:
         assert said in text
+
+
+def test_what_is_left_of_each_limit_fits_a_screen(screen: StringIO) -> None:
+    limit = Allowance(
+        rule="collection-messages-of-all-kinds-a-day",
+        version="house-limits-1",
+        reason=Reason.CAP,
+        purposes=(Purpose.SERVICE_REMINDER, Purpose.COLLECTION),
+        channels=(Channel.PHONE, Channel.AI_VOICE, Channel.WECOM),
+        per=Per.CONTACT_POINT,
+        of=ANY_OTHER,
+        within=Within.MONTH,
+        hours=None,
+        most=6,
+        used=0,
+        left=6,
+        zone="Asia/Shanghai",
+        source="a test",
+    )
+    _render_budget(
+        ContactBudget(UUID(int=1), "B-1", "CN", ["Asia/Shanghai"], AT, [limit]), "Asia/Shanghai"
+    )
+
+    assert "collection-messages-of-all-kinds-a-day" in read(screen)
+
+
+def promise(state: str, on: date) -> PromiseMade:
+    return PromiseMade(
+        borrower_id=UUID(int=1),
+        loan_id=UUID(int=2),
+        loan_ref="L-XXXXX-XXXXX",
+        promise_ref=f"PP-{on}",
+        currency="CNY",
+        amount=123_456_789_00,
+        made_on=DAY,
+        promised_on=on,
+        state=state,
+        received=123_456_789_00,
+        collector="collector-1",
+        strategy="recover the claim, by agency or legal",
+    )
+
+
+def test_open_promises_come_first_then_the_others_from_the_latest_on(screen: StringIO) -> None:
+    days = [date(1995, 2, day) for day in (1, 2, 3, 4)]
+    states = ("BROKEN", "OPEN", "KEPT", "OPEN")
+
+    _render_promises(Promises([*map(promise, states, days)], [], []), 3)
+
+    text = read(screen)
+    places = [text.find(f"{day}") for day in (days[1], days[3], days[2])]
+    assert -1 not in places and places == sorted(places)
+    assert f"{days[0]}" not in text
+
+
+def test_the_report_on_complaints_fits_a_screen(screen: StringIO) -> None:
+    count = ComplaintCount(
+        of="CREDIT_RECORD",
+        received=1_234,
+        resolved=1_234,
+        still_open=0,
+        resolution_rate=Decimal("0.505"),
+        answered_in_time=1_234,
+        resolved_in_time=1_234,
+        upheld=1_234,
+        escalated=1_234,
+        reopened=1_234,
+        median_hours_to_close=Decimal("1234.5"),
+    )
+    nobody = Satisfaction("ALL", 0, None, None)
+
+    _render_report(RightsReport(None, DAY, count, [], [], nobody, []))
+
+    text = read(screen)
+    assert "record" in text and "(50.5%)" in text and "1,234.5" in text
