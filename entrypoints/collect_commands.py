@@ -19,6 +19,7 @@ from entrypoints.staff_command import STAFF, Actor, Borrower, CommandId, Loan, c
 if TYPE_CHECKING:
     from domain.base.policy import StrategyRule
     from domain.base.stream import Act
+    from domain.borrower.borrower import Borrower as BorrowerStream
     from domain.borrower.placement import Placement
     from domain.borrower.why import Way
     from domain.commands.collecting import Offered
@@ -287,7 +288,7 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                     ways=[] if matter else [_open(way, found) for way in found.ways],
                     refused=_refused(found, known=borrower.jurisdiction in jurisdictions),
                     promises=case.promises,
-                    last_contact=None if last is None else f"{last.channel} {last.outcome}",
+                    last_contact=_came_of(borrower, found.last_ref),
                     last_at=None if last is None else last.at,
                     out_of_reach=found.out_of_reach,
                     left_alone_until=found.left_alone_until,
@@ -298,6 +299,15 @@ def items_of(opened: Session, cases: Sequence[Case], at: datetime) -> list[Item]
                 )
             )
     return items
+
+
+def _came_of(borrower: BorrowerStream, contact_ref: str | None) -> str | None:
+    """By what somebody was contacted, and what came of it if that was told."""
+    if contact_ref is None:
+        return None
+    past = borrower.contacts[contact_ref]
+    told = "allowed, not told yet" if contact_ref in borrower.open_contacts else past.outcome
+    return f"{past.channel} {told}"
 
 
 def _proposed(rule: StrategyRule, placed: Placement | None) -> list[str]:

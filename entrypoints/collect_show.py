@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from domain.borrower.borrower import Borrower
     from entrypoints.session import Session
 
+NOT_TOLD = "NOT_TOLD"
+"""Stands where a contact was allowed, and nobody told what came of it."""
+
 LAST = 10
 """So many contacts are shown, the latest first."""
 
@@ -83,7 +86,10 @@ def _page(opened: Session, item: Item, borrower_id: UUID, at: datetime) -> Page:
 
     borrower = opened.book.get(BorrowerStream, borrower_id)
     past = [
-        Said(ref, each.at, str(each.purpose), str(each.channel), str(each.outcome))
+        Said(
+            *(ref, each.at, str(each.purpose), str(each.channel)),
+            NOT_TOLD if ref in borrower.open_contacts else str(each.outcome),
+        )
         for ref, each in borrower.contacts.items()
         if each.debt in (None, str(item.loan_id)) and each.at <= at
     ]

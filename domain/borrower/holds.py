@@ -187,8 +187,12 @@ class Holds(ContactState):
             if self.holds[hold_ref].kind != kind:
                 raise HoldRefReused(f"The reference {hold_ref!r} already names another hold.")
             return
-        if rule is None or rule.kind != kind or kind not in SET_BY_HAND:
-            raise HoldRuleMissing(f"No policy in force says what a {kind} hold blocks.")
+        if kind not in SET_BY_HAND:
+            raise HoldRuleMissing(f"{kind} is no hold: set one of {', '.join(SET_BY_HAND)}.")
+        if rule is None or rule.kind != kind:
+            raise HoldRuleMissing(
+                f"No policy in force says what a {kind} hold blocks: publish a rule of kind hold."
+            )
         on = from_on or act.business_on
         if until_on is None and not open_ended and rule.length_days is not None:
             until_on = on + timedelta(days=rule.length_days)
@@ -284,7 +288,7 @@ class Holds(ContactState):
     def _hold(self, hold_ref: str) -> Hold:
         hold = self.holds.get(hold_ref)
         if hold is None:
-            raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower.")
+            raise HoldUnknown(f"No hold {hold_ref!r} was set for this borrower: see borrower show.")
         return hold
 
     def lift_hold(

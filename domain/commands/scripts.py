@@ -69,7 +69,8 @@ def ask(
 
     Raises:
         OnlyInWriting: it is a notice or a receipt, which is sent by its text.
-        LoanNotNamed: somebody is to be reminded, and of which loan is not said.
+        LoanNotNamed: somebody is to be reminded, and of which loan is not said; or it is to
+            collect, and one of their loans is claimed at law.
         ThatIsCollection: somebody is to be reminded of a loan that is late.
         NothingOverdue: nothing is to be collected on the loan.
         PromiseOpen: a promise on it is open; who has to call all the same names a script.
@@ -89,8 +90,8 @@ def ask(
     borrower.must_act_for_us(act.actor, intent.debt)
     agencies.must_be_fit(book, act, borrower)
     intent = about_theirs(book, borrower, intent)
-    if intent.purpose == Purpose.COLLECTION and intent.debt is not None:
-        borrower.must_not_be_at_law(UUID(intent.debt), short_ref("L", UUID(intent.debt)))
+    if intent.purpose == Purpose.COLLECTION:
+        _must_not_be_at_law(borrower, intent.debt)
     text = None
     if intent.purpose == Purpose.COLLECTION and intent.channel in SPOKEN:
         loan = None if intent.debt is None else book.get(Loan, UUID(intent.debt))
@@ -138,6 +139,18 @@ def _must_not_be_late(book: Book, intent: Intent, on: date) -> None:
     if loan.state == LoanState.WRITTEN_OFF or overdue_figures([loan], on):
         raise ThatIsCollection(
             f"{loan.loan_ref} is late on {on}: to speak of it is collection, ask for that purpose."
+        )
+
+
+def _must_not_be_at_law(borrower: Borrower, debt: str | None) -> None:
+    """Who is claimed at law for a loan is asked about another one only, that is named."""
+    if debt is not None:
+        borrower.must_not_be_at_law(UUID(debt), short_ref("L", UUID(debt)))
+    elif borrower.legal_matters:
+        named = ", ".join(short_ref("L", UUID(each)) for each in borrower.legal_matters)
+        raise LoanNotNamed(
+            f"{borrower.borrower_ref} is claimed at law for {named}: name the loan that this is"
+            " about (--loan)."
         )
 
 

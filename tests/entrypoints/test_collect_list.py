@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from entrypoints.collect_commands import Item, WayOpen, _how, _render, _said, _to_do
+from domain.base.contact_policy import Outcome
+from entrypoints.collect_commands import Item, WayOpen, _came_of, _how, _render, _said, _to_do
 from entrypoints.collect_show import Page, _lines
 from infra.answers import PromiseShown
+from tests.domain.borrower.test_contacts import TEN, ask, known, tell
 
 AT = datetime(1999, 1, 1, 10, 0, tzinfo=UTC)
 LATER = datetime(1999, 1, 1, 14, 30, tzinfo=UTC)
@@ -104,6 +106,16 @@ def test_what_was_said_in_another_year_is_told_with_the_year() -> None:
         "LETTER SENT 1998-12-31 23:30Z",
         "20.00 CNY by 1995-02-14: broken",
     ]
+
+
+def test_a_contact_that_was_allowed_is_not_called_made_before_somebody_told() -> None:
+    ada = known()
+    ask(ada, "C-1", at=TEN)
+    before = _came_of(ada, "C-1")
+    tell(ada, "C-1", Outcome.ATTEMPTED, TEN)
+
+    assert before == "PHONE allowed, not told yet"
+    assert _came_of(ada, "C-1") == "PHONE ATTEMPTED"
 
 
 def test_what_a_strategy_proposes_is_to_be_decided() -> None:

@@ -166,7 +166,7 @@ def test_no_hold_is_set_of_a_kind_that_the_gate_does_not_know_or_that_follows_fr
 ) -> None:
     borrower = given(registered())
 
-    with pytest.raises(holds.HoldRuleMissing):
+    with pytest.raises(holds.HoldRuleMissing, match=r"set one of .*ATTORNEY"):
         set_hold(borrower, kind=kind, rule=replace(CEASE, kind=kind))
 
     assert recorded(borrower) == []

@@ -15,6 +15,7 @@ from domain.borrower.borrower import Borrower
 from domain.borrower.collection import WRITTEN_OFF
 from domain.borrower.contact import Intent
 from domain.borrower.gate import Answer
+from domain.borrower.lateness import LoanNotNamed
 from domain.borrower.legal import AtLaw, LegalBarred, NotForLegal, StillOwed
 from domain.borrower.legal_words import LegalOutcome
 from domain.commands import borrowers, collecting, dispatch, legal, loans, planning, scripts
@@ -124,6 +125,34 @@ def test_the_house_sends_nothing_about_a_loan_at_law_and_calls_nobody(book: Book
             occasion="worklist",
         )
     assert isinstance(legal.hindrance(book, borrower, loan_id, JUN_20), AtLaw)
+
+
+def test_who_is_claimed_at_law_is_asked_only_about_another_loan_that_is_named(book: Book) -> None:
+    borrower_id, loan_id = late(book)
+    another = disbursed(book, borrower_id=borrower_id)
+    refer(book, loan_id)
+
+    def asked(ref: str, debt: UUID | None) -> None:
+        intent = Intent(
+            Purpose.COLLECTION,
+            Channel.SMS,
+            contact_point="P-0",
+            debt=None if debt is None else str(debt),
+        )
+        scripts.ask(
+            book,
+            act(JUN_20),
+            borrower_id=borrower_id,
+            contact_ref=ref,
+            intent=intent,
+            at=NOON,
+            occasion="worklist",
+        )
+
+    with pytest.raises(LoanNotNamed, match=loan_of(book, loan_id).loan_ref):
+        asked("C-1", None)
+    asked("C-2", another)
+    assert "C-2" in book.get(Borrower, borrower_id).contacts
 
 
 def said_of(found: dispatch.Decided) -> dict[str, str]:
