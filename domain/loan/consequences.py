@@ -99,9 +99,12 @@ class Consequences(Account):
         oldest = self.oldest_unpaid_on()
         dpd = delinquency.days_past_due(oldest, on)
         late_since = oldest if dpd else None
-        overdue = self._overdue(on)
+        current = delinquency.bucket(dpd)
+        went_overdue = late_since is not None and self.overdue_since_on is None
+        overdue = self._overdue(on) if went_overdue or current != self.bucket else 0
         better_on = self._better_on(cause_on or act.business_on, late_since or on)
-        if late_since is not None and self.overdue_since_on is None:
+        if went_overdue:
+            assert late_since is not None
             row = next(row for row in self.instalments if row.left)
             self.record(
                 events.WentOverdue,
@@ -122,7 +125,6 @@ class Consequences(Account):
                 overdue_since_on=self.overdue_since_on,
                 next_pay_by_on=oldest,
             )
-        current = delinquency.bucket(dpd)
         if current != self.bucket:
             entered = delinquency.entered_on(late_since, current) or better_on
             if current < self.bucket:
