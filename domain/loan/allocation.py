@@ -99,6 +99,9 @@ class Claim:
 Taken = dict[int, dict[Owed, int]]
 """What a payment paid, by instalment and component."""
 
+UNTAKEN = dict.fromkeys(Owed, 0)
+"""What was taken of an instalment that nothing was; to make it anew each time takes longer."""
+
 
 def fill(money: int, claims: Iterable[Claim], order: list[str], scope: str, taken: Taken) -> int:
     """What is left of *money* after *claims* took what they can, each added to *taken*.
@@ -169,7 +172,9 @@ def _take(
 
 
 def _add(taken: Taken, number: int, kind: Owed, amount: int) -> None:
-    took = taken.setdefault(number, dict.fromkeys(Owed, 0))
+    took = taken.get(number)
+    if took is None:
+        took = taken[number] = UNTAKEN.copy()
     took[kind] += amount
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from domain.base.terms import AllocationScope, Owed
-from domain.loan.allocation import Claim, Taken, fill
+from domain.loan.allocation import UNTAKEN, Claim, Taken, fill
 from domain.loan.daily_balance import DailyRow
 from domain.loan.facts import Fact, FactKind
 from domain.loan.ledger import Claims
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 NO_END = sys.maxsize
 """More money than any loan can owe."""
+
+CHARGES = (Owed.FEE, Owed.PENALTY)
+"""What of a row no day and no other row changes."""
 
 NO_ROW = -1
 """A number that no instalment has."""
@@ -55,11 +59,12 @@ class DailyClaims(Claims):
         self.until = ledger.settled_until(fact.on)
         # Of a payoff all interest counts that it is the sum of, whatever is paid first.
         self.closes = fact.kind == FactKind.PAYOFF and self.until > fact.on
-        self.due_rows, self.tail = ledger.rows, ledger.daily.tail(ledger.paid)
+        self.due_rows, self.tail = ledger.rows, ledger.daily.tail(ledger.moved)
         self.asked_due: int | None = None
         self.left_due: Mapping[Owed, int] = {}
         self.asked: int | None = None
         self.ahead: list[DailyRow] = []
+        self.looked_after: Taken = {}
         self.bore = False
 
     def due(self, row: Instalment) -> Claim:
@@ -76,7 +81,7 @@ class DailyClaims(Claims):
         Of interest that is what has accrued; of principal, not more than leaves room for
         that within the equal instalment, where there is one.
         """
-        return Claim(row.number, Asked(lambda kind: self._in_advance(row, kind)))
+        return Claim(row.number, Asked(partial(self._in_advance, row)))
 
     def together(self, rows: list[Instalment], order: list[str]) -> list[Claim]:
         """What of *rows* can be paid before their days, where all of them are."""
@@ -87,13 +92,12 @@ class DailyClaims(Claims):
                 self._look()
             claims.asked, claims.ahead = NO_ROW, self.ahead
         fill(NO_END, map(claims.in_advance, rows), order, AllocationScope.INSTALMENT, tried)
-        none = dict.fromkeys(Owed, 0)
         return [
             Claim(
                 row.number,
                 {
-                    kind: amount - self.taken.get(row.number, none)[kind]
-                    for kind, amount in tried.get(row.number, none).items()
+                    kind: amount - self.taken.get(row.number, UNTAKEN)[kind]
+                    for kind, amount in tried.get(row.number, UNTAKEN).items()
                 },
             )
             for row in rows
@@ -103,7 +107,7 @@ class DailyClaims(Claims):
         ledger = self.ledger
         if number != self.asked_due:
             if self.asked_due is not None and ledger.places.get(self.asked_due) == self.tail:
-                self.tail = ledger.daily.tail(ledger.paid_with(self.on, self.taken))
+                self.tail = ledger.daily.tail(ledger.moved_with(self.on, self.taken))
                 self.due_rows = ledger.looked_at(self.on, self.taken)
             self.asked_due = number
             row = self.due_rows[ledger.place_of(number)]
@@ -111,9 +115,11 @@ class DailyClaims(Claims):
         return self.left_due[kind]
 
     def _in_advance(self, row: Instalment, kind: Owed) -> int:
-        found = self._accruing(row.number)
-        took = self.taken.get(row.number) or dict.fromkeys(Owed, 0)
-        if found is None or kind in (Owed.FEE, Owed.PENALTY):
+        if kind in CHARGES and not row.penalty_charged and row.fees == row.fees_paid:
+            return 0
+        found = None if kind in CHARGES else self._accruing(row.number)
+        took = self.taken.get(row.number, UNTAKEN)
+        if found is None:
             return max(self.ledger.in_advance(row, self.on).left[kind] - took[kind], 0)
         share = self.ledger.daily.shares[self.ledger.places[row.number]]
         accrued = max(found.accrued - row.interest_paid, 0)
@@ -128,7 +134,7 @@ class DailyClaims(Claims):
         room = found.principal
         if share.level is not None and level is not None:
             room = level - max(interest_paid, min(accrued, share.level))
-        return max(min(room - paid, self._unpaid()), 0)
+        return max(min(room - paid, self._unpaid()), 0) if room > paid else 0
 
     def _accruing(self, number: int) -> DailyRow | None:
         """The row as it stands; None of one that holds charges only.
@@ -151,7 +157,10 @@ class DailyClaims(Claims):
         return self.ahead[place]
 
     def _look(self) -> None:
-        self.ahead = self.ledger.daily_rows_with(self.on, self.taken, self.until)
+        """Find the rows after what was taken, where that is not what they were found after."""
+        if not self.ahead or self.taken != self.looked_after:
+            self.ahead = self.ledger.daily_rows_with(self.on, self.taken, self.until)
+            self.looked_after = {number: took.copy() for number, took in self.taken.items()}
 
     def _unpaid(self) -> int:
         """The principal that can be paid in advance; what is due may have its turn later."""

@@ -6,15 +6,16 @@ principal and interest of the rows follow from that and from the day they are lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
-from domain.base.repayment import Method, Repayment
+from domain.base.records import each_as
+from domain.base.repayment import Method
 from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
-from domain.loan.allocation import Claim, Part, Taken, fill
-from domain.loan.daily_balance import DailyBalance, DailyRow, Paid, PaidOut, Share
+from domain.loan.allocation import UNTAKEN, Claim, Part, Taken, fill
+from domain.loan.daily_balance import UNSETTLED, DailyBalance, DailyRow, Moved, PaidOut, Share
 from domain.loan.daily_claims import NO_END, DailyClaims, unpaid_in_advance
 from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
@@ -24,7 +25,7 @@ from domain.loan.ledger import Balance, Claims, Closing, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
 from domain.loan.reschedule import Change, Running
 from domain.loan.schedule import Instalment, rates_of
-from domain.loan.timetable import has_limit, share
+from domain.loan.timetable import ONE_CHOICE, counted_by_days, has_limit, share
 
 
 def ledger_of(terms: Terms) -> type[Ledger]:
@@ -41,10 +42,10 @@ class DailyLedger(Ledger):
     """Where the instalments that bear interest stand in *daily*, by number."""
     free: list[Pause] = field(init=False)
     """The days without interest that the contract begins with."""
-    paid: list[list[Paid]] = field(init=False)
-    """What was paid on each row, by day; it follows from *parts*."""
+    moved: Moved = field(init=False)
+    """What was paid out, and what was paid on each row."""
     paid_days: dict[int, date] = field(init=False)
-    """The last day that anything was paid on an instalment."""
+    """The last day that anything was paid on an instalment; of some only: see ``_paid_on``."""
     lent: list[PaidOut] = field(init=False)
     """What was paid out at first, and what the contract says will be later."""
     seen: tuple[date, list[Instalment]] | None = field(init=False, default=None)
@@ -54,13 +55,11 @@ class DailyLedger(Ledger):
         self._begin()
         super().__post_init__()
         self.held = HeldByDay(self.laid, self.opening)
-        for ref, parts in self.parts.items():
-            self._note(self.paid_on[ref], parts)
 
     def _begin(self) -> None:
         rows, terms = self.opening or self.rows, self.terms
         ends = [row.due_on for row in rows]
-        spans = list(map(Span, [self.accrues_from, *ends[:-1]], ends))
+        spans = each_as(Span, zip([self.accrues_from, *ends[:-1]], ends, strict=True))
         self.free = _free(terms, rows, spans)
         self.daily = DailyBalance(
             spans,
@@ -70,18 +69,34 @@ class DailyLedger(Ledger):
             _shares(terms, rows),
             terms.method == Method.EQUAL_INSTALMENTS,
             self.free,
+            counted_by_days(terms),
         )
         self.places = {row.number: place for place, row in enumerate(rows)}
-        self.paid = [
-            [Paid(self.accrues_from, row.principal_paid, row.interest_paid)]
-            if row.principal_paid or row.interest_paid
-            else []
-            for row in rows
-        ]
-        self.paid_days = {row.number: row.paid_on for row in rows if row.paid_on is not None}
+        self.paid_days = {row.number: row.paid_on for row in self.rows if row.paid_on is not None}
         later = [PaidOut(draw.on, draw.amount) for draw in terms.draws or ()]
         at_first = sum(row.principal for row in rows) - sum(draw.amount for draw in later)
         self.lent = [PaidOut(self.accrues_from, at_first), *later]
+        self.moved = self._moved_so_far(sum([row.principal_paid for row in rows]))
+
+    def _moved_so_far(self, before: int) -> Moved:
+        """What moved so far: by row it is kept with the instalments, by day with the splits.
+
+        Principal that was paid *before* we knew the loan counts from the day it begins here.
+        """
+        by_number = {row.number: row for row in self.rows}
+        stand = [by_number[number] for number in self.places]
+        drawn = each_as(PaidOut, ((draw.on, draw.amount) for draw in self.draws))
+        paid = [
+            (self.paid_on[ref], split.principal)
+            for ref, split in self.splits.items()
+            if split.principal
+        ]
+        return Moved(
+            [row.principal_paid for row in stand],
+            [row.interest_paid for row in stand],
+            [self.lent[0], *drawn],
+            [(self.accrues_from, before), *paid],
+        )
 
     # --- what counts --------------------------------------------------------------
 
@@ -95,6 +110,7 @@ class DailyLedger(Ledger):
 
     def _draw(self, fact: Fact) -> None:
         """Nothing is laid: the balance of each day has it."""
+        self.moved.pay_out(fact.on, fact.amount)
 
     def _hold(self, fact: Fact) -> None:
         super()._hold(fact)
@@ -104,23 +120,23 @@ class DailyLedger(Ledger):
         # To the days it is as if it had been paid; the row owes so much less.
         self.held.forgiven[row.number] = self.held.forgiven.get(row.number, 0) + fact.amount
         if fact.amount:
-            self.paid[self.places[row.number]].append(Paid(fact.on, 0, fact.amount))
-            self.paid_days[row.number] = max(self.paid_days.get(row.number, fact.on), fact.on)
+            self.moved.pay(self.places[row.number], fact.on, 0, fact.amount)
+            self.paid_days[row.number] = fact.on
         return replace(row, interest=row.interest - fact.amount)
 
     def _bear(self) -> None:
         """Let each day bear the rate it has by now, or none."""
         pauses = [*self.free, *self.laid.pauses, *self.held.days]
-        self.daily = replace(self.daily, rates=self.laid.rates, pauses=pauses, known={})
+        self.daily = replace(self.daily, rates=self.laid.rates, pauses=pauses)
+        self.moved.settled = UNSETTLED
 
     def _note(self, on: date, parts: list[Part]) -> None:
         super()._note(on, parts)
         for part in parts:
-            place = self.places.get(part.instalment)
-            if place is not None:
-                self.paid[place].append(Paid(on, part.principal, part.interest))
-            known = self.paid_days.get(part.instalment, on)
-            self.paid_days[part.instalment] = max(known, on)
+            number = part.instalment
+            if (place := self.places.get(number)) is not None:
+                self.moved.pay(place, on, part.principal, part.interest)
+            self.paid_days[number] = on
 
     def _prepay(self, money: int, fact: Fact, taken: Taken, *, keeps_instalment: bool) -> int:
         on = fact.on
@@ -134,6 +150,7 @@ class DailyLedger(Ledger):
         shares, place = list(self.daily.shares), self.places[number]
         shares[place] = shares[place]._replace(ahead=shares[place].ahead + prepaid)
         self.daily.shares = shares
+        self.moved.settled = UNSETTLED
 
     def _lay_anew(
         self, fact: Fact, change: Change, *, moved: int = 0, taken: Taken | None = None
@@ -145,7 +162,10 @@ class DailyLedger(Ledger):
             self.laid.running = Running(on, self.bearing(on, taken))
         stays = has_limit(self.laid.terms) and change.method is None
         self.laid.lasts = stays and not self.paid_off
+        known = len(self.capitalised)
         super()._lay_anew(fact, change, moved=moved, taken=taken)
+        for _, day, grown in self.capitalised[known:]:
+            self.moved.pay_out(day, grown)
         if self.laid.agreed:
             self._share_anew(on, change, before)
         self._bear()
@@ -157,8 +177,7 @@ class DailyLedger(Ledger):
         behind = zip(self.daily.spans, self.daily.shares, before, strict=True)
         known = dict(zip(self.places, behind, strict=True))
         anew = shared_anew(self.laid, known, self.rows, on, change)
-        paid = {number: self.paid[place] for number, place in self.places.items()}
-        self.paid = [paid.get(number, []) for number in anew]
+        self.moved.place_anew([self.places.get(number) for number in anew])
         self.places = {number: place for place, number in enumerate(anew)}
         spans, shares = zip(*anew.values(), strict=True)
         levelled = self.laid.terms.method == Method.EQUAL_INSTALMENTS
@@ -221,31 +240,40 @@ class DailyLedger(Ledger):
         interest = daily.interest - self.held.forgiven.get(row.number, 0)
         if row.principal != principal or row.interest != interest:
             row = replace(row, principal=principal, interest=interest)
-        paid_on = None if row.left else self.paid_days.get(row.number)
+        paid_on = None if row.left else self._paid_on(row.number)
         return row if row.paid_on == paid_on else replace(row, paid_on=paid_on)
+
+    def _paid_on(self, number: int) -> date | None:
+        """The last day that anything was paid on an instalment."""
+        return self.paid_days.get(number) or self._paid_before.get(number)
+
+    @cached_property
+    def _paid_before(self) -> dict[int, date]:
+        """The same of instalments that had something left when this ledger was made."""
+        found: dict[int, date] = {}
+        for ref, parts in self.parts.items():
+            on = self.paid_on[ref]
+            for part in parts:
+                found[part.instalment] = max(found.get(part.instalment, on), on)
+        return found
 
     def daily_rows_with(self, on: date, taken: Taken, until: date | None = None) -> list[DailyRow]:
         """What is behind the rows, had a payment of *on* taken some money."""
-        paid = self.paid_with(on, taken) if taken else self.paid
+        moved = self.moved_with(on, taken) if taken else self.moved
         dues = [row.due_on for row in self.rows if row.number in self.places]
-        return self.daily.rows(dues, self._drawn(on), paid, on, until)
+        return self.daily.rows(moved, dues, on, until, self.to_come(on))
 
-    def paid_with(self, on: date, taken: Taken) -> list[list[Paid]]:
-        """What was paid on each row, had a payment of *on* taken some money."""
-        return [
-            [*self.paid[place], Paid(on, took[Owed.PRINCIPAL], took[Owed.INTEREST])]
-            if (took := taken.get(number))
-            else self.paid[place]
-            for number, place in self.places.items()
-        ]
+    def moved_with(self, on: date, taken: Taken) -> Moved:
+        """The money that moved, had a payment of *on* taken some."""
+        moved = self.moved.copy()
+        for number, took in taken.items():
+            if (place := self.places.get(number)) is not None:
+                moved.pay(place, on, took[Owed.PRINCIPAL], took[Owed.INTEREST])
+        return moved
 
     def daily_rows(self, on: date) -> list[DailyRow]:
         """What is behind the rows on *on*: their interest, and the balances that bore it."""
         return self.daily_rows_with(on, {})
-
-    def _drawn(self, on: date) -> list[PaidOut]:
-        """What was paid out, and what the contract says will be after *on*."""
-        return [self.lent[0], *self._paid_out(), *self.to_come(on)]
 
     def to_come(self, on: date) -> list[PaidOut]:
         """What the contract says will be paid out after *on*, less what was paid out of it.
@@ -253,6 +281,8 @@ class DailyLedger(Ledger):
         The plan is used up in its order, by payouts of whatever day and amount.
         """
         planned = () if self.paid_off else self.lent[1:]
+        if not planned:
+            return []
         drawn, later = sum(fact.amount for fact in self.draws), list[PaidOut]()
         for draw in planned:
             left = max(draw.amount - drawn, 0)
@@ -273,16 +303,9 @@ class DailyLedger(Ledger):
             Decimal(0),
         )
 
-    def _paid_out(self) -> Iterator[PaidOut]:
-        """What came to the principal later: draws, and interest that became principal."""
-        yield from (PaidOut(fact.on, fact.amount) for fact in self.draws)
-        yield from (PaidOut(on, grown) for _, on, grown in self.capitalised)
-
     def principal_owed(self, on: date) -> int:
         """The principal that was paid out and is not paid back on *on*."""
-        drawn = sum(draw.amount for draw in self._paid_out() if draw.on <= on)
-        paid = sum(each.principal for row in self.paid for each in row if each.on <= on)
-        return self.lent[0].amount + drawn - paid
+        return self.moved.balance_on(on)
 
     def most_owed(self, since: date) -> int:
         """The most principal that was owed at the end of any day from *since* on."""
@@ -302,13 +325,13 @@ class DailyLedger(Ledger):
         self._take_all(NO_END, on, taken)
         self.paid_off = ends
         fees = {row.number: row.fees - row.fees_paid for row in self._called_due(on)}
-        early, nothing = self._paying_early(on), dict.fromkeys(Owed, 0)
+        early = self._paying_early(on)
         return [
             Closing(
                 row.number,
                 row.due_on,
-                taken.get(row.number, nothing)[Owed.PRINCIPAL],
-                taken.get(row.number, nothing)[Owed.INTEREST],
+                taken.get(row.number, UNTAKEN)[Owed.PRINCIPAL],
+                taken.get(row.number, UNTAKEN)[Owed.INTEREST],
                 fees[row.number] - early.get(row.number, 0),
                 row.penalty_left + self.penalty_due(row, on),
                 early.get(row.number, 0),
@@ -376,30 +399,33 @@ def _shares(terms: Terms, rows: list[Instalment]) -> list[Share]:
 
     The equal instalment is the first one's after grace, or those that the rates set anew.
     """
-    chosen = terms.repayment or Repayment()
+    chosen = terms.repayment or ONE_CHOICE
     waits = [0 < row.number <= chosen.grace_interest for row in rows]
     if terms.method != Method.EQUAL_INSTALMENTS:
         return [
             Share(None, row.principal, waits=each) for row, each in zip(rows, waits, strict=True)
         ]
-    totals = [row.principal + row.interest for row in rows]
     # What is charged at the payout stands in a row of its own before the others.
     graced = [0 < row.number <= chosen.grace_principal for row in rows]
     if terms.rate_plan is None:
-        paying = zip(rows, totals, graced, strict=True)
-        first = next((total for row, total, free in paying if row.number and not free), 0)
+        paying = (row for row, free in zip(rows, graced, strict=True) if row.number and not free)
+        first = next((row.principal + row.interest for row in paying), 0)
         levels = [first if row.number else 0 for row in rows]
     else:
-        levels = [*totals[:-1], totals[max(len(rows) - 2, 0)]]
-    return [
-        Share(None if free else level, waits=each)
-        for level, free, each in zip(levels, graced, waits, strict=True)
-    ]
+        levels = [row.principal + row.interest for row in rows]
+        levels[-1] = levels[max(len(rows) - 2, 0)]
+    return each_as(
+        Share,
+        (
+            (None if free else level, 0, 0, each, False, None)
+            for level, free, each in zip(levels, graced, waits, strict=True)
+        ),
+    )
 
 
 def _free(terms: Terms, rows: list[Instalment], spans: list[Span]) -> list[Pause]:
     """The days without interest that the contract begins with."""
-    count = (terms.repayment or Repayment()).interest_free
+    count = (terms.repayment or ONE_CHOICE).interest_free
     ends = [span.end for row, span in zip(rows, spans, strict=True) if 0 < row.number <= count]
     return [Pause(spans[0].start + ONE_DAY, ends[-1])] if ends else []
 

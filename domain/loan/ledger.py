@@ -31,7 +31,18 @@ from domain.base.terms import (
     Terms,
 )
 from domain.loan import accrual
-from domain.loan.allocation import Claim, Part, Split, Taken, fill, in_turn, pay, split_of, spread
+from domain.loan.allocation import (
+    UNTAKEN,
+    Claim,
+    Part,
+    Split,
+    Taken,
+    fill,
+    in_turn,
+    pay,
+    split_of,
+    spread,
+)
 from domain.loan.ceiling import charges_rate, room_so_far
 from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
@@ -662,7 +673,7 @@ class Ledger:
         if row.due_on <= on:
             left = self._left(row, self.penalty_due(row, on))
         else:
-            left = dict.fromkeys(Owed, 0)
+            left = UNTAKEN.copy()
             if self.terms.charges_due == ChargesDue.OWN_DAY:
                 left |= self._charges_due(row, on)
         return Claim(row.number, left)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from domain.base.calendar import add_months, on_day
 from domain.base.daycount import IN_ROWS, RATIOS, DayCount, year_fraction
@@ -276,6 +278,21 @@ def share(terms: Terms, begins_on: date) -> Part:
         return whole * by_days(row, start, end) / since(begin, due_on)
 
     return by_months if _counts_by_months(terms) else by_days
+
+
+class Counted(NamedTuple):
+    """How many days lie after one until another, and how many are a *year*."""
+
+    days: Callable[[date, date], int]
+    year: Decimal
+
+
+def counted_by_days(terms: Terms) -> Counted | None:
+    """How days are counted where a row bears by them alone; None where more decides its share."""
+    ratio = RATIOS.get(terms.day_count)
+    if ratio is None or _counts_by_months(terms) or (terms.repayment or ONE_CHOICE).row_share:
+        return None
+    return Counted(*ratio)
 
 
 def level_share(terms: Terms) -> Part | None:
