@@ -231,6 +231,9 @@ def _pasts() -> dict[str, Past]:
         "the same, a hold stood": samples.past(PAST - 3, amount=SMALL, beside=on_hold),
         "the same, late charges are agreed": samples.past(PAST - 1, amount=SMALL, terms=charged),
         "the same, by each day's balance": samples.past(PAST - 1, amount=SMALL, terms=by_day),
+        f"draw and repay at any time, {PAST} draws and repayments": samples.drawn_and_repaid(
+            PAST, replace(by_day, method="INTEREST_ONLY")
+        ),
     }
 
 

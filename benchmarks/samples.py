@@ -39,6 +39,8 @@ TERMS = Terms(
 )
 INSTALMENT = 86_07
 PAYMENT = 20_00
+DRAW = 15_00
+"""Less than is paid in between, of which interest takes a part."""
 ENVELOPE = {field.name for field in fields(Stream.Opened)} - {"effective_on"}
 
 Fields = dict[str, Any]
@@ -86,6 +88,20 @@ def past(
         loan.repay(act(on), amount=paid, currency="CNY", received_on=on, payment_ref=f"P-{number}")
         if beside is not None and number + 1 in beside:
             beside[number + 1](loan, on)
+    return said(loan)
+
+
+def drawn_and_repaid(movements: int, terms: Terms) -> list[tuple[type, Fields]]:
+    """What happened on a limit that was repaid and drawn on again in turn, so many times in all."""
+    loan = taken_over(terms=terms)
+    for number in range(movements):
+        on = DAY + timedelta(days=number)
+        if number % 2:
+            loan.draw(act(on), amount=DRAW, draw_ref=f"D-{number}", paid_to="bench")
+        else:
+            loan.repay(
+                act(on), amount=PAYMENT, currency="CNY", received_on=on, payment_ref=f"P-{number}"
+            )
     return said(loan)
 
 
