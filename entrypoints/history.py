@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -284,8 +284,8 @@ def _words(said: dict[str, Any], currency: str, full: bool) -> str:
             continue
         if value in (None, "", [], 0, False) or name == "currency":
             continue
-        if name == "restated":
-            words += _restated(value, currency)
+        if name in OF_AN_END:
+            words += OF_AN_END[name](value, currency)
         elif isinstance(value, Decimal):
             words.append(f"{name} {percent(value)}")
         elif name in AMOUNTS and currency:
@@ -315,6 +315,28 @@ def _restated(ends: list[dict[str, Any]], currency: str) -> Iterator[str]:
         if each["price"] != each["price_before"]:
             yield f"price {money(each['price_before'])} -> {money(each['price'])}"
 
+
+def _overtaken(since: dict[str, Any], currency: str) -> Iterator[str]:
+    """What a loss makes of what was recorded of the days after it."""
+    from entrypoints import output
+
+    came = since["recovered"]
+    if came:
+        amount = sum(sum(each["after"].values()) for each in came)
+        money = output.money(amount, currency) if currency else str(amount)
+        yield f"recovered of what was repaid since {money} ({', '.join(e['ref'] for e in came)})"
+    if since["set_aside"]:
+        yield f"set aside {', '.join(since['set_aside'])}"
+    if since["lapsed"]:
+        yield f"lapsed {', '.join(since['lapsed'])}"
+    yield f"was {since['state_before']} {since['bucket_before']}"
+
+
+OF_AN_END: dict[str, Callable[[Any, str], Iterator[str]]] = {
+    "restated": _restated,
+    "overtaken": _overtaken,
+}
+"""What an event says of how a loan left the book, told in a line of its own words."""
 
 QUIET = {
     "loan_ref",

@@ -748,7 +748,8 @@ def take_back(
 
     A refund or draw that came back, a fee, what was forgiven, a moved date, relief, a renewal,
     a loss or a sale, and that the first payout was returned (which payout-returned records).
-    What came later is reckoned anew, and what was recovered of a loss is repaid of its day.
+    What came later is reckoned anew; what was recovered of a loss is repaid of its day, and what
+    it had set aside counts again.
     Payments are reversed, and holds lifted. A name that is not there tells which are.
     """
     from domain.commands import loans
@@ -904,10 +905,13 @@ def write_off(
     command_id: CommandId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the loss of what is still owed; the claim stays. --on may lie in the past.
+    """Take the loss of what is owed on a day; the claim stays. --on may lie in the past.
 
-    Payments, waivers, fees and relief of before that are known later restate it: see history,
-    and explain --figure claim for what is open.
+    It counts from its day, whatever was recorded since: payments of later days become recoveries
+    under the same references, also where they paid the loan off; later fees, holds, moved dates
+    and relief are set aside; the answer names all of them. take-back brings them back. What was
+    drawn or forgiven since is taken back first. Payments, waivers, fees and relief of before that
+    are known later restate it: see history, and explain --figure claim for what is open.
     """
     from domain.commands import loans
 

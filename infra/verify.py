@@ -942,7 +942,22 @@ def _add_missing(money: _Money, topic: str, said: dict[str, Any]) -> None:
         money.received += received
         money.recovered -= received
         missing = -max(missing, sum(each["before"]["unapplied"] for each in again))
+    since = said.get("overtaken")
+    if since:
+        missing = max(missing, _add_overtaken(money, since))
     money.recovered_credit += missing
+
+
+def _add_overtaken(money: _Money, since: dict[str, Any]) -> int:
+    """Let what came in after the day of a loss be recovered; what of it goes beyond the claim."""
+    for kind in PAID:
+        money.paid[kind] += since["net"][kind]
+    money.unapplied += since["net"]["unapplied"]
+    money.capitalised += since["capitalised"]
+    received = sum(sum(each["after"].values()) for each in since["recovered"])
+    money.received -= received
+    money.recovered += received
+    return sum(each["after"]["unapplied"] for each in since["recovered"])
 
 
 def check_decisions(conn: psycopg.Connection[Any], book: Book) -> Check:

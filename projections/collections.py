@@ -230,7 +230,8 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    return [_state(event, LoanState.WRITTEN_OFF)]
+    rows = [] if event.overtaken is None else event.overtaken.instalments
+    return [_state(event, LoanState.WRITTEN_OFF), *_instalments(event, rows)]
 
 
 @changes.register

@@ -528,7 +528,6 @@ IGNORED = frozenset(
         "loan.step-down-reversed",
         "loan.went-overdue",
         "loan.withdrawn",
-        "loan.written-off",
     }
 )
 """Of a loan only whose it is, how late, and what was paid; holds stand in collections, and one
@@ -1266,6 +1265,13 @@ def _(event: Loan.BucketChanged | Loan.PayoutReturned) -> list[Change]:
     return [_bucket(event)]
 
 
+@changes.register
+def _(event: Loan.WrittenOff) -> list[Change]:
+    # As of a day that lies back it was in the bucket of then.
+    since = event.overtaken
+    return [] if since is None or since.bucket_before == event.bucket else [_bucket(event)]
+
+
 @changes.register(Loan.Repaid)
 @changes.register(Loan.RecoveryReceived)
 def _(event: Loan.Repaid | Loan.RecoveryReceived) -> list[Change]:
@@ -1291,7 +1297,9 @@ def _loan(event: Loan.Disbursed | Loan.Migrated) -> Put:
     )
 
 
-def _bucket(event: Loan.BucketChanged | Loan.Migrated | Loan.PayoutReturned) -> Put:
+def _bucket(
+    event: Loan.BucketChanged | Loan.Migrated | Loan.PayoutReturned | Loan.WrittenOff,
+) -> Put:
     return Put(
         "contacts_bucket",
         key={"loan_id": event.originator_id, "version": event.originator_version},

@@ -14,7 +14,7 @@ from domain.loan.delinquency import Bucket
 from domain.loan.facts import FactKind
 from domain.loan.loan import Loan
 from domain.loan.stage import Stage
-from domain.loan.state import EndedBy, LoanState, Restated
+from domain.loan.state import EndedBy, LoanState, Overtaken, Restated
 from projections import Add, Change, Table
 
 NAME = "portfolio"
@@ -248,6 +248,9 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
                 principal_written_off=-event.principal,
                 written_off=-event.amount,
                 credit=event.net.unapplied - event.credit_beside,
+                fees_charged=event.charged or 0,
+                fees_waived=event.waived,
+                capitalised=event.capitalised or 0,
             )
         case EndedBy.SALE:
             price = -(event.price or 0)
@@ -343,12 +346,37 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    before, after = (LoanState.ACTIVE, event.bucket), (LoanState.WRITTEN_OFF, event.bucket)
-    loss, missing = event.claim.total, event.missing_credit or 0
+    since, after = event.overtaken, (LoanState.WRITTEN_OFF, event.bucket)
+    before: tuple[str, str] = (LoanState.ACTIVE, event.bucket)
+    flows: Counter[str] = Counter(
+        principal_written_off=event.principal,
+        written_off=event.claim.total,
+        credit=event.credit_beside,
+    )
+    if since is not None:
+        before = (since.state_before, since.bucket_before)
+        flows.update(_overtaken(since))
     return [
-        *_flow(event, principal_written_off=event.principal, written_off=loss, credit=missing),
-        *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
+        *_flow(event, **flows),
+        *_from_to(event, before, after, event.principal_before, event.balance.principal),
     ]
+
+
+def _overtaken(since: Overtaken) -> dict[str, int]:
+    """What flowed after the day of a loss, and is recovered now or never was."""
+    net, fell = since.net, since.fell_away
+    return {
+        "received": -since.received,
+        "recovered": since.received,
+        "principal_repaid": net.principal,
+        "interest_repaid": net.interest,
+        "fees_repaid": net.fees,
+        "penalty_repaid": net.penalty,
+        "credit": net.unapplied,
+        "fees_charged": -fell.charged,
+        "fees_waived": -fell.waived,
+        "capitalised": since.capitalised,
+    }
 
 
 @changes.register

@@ -280,7 +280,14 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    return [_state(event, LoanState.WRITTEN_OFF)]
+    # Dates that were moved and instalments that were added after the day of the loss go.
+    rows = [] if event.overtaken is None else event.overtaken.instalments
+    gone = [] if event.overtaken is None else event.overtaken.dropped
+    return [
+        _state(event, LoanState.WRITTEN_OFF),
+        *(_due_date(event, row, gone=row.number in gone) for row in rows),
+        *(_left(event, row) for row in rows),
+    ]
 
 
 @changes.register

@@ -16,7 +16,7 @@ from domain.loan.allocation import Split
 from domain.loan.facts import FactKind
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
-from domain.loan.state import EndedBy, LoanState
+from domain.loan.state import EndedBy, LoanState, Overtaken
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
@@ -285,7 +285,32 @@ def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    return _cleared(event, "write-off", "")
+    if event.overtaken is None:
+        return _cleared(event, "write-off", "")
+    return _lost_before(event, event.overtaken)
+
+
+def _lost_before(event: Loan.WrittenOff, since: Overtaken) -> list[Change]:
+    # What came after the day of the loss goes off the books too, and then all that stood then.
+    stood, fell, net, grown = event.balance_before, since.fell_away, since.net, since.capitalised
+    split = Split(
+        fees=-fell.fees - stood.fees,
+        interest=-fell.interest - stood.interest - grown,
+        penalty=-fell.penalty - stood.penalty,
+        principal=grown - stood.principal,
+        unapplied=-event.credit_beside,
+    ).less(net)
+    kind = "write-off, later payments recovered" if since.recovered else "write-off"
+    anew = len(since.recovered) + len(since.reallocated)
+    return _line(
+        event,
+        kind,
+        ref="",
+        amount=split.total,
+        split=split,
+        balance=event.balance,
+        reallocated=anew,
+    )
 
 
 @changes.register

@@ -14,7 +14,7 @@ from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
 from domain.loan.schedule import Instalment
 from domain.loan.security import SecurityState
-from domain.loan.state import EndedBy, LoanState, OfferKind, Restated
+from domain.loan.state import EndedBy, LoanState, OfferKind, Overtaken, Restated
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
@@ -394,6 +394,10 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case EndedBy.WRITE_OFF:
             again = event.received_again
             amounts = {"written_off": -event.amount, "received": again, "recovered": -again}
+            amounts |= {"fees_charged": event.charged or 0, "fees_waived": event.waived}
+            if _laid_again(event):
+                changed = _changed(event, "BROUGHT_BACK", None)
+                return [*_money_moved(event, **amounts), changed]
         case EndedBy.SALE:
             amounts = {"sold": -event.amount, "sale_price": -(event.price or 0)}
         case FactKind.RESCHEDULE:
@@ -401,6 +405,12 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
         case _:
             pass
     return _money_moved(event, **amounts)
+
+
+def _laid_again(event: Loan.FactWithdrawn) -> bool:
+    """Whether with a loss something is taken back by which a schedule was laid anew."""
+    names = event.brought_back or ()
+    return any(name.startswith(f"{FactKind.RESCHEDULE}:") for name in names)
 
 
 @changes.register
@@ -555,10 +565,31 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    return [
-        _money(event, written_off=event.claim.total),
-        *_standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance),
-    ]
+    since, lost = event.overtaken, event.claim.total
+    stands = _standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance)
+    if since is None:
+        return [_money(event, written_off=lost), *stands]
+    net, fell = since.net, since.fell_away
+    money = _money(
+        event,
+        received=-since.received,
+        recovered=since.received,
+        principal_paid=net.principal,
+        interest_paid=net.interest,
+        fees_paid=net.fees,
+        penalty_paid=net.penalty,
+        fees_charged=-fell.charged,
+        fees_waived=-fell.waived,
+        written_off=lost,
+    )
+    laid = [_changed(event, "SET_ASIDE", None)] if _was_laid(since) else []
+    return [money, *laid, *stands, *_instalments(event, since.instalments)]
+
+
+def _was_laid(since: Overtaken) -> bool:
+    """Whether a loss undid something by which the schedule was laid anew."""
+    names = (*since.set_aside, *since.lapsed)
+    return any(name.startswith(f"{FactKind.RESCHEDULE}:") for name in names)
 
 
 @changes.register
@@ -742,6 +773,8 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
 def _changed(event: Loan.Event, kind: str, annual_rate: Decimal | None) -> Put:
     """How what was left of the loan was laid anew, or what is known of that later."""
     capitalised = event.capitalised if isinstance(event, Loan.MoneyMoved) else None
+    if isinstance(event, Loan.WrittenOff) and event.overtaken is not None:
+        capitalised = event.overtaken.capitalised
     return Put(
         "summary_change",
         key={"loan_id": event.originator_id, "version": event.originator_version},

@@ -25,7 +25,7 @@ from domain.loan.loan import Loan
 from domain.loan.refusals import NothingChanges, OnHold
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
-from domain.loan.state import Tier
+from domain.loan.state import SERVICED, Tier
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
 
@@ -492,16 +492,17 @@ def take_back(
 ) -> tuple[Stream, ...]:
     """Let something recorded in error count no more, as if it had never been.
 
-    A loan whose payout did not come back after all is under the holds that were set since, and
-    those that were lifted since stop nothing from that day on.
+    A loan that runs again, since its payout did not come back after all or the loss or sale was
+    none, is under the holds that were set since, and those that were lifted since stop nothing
+    from that day on.
     """
     loan = book.get(Loan, loan_id)
-    had_come_back = loan.came_back is not None
+    ran = loan.state in SERVICED
     loan.take_back(
         act, fact_ref=fact_ref, reason=reason, requested_by=requested_by, approved_by=approved_by
     )
     found: tuple[Stream, ...] = (loan,)
-    if had_come_back and loan.came_back is None:
+    if not ran and loan.state in SERVICED:
         _end_holds_lifted(book, act, loan)
         assert loan.disbursed_on is not None
         found = under_later_holds(book, act, loan, loan.disbursed_on)
@@ -510,7 +511,7 @@ def take_back(
 
 
 def _end_holds_lifted(book: Book, act: Act, loan: Loan) -> None:
-    """Let the holds end on *loan* as they were lifted by now, also while nothing was lent."""
+    """Let the holds end on *loan* as they were lifted by now, also while it did not run."""
     borrower = book.get(Borrower, loan.borrower_id)
     for ref in list(loan.holds):
         hold = borrower.holds.get(ref)
@@ -722,9 +723,16 @@ def write_off(
     approved_by: str,
     on: date | None = None,
 ) -> Loan:
-    """Take the loss of what is still owed; *on* may lie back."""
+    """Take the loss of what was owed on a day; *on* may lie back."""
     loan = book.get(Loan, loan_id)
-    loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on)
+    loan.write_off(
+        act,
+        reason=reason,
+        requested_by=requested_by,
+        approved_by=approved_by,
+        on=on,
+        classes=book.policies.asset_class_rule(loan.product_code, act.business_on),
+    )
     return loan
 
 

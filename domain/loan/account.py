@@ -562,11 +562,19 @@ class Account:
 
         That is what was refunded before, and is no credit any more.
         """
-        ended = self.endings[0]
-        owed, end = ledger.claim(ended.on), (ended.on, ended.order)
-        later = sum(fact.amount for fact in ledger.refunds if (fact.on, fact.order) >= end)
+        return self.claim_of(ledger, self.endings[0].on, self.endings[0].order)
+
+    def claim_of(self, ledger: Ledger, on: date, order: int) -> Split:
+        """What *ledger* says is owed where the loan leaves the book on a day, at a place of it."""
+        owed = ledger.claim(on)
+        later = sum(fact.amount for fact in ledger.refunds if (fact.on, fact.order) >= (on, order))
         missing = max(-(ledger.unapplied + later), 0)
         return Split(owed.fees, owed.interest, owed.penalty, owed.principal, missing)
+
+    @property
+    def aside(self) -> list[Fact]:
+        """What counts no more since the loan left the book, and again if that is taken back."""
+        return [fact for ended in self.endings for fact in ended.aside]
 
     def _credit_beside(self) -> int:
         """By how much the borrower's credit is more than the schedule says."""

@@ -82,10 +82,11 @@ def _cause(event: Stream.Event) -> str:
 
 def _recovered(events: Sequence[Stream.Event], loan: Loan, as_of: date) -> Iterator[ClaimLine]:
     """What each recovery paid of the claim; what exceeds that is credit, and not told here."""
+    # One that was a payment before an earlier loss was known came in as that.
     versions = {
         event.payment_ref: event.originator_version
         for event in events
-        if isinstance(event, Loan.RecoveryReceived)
+        if isinstance(event, Loan.RecoveryReceived | Loan.Repaid)
     }
     known: dict[str, Split] = {}
     left = open_of(loan.claim, known)

@@ -388,25 +388,28 @@ class Consequences(Account):
 
     # --- asset class ----------------------------------------------------------------
 
-    def reclassify(self, act: Act, rule: AssetClassRule | None) -> None:
+    def reclassify(
+        self, act: Act, rule: AssetClassRule | None, *, ended_on: date | None = None
+    ) -> None:
         """Record in which asset class the loan is by *rule*, if that changed; dated when it did.
 
         To be called after whatever moves money or dates, in the same transaction. Without
-        a rule nothing is said.
+        a rule nothing is said. Of a loan that *ended_on* a day before, it is the class of then.
         """
-        if rule is None or self.state != LoanState.ACTIVE:
+        if rule is None or (self.state != LoanState.ACTIVE and ended_on is None):
             return
+        on = ended_on or act.business_on
         past = self.past(rule.standard, self.instalments)
-        found = classed(past, rule.standard, act.business_on)
+        found = classed(past, rule.standard, on)
         if found.asset_class == self.asset_class:
             return
-        since = [found.since or act.business_on]
+        since = [found.since or on]
         if not worse(found.asset_class, self.asset_class):
             since = [day for day in (found.since, found.eased_on, self.class_since_on) if day]
         self.record(
             events.AssetClassChanged,
             act,
-            max(since, default=act.business_on),
+            min(max(since, default=on), on),
             currency=self.currency,
             class_before=self.asset_class,
             asset_class=found.asset_class,

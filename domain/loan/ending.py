@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.base.policy import AssetClassRule
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act
 from domain.base.terms import Prepayment, Source
@@ -11,8 +12,8 @@ from domain.loan import events
 from domain.loan import refusals as no
 from domain.loan.account import open_of
 from domain.loan.ledger import Balance
+from domain.loan.overtaking import Overtaking
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
-from domain.loan.servicing import Servicing
 from domain.loan.state import SECURED, LoanState
 
 PAID_BY = {
@@ -22,32 +23,42 @@ PAID_BY = {
 }
 
 
-class Ending(Servicing):
+class Ending(Overtaking):
     """The decisions by which a loan ends otherwise than paid, and on what secures it."""
 
     def write_off(
-        self, act: Act, *, reason: str, requested_by: str, approved_by: str, on: date | None = None
+        self,
+        act: Act,
+        *,
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+        on: date | None = None,
+        classes: AssetClassRule | None = None,
     ) -> None:
-        """Take the loss of everything still owed; *on* may lie back.
+        """Take the loss of everything owed on a day; *on* may lie back.
+
+        It counts from its day, whatever was recorded since: payments of later days are
+        recoveries, and what else counts from after it is set aside, in the same event; on the
+        day, what was known first counts first. So it may have been paid since. The asset class
+        is that of the day by *classes*.
 
         Raises:
-            NotActive: money moved after *on*.
+            NotActive: nothing was owed then.
+            RestsOnIt: money went out since, or what was owed was forgiven.
         """
         if self.state == LoanState.WRITTEN_OFF:
             return
-        self._must_be_active()
+        self._must_be_paid_out()
         two_people(requested_by, approved_by, "A write-off")
         if not reason.strip():
             raise no.ReasonMissing("A write-off needs a reason.")
         on = self._counted_from(act, on)
-        last = max((fact.on for fact in self.facts), default=on)
-        if last > on:
-            raise no.NotActive(
-                f"Money moved on {last}, after {on}; take the loss as of {last} or later."
-            )
-        self._assess_consequences(act, on)
-        ledger = self._ledger()
-        before, claim = ledger.balance(on), ledger.claim(on)
+        then = self._at_end(act, on)
+        overtaken, claim = then.overtaken, then.claim
+        if overtaken is not None and then.ledger.is_over(on):
+            raise no.NotActive(f"Nothing was owed on {on}, so that there is no loss to take.")
+        credit = then.ledger.unapplied + max(claim.unapplied, overtaken.beyond if overtaken else 0)
         self.record(
             events.WrittenOff,
             act,
@@ -57,15 +68,20 @@ class Ending(Servicing):
             interest=claim.interest,
             fees=claim.fees,
             penalty=claim.penalty,
-            missing_credit=max(-before.unapplied, 0) or None,
+            missing_credit=claim.unapplied or None,
             reason=reason,
             requested_by=requested_by,
             approved_by=approved_by,
-            balance_before=before,
-            balance=Balance(0, 0, 0, 0, max(before.unapplied, 0)),
-            bucket=self.bucket,
+            balance_before=then.ledger.balance(on),
+            balance=Balance(0, 0, 0, 0, credit),
+            bucket=then.bucket,
+            overtaken=overtaken,
         )
-        self._subsidise(act, on, ends=True)
+        if overtaken is None:
+            self._subsidise(act, on, ends=True)
+        else:
+            self._follow_up(act, on)
+            self.reclassify(act, classes, ended_on=on)
 
     def sell(
         self,

@@ -12,7 +12,7 @@ from domain.base.stream import Stream
 from domain.base.terms import PlannedDraw, Terms
 from domain.loan.account import Account, as_credit, open_of
 from domain.loan.allocation import Part, Split
-from domain.loan.facts import RENEWAL, STEP, Fact, FactKind, known_as
+from domain.loan.facts import HOLDS, RENEWAL, STEP, Fact, FactKind, known_as, named
 from domain.loan.held import Held
 from domain.loan.ledger import Balance
 from domain.loan.reschedule import Change, MovedDate, RescheduleKind
@@ -29,6 +29,7 @@ from domain.loan.state import (
     FellAway,
     LoanState,
     Movement,
+    Overtaken,
     RenewalOffer,
     Restated,
     StepState,
@@ -374,26 +375,36 @@ class MoneyMoved(Event):
         """Assign the outcome and the facts behind it."""
         loan.facts = facts
         loan.facts_taken += 1
-        first = loan.instalments[0].number if loan.instalments else 0
-        for row in self.instalments:
-            place = row.number - first
-            if place < len(loan.instalments) and loan.instalments[place].number == row.number:
-                loan.instalments[place] = row
-            else:  # a new one, or one after a gap
-                others = [each for each in loan.instalments if each.number != row.number]
-                loan.instalments = sorted([*others, row], key=lambda each: each.number)
+        _lay(loan, self.instalments)
         _restate(loan, self.restated)
-        for movement in self.reallocated:
-            if movement.ref in loan.recoveries:
-                loan.recovered[movement.ref] = movement.after
-                continue
-            loan.parts[movement.ref] = movement.parts
-            loan.splits[movement.ref] = movement.after
-            if movement.after == Split():  # credit that pays nothing any more
-                del loan.parts[movement.ref], loan.splits[movement.ref]
+        _split_anew(loan, self.reallocated)
         loan.balance = self.balance
         loan.unapplied = self.balance.unapplied
         loan.state = self.state
+
+
+def _lay(loan: Account, rows: list[Instalment]) -> None:
+    """Let *rows* be the instalments of their numbers."""
+    first = loan.instalments[0].number if loan.instalments else 0
+    for row in rows:
+        place = row.number - first
+        if place < len(loan.instalments) and loan.instalments[place].number == row.number:
+            loan.instalments[place] = row
+        else:  # a new one, or one after a gap
+            others = [each for each in loan.instalments if each.number != row.number]
+            loan.instalments = sorted([*others, row], key=lambda each: each.number)
+
+
+def _split_anew(loan: Account, movements: list[Movement]) -> None:
+    """Let each of *movements* be split as it is after."""
+    for movement in movements:
+        if movement.ref in loan.recoveries:
+            loan.recovered[movement.ref] = movement.after
+            continue
+        loan.parts[movement.ref] = movement.parts
+        loan.splits[movement.ref] = movement.after
+        if movement.after == Split():  # credit that pays nothing any more
+            del loan.parts[movement.ref], loan.splits[movement.ref]
 
 
 def _restate(loan: Account, restated: list[Restated] | None) -> None:
@@ -992,11 +1003,26 @@ class HoldEnded(MoneyMoved):
 
 
 def repaid_again(loan: Account, refs: Iterable[str]) -> list[Fact]:
-    """The recoveries of these references as payments of their days, behind all that is known."""
+    """The recoveries of these references as payments of their days, behind all that is known.
+
+    Those that were payments when the loss was taken are what they were.
+    """
+    were = {fact.ref: fact for fact in loan.endings[-1].aside if fact.pays}
     return [
-        replace(loan.recoveries[ref], kind=FactKind.PAYMENT, order=loan.facts_taken + place)
+        were.get(ref)
+        or replace(loan.recoveries[ref], kind=FactKind.PAYMENT, order=loan.facts_taken + place)
         for place, ref in enumerate(refs)
     ]
+
+
+def counting_again(loan: Account) -> list[Fact]:
+    """What a loss that is taken back had set aside, payments apart.
+
+    A hold whose end became known since ends as it is known now.
+    """
+    known = {named(fact) for fact in loan.facts if fact.kind in HOLDS}
+    aside = loan.endings[-1].aside
+    return [fact for fact in aside if not fact.pays and named(fact) not in known]
 
 
 class FactWithdrawn(MoneyMoved):
@@ -1007,7 +1033,8 @@ class FactWithdrawn(MoneyMoved):
     *penalty* and *principal* are what left the book then, *missing_credit* what of the borrower's
     credit was, and *price* what was paid for it. *dropped* are instalments that came with it.
     *repaid* are the recoveries of a loss that are payments of their days again, in the order they
-    came in, each as it was split over the claim and as it is now.
+    came in, each as it was split over the claim and as it is now. What the loss had set aside is
+    *brought_back*, by kind and name; with it what was *charged* as fees, less *waived* of it.
     """
 
     TOPIC = "loan.fact-withdrawn"
@@ -1028,6 +1055,8 @@ class FactWithdrawn(MoneyMoved):
     requested_by: str
     approved_by: str
     repaid: list[Movement] | None
+    brought_back: list[str] | None
+    charged: int | None
 
     @property
     def received_again(self) -> int:
@@ -1045,9 +1074,11 @@ class FactWithdrawn(MoneyMoved):
         refs = {fact.ref for fact in gone}
         if self.kind == FactKind.FEE:
             gone += [f for f in loan.facts if f.kind == FactKind.WAIVER and f.ref in refs]
-        again = repaid_again(loan, [each.ref for each in self.repaid or ()])
-        self.take_over(loan, [*(fact for fact in loan.facts if fact not in gone), *again])
+        again = repaid_again(loan, [each.ref for each in self.repaid]) if self.repaid else []
+        back = counting_again(loan) if self.brought_back else []
+        self.take_over(loan, [*(fact for fact in loan.facts if fact not in gone), *back, *again])
         loan.facts_taken += len(again)
+        _charge_again(loan, back)
         for each in self.repaid or ():
             loan.recoveries.pop(each.ref)
             loan.parts[each.ref] = each.parts
@@ -1075,6 +1106,16 @@ class FactWithdrawn(MoneyMoved):
         loan.reliefs = {ref: kind for ref, kind in loan.reliefs.items() if ref != fact.ref}
         loan.by_lateness = {ref: kind for ref, kind in loan.by_lateness.items() if ref != fact.ref}
         loan.repricings = {on: ref for on, ref in loan.repricings.items() if ref != fact.ref}
+
+
+def _charge_again(loan: Account, facts: list[Fact]) -> None:
+    """Let charges among *facts* stand, and what was forgiven of charges."""
+    for fact in facts:
+        if fact.kind == FactKind.FEE:
+            loan.fees[fact.ref] = replace(loan.fees[fact.ref], amount=fact.amount)
+        elif fact.kind == FactKind.WAIVER and fact.ref in loan.fees:
+            fee = loan.fees[fact.ref]
+            loan.fees[fact.ref] = replace(fee, waived=fee.waived + fact.amount)
 
 
 class PayoutReturned(MoneyMoved):
@@ -1246,6 +1287,7 @@ class WrittenOff(Event):
     """The loss was taken; the claim and every contact rule survive.
 
     *missing_credit* is what was refunded to the borrower and is no credit any more: a part of both.
+    It counts from its day whatever was recorded since: *overtaken* says what became of that.
     """
 
     TOPIC = "loan.written-off"
@@ -1261,6 +1303,7 @@ class WrittenOff(Event):
     balance_before: Balance
     balance: Balance
     bucket: str
+    overtaken: Overtaken | None
 
     @property
     def claim(self) -> Split:
@@ -1269,14 +1312,63 @@ class WrittenOff(Event):
             self.fees, self.interest, self.penalty, self.principal, self.missing_credit or 0
         )
 
+    @property
+    def credit_beside(self) -> int:
+        """The borrower's credit beside the schedule, which comes with the loss."""
+        return max(self.missing_credit or 0, self.overtaken.beyond if self.overtaken else 0)
+
+    @property
+    def principal_before(self) -> int:
+        """The principal that stood in the book until the loss was known; minor units."""
+        since = self.overtaken
+        if since is None:
+            return self.balance_before.principal
+        return self.principal + since.net.principal - since.capitalised
+
     def apply(self, loan: Account) -> None:
+        aside = [] if self.overtaken is None else _overtake(loan, self.overtaken)
+        # Whatever it is by now, it ran on the day.
+        state_before = LoanState.ACTIVE
         ended = Ended(
-            EndedBy.WRITE_OFF, self.effective_on, loan.state, self.claim, order=loan.facts_taken
+            EndedBy.WRITE_OFF,
+            self.effective_on,
+            state_before,
+            self.claim,
+            order=loan.facts_taken,
+            aside=aside,
         )
         loan.endings = [*loan.endings, ended]
         loan.state = LoanState.WRITTEN_OFF
         loan.claim = self.claim
+        loan.bucket = self.bucket
         _have(loan, self.balance)
+
+
+def _overtake(loan: Account, what: Overtaken) -> list[Fact]:
+    """Let what is *overtaken* count no more; what of it stands aside."""
+    money, names = {each.ref for each in what.recovered}, {*what.set_aside, *what.lapsed}
+    gone = [
+        fact for fact in loan.facts if (fact.pays and fact.ref in money) or named(fact) in names
+    ]
+    loan.facts = [fact for fact in loan.facts if fact not in gone]
+    _lay(loan, what.instalments)
+    loan.instalments = [row for row in loan.instalments if row.number not in what.dropped]
+    _split_anew(loan, what.reallocated)
+    for fact in gone:
+        if fact.splits:  # credit may have paid nothing by now
+            loan.parts.pop(fact.ref, None)
+            loan.splits.pop(fact.ref, None)
+        if fact.pays:
+            loan.recoveries[fact.ref] = replace(fact, kind=FactKind.RECOVERY, future_money=None)
+        elif fact.kind == FactKind.FEE:
+            loan.fees[fact.ref] = replace(loan.fees[fact.ref], amount=0)
+        elif fact.kind == FactKind.WAIVER and fact.ref in loan.fees:
+            fee = loan.fees[fact.ref]
+            loan.fees[fact.ref] = replace(fee, waived=fee.waived - fact.amount)
+    loan.recovered.update({each.ref: each.after for each in what.recovered})
+    loan.steps = {first: came for first, came in loan.steps.items() if first not in what.steps}
+    loan.overdue_since_on = what.overdue_since_on
+    return [fact for fact in gone if named(fact) not in what.lapsed]
 
 
 class RecoveryReceived(Event):
@@ -1354,10 +1446,21 @@ class RecoveryReversed(Event):
     def apply(self, loan: Account) -> None:
         loan.recoveries.pop(self.payment_ref)
         loan.recovered.pop(self.payment_ref, None)
+        _bounce_aside(loan, self.payment_ref)
         loan.recovered.update({each.ref: each.after for each in self.reallocated or ()})
         loan.reversed = [*loan.reversed, self.payment_ref]
         _restate(loan, self.restated)
         _have(loan, self.balance)
+
+
+def _bounce_aside(loan: Account, payment_ref: str) -> None:
+    """Let a payment that stands aside, and does not stand at all, come back with no loss."""
+    for place, ended in enumerate(loan.endings):
+        kept = [fact for fact in ended.aside if not (fact.pays and fact.ref == payment_ref)]
+        gone = [fact for fact in ended.aside if fact.pays and fact.ref == payment_ref]
+        if gone:
+            loan.endings[place] = replace(ended, aside=kept)
+            loan.vacated = {**loan.vacated, payment_ref: gone[0]}
 
 
 def _have(loan: Account, balance: Balance | None) -> None:

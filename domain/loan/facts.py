@@ -96,6 +96,11 @@ def known_as(fact: Fact) -> str:
     return f"waiver-{fact.order}" if fact.kind == FactKind.WAIVER else fact.ref
 
 
+def named(fact: Fact) -> str:
+    """The kind of a fact and its name, which no other fact of a loan has."""
+    return f"{fact.kind}:{known_as(fact)}"
+
+
 def standing(facts: list[Fact]) -> list[Fact]:
     """*facts* without waivers, and charges less what is forgiven of them.
 

@@ -33,7 +33,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
 
     TOPIC = "loan"
     KAFKA_TOPIC = "loan.events"
-    SNAPSHOT_VERSION = 10
+    SNAPSHOT_VERSION = 11
 
     Event: TypeAlias = events.Event
     Opened: TypeAlias = events.Opened

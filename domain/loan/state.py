@@ -1,6 +1,6 @@
 """What a loan is made of beside its money: the words of its state, and small records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -122,7 +122,7 @@ class CameBack:
 
 @dataclass(frozen=True)
 class FellAway:
-    """What an undone payout takes with it, beside principal; minor units.
+    """What an undone payout takes with it, or an earlier loss, beside principal; minor units.
 
     *fees*, *interest* and *penalty* are what was charged by events, less what of that was
     forgiven; of the fees *charged*, so much was *waived*.
@@ -141,7 +141,8 @@ class Ended:
 
     *unapplied* of the claim is what was refunded and is missing. *order* is its place among
     what counts on its day. *claim* and *price* are those known by now; a sale was *agreed* at
-    its first price for a claim of *face*.
+    its first price for a claim of *face*. Facts of later days that were recorded before it
+    stand *aside*, and count again where it is taken back.
     """
 
     kind: str
@@ -152,6 +153,46 @@ class Ended:
     order: int = 0
     agreed: int | None = None
     face: int | None = None
+    aside: list[Fact] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """What was recorded of days after a loss that was taken as of a day that lies back.
+
+    Payments of those days are *recovered*: each as it was split over the instalments and, after,
+    over the claim. Facts *set_aside* count again where the loss is taken back, by kind and name;
+    those that *lapsed* follow from others, and may follow again. With them go *dropped*
+    instalments, *steps* of the rate, and the charges that *fell_away*; *capitalised* is interest
+    that became principal, or does not any more where it is below zero. *net* is the change of
+    everything paid, *instalments* those touched as they stand after it, *reallocated* the earlier
+    movements that split anew. The loan stood in *state_before* and *bucket_before*, and was past
+    due on the day since *overdue_since_on*, if it was.
+    """
+
+    net: Split
+    instalments: list[Instalment]
+    dropped: list[int]
+    recovered: list[Movement]
+    reallocated: list[Movement]
+    set_aside: list[str]
+    lapsed: list[str]
+    steps: list[str]
+    fell_away: FellAway
+    capitalised: int
+    state_before: str
+    bucket_before: str
+    overdue_since_on: date | None
+
+    @property
+    def received(self) -> int:
+        """What came in as payments, and is recovered instead; minor units."""
+        return sum(each.after.total for each in self.recovered)
+
+    @property
+    def beyond(self) -> int:
+        """What of that goes beyond the claim; minor units."""
+        return sum(each.after.unapplied for each in self.recovered)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from domain.loan import refusals as no
 from domain.loan.account import lent_by
 from domain.loan.allocation import Split, total
 from domain.loan.daily_ledger import ledger_of
-from domain.loan.facts import HOLDS, STEP, Fact, FactKind, known_as
+from domain.loan.facts import HOLDS, STEP, Fact, FactKind, known_as, named
 from domain.loan.ledger import Balance, Ledger, run
+from domain.loan.overtaking import charged_by
 from domain.loan.schedule import Instalment
 from domain.loan.stage import Stage
 from domain.loan.state import PAYOUT_RETURN, Ended, EndedBy, LoanState, Movement
@@ -86,11 +87,16 @@ class TakingBack(Workout):
         )
 
     def _refuse_unknown(self, fact_ref: str) -> None:
-        for fact in (*self.facts, *self.recoveries.values()):
-            if known_as(fact) != fact_ref:
+        for fact in (*self.facts, *self.recoveries.values(), *self.aside):
+            if fact_ref not in (known_as(fact), named(fact)):
                 continue
             if fact.pays or fact.kind == FactKind.RECOVERY:
                 raise no.FactStays(f"{fact_ref!r} is a payment: reverse it.")
+            if fact in self.aside:
+                raise no.FactStays(
+                    f"{fact_ref!r} is of {fact.on}, after the loan was written off, and counts no"
+                    " more: take the loss back first."
+                )
             if fact.kind in HOLDS:
                 raise no.FactStays(f"{fact_ref!r} is a hold: lift it from its first day.")
             if self._follows(fact):
@@ -135,6 +141,8 @@ class TakingBack(Workout):
             missing_credit=None,
             dropped=[row.number for row in dropped],
             repaid=None,
+            brought_back=None,
+            charged=None,
             **said,
             **outcome,
         )
@@ -146,7 +154,7 @@ class TakingBack(Workout):
         assert fact.change is not None
         if not fact.change.rows and fact.change.method is None:
             return  # what finds its place itself finds another one
-        for other in self.facts:
+        for other in (*self.facts, *self.aside):
             change = other.change
             if change is None or change.finds_its_place or other == fact:
                 continue
@@ -227,12 +235,12 @@ class TakingBack(Workout):
     def _take_back_ending(self, act: Act, ended: Ended, said: dict[str, str]) -> None:
         """Let the loan be what it was before the loss was taken, or it was sold.
 
-        What was recovered of a loss is repaid of its day again.
+        What was recovered of a loss is repaid of its day again, and what it had set aside counts.
         """
-        again = []
+        again, back = [], events.counting_again(self)
         if ended.kind == EndedBy.WRITE_OFF:
             again = events.repaid_again(self, self.recoveries)
-        ledger = self._rerun([*self.facts, *again]) if again else self._ledger()
+        ledger = self._rerun([*self.facts, *back, *again]) if again or back else self._ledger()
         balance = ledger.balance(act.business_on)
         if ended.state_before == LoanState.WRITTEN_OFF:
             balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_beside())
@@ -244,6 +252,10 @@ class TakingBack(Workout):
             "balance": balance,
             "capitalised": None,
         }
+        if ended.aside:  # what was laid anew since lets interest become principal again
+            grown = balance.principal - ended.claim.principal + outcome["net"].principal
+            outcome["capitalised"] = grown or None
+        fell = charged_by(back)
         repaid = [
             Movement(
                 fact.ref,
@@ -264,7 +276,7 @@ class TakingBack(Workout):
             counted_on=ended.on,
             amount=claim.total,
             owed=None,
-            waived=0,
+            waived=fell.waived,
             fees=claim.fees,
             interest=claim.interest,
             penalty=claim.penalty,
@@ -273,6 +285,8 @@ class TakingBack(Workout):
             missing_credit=claim.unapplied or None,
             dropped=[],
             repaid=repaid or None,
+            brought_back=[named(fact) for fact in back] or None,
+            charged=fell.charged or None,
             **said,
             **outcome,
         )

@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 from domain.catalogue import event_types
 from entrypoints.history import AMOUNTS, HIDDEN, _words, said_by
-from tests.domain.story import disbursed, recorded, repay, write_off
+from tests.domain.story import LETTER_FEE, act, disbursed, recorded, repay, terms, write_off
 
 COUNTS = {
     *("product_version", "version", "term_months", "instalment", "from_instalment"),
@@ -39,3 +39,15 @@ def test_a_loss_that_is_restated_is_told_before_and_after() -> None:
     said = _words(said_by(recorded(loan)[-1]), "CNY", full=False)
 
     assert "written off on 2025-04-15 1,013.78 CNY -> 927.71 CNY" in said
+
+
+def test_a_loss_known_late_tells_what_became_of_what_was_recorded_since() -> None:
+    loan = disbursed(terms(fees=[LETTER_FEE]))
+    loan.charge_fee(act(date(2025, 3, 1)), kind="LETTER", fee_ref="F-1")
+    repay(loan, "P-1", 86_07, date(2025, 3, 15))
+    write_off(loan, date(2025, 4, 15), counts_on=date(2025, 2, 20))
+
+    said = _words(said_by(recorded(loan)[-1]), "CNY", full=False)
+
+    assert "recovered of what was repaid since 86.07 CNY (P-1), set aside FEE:F-1" in said
+    assert "was ACTIVE M0" in said

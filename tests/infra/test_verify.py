@@ -219,7 +219,9 @@ def _written(line: Line, book: Book, journal: Path) -> Small:
     tell.repay(lost, "P-0", 100_00)
     error = {"fact_ref": "write-off", "reason": "wrong loan", **people}
     tell(loans.take_back, loan_id=lost, **error)
-    tell(loans.write_off, loan_id=lost, reason="uncollectable", **people)
+    # It counts from before what was paid since, which is a recovery.
+    earlier = {"on": date(2025, 2, 5), **people}
+    tell(loans.write_off, loan_id=lost, reason="uncollectable", **earlier)
     tell.repay(lost, "P-3", 300_00)
     line.publish()
     _show(line)

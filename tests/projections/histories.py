@@ -147,7 +147,8 @@ def _lift(loan: Loan, on: date, number: int, amount: int) -> None:
 
 def _write_off(loan: Loan, on: date, number: int, amount: int) -> None:
     if amount % 3 == 0:
-        write_off(loan, on)
+        back = amount % 80 if amount % 2 else 0
+        write_off(loan, on, counts_on=max(on - timedelta(days=back), loan.disbursed_on or on))
 
 
 def _sell(loan: Loan, on: date, number: int, amount: int) -> None:

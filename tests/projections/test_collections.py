@@ -67,6 +67,14 @@ def test_the_state_of_a_loan_is_kept_with_its_days() -> None:
     ]
 
 
+def test_what_was_paid_after_a_loss_known_late_left_its_instalment_unpaid() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, date(2025, 3, 10))
+    write_off(loan, date(2025, 4, 1), counts_on=date(2025, 3, 1))
+
+    assert unpaid(rows(collections, loan))[1] == date(2025, 2, 15)
+
+
 def test_a_borrower_is_kept_with_zones_and_jurisdiction() -> None:
     ada = borrower("Asia/Shanghai", "Asia/Urumqi")
 

@@ -25,7 +25,7 @@ from infra.policies import load_policies
 from projections import contacts
 from tests.domain.borrower.test_legal import refer as at_law
 from tests.domain.borrower.test_placement import ACME, LATE
-from tests.domain.story import BORROWER_ID, JAN_15, LOAN_ID, act, disbursed, repay
+from tests.domain.story import BORROWER_ID, JAN_15, LOAN_ID, act, disbursed, repay, write_off
 from tests.projections.rows import borrower, migrated, only, rows
 
 RULES = load_contact_rules()
@@ -273,6 +273,14 @@ def test_how_late_a_loan_is_is_kept_whenever_it_changed() -> None:
 
     assert only(rows(contacts, loan)["contacts_bucket"], "bucket") == [("M1",), ("M0",)]
     assert only(rows(contacts, migrated())["contacts_bucket"], "bucket") == [(migrated().bucket,)]
+
+
+def test_of_a_loss_known_late_the_bucket_of_its_day_is_kept() -> None:
+    loan = disbursed()
+    loan.attend(act(date(2025, 4, 20)))
+    write_off(loan, date(2025, 4, 20), counts_on=date(2025, 2, 20))
+
+    assert only(rows(contacts, loan)["contacts_bucket"], "bucket") == [("M3",), ("M1",)]
 
 
 def test_why_a_loan_is_late_is_kept_with_who_told_it() -> None:

@@ -11,6 +11,7 @@ from domain.loan.loan import Loan
 from projections import portfolio
 from tests.domain.story import (
     JAN_15,
+    LETTER_FEE,
     act,
     applied,
     approve,
@@ -143,6 +144,25 @@ def test_a_payment_of_before_the_write_off_is_money_received_and_less_is_written
     assert cells(found) == {("WRITTEN_OFF", "M0"): (1, 0)}
     names = ("received", "recovered", "principal_repaid", "principal_written_off", "written_off")
     assert [flow(found, name) for name in names] == [86_07, 0, 81_07, 918_93, loan.claim.total]
+
+
+def test_what_was_paid_after_a_loss_that_is_known_late_is_recovered_and_was_not_received() -> None:
+    loan = disbursed(terms(fees=[LETTER_FEE]))
+    loan.charge_fee(act(date(2025, 3, 1)), kind="LETTER", fee_ref="F-1")
+    repay(loan, "P-1", 86_07, date(2025, 3, 10))
+    loan.attend(act(date(2025, 4, 1)))
+    write_off(loan, date(2025, 4, 1), counts_on=date(2025, 2, 20))
+
+    found = rows(portfolio, loan)
+    take_back(loan, "write-off", date(2025, 4, 1))
+    again = rows(portfolio, loan)
+
+    assert cells(found) == {("WRITTEN_OFF", "M1"): (1, 0)}
+    names = ("received", "recovered", "principal_repaid", "principal_written_off", "fees_charged")
+    assert [flow(found, name) for name in names] == [0, 86_07, 0, 1_000_00, 0]
+    assert flow(found, "written_off") == 1_000_00 + 5_00 + 77
+    assert cells(again) == {("ACTIVE", "M1"): (1, loan.balance.principal)}
+    assert [flow(again, name) for name in names] == [86_07, 0, 81_07, 0, 20_00]
 
 
 def test_what_was_recovered_of_a_loss_taken_back_flows_as_money_received() -> None:

@@ -104,6 +104,20 @@ def test_the_end_of_a_loan_is_kept_with_its_day() -> None:
     ]
 
 
+def test_a_date_that_was_moved_after_a_loss_known_late_is_the_old_one() -> None:
+    loan = disbursed()
+    loan.move_due_date(
+        act(date(2025, 2, 1)), instalment=1, due_on=date(2025, 2, 25), reason="pay day"
+    )
+    write_off(loan, date(2025, 3, 1), counts_on=date(2025, 1, 20))
+
+    found = rows(reminders, loan)["reminders_due_date"]
+
+    first = [row for row in found if row["number"] == 1]
+    days = [date(2025, 2, 15), date(2025, 2, 25), date(2025, 2, 15)]
+    assert only(first, "due_on") == [(day,) for day in days]
+
+
 def test_a_hold_is_kept_with_the_days_it_was_set_and_lifted() -> None:
     ada = borrower()
     set_on, lifted_on = date(2025, 2, 1), date(2025, 2, 9)

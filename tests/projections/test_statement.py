@@ -149,6 +149,17 @@ def test_a_loss_taken_back_puts_on_the_books_what_is_owed_after_what_was_recover
     assert sum(row["principal"] for row in found) == loan.balance.principal
 
 
+def test_a_loss_known_after_a_payment_clears_what_that_left_and_says_so() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, date(2025, 3, 10))
+    write_off(loan, date(2025, 4, 1), counts_on=date(2025, 3, 1))
+
+    found = rows(statement, loan)["statement_line"]
+
+    [line] = only(found[2:], "kind", "amount", "principal", "owed_after", "reallocated")
+    assert line == ("write-off, later payments recovered", -946_73, -918_93, 0, 1)
+
+
 def test_money_of_before_the_write_off_is_a_line_and_the_books_stay_clear() -> None:
     loan = disbursed()
     write_off(loan, date(2025, 3, 1))

@@ -128,10 +128,3 @@ def test_a_loss_taken_late_is_what_was_owed_on_its_day() -> None:
 
     assert late.claim == in_time.claim
     assert recorded(late) == [happened(Loan.WrittenOff, effective_on=FEB_20)]
-
-
-def test_no_loss_is_taken_as_of_a_day_after_which_money_moved() -> None:
-    loan = given(disbursed(), paid("P-1", 86_07, on=FEB_15))
-
-    with pytest.raises(no.NotActive):
-        write_off(loan, FEB_20, counts_on=FEB_10)

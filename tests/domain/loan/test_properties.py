@@ -39,7 +39,7 @@ from domain.loan.loan import Loan
 from domain.loan.refusals import PayoffShort
 from domain.loan.relief import CHANGES, Agreement
 from domain.loan.schedule import schedule
-from domain.loan.state import LoanState
+from domain.loan.state import LoanState, Overtaken
 from domain.loan.timetable import has_limit
 from infra import codec
 from infra.store import from_snapshot, to_snapshot
@@ -997,6 +997,145 @@ def test_a_loss_taken_back_might_as_well_never_have_been_taken(
     assert lost.receipts() == never.receipts()
 
 
+@dataclass(frozen=True)
+class LateLoss:
+    """A loss of a day that becomes known between two of the facts that are known late."""
+
+    lost_on: date
+    at_once: list[Paid | Charged | Drawn]
+    first: list[Late]
+    then: list[Late]
+
+
+@st.composite
+def late_losses(draw: st.DrawFn) -> LateLoss:
+    """Everything that can be late, on other days than the loss; nothing goes out after it.
+
+    Once the loss is known only money comes in, or what counts from before.
+    """
+    lost_on = JAN_15 + timedelta(days=draw(st.integers(0, 220)))
+    history = draw(long_histories())
+    while lost_on in {getattr(it, "on", None) for it in (*history.at_once, *history.late)}:
+        lost_on += timedelta(days=1)
+    at_once = [it for it in history.at_once if not _goes_out(it, lost_on)]
+    late = [it for it in history.late if not _goes_out(it, lost_on)]
+    late = shuffled_(
+        [_without_place(it, lost_on) for it in late], draw(st.randoms(use_true_random=False))
+    )
+    place = draw(st.integers(0, len(late)))
+    then = [_plainly(it, lost_on) for it in late[place:] if _comes_after(it, lost_on)]
+    return LateLoss(lost_on, at_once, late[:place], then)
+
+
+def _plainly(it: Late, lost_on: date) -> Late:
+    """A recovery without a rule: nobody says of one where it goes."""
+    rules = isinstance(it, Paid) and it.on > lost_on
+    return replace(it, payoff=False, future=None) if rules else it  # type: ignore[arg-type]
+
+
+def _goes_out(it: Late | Charged | Drawn, lost_on: date) -> bool:
+    """Whether it is money that goes out after the loss."""
+    return isinstance(it, PaidOut | Drawn) and it.on > lost_on
+
+
+def _without_place(it: Late, lost_on: date) -> Late:
+    """A payment of after the loss takes nobody's place: recoveries count as they come in."""
+    after = isinstance(it, Paid) and it.on > lost_on
+    return replace(it, in_place_of=None) if after else it  # type: ignore[arg-type]
+
+
+def _comes_after(it: Late, lost_on: date) -> bool:
+    if isinstance(it, Forgiven):
+        return False
+    return isinstance(it, Paid | TakenBack) or it.on < lost_on
+
+
+def lost_on_its_day(new: Callable[[], Loan], it: LateLoss) -> Loan:
+    """The loan on which the loss was known on its day, and what counts from before by then."""
+    loan, late = new(), [*it.first, *it.then]
+    days = {
+        each.ref: each.on
+        for each in (*it.at_once, *late)
+        if hasattr(each, "on") and hasattr(each, "ref")
+    }
+    ends = {each.ref: each for each in late if isinstance(each, Released)}
+
+    def counts_before(each: Late) -> bool:
+        if isinstance(each, Released):
+            return each is ends[each.ref] and each.on < it.lost_on
+        ref = each.fee_ref if isinstance(each, Forgiven) else getattr(each, "ref", "")
+        on = days[ref] if isinstance(each, Forgiven | TakenBack) else each.on
+        return on < it.lost_on
+
+    for fact in it.at_once:
+        if fact.on < it.lost_on:
+            with suppress(Refusal):
+                learnt(loan, fact)
+    for each in late:
+        if counts_before(each):
+            known(loan, each, it.lost_on)
+    loan.attend(act(it.lost_on))
+    story.write_off(loan, it.lost_on)
+    money: list[Late] = [each for each in it.at_once if isinstance(each, Paid)]
+    for each in (*money, *late):
+        if isinstance(each, Paid | TakenBack) and not counts_before(each):
+            known(loan, each)
+    return loan
+
+
+@for_all(TERMS, late_losses())
+def test_a_loss_known_after_later_money_is_the_loss_known_on_its_day(
+    terms: Terms, it: LateLoss
+) -> None:
+    new = paid_out(terms)
+    late = new()
+    try:
+        in_time = lost_on_its_day(new, it)
+        for fact in it.at_once:
+            with suppress(Refusal):
+                learnt(late, fact)
+        for each in it.first:
+            known(late, each)
+        late.attend(act(LATER))
+    except Refusal:
+        reject()  # it was paid by then; a loan that is paid gets no relief
+
+    story.write_off(late, LATER, counts_on=it.lost_on)
+    for each in it.then:
+        known(late, each)
+
+    assert left_the_book(late) == left_the_book(in_time)
+
+
+@for_all(TERMS, late_losses())
+def test_a_loss_known_late_and_taken_back_might_as_well_never_have_been_taken(
+    terms: Terms, it: LateLoss
+) -> None:
+    new = paid_out(terms)
+    never, lost = new(), new()
+    try:
+        for loan in (never, lost):
+            for fact in it.at_once:
+                with suppress(Refusal):
+                    learnt(loan, fact)
+            for each in it.first:
+                known(loan, each)
+            loan.attend(act(LATER))
+        story.write_off(lost, LATER, counts_on=it.lost_on)
+        for each in it.then:
+            for loan in (never, lost):
+                known(loan, each)
+    except Refusal:
+        reject()  # it was paid by then; a loan that is paid gets no relief
+    story.take_back(lost, "write-off", LATER)
+    for loan in (never, lost):
+        loan.attend(act(LATER))
+
+    assert outcome(lost) == outcome(never)
+    assert lost.receipts() == never.receipts()
+    assert lost.fees == never.fees
+
+
 @for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
 def test_a_reversed_payment_might_as_well_never_have_come(
     terms: Terms, received: list[Paid], random: Any, data: st.DataObject
@@ -1112,7 +1251,11 @@ def to_come(loan: Loan) -> int:
 def reckoned_on(loan: Loan) -> date:
     """The day to which the instalments that are kept are reckoned."""
     reckoned = (Loan.MoneyMoved, Loan.Disbursed)
-    moved: list[Any] = [event for event in loan.pending_events if isinstance(event, reckoned)]
+    moved: list[Any] = [
+        event
+        for event in loan.pending_events
+        if isinstance(event, reckoned) or getattr(event, "overtaken", None)
+    ]
     known_on = moved[-1].business_on if moved else JAN_15
     return min([known_on, *(ended.on for ended in loan.endings)])
 
@@ -1195,7 +1338,7 @@ def _move_due_date(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _write_off(loan: Loan, number: int, on: date, it: Try) -> None:
-    if it.which == 0:
+    if it.which < 3:
         story.write_off(loan, on=on, counts_on=max(on - timedelta(days=it.backdated_days), JAN_15))
 
 
@@ -1315,8 +1458,15 @@ def missing(loan: Loan) -> int:
 
 def capitalised(loan: Loan) -> int:
     """Interest that became principal, by the events."""
-    moved = [event for event in loan.pending_events if isinstance(event, Loan.MoneyMoved)]
-    return sum(event.capitalised or 0 for event in moved)
+    return sum(moved.capitalised or 0 for moved in outcomes(loan))
+
+
+def outcomes(loan: Loan) -> list[Loan.MoneyMoved | Overtaken]:
+    """What events say of the money they moved, and a loss of what it overtook."""
+    events: list[Any] = list(loan.pending_events)
+    lost = [event.overtaken for event in events if isinstance(event, Loan.WrittenOff)]
+    moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
+    return [*moved, *(each for each in lost if each is not None)]
 
 
 @for_all(TERMS, TRIES)
@@ -1479,7 +1629,7 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
         tried(loan, number, on, it)
 
     events: list[Any] = list(loan.pending_events)
-    moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
+    moved = outcomes(loan)
     lost = sum(e.principal for e in events if isinstance(e, Loan.WrittenOff | Loan.Sold))
     lost -= sum(event.principal for event in events if isinstance(event, Loan.FactWithdrawn))
     lost += sum(
@@ -1496,6 +1646,8 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
     for event in events:
         if isinstance(event, Loan.MoneyMoved):
             assert event.state_before == before
+        if isinstance(event, Loan.WrittenOff) and event.overtaken is not None:
+            assert event.overtaken.state_before == before
         before = {
             Loan.Settled: LoanState.SETTLED,
             Loan.Closed: LoanState.CLOSED,
