@@ -215,6 +215,8 @@ def left_book_said(left: LeftBook, currency: str) -> str:
     else:
         owed = "" if left.written_off_on is not None else f" with {claim}"
         said.append(f"sold {left.sold_on}{owed} for {money(left.price or 0, currency)}")
+    if left.passed_on:
+        said.append(f"owed to the buyer {money(left.passed_on, currency)} that came in since")
     return ", ".join(said)
 
 

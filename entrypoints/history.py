@@ -265,6 +265,7 @@ AMOUNTS = {
     "outstanding",
     "withheld",
     "charged",
+    "passed_on",
 }
 """What a person reads in the currency; every other whole number of an event is a count."""
 
@@ -317,14 +318,16 @@ def _restated(ends: list[dict[str, Any]], currency: str) -> Iterator[str]:
 
 
 def _overtaken(since: dict[str, Any], currency: str) -> Iterator[str]:
-    """What a loss makes of what was recorded of the days after it."""
+    """What a loss or a sale makes of what was recorded of the days after it."""
     from entrypoints import output
 
-    came = since["recovered"]
-    if came:
-        amount = sum(sum(each["after"].values()) for each in came)
-        money = output.money(amount, currency) if currency else str(amount)
-        yield f"recovered of what was repaid since {money} ({', '.join(e['ref'] for e in came)})"
+    for name, when in (("recovered", "after"), ("passed_on", "before")):
+        came = since[name]
+        amount = sum(sum(each[when].values()) for each in came)
+        if came:
+            money = output.money(amount, currency) if currency else str(amount)
+            refs = ", ".join(each["ref"] for each in came)
+            yield f"{name.replace('_', ' ')} of what came in since {money} ({refs})"
     if since["set_aside"]:
         yield f"set aside {', '.join(since['set_aside'])}"
     if since["lapsed"]:

@@ -944,6 +944,11 @@ def sell(
 ) -> None:
     """Pass the claim to another owner; two people. From then on the loan takes no money here.
 
+    It counts from its day, whatever was recorded since: money of later days is the buyer's, and
+    is owed to them; later fees, holds, moved dates and relief are set aside; the answer names all
+    of them, and take-back brings them back. What was drawn, paid back or forgiven since is taken
+    back first.
+
     Where what was open that day turns out to be another amount, the price follows in proportion:
     the difference is owed to the buyer, or by the buyer.
     """

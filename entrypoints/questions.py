@@ -697,5 +697,6 @@ FLOW_NAMES = (
     "recovered",
     "sold",
     "sale_price",
+    "passed_on",
     "subsidised",
 )

@@ -343,6 +343,7 @@ class Totals:
     sold: int
     sale_price: int
     subsidised: int
+    passed_on: int
 
 
 @dataclass(frozen=True)
@@ -451,6 +452,7 @@ class Flows:
     sold: int
     sale_price: int
     subsidised: int
+    passed_on: int
 
 
 @dataclass(frozen=True)

@@ -692,6 +692,7 @@ def _left_book(state: str, ended: dict[str, date], totals: Totals) -> LeftBook |
         totals.recovered,
         0 if sold else max(claim - totals.recovered, 0),
         totals.sale_price if sold else None,
+        totals.passed_on,
     )
 
 

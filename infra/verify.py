@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -278,8 +278,9 @@ LOAN_ROWS = {
         " + penalty_paid + coalesce(penalty_charged, 0) <> 0 GROUP BY 1"
     ),
     "summary, money": (
-        "SELECT loan_id, sum(received), sum(recovered), sum(refunded), sum(principal_paid),"
-        " sum(interest_paid), sum(fees_paid), sum(penalty_paid), sum(subsidised)"
+        "SELECT loan_id, sum(received), sum(recovered), sum(passed_on), sum(refunded),"
+        " sum(principal_paid), sum(interest_paid), sum(fees_paid), sum(penalty_paid),"
+        " sum(subsidised)"
         " FROM rm.summary_money WHERE loan_id = ANY(%s) GROUP BY 1"
     ),
     "summary, securities": (
@@ -520,7 +521,7 @@ BORROWER_ROWS = {
 """What each view says of a borrower, in the form of ``_said_of``."""
 
 
-NO_MONEY = (0,) * 8
+NO_MONEY = (0,) * 9
 NOTHING: tuple[tuple[Any, ...], ...] = ((0,), (Bucket.M0,))
 
 
@@ -610,7 +611,7 @@ def _said_by(view: str, loan: Loan) -> tuple[Any, ...] | None:
         "collections": (loan.oldest_unpaid_on(),),
         "contacts": (loan.borrower_id,),
         "contacts, bucket": (loan.bucket,),
-        "contacts, payments": (sum(_money_of(loan)[:2]),),
+        "contacts, payments": (sum(_money_of(loan)[:3]),),
     }
     # Nothing paid, and never late: there is no row.
     return None if view.startswith("contacts, ") and said[view] in NOTHING else said[view]
@@ -626,7 +627,7 @@ def _said_unlent(view: str, loan: Loan) -> tuple[Any, ...] | None:
         "reminders": (0,),
         "collections": (None,),
         "contacts": (loan.borrower_id,),
-        "contacts, payments": (sum(_money_of(loan)[:2]),),
+        "contacts, payments": (sum(_money_of(loan)[:3]),),
     }
     return None if view.startswith("contacts, ") and said.get(view) in NOTHING else said.get(view)
 
@@ -653,6 +654,7 @@ def _money_of(loan: Loan) -> tuple[int, ...]:
     return (
         received,
         recovered,
+        sum(fact.amount for fact in loan.passed_on),
         amounts["REFUND"],
         sum(split.principal for split in splits),
         sum(split.interest for split in splits),
@@ -834,6 +836,7 @@ class _Money:
     opening_credit: int = 0
     received: int = 0
     recovered: int = 0
+    passed_on: int = 0
     recovered_credit: int = 0
     refunded: int = 0
     paid: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PAID, 0))
@@ -857,7 +860,7 @@ def check_money(conn: psycopg.Connection[Any], schemas: dict[bytes, Any]) -> Che
         if not money.currency:
             continue
         paid_out += money.lent > 0  # what came back was not lent
-        received[money.currency] += money.received + money.recovered
+        received[money.currency] += money.received + money.recovered + money.passed_on
         if money.received != sum(money.paid.values()) + money.unapplied:
             check.fault(
                 f"Loan {loan_id}: received {money.received}, allocated"
@@ -884,6 +887,7 @@ FLOWS = {
     "loan.credit-refunded": ("refunded", "amount", 1),
     "loan.recovery-received": ("recovered", "amount", 1),
     "loan.recovery-reversed": ("recovered", "amount", -1),
+    "loan.passed-on-reversed": ("passed_on", "amount", -1),
     "loan.written-off": ("written_off", "principal", 1),
     "loan.sold": ("sold", "principal", 1),
 }
@@ -936,28 +940,48 @@ def _add_missing(money: _Money, topic: str, said: dict[str, Any]) -> None:
     """Credit that left the book with a loss or a sale, or came back when that was taken back."""
     missing = said.get("missing_credit") or 0
     if topic == "loan.fact-withdrawn":
-        # What was recovered of a loss that is taken back is repaid of its day.
-        again = said.get("repaid") or ()
-        received = sum(sum(each["before"].values()) for each in again)
+        # What was recovered of a loss that is taken back is repaid of its day, and what was
+        # passed on to a buyer is ours again.
+        again, back = said.get("repaid") or (), said.get("returned") or ()
+        received = _sum_of(again, "before")
         money.received += received
         money.recovered -= received
+        _pass_on(money, -_sum_of(back, "after"), lost=said["state"] == "WRITTEN_OFF")
         missing = -max(missing, sum(each["before"]["unapplied"] for each in again))
+        missing += said.get("grown") or 0
     since = said.get("overtaken")
     if since:
-        missing = max(missing, _add_overtaken(money, since))
+        missing = _add_overtaken(money, since)
     money.recovered_credit += missing
 
 
 def _add_overtaken(money: _Money, since: dict[str, Any]) -> int:
-    """Let what came in after the day of a loss be recovered; what of it goes beyond the claim."""
+    """Let what came in after the day of a loss be recovered, or passed on after that of a sale.
+
+    With the credit beside the schedule that comes of it.
+    """
     for kind in PAID:
         money.paid[kind] += since["net"][kind]
     money.unapplied += since["net"]["unapplied"]
     money.capitalised += since["capitalised"]
-    received = sum(sum(each["after"].values()) for each in since["recovered"])
+    received = _sum_of(since["recovered"], "after")
     money.received -= received
     money.recovered += received
-    return sum(each["after"]["unapplied"] for each in since["recovered"])
+    lost = since["state_before"] == "WRITTEN_OFF"
+    _pass_on(money, _sum_of(since["passed_on"], "before"), lost=lost)
+    grown: int = since["grown"]
+    return grown
+
+
+def _pass_on(money: _Money, amount: int, *, lost: bool) -> None:
+    """Let an amount be the buyer's that was received, or recovered of a claim that was *lost*."""
+    money.passed_on += amount
+    money.recovered -= amount if lost else 0
+    money.received -= 0 if lost else amount
+
+
+def _sum_of(movements: Iterable[dict[str, Any]], when: str) -> int:
+    return sum(sum(each[when].values()) for each in movements)
 
 
 def check_decisions(conn: psycopg.Connection[Any], book: Book) -> Check:

@@ -170,6 +170,7 @@ IGNORED = frozenset(
         "loan.expired",
         "loan.interest-subsidised",
         "loan.partner-order-linked",
+        "loan.passed-on-reversed",
         "loan.recovery-received",
         "loan.recovery-reversed",
         "loan.renewal-declined",
@@ -228,15 +229,12 @@ def _(event: Loan.Closed) -> list[Change]:
     return [_state(event, LoanState.CLOSED)]
 
 
-@changes.register
-def _(event: Loan.WrittenOff) -> list[Change]:
+@changes.register(Loan.WrittenOff)
+@changes.register(Loan.Sold)
+def _(event: Loan.WrittenOff | Loan.Sold) -> list[Change]:
+    state = LoanState.SOLD if isinstance(event, Loan.Sold) else LoanState.WRITTEN_OFF
     rows = [] if event.overtaken is None else event.overtaken.instalments
-    return [_state(event, LoanState.WRITTEN_OFF), *_instalments(event, rows)]
-
-
-@changes.register
-def _(event: Loan.Sold) -> list[Change]:
-    return [_state(event, LoanState.SOLD)]
+    return [_state(event, state), *_instalments(event, rows)]
 
 
 @changes.register(Borrower.Registered)

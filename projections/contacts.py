@@ -523,7 +523,6 @@ IGNORED = frozenset(
         "loan.security-released",
         "loan.security-taken",
         "loan.settled",
-        "loan.sold",
         "loan.step-down-forfeited",
         "loan.step-down-reversed",
         "loan.went-overdue",
@@ -1265,8 +1264,9 @@ def _(event: Loan.BucketChanged | Loan.PayoutReturned) -> list[Change]:
     return [_bucket(event)]
 
 
-@changes.register
-def _(event: Loan.WrittenOff) -> list[Change]:
+@changes.register(Loan.WrittenOff)
+@changes.register(Loan.Sold)
+def _(event: Loan.WrittenOff | Loan.Sold) -> list[Change]:
     # As of a day that lies back it was in the bucket of then.
     since = event.overtaken
     return [] if since is None or since.bucket_before == event.bucket else [_bucket(event)]
@@ -1280,7 +1280,10 @@ def _(event: Loan.Repaid | Loan.RecoveryReceived) -> list[Change]:
 
 @changes.register(Loan.RepaymentReversed)
 @changes.register(Loan.RecoveryReversed)
-def _(event: Loan.RepaymentReversed | Loan.RecoveryReversed) -> list[Change]:
+@changes.register(Loan.PassedOnReversed)
+def _(
+    event: Loan.RepaymentReversed | Loan.RecoveryReversed | Loan.PassedOnReversed,
+) -> list[Change]:
     return [_payment(event, -event.amount)]
 
 
@@ -1297,9 +1300,7 @@ def _loan(event: Loan.Disbursed | Loan.Migrated) -> Put:
     )
 
 
-def _bucket(
-    event: Loan.BucketChanged | Loan.Migrated | Loan.PayoutReturned | Loan.WrittenOff,
-) -> Put:
+def _bucket(event: Any) -> Put:
     return Put(
         "contacts_bucket",
         key={"loan_id": event.originator_id, "version": event.originator_version},

@@ -18,7 +18,7 @@ from domain.loan.state import EndedBy, LoanState, Overtaken, Restated
 from projections import Add, Change, Table
 
 NAME = "portfolio"
-VERSION = 3
+VERSION = 4
 TOPICS = ("loan.events",)
 
 FLOWS = (
@@ -42,8 +42,10 @@ FLOWS = (
     "sold",
     "sale_price",
     "subsidised",
+    "passed_on",
 )
-"""Per currency. *credit* is the change of what borrowers have unapplied."""
+"""Per currency. *credit* is the change of what borrowers have unapplied; *passed_on* is money of
+days after a sale, which is owed to the buyer."""
 
 TABLES = (
     Table(
@@ -236,36 +238,33 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             return _moved(event, fees_charged=-event.amount, fees_waived=-event.waived)
         case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             return _moved(event, fees_waived=-event.amount)
-        case EndedBy.WRITE_OFF:
-            flow = _flow(
-                event,
-                received=event.received_again,
-                recovered=-event.received_again,
-                principal_repaid=event.net.principal,
-                interest_repaid=event.net.interest,
-                fees_repaid=event.net.fees,
-                penalty_repaid=event.net.penalty,
-                principal_written_off=-event.principal,
-                written_off=-event.amount,
-                credit=event.net.unapplied - event.credit_beside,
-                fees_charged=event.charged or 0,
-                fees_waived=event.waived,
-                capitalised=event.capitalised or 0,
-            )
-        case EndedBy.SALE:
-            price = -(event.price or 0)
-            flow = _flow(
-                event,
-                principal_sold=-event.principal,
-                sold=-event.amount,
-                sale_price=price,
-                credit=-(event.missing_credit or 0),
-            )
+        case EndedBy.WRITE_OFF | EndedBy.SALE:
+            flow = _flow(event, **_ended_no_more(event))
         case _:
             return _moved(event)
     # What is owed again comes back to where the loan was before it left the book.
     before, after = (event.state_before, event.bucket), (event.state, event.bucket)
     return [*flow, *_from_to(event, before, after, 0, event.balance.principal)]
+
+
+def _ended_no_more(event: Loan.FactWithdrawn) -> dict[str, int]:
+    """What flowed with a loss or a sale that is taken back, and never was."""
+    gone = {"principal_sold": -event.principal, "sold": -event.amount}
+    if event.kind == EndedBy.WRITE_OFF:
+        gone = {"principal_written_off": -event.principal, "written_off": -event.amount}
+    return {
+        **gone,
+        **event.flows,
+        "sale_price": -(event.price or 0),
+        "principal_repaid": event.net.principal,
+        "interest_repaid": event.net.interest,
+        "fees_repaid": event.net.fees,
+        "penalty_repaid": event.net.penalty,
+        "credit": event.net.unapplied - event.credit_beside,
+        "fees_charged": event.charged or 0,
+        "fees_waived": event.waived,
+        "capitalised": event.capitalised or 0,
+    }
 
 
 @changes.register
@@ -346,28 +345,29 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    since, after = event.overtaken, (LoanState.WRITTEN_OFF, event.bucket)
-    before: tuple[str, str] = (LoanState.ACTIVE, event.bucket)
-    flows: Counter[str] = Counter(
-        principal_written_off=event.principal,
-        written_off=event.claim.total,
-        credit=event.credit_beside,
-    )
+    lost = event.claim.total
+    return _left(event, LoanState.ACTIVE, principal_written_off=event.principal, written_off=lost)
+
+
+def _left(event: Loan.WrittenOff | Loan.Sold, state_before: str, **gone: int) -> list[Change]:
+    """The loan leaves the book, from where it stood until that was known."""
+    since, state = event.overtaken, LoanState.SOLD
+    if isinstance(event, Loan.WrittenOff):
+        state = LoanState.WRITTEN_OFF
+    before, flows = (state_before, event.bucket), Counter(gone)
+    flows["credit"] += event.credit_beside
     if since is not None:
         before = (since.state_before, since.bucket_before)
         flows.update(_overtaken(since))
-    return [
-        *_flow(event, **flows),
-        *_from_to(event, before, after, event.principal_before, event.balance.principal),
-    ]
+    after, left = (state, event.bucket), event.balance.principal
+    return [*_flow(event, **flows), *_from_to(event, before, after, event.principal_before, left)]
 
 
 def _overtaken(since: Overtaken) -> dict[str, int]:
-    """What flowed after the day of a loss, and is recovered now or never was."""
+    """What flowed after the day of a loss or a sale, and is another's now or never was."""
     net, fell = since.net, since.fell_away
     return {
-        "received": -since.received,
-        "recovered": since.received,
+        **since.flows,
         "principal_repaid": net.principal,
         "interest_repaid": net.interest,
         "fees_repaid": net.fees,
@@ -401,18 +401,18 @@ def _(event: Loan.InterestSubsidised) -> list[Change]:
 
 @changes.register
 def _(event: Loan.Sold) -> list[Change]:
-    before, after = (event.state_before, event.bucket), (LoanState.SOLD, event.bucket)
-    claim, missing = event.claim.total, event.missing_credit or 0
-    return [
-        *_flow(
-            event,
-            principal_sold=event.principal,
-            sold=claim,
-            sale_price=event.price,
-            credit=missing,
-        ),
-        *_from_to(event, before, after, event.balance_before.principal, event.balance.principal),
-    ]
+    return _left(
+        event,
+        event.state_before,
+        principal_sold=event.principal,
+        sold=event.claim.total,
+        sale_price=event.price,
+    )
+
+
+@changes.register
+def _(event: Loan.PassedOnReversed) -> list[Change]:
+    return _flow(event, passed_on=-event.amount)
 
 
 def _from_to(

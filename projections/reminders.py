@@ -149,6 +149,7 @@ IGNORED = frozenset(
         "loan.expired",
         "loan.interest-subsidised",
         "loan.partner-order-linked",
+        "loan.passed-on-reversed",
         "loan.recovery-received",
         "loan.recovery-reversed",
         "loan.renewal-declined",
@@ -278,21 +279,18 @@ def _(event: Loan.Closed) -> list[Change]:
     return [_state(event, LoanState.CLOSED)]
 
 
-@changes.register
-def _(event: Loan.WrittenOff) -> list[Change]:
-    # Dates that were moved and instalments that were added after the day of the loss go.
+@changes.register(Loan.WrittenOff)
+@changes.register(Loan.Sold)
+def _(event: Loan.WrittenOff | Loan.Sold) -> list[Change]:
+    # Dates that were moved and instalments that were added after the day of it go.
+    state = LoanState.SOLD if isinstance(event, Loan.Sold) else LoanState.WRITTEN_OFF
     rows = [] if event.overtaken is None else event.overtaken.instalments
     gone = [] if event.overtaken is None else event.overtaken.dropped
     return [
-        _state(event, LoanState.WRITTEN_OFF),
+        _state(event, state),
         *(_due_date(event, row, gone=row.number in gone) for row in rows),
         *(_left(event, row) for row in rows),
     ]
-
-
-@changes.register
-def _(event: Loan.Sold) -> list[Change]:
-    return [_state(event, LoanState.SOLD)]
 
 
 @changes.register

@@ -16,7 +16,7 @@ from domain.loan.allocation import Split
 from domain.loan.facts import FactKind
 from domain.loan.ledger import Balance
 from domain.loan.loan import Loan
-from domain.loan.state import EndedBy, LoanState, Overtaken
+from domain.loan.state import EndedBy, LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
@@ -170,7 +170,7 @@ def _owed_again(event: Loan.FactWithdrawn, kind: str) -> list[Change]:
     # Back on the books comes what is owed now: what was recovered is repaid by then.
     stands, credit = event.balance, event.credit_beside - event.net.unapplied
     split = Split(stands.fees, stands.interest, stands.penalty, stands.principal, credit)
-    anew = len(event.reallocated) + len(event.repaid or ())
+    anew = len(event.reallocated) + len(event.repaid or ()) + len(event.returned or ())
     return _line(
         event, kind, ref="", amount=split.total, split=split, balance=stands, reallocated=anew
     )
@@ -285,46 +285,47 @@ def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    if event.overtaken is None:
-        return _cleared(event, "write-off", "")
-    return _lost_before(event, event.overtaken)
+    since = event.overtaken
+    also = ", later payments recovered" if since is not None and since.recovered else ""
+    return _cleared(event, f"write-off{also}", "")
 
 
-def _lost_before(event: Loan.WrittenOff, since: Overtaken) -> list[Change]:
-    # What came after the day of the loss goes off the books too, and then all that stood then.
-    stood, fell, net, grown = event.balance_before, since.fell_away, since.net, since.capitalised
+@changes.register
+def _(event: Loan.Sold) -> list[Change]:
+    since = event.overtaken
+    also = ", later payments passed on" if since is not None and since.passed_on else ""
+    return _cleared(event, f"sale{also}", event.buyer_ref)
+
+
+@changes.register
+def _(event: Loan.PassedOnReversed) -> list[Change]:
+    # It was the buyer's: the books owe nothing after the sale, and nothing changes.
+    nothing = Balance(0, 0, 0, 0, 0)
+    kind, ref = "passed on, reversed", event.payment_ref
+    return _line(event, kind, ref=ref, amount=event.amount, split=Split(), balance=nothing)
+
+
+def _cleared(event: Loan.WrittenOff | Loan.Sold, kind: str, ref: str) -> list[Change]:
+    # Off the books goes all that stood there: the claim, and interest that is not accrued.
+    stood, since = event.balance_before, event.overtaken
     split = Split(
-        fees=-fell.fees - stood.fees,
-        interest=-fell.interest - stood.interest - grown,
-        penalty=-fell.penalty - stood.penalty,
-        principal=grown - stood.principal,
-        unapplied=-event.credit_beside,
-    ).less(net)
-    kind = "write-off, later payments recovered" if since.recovered else "write-off"
-    anew = len(since.recovered) + len(since.reallocated)
+        -stood.fees, -stood.interest, -stood.penalty, -stood.principal, -event.credit_beside
+    )
+    anew = 0
+    if since is not None:  # and before that what was recorded of later days
+        fell, grown = since.fell_away, since.capitalised
+        off = Split(fell.fees, fell.interest + grown, fell.penalty, -grown, 0)
+        split = split.less(off).less(since.net)
+        anew = len(since.recovered) + len(since.passed_on) + len(since.reallocated)
     return _line(
         event,
         kind,
-        ref="",
+        ref=ref,
         amount=split.total,
         split=split,
         balance=event.balance,
         reallocated=anew,
     )
-
-
-@changes.register
-def _(event: Loan.Sold) -> list[Change]:
-    return _cleared(event, "sale", event.buyer_ref)
-
-
-def _cleared(event: Loan.WrittenOff | Loan.Sold, kind: str, ref: str) -> list[Change]:
-    # Off the books goes all that stood there: the claim, and interest that is not accrued.
-    stood = event.balance_before
-    split = Split(
-        -stood.fees, -stood.interest, -stood.penalty, -stood.principal, -(event.missing_credit or 0)
-    )
-    return _line(event, kind, ref=ref, amount=split.total, split=split, balance=event.balance)
 
 
 @changes.register

@@ -18,7 +18,7 @@ from domain.loan.state import EndedBy, LoanState, OfferKind, Overtaken, Restated
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "summary"
-VERSION = 7
+VERSION = 8
 TOPICS = ("loan.events",)
 
 STANDING = {
@@ -122,6 +122,7 @@ TABLES = (
             "sold": "bigint",
             "sale_price": "bigint",
             "subsidised": "bigint",
+            "passed_on": "bigint",
         },
         key=("loan_id", "version"),
     ),
@@ -391,15 +392,8 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
             amounts = {"fees_charged": -event.amount, "fees_waived": -event.waived}
         case FactKind.WAIVER | FactKind.FORGIVEN if event.owed in (None, Owed.FEE):
             amounts = {"fees_waived": -event.amount}
-        case EndedBy.WRITE_OFF:
-            again = event.received_again
-            amounts = {"written_off": -event.amount, "received": again, "recovered": -again}
-            amounts |= {"fees_charged": event.charged or 0, "fees_waived": event.waived}
-            if _laid_again(event):
-                changed = _changed(event, "BROUGHT_BACK", None)
-                return [*_money_moved(event, **amounts), changed]
-        case EndedBy.SALE:
-            amounts = {"sold": -event.amount, "sale_price": -(event.price or 0)}
+        case EndedBy.WRITE_OFF | EndedBy.SALE:
+            return _ended_no_more(event)
         case FactKind.RESCHEDULE:
             return [*_money_moved(event), _changed(event, "TAKEN_BACK", None)]
         case _:
@@ -407,10 +401,16 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
     return _money_moved(event, **amounts)
 
 
-def _laid_again(event: Loan.FactWithdrawn) -> bool:
-    """Whether with a loss something is taken back by which a schedule was laid anew."""
+def _ended_no_more(event: Loan.FactWithdrawn) -> list[Change]:
+    """The loan without a loss or a sale, and with what that had set aside."""
+    amounts = {"sold": -event.amount, "sale_price": -(event.price or 0)}
+    if event.kind == EndedBy.WRITE_OFF:
+        amounts = {"written_off": -event.amount}
+    charged = {"fees_charged": event.charged or 0, "fees_waived": event.waived}
     names = event.brought_back or ()
-    return any(name.startswith(f"{FactKind.RESCHEDULE}:") for name in names)
+    laid = any(name.startswith(f"{FactKind.RESCHEDULE}:") for name in names)
+    again = [_changed(event, "BROUGHT_BACK", None)] if laid else []
+    return [*_money_moved(event, **amounts, **charged, **event.flows), *again]
 
 
 @changes.register
@@ -565,29 +565,32 @@ def _(event: Loan.Closed) -> list[Change]:
 
 @changes.register
 def _(event: Loan.WrittenOff) -> list[Change]:
-    since, lost = event.overtaken, event.claim.total
-    stands = _standing(event, LoanState.WRITTEN_OFF, event.bucket, event.balance)
+    return _left(event, LoanState.WRITTEN_OFF, written_off=event.claim.total)
+
+
+def _left(event: Loan.WrittenOff | Loan.Sold, state: str, **gone: int) -> list[Change]:
+    """The loan leaves the book, with what becomes of what was recorded of later days."""
+    stands, since = _standing(event, state, event.bucket, event.balance), event.overtaken
     if since is None:
-        return [_money(event, written_off=lost), *stands]
+        return [_money(event, **gone), *stands]
     net, fell = since.net, since.fell_away
     money = _money(
         event,
-        received=-since.received,
-        recovered=since.received,
         principal_paid=net.principal,
         interest_paid=net.interest,
         fees_paid=net.fees,
         penalty_paid=net.penalty,
         fees_charged=-fell.charged,
         fees_waived=-fell.waived,
-        written_off=lost,
+        **since.flows,
+        **gone,
     )
     laid = [_changed(event, "SET_ASIDE", None)] if _was_laid(since) else []
     return [money, *laid, *stands, *_instalments(event, since.instalments)]
 
 
 def _was_laid(since: Overtaken) -> bool:
-    """Whether a loss undid something by which the schedule was laid anew."""
+    """Whether something counts no more by which the schedule was laid anew."""
     names = (*since.set_aside, *since.lapsed)
     return any(name.startswith(f"{FactKind.RESCHEDULE}:") for name in names)
 
@@ -611,10 +614,12 @@ def _(event: Loan.InterestSubsidised) -> list[Change]:
 
 @changes.register
 def _(event: Loan.Sold) -> list[Change]:
-    return [
-        _money(event, sold=event.claim.total, sale_price=event.price),
-        *_standing(event, LoanState.SOLD, event.bucket, event.balance),
-    ]
+    return _left(event, LoanState.SOLD, sold=event.claim.total, sale_price=event.price)
+
+
+@changes.register
+def _(event: Loan.PassedOnReversed) -> list[Change]:
+    return [_money(event, passed_on=-event.amount)]
 
 
 @changes.register
@@ -773,7 +778,7 @@ def _contract(event: Stream.Event, terms: Terms) -> list[Change]:
 def _changed(event: Loan.Event, kind: str, annual_rate: Decimal | None) -> Put:
     """How what was left of the loan was laid anew, or what is known of that later."""
     capitalised = event.capitalised if isinstance(event, Loan.MoneyMoved) else None
-    if isinstance(event, Loan.WrittenOff) and event.overtaken is not None:
+    if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.overtaken is not None:
         capitalised = event.overtaken.capitalised
     return Put(
         "summary_change",
@@ -803,6 +808,7 @@ def _money(event: Stream.Event, **amounts: int) -> Put:
             "sold",
             "sale_price",
             "subsidised",
+            "passed_on",
         ),
         0,
     )

@@ -82,6 +82,7 @@ IGNORED = frozenset(
         "loan.hold-placed",
         "loan.interest-subsidised",
         "loan.partner-order-linked",
+        "loan.passed-on-reversed",
         "loan.rate-stepped-down",
         "loan.recovery-received",
         "loan.recovery-reversed",

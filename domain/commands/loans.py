@@ -25,7 +25,7 @@ from domain.loan.loan import Loan
 from domain.loan.refusals import NothingChanges, OnHold
 from domain.loan.relief import Agreement
 from domain.loan.schedule import Instalment
-from domain.loan.state import SERVICED, Tier
+from domain.loan.state import SERVICED, LoanState, Tier
 from domain.product.gate import OverCap, over_cap
 from domain.product.product import Offer, Product
 
@@ -725,15 +725,8 @@ def write_off(
 ) -> Loan:
     """Take the loss of what was owed on a day; *on* may lie back."""
     loan = book.get(Loan, loan_id)
-    loan.write_off(
-        act,
-        reason=reason,
-        requested_by=requested_by,
-        approved_by=approved_by,
-        on=on,
-        classes=book.policies.asset_class_rule(loan.product_code, act.business_on),
-    )
-    return loan
+    loan.write_off(act, reason=reason, requested_by=requested_by, approved_by=approved_by, on=on)
+    return _classed_at_end(book, act, loan)
 
 
 @command
@@ -758,7 +751,7 @@ def sell(
         requested_by=requested_by,
         approved_by=approved_by,
     )
-    return loan
+    return _classed_at_end(book, act, loan)
 
 
 @command
@@ -856,6 +849,16 @@ def _must_not_be_held(
 def _classed(book: Book, act: Act, loan: Loan) -> Loan:
     """*loan*, in its asset class after money or dates moved."""
     loan.reclassify(act, book.policies.asset_class_rule(loan.product_code, act.business_on))
+    return loan
+
+
+def _classed_at_end(book: Book, act: Act, loan: Loan) -> Loan:
+    """*loan*, in the class of the day it left the book, where things were recorded since."""
+    rule = book.policies.asset_class_rule(loan.product_code, act.business_on)
+    for event in list(loan.pending_events):
+        since = event.overtaken if isinstance(event, Loan.WrittenOff | Loan.Sold) else None
+        if since is not None and since.state_before != LoanState.WRITTEN_OFF:
+            loan.reclassify(act, rule, ended_on=loan.endings[-1].on)
     return loan
 
 

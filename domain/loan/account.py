@@ -200,12 +200,23 @@ class Account:
         )
 
     def receipts(self) -> list[tuple[date, int]]:
-        """Money received that stands: the day it counts for, and minor units; days in order."""
-        return sorted(
-            (fact.on, fact.amount)
-            for fact in (*self.facts, *self.recoveries.values())
-            if fact.pays or fact.kind == FactKind.RECOVERY
-        )
+        """Money received that stands: the day it counts for, and minor units; days in order.
+
+        What came in after a sale and was passed on to the buyer is in it.
+        """
+        return sorted((fact.on, fact.amount) for fact in self.money_in())
+
+    def money_in(self) -> list[Fact]:
+        """The money received that stands: payments, recoveries, and what is the buyer's."""
+        moved = (*self.facts, *self.recoveries.values(), *self.passed_on)
+        return [fact for fact in moved if fact.is_money_in]
+
+    @property
+    def passed_on(self) -> list[Fact]:
+        """The money of after a sale, which is the buyer's."""
+        if not self.endings or self.endings[-1].kind != EndedBy.SALE:
+            return []
+        return [fact for fact in self.endings[-1].aside if fact.is_money_in]
 
     def rate_on(self, on: date) -> Decimal:
         """The annual rate of the days after *on*, by what counts until then."""

@@ -206,6 +206,7 @@ def _left_book(loan: Loan, as_of: date) -> LeftBook | None:
         total(back.values()).total,
         0 if sale else open_of(claim, back),
         sale.price if sale else None,
+        sum(fact.amount for fact in loan.passed_on if sale and fact.on <= as_of),
     )
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.base.policy import AssetClassRule
 from domain.base.refusal import positive, two_people
 from domain.base.stream import Act
 from domain.base.terms import Prepayment, Source
 from domain.loan import events
 from domain.loan import refusals as no
-from domain.loan.account import open_of
 from domain.loan.ledger import Balance
 from domain.loan.overtaking import Overtaking
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
@@ -27,21 +25,13 @@ class Ending(Overtaking):
     """The decisions by which a loan ends otherwise than paid, and on what secures it."""
 
     def write_off(
-        self,
-        act: Act,
-        *,
-        reason: str,
-        requested_by: str,
-        approved_by: str,
-        on: date | None = None,
-        classes: AssetClassRule | None = None,
+        self, act: Act, *, reason: str, requested_by: str, approved_by: str, on: date | None = None
     ) -> None:
         """Take the loss of everything owed on a day; *on* may lie back.
 
         It counts from its day, whatever was recorded since: payments of later days are
         recoveries, and what else counts from after it is set aside, in the same event; on the
-        day, what was known first counts first. So it may have been paid since. The asset class
-        is that of the day by *classes*.
+        day, what was known first counts first. So it may have been paid since.
 
         Raises:
             NotActive: nothing was owed then.
@@ -58,7 +48,7 @@ class Ending(Overtaking):
         overtaken, claim = then.overtaken, then.claim
         if overtaken is not None and then.ledger.is_over(on):
             raise no.NotActive(f"Nothing was owed on {on}, so that there is no loss to take.")
-        credit = then.ledger.unapplied + max(claim.unapplied, overtaken.beyond if overtaken else 0)
+        credit = then.ledger.unapplied + (overtaken.grown if overtaken else claim.unapplied)
         self.record(
             events.WrittenOff,
             act,
@@ -81,7 +71,6 @@ class Ending(Overtaking):
             self._subsidise(act, on, ends=True)
         else:
             self._follow_up(act, on)
-            self.reclassify(act, classes, ended_on=on)
 
     def sell(
         self,
@@ -95,40 +84,40 @@ class Ending(Overtaking):
     ) -> None:
         """Pass the claim to another owner for a price; from then on he has the say.
 
+        It counts from its day, whatever was recorded since: money of later days is the
+        buyer's, and what else counts from after it is set aside, in the same event. So it may
+        have been paid since.
+
         Raises:
-            NotForSale: the loan is neither active nor written off, the borrower has credit,
-                or money moved after *sold_on*.
+            NotForSale: the loan was neither active nor written off that day, or the borrower
+                had credit.
+            RestsOnIt: money went out since, what was owed was forgiven, or a loss was taken.
         """
         if self.state == LoanState.SOLD and self.buyer_ref == buyer_ref:
             return
         self._must_be_paid_out()
-        if self.state not in (LoanState.ACTIVE, LoanState.WRITTEN_OFF):
-            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
+        lost = self.state == LoanState.WRITTEN_OFF
+        over = self.state in (LoanState.SETTLED, LoanState.CLOSED)
         two_people(requested_by, approved_by, "A sale")
         positive(price, "The price")
         if not buyer_ref.strip():
             raise no.NotForSale("A sale needs the reference of the new owner.")
         self._must_not_be_before_disbursement(sold_on)
         self._must_not_be_future(act, sold_on)
-        last = max((fact.on for fact in (*self.facts, *self.recoveries.values())), default=sold_on)
-        if last > sold_on:
+        if over and not self._overtaken_by(sold_on)[0]:
+            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
+        self._must_have_refunded_nothing(sold_on)
+        then = self._sold_after_loss(sold_on) if lost else self._at_end(act, sold_on, sells=True)
+        since, claim, before = then.overtaken, then.claim, then.ledger.balance(sold_on)
+        if since is not None and not lost and then.ledger.is_over(sold_on):
+            raise no.NotForSale(f"Nothing was owed on {sold_on}; there was no claim to sell.")
+        grown = since.grown if since else claim.unapplied
+        credit = self.unapplied + grown if lost else then.ledger.unapplied + grown
+        if credit > 0:
             raise no.NotForSale(
-                f"Money moved on {last}, after {sold_on}; sell it as of {last} or later."
+                f"The borrower has {self._written(credit)} of credit; refund it, then sell."
             )
-        if self.state == LoanState.ACTIVE:
-            self._assess_consequences(act, sold_on)
-        if self.unapplied > 0:
-            raise no.NotForSale(
-                f"The borrower has {self._written(self.unapplied)} of credit; refund it, then sell."
-            )
-        ledger = self._ledger()
-        before, claim = ledger.balance(sold_on), ledger.claim(sold_on)
-        missing, was_lost = max(-before.unapplied, 0), self.state == LoanState.WRITTEN_OFF
-        left = Balance(0, 0, 0, 0, 0)
-        face = claim.principal + claim.interest + claim.fees + claim.penalty + missing
-        if was_lost:
-            before = claim = left = self.balance
-            missing, face = 0, open_of(self.claim, self.recovered)
+        left = Balance(0, 0, 0, 0, credit)
         self.record(
             events.Sold,
             act,
@@ -140,17 +129,22 @@ class Ending(Overtaking):
             interest=claim.interest,
             fees=claim.fees,
             penalty=claim.penalty,
-            missing_credit=missing or None,
-            face=face,
+            missing_credit=claim.unapplied or None,
+            face=then.face,
             requested_by=requested_by,
             approved_by=approved_by,
-            balance_before=before,
+            balance_before=left if lost else before,
             balance=left,
-            bucket=self.bucket,
+            bucket=then.bucket,
             state_before=self.state,
+            overtaken=since,
         )
-        if not was_lost:
+        if lost:
+            return
+        if since is None:
             self._subsidise(act, sold_on, ends=True)
+        else:
+            self._follow_up(act, sold_on)
 
     def refund_by_partner(
         self, act: Act, *, amount: int, received_on: date, payment_ref: str
@@ -259,11 +253,7 @@ class Ending(Overtaking):
             raise no.PaymentRefReused(
                 f"The payment {payment_ref!r} is there already, and not of this security."
             )
-        paid = sum(
-            fact.amount
-            for fact in (*self.facts, *self.recoveries.values())
-            if fact.ref in security.payments
-        )
+        paid = sum(fact.amount for fact in self.money_in() if fact.ref in security.payments)
         bound = None if security.kind == SecurityKind.COLLATERAL else security.amount
         if bound is not None and paid + amount > bound:
             raise no.SecurityExceeded(

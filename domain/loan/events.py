@@ -1016,13 +1016,13 @@ def repaid_again(loan: Account, refs: Iterable[str]) -> list[Fact]:
 
 
 def counting_again(loan: Account) -> list[Fact]:
-    """What a loss that is taken back had set aside, payments apart.
+    """What a loss or a sale that is taken back had set aside, money apart.
 
     A hold whose end became known since ends as it is known now.
     """
     known = {named(fact) for fact in loan.facts if fact.kind in HOLDS}
     aside = loan.endings[-1].aside
-    return [fact for fact in aside if not fact.pays and named(fact) not in known]
+    return [fact for fact in aside if not fact.is_money_in and named(fact) not in known]
 
 
 class FactWithdrawn(MoneyMoved):
@@ -1033,8 +1033,10 @@ class FactWithdrawn(MoneyMoved):
     *penalty* and *principal* are what left the book then, *missing_credit* what of the borrower's
     credit was, and *price* what was paid for it. *dropped* are instalments that came with it.
     *repaid* are the recoveries of a loss that are payments of their days again, in the order they
-    came in, each as it was split over the claim and as it is now. What the loss had set aside is
-    *brought_back*, by kind and name; with it what was *charged* as fees, less *waived* of it.
+    came in, each as it was split over the claim and as it is now. What the loss or the sale had set
+    aside is *brought_back*, by kind and name; with it what was *charged* as fees, less *waived* of
+    it. Money that was passed on to the buyer is *returned*, as it is split over what is owed again;
+    by *grown* the borrower's credit is more with that, beside the schedule.
     """
 
     TOPIC = "loan.fact-withdrawn"
@@ -1057,17 +1059,23 @@ class FactWithdrawn(MoneyMoved):
     repaid: list[Movement] | None
     brought_back: list[str] | None
     charged: int | None
+    returned: list[Movement] | None
+    grown: int | None
 
     @property
-    def received_again(self) -> int:
-        """What came in as recoveries, and is repaid instead; minor units."""
-        return sum(each.before.total for each in self.repaid or ())
+    def flows(self) -> dict[str, int]:
+        """What was recovered and is received instead, or was passed on and is either again."""
+        again = sum(each.before.total for each in self.repaid or ())
+        back = sum(each.after.total for each in self.returned or ())
+        if self.state == LoanState.WRITTEN_OFF:
+            return {"recovered": back, "passed_on": -back}
+        return {"received": again + back, "recovered": -again, "passed_on": -back}
 
     @property
     def credit_beside(self) -> int:
         """The borrower's credit beside the schedule, which goes with the loss or the sale."""
         beyond = sum(each.before.unapplied for each in self.repaid or ())
-        return max(self.missing_credit or 0, beyond)
+        return max(self.missing_credit or 0, beyond) - (self.grown or 0)
 
     def apply(self, loan: Account) -> None:
         gone = [f for f in loan.facts if f.kind == self.kind and known_as(f) == self.fact_ref]
@@ -1076,6 +1084,7 @@ class FactWithdrawn(MoneyMoved):
             gone += [f for f in loan.facts if f.kind == FactKind.WAIVER and f.ref in refs]
         again = repaid_again(loan, [each.ref for each in self.repaid]) if self.repaid else []
         back = counting_again(loan) if self.brought_back else []
+        back += self._returned(loan)
         self.take_over(loan, [*(fact for fact in loan.facts if fact not in gone), *back, *again])
         loan.facts_taken += len(again)
         _charge_again(loan, back)
@@ -1093,6 +1102,18 @@ class FactWithdrawn(MoneyMoved):
                 loan.buyer_ref = ""
             else:
                 loan.claim, loan.recovered = Split(), {}
+
+    def _returned(self, loan: Account) -> list[Fact]:
+        """The payments that are the loan's again; recoveries are put where they were."""
+        money = {each.ref: each for each in self.returned or ()}
+        back = [f for f in loan.endings[-1].aside if f.is_money_in] if money else []
+        for fact in back:
+            each = money[fact.ref]
+            if fact.pays:
+                loan.parts[fact.ref], loan.splits[fact.ref] = each.parts, each.after
+            else:
+                loan.recoveries[fact.ref], loan.recovered[fact.ref] = fact, each.after
+        return [fact for fact in back if fact.pays]
 
     def _forget(self, loan: Account, fact: Fact) -> None:
         """Take what is kept of *fact* beside it out of the state."""
@@ -1315,7 +1336,7 @@ class WrittenOff(Event):
     @property
     def credit_beside(self) -> int:
         """The borrower's credit beside the schedule, which comes with the loss."""
-        return max(self.missing_credit or 0, self.overtaken.beyond if self.overtaken else 0)
+        return self.overtaken.grown if self.overtaken else self.missing_credit or 0
 
     @property
     def principal_before(self) -> int:
@@ -1346,11 +1367,16 @@ class WrittenOff(Event):
 
 def _overtake(loan: Account, what: Overtaken) -> list[Fact]:
     """Let what is *overtaken* count no more; what of it stands aside."""
-    money, names = {each.ref for each in what.recovered}, {*what.set_aside, *what.lapsed}
+    money = {each.ref for each in (*what.recovered, *what.passed_on)}
+    names = {*what.set_aside, *what.lapsed}
     gone = [
         fact for fact in loan.facts if (fact.pays and fact.ref in money) or named(fact) in names
     ]
     loan.facts = [fact for fact in loan.facts if fact not in gone]
+    recovered = [fact for ref, fact in loan.recoveries.items() if ref in money]
+    for fact in recovered:  # before the sale of a claim that was written off
+        loan.recoveries.pop(fact.ref)
+        loan.recovered.pop(fact.ref, None)
     _lay(loan, what.instalments)
     loan.instalments = [row for row in loan.instalments if row.number not in what.dropped]
     _split_anew(loan, what.reallocated)
@@ -1358,7 +1384,7 @@ def _overtake(loan: Account, what: Overtaken) -> list[Fact]:
         if fact.splits:  # credit may have paid nothing by now
             loan.parts.pop(fact.ref, None)
             loan.splits.pop(fact.ref, None)
-        if fact.pays:
+        if fact.ref in {each.ref for each in what.recovered} and fact.pays:
             loan.recoveries[fact.ref] = replace(fact, kind=FactKind.RECOVERY, future_money=None)
         elif fact.kind == FactKind.FEE:
             loan.fees[fact.ref] = replace(loan.fees[fact.ref], amount=0)
@@ -1368,7 +1394,7 @@ def _overtake(loan: Account, what: Overtaken) -> list[Fact]:
     loan.recovered.update({each.ref: each.after for each in what.recovered})
     loan.steps = {first: came for first, came in loan.steps.items() if first not in what.steps}
     loan.overdue_since_on = what.overdue_since_on
-    return [fact for fact in gone if named(fact) not in what.lapsed]
+    return [*(fact for fact in gone if named(fact) not in what.lapsed), *recovered]
 
 
 class RecoveryReceived(Event):
@@ -1454,13 +1480,14 @@ class RecoveryReversed(Event):
 
 
 def _bounce_aside(loan: Account, payment_ref: str) -> None:
-    """Let a payment that stands aside, and does not stand at all, come back with no loss."""
+    """Let money that stands aside, and does not stand at all, not come back with the loan."""
     for place, ended in enumerate(loan.endings):
-        kept = [fact for fact in ended.aside if not (fact.pays and fact.ref == payment_ref)]
-        gone = [fact for fact in ended.aside if fact.pays and fact.ref == payment_ref]
-        if gone:
-            loan.endings[place] = replace(ended, aside=kept)
-            loan.vacated = {**loan.vacated, payment_ref: gone[0]}
+        gone = [fact for fact in ended.aside if fact.is_money_in and fact.ref == payment_ref]
+        kept = [fact for fact in ended.aside if fact not in gone]
+        loan.endings[place] = replace(ended, aside=kept)
+        for fact in gone:
+            if fact.pays:
+                loan.vacated = {**loan.vacated, payment_ref: fact}
 
 
 def _have(loan: Account, balance: Balance | None) -> None:
@@ -1539,6 +1566,7 @@ class Sold(Event):
 
     *missing_credit* of it is what was refunded to the borrower and is no credit any more. What is
     open of the claim, written off before or not, is the *face* that the price was agreed for.
+    It counts from its day whatever was recorded since: *overtaken* says what became of that.
     """
 
     TOPIC = "loan.sold"
@@ -1557,6 +1585,7 @@ class Sold(Event):
     balance: Balance
     bucket: str
     state_before: str
+    overtaken: Overtaken | None
 
     @property
     def claim(self) -> Split:
@@ -1565,24 +1594,62 @@ class Sold(Event):
             self.fees, self.interest, self.penalty, self.principal, self.missing_credit or 0
         )
 
+    @property
+    def credit_beside(self) -> int:
+        """The borrower's credit beside the schedule, which comes with the sale, or goes."""
+        return self.overtaken.grown if self.overtaken else self.missing_credit or 0
+
+    @property
+    def principal_before(self) -> int:
+        """The principal that stood in the book until the sale was known; minor units."""
+        since = self.overtaken
+        if since is None:
+            return self.balance_before.principal
+        return self.principal + since.net.principal - since.capitalised
+
     def apply(self, loan: Account) -> None:
+        aside = [] if self.overtaken is None else _overtake(loan, self.overtaken)
+        lost = self.state_before == LoanState.WRITTEN_OFF
         face = self.face
         if face is None:  # the first sales told none
             face = self.claim.total or open_of(loan.claim, loan.recovered)
         ended = Ended(
             EndedBy.SALE,
             self.effective_on,
-            self.state_before,
+            LoanState.WRITTEN_OFF if lost else LoanState.ACTIVE,
             self.claim,
             self.price,
             loan.facts_taken,
             self.price,
             face,
+            aside,
         )
         loan.endings = [*loan.endings, ended]
         loan.state = LoanState.SOLD
+        loan.bucket = self.bucket
         loan.buyer_ref = self.buyer_ref
         _have(loan, self.balance)
+
+
+class PassedOnReversed(Event):
+    """Money that came in after a sale, and was the buyer's, turned out not to stand.
+
+    So much less is owed to the buyer: *passed_on* is what is left.
+    """
+
+    TOPIC = "loan.passed-on-reversed"
+    payment_ref: str
+    received_on: date
+    currency: str
+    amount: int
+    reason: str
+    kind: str | None
+    buyer_ref: str
+    passed_on: int
+
+    def apply(self, loan: Account) -> None:
+        _bounce_aside(loan, self.payment_ref)
+        loan.reversed = [*loan.reversed, self.payment_ref]
 
 
 class InterestSubsidised(Event):

@@ -82,6 +82,11 @@ class Fact:
         return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
 
     @property
+    def is_money_in(self) -> bool:
+        """Whether it is money received, on what is owed or on what was lost."""
+        return self.pays or self.kind == FactKind.RECOVERY
+
+    @property
     def splits(self) -> bool:
         """Whether it is money that is split over what is owed, received or had as credit."""
         return self.kind in SPLITS

@@ -93,6 +93,7 @@ class Loan(Origination, Converting, Ending, Holding, Moving, TakingBack, Stream)
     SecurityRealised: TypeAlias = events.SecurityRealised
     SecurityReleased: TypeAlias = events.SecurityReleased
     Sold: TypeAlias = events.Sold
+    PassedOnReversed: TypeAlias = events.PassedOnReversed
     InterestSubsidised: TypeAlias = events.InterestSubsidised
 
     def __init__(self) -> None:

@@ -1,16 +1,16 @@
-"""What a loss that lies back makes of what was recorded of the days after it."""
+"""What a loss or a sale that lies back makes of what was recorded of the days after it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from domain.base.stream import Act
 from domain.base.terms import Owed, RatePlanKind
 from domain.loan import delinquency
 from domain.loan import refusals as no
-from domain.loan.account import emptied
+from domain.loan.account import emptied, open_of
 from domain.loan.allocation import Split, total
 from domain.loan.facts import EARLY, STEP, Fact, FactKind, named
 from domain.loan.ledger import Ledger
@@ -22,20 +22,24 @@ from domain.loan.state import FellAway, Movement, Overtaken
 class AtEnd:
     """A loan as it leaves the book on a day: its *ledger* then, and what was owed by that.
 
-    *bucket* is the one it leaves in, *overtaken* what was recorded of later days, if anything.
+    *bucket* is the one it leaves in, *overtaken* what was recorded of later days, if anything;
+    *face* what is open of the claim, all of it if it was not written off before.
     """
 
     ledger: Ledger
     claim: Split
     bucket: str
     overtaken: Overtaken | None
+    face: int
 
 
 class Overtaking(Servicing):
     """How a loan stood on a day that lies back, whatever was recorded since."""
 
-    def _at_end(self, act: Act, on: date) -> AtEnd:
+    def _at_end(self, act: Act, on: date, *, sells: bool = False) -> AtEnd:
         """The loan as it leaves the book on *on*, with what was known first on that day.
+
+        Money of later days is recovered of the loss; where it *sells* the claim, the buyer's.
 
         Raises:
             NotActive: it does not run, and not because of what was recorded since.
@@ -50,10 +54,66 @@ class Overtaking(Servicing):
             self._must_be_active()
             self._assess_consequences(act, on)
             ledger, bucket = self._ledger(), self.bucket
-            return AtEnd(ledger, self.claim_of(ledger, on, self.facts_taken), bucket, None)
+            claim = self.claim_of(ledger, on, self.facts_taken)
+            return AtEnd(ledger, claim, bucket, None, claim.total)
         self._must_leave_no_trace(on, gone)
         claim = self.claim_of(ledger, on, self.facts_taken)
-        return AtEnd(ledger, claim, bucket, self._overtaken(on, ledger, claim, gone, steps))
+        found = self._overtaken(on, ledger, claim, gone, steps)
+        if sells:
+            passed_on = [replace(each, after=Split()) for each in found.recovered]
+            found = replace(found, recovered=[], passed_on=passed_on, grown=claim.unapplied)
+        return AtEnd(ledger, claim, bucket, found, claim.total)
+
+    def _sold_after_loss(self, on: date) -> AtEnd:
+        """The loan that was written off, as what is open of its claim is sold on *on*.
+
+        What was recovered on later days is the buyer's.
+
+        Raises:
+            RestsOnIt: the loss was taken as of a later day.
+        """
+        lost = self.endings[0]
+        if on < lost.on:
+            raise no.RestsOnIt(
+                f"The loan was written off as of {lost.on}, after {on}: take that back first, or"
+                f" sell as of {lost.on} or later."
+            )
+        later = [fact for fact in self.recoveries.values() if fact.on > on]
+        gone = {fact.ref for fact in later}
+        left = {ref: split for ref, split in self.recovered.items() if ref not in gone}
+        face = open_of(self.claim, left)
+        at_end = AtEnd(self._ledger(), Split(), self.bucket, None, face)
+        if not later:
+            return at_end
+        anew, nothing = self.recovered_by(self.recoveries.values(), self.claim), Split()
+        since = Overtaken(
+            net=nothing,
+            instalments=[],
+            dropped=[],
+            recovered=[],
+            passed_on=[Movement(fact.ref, fact.on, anew[fact.ref], nothing, []) for fact in later],
+            reallocated=[],
+            set_aside=[],
+            lapsed=[],
+            steps=[],
+            fell_away=FellAway(0, 0, 0, 0, 0),
+            capitalised=0,
+            grown=self._beside(self.claim, left) - self._credit_beside(),
+            state_before=self.state,
+            bucket_before=self.bucket,
+            overdue_since_on=self.overdue_since_on,
+        )
+        return replace(at_end, overtaken=since)
+
+    def _must_have_refunded_nothing(self, on: date) -> None:
+        """Pass where no credit was paid back after *on*: it would be the buyer's money."""
+        for fact in self.facts:
+            if fact.kind == FactKind.REFUND and fact.on > on:
+                raise no.RestsOnIt(
+                    f"{self._written(fact.amount)} was paid back on {fact.on} ({fact.ref}), after"
+                    f" {on}: take that back first if it did not go out, else sell as of {fact.on}"
+                    " or later."
+                )
 
     def _overtaken_by(self, on: date) -> tuple[list[Fact], list[str]]:
         """The facts that count no more where the loan left the book on *on*, and the steps."""
@@ -136,12 +196,14 @@ class Overtaking(Servicing):
                 Movement(fact.ref, fact.on, self.splits[fact.ref], anew[fact.ref], [])
                 for fact in paid
             ],
+            passed_on=[],
             reallocated=moved,
             set_aside=list(dict.fromkeys(named(f) for f in gone if not f.pays and f not in lapsed)),
             lapsed=[named(fact) for fact in lapsed],
             steps=steps,
             fell_away=charged_by(gone),
             capitalised=claim.principal - self.balance.principal + net.principal,
+            grown=self._beside(claim, anew),
             state_before=self.state,
             bucket_before=self.bucket,
             overdue_since_on=_lateness(ledger, on)[0],

@@ -210,8 +210,8 @@ class Servicing(Consequences):
 
         Later payments split anew, in the same event. A recovery of a written-off loan is
         taken back likewise, and the loan stays written off; of a payment before the
-        write-off or the sale, the loss is greater, or what was sold. *kind* says why, in one
-        word.
+        write-off or the sale, the loss is greater, or what was sold; of one after the sale less
+        is owed to the buyer. *kind* says why, in one word.
         """
         self._must_hold_money()
         if kind not in (None, *ReversalKind):
@@ -220,9 +220,7 @@ class Servicing(Consequences):
             )
         if payment_ref in self.reversed:
             return
-        fact = self.recoveries.get(payment_ref) or next(
-            (fact for fact in self.facts if fact.ref == payment_ref and fact.pays), None
-        )
+        fact = next((fact for fact in self.money_in() if fact.ref == payment_ref), None)
         if fact is None:
             raise no.PaymentUnknown(
                 f"No payment or recovery {payment_ref!r} stands on this loan that could be"
@@ -230,6 +228,10 @@ class Servicing(Consequences):
             )
         if not reason.strip():
             raise no.ReasonMissing("A reversal needs a reason.")
+        if fact in self.passed_on:
+            self._reverse_passed_on(act, fact, reason, kind)
+            self._take_back_realised(act, fact)
+            return
         if fact.kind == FactKind.RECOVERY:
             self._reverse_recovery(act, fact, reason, kind)
             self._take_back_realised(act, fact)
@@ -268,6 +270,22 @@ class Servicing(Consequences):
             currency=self.currency,
             amount=amount,
             payment_ref=payment_ref,
+        )
+
+    def _reverse_passed_on(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
+        left = sum(other.amount for other in self.passed_on) - fact.amount
+        self.record(
+            events.PassedOnReversed,
+            act,
+            fact.on,
+            payment_ref=fact.ref,
+            received_on=fact.on,
+            currency=self.currency,
+            amount=fact.amount,
+            reason=reason,
+            kind=kind,
+            buyer_ref=self.buyer_ref,
+            passed_on=left,
         )
 
     def _reverse_recovery(self, act: Act, fact: Fact, reason: str, kind: str | None) -> None:
@@ -401,8 +419,8 @@ class Servicing(Consequences):
             raise no.PaymentRefReused(
                 f"The payment {payment_ref!r} was reversed; a new one needs a new reference."
             )
-        for fact in (*self.facts, *self.recoveries.values()):
-            if fact.ref == payment_ref and (fact.pays or fact.kind == FactKind.RECOVERY):
+        for fact in self.money_in():
+            if fact.ref == payment_ref:
                 if (fact.amount, fact.on) != (amount, received_on):
                     raise no.PaymentRefReused(
                         f"The reference {payment_ref!r} already names another payment."

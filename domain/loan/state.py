@@ -158,41 +158,44 @@ class Ended:
 
 @dataclass(frozen=True)
 class Overtaken:
-    """What was recorded of days after a loss that was taken as of a day that lies back.
+    """What was recorded of days after a loss or a sale that is dated as of a day that lies back.
 
-    Payments of those days are *recovered*: each as it was split over the instalments and, after,
-    over the claim. Facts *set_aside* count again where the loss is taken back, by kind and name;
-    those that *lapsed* follow from others, and may follow again. With them go *dropped*
+    Payments of those days are *recovered* of a loss: each as it was split over the instalments
+    and, after, over the claim. Those after a sale are the buyer's and *passed_on*: nothing of them
+    is on the loan after. Facts *set_aside* count again where the end is taken back, by kind and
+    name; those that *lapsed* follow from others, and may follow again. With them go *dropped*
     instalments, *steps* of the rate, and the charges that *fell_away*; *capitalised* is interest
     that became principal, or does not any more where it is below zero. *net* is the change of
     everything paid, *instalments* those touched as they stand after it, *reallocated* the earlier
-    movements that split anew. The loan stood in *state_before* and *bucket_before*, and was past
-    due on the day since *overdue_since_on*, if it was.
+    movements that split anew; by *grown* the borrower's credit is more beside the schedule. The
+    loan stood in *state_before* and *bucket_before*, and was past due on the day since
+    *overdue_since_on*, if it was.
     """
 
     net: Split
     instalments: list[Instalment]
     dropped: list[int]
     recovered: list[Movement]
+    passed_on: list[Movement]
     reallocated: list[Movement]
     set_aside: list[str]
     lapsed: list[str]
     steps: list[str]
     fell_away: FellAway
     capitalised: int
+    grown: int
     state_before: str
     bucket_before: str
     overdue_since_on: date | None
 
     @property
-    def received(self) -> int:
-        """What came in as payments, and is recovered instead; minor units."""
-        return sum(each.after.total for each in self.recovered)
-
-    @property
-    def beyond(self) -> int:
-        """What of that goes beyond the claim; minor units."""
-        return sum(each.after.unapplied for each in self.recovered)
+    def flows(self) -> dict[str, int]:
+        """What so far was received, or recovered, and now is recovered or passed on."""
+        to_loss = sum(each.after.total for each in self.recovered)
+        to_buyer = sum(each.before.total for each in self.passed_on)
+        if self.state_before == LoanState.WRITTEN_OFF:
+            return {"recovered": -to_buyer, "passed_on": to_buyer}
+        return {"received": -to_loss - to_buyer, "recovered": to_loss, "passed_on": to_buyer}
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ class LeftBook:
     """That a loan was written off or sold, or the one and then the other; minor units.
 
     Of *claim*, what was owed then as it is known by now, *recovered* came in since and *still_open*
-    is open; nothing is of what was sold, for *price*.
+    is open; nothing is of what was sold, for *price*. *passed_on* came in after the sale and is
+    the buyer's.
     """
 
     written_off_on: date | None
@@ -209,6 +213,7 @@ class LeftBook:
     recovered: int
     still_open: int
     price: int | None
+    passed_on: int = 0
 
 
 @dataclass(frozen=True)

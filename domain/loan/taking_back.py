@@ -94,8 +94,8 @@ class TakingBack(Workout):
                 raise no.FactStays(f"{fact_ref!r} is a payment: reverse it.")
             if fact in self.aside:
                 raise no.FactStays(
-                    f"{fact_ref!r} is of {fact.on}, after the loan was written off, and counts no"
-                    " more: take the loss back first."
+                    f"{fact_ref!r} is of {fact.on}, after the loan left the book, and counts no"
+                    " more: take the loss or the sale back first."
                 )
             if fact.kind in HOLDS:
                 raise no.FactStays(f"{fact_ref!r} is a hold: lift it from its first day.")
@@ -143,6 +143,8 @@ class TakingBack(Workout):
             repaid=None,
             brought_back=None,
             charged=None,
+            returned=None,
+            grown=None,
             **said,
             **outcome,
         )
@@ -235,16 +237,25 @@ class TakingBack(Workout):
     def _take_back_ending(self, act: Act, ended: Ended, said: dict[str, str]) -> None:
         """Let the loan be what it was before the loss was taken, or it was sold.
 
-        What was recovered of a loss is repaid of its day again, and what it had set aside counts.
+        What was recovered of a loss is repaid of its day again, and what was passed on to a buyer
+        is ours; what was set aside counts.
         """
         again, back = [], events.counting_again(self)
+        paid = [fact for fact in self.passed_on if fact.pays]
         if ended.kind == EndedBy.WRITE_OFF:
             again = events.repaid_again(self, self.recoveries)
-        ledger = self._rerun([*self.facts, *back, *again]) if again or back else self._ledger()
-        balance = ledger.balance(act.business_on)
+        facts = [*self.facts, *back, *paid, *again]
+        ledger = self._rerun(facts) if len(facts) > len(self.facts) else self._ledger()
+        on, balance, grown = act.business_on, ledger.balance(act.business_on), 0
+        returned = [
+            Movement(fact.ref, fact.on, Split(), ledger.splits[fact.ref], ledger.parts[fact.ref])
+            for fact in paid
+        ]
         if ended.state_before == LoanState.WRITTEN_OFF:
-            balance = Balance(0, 0, 0, 0, ledger.unapplied + self._credit_beside())
-        outcome: dict[str, Any] = self._outcome(act, ledger, act.business_on)
+            returned, grown = self._recovered_again()
+            credit = ledger.unapplied + self._credit_beside() + grown
+            on, balance = self.endings[0].on, Balance(0, 0, 0, 0, credit)
+        outcome: dict[str, Any] = self._outcome(act, ledger, on)
         outcome |= {
             "reallocated": [m for m in outcome["reallocated"] if m.ref not in self.recoveries],
             "restated": None,
@@ -252,9 +263,11 @@ class TakingBack(Workout):
             "balance": balance,
             "capitalised": None,
         }
-        if ended.aside:  # what was laid anew since lets interest become principal again
-            grown = balance.principal - ended.claim.principal + outcome["net"].principal
-            outcome["capitalised"] = grown or None
+        if (
+            ended.aside and ended.state_before == LoanState.ACTIVE
+        ):  # what was laid anew since lets interest become principal again
+            more = balance.principal - ended.claim.principal + outcome["net"].principal
+            outcome["capitalised"] = more or None
         fell = charged_by(back)
         repaid = [
             Movement(
@@ -287,6 +300,8 @@ class TakingBack(Workout):
             repaid=repaid or None,
             brought_back=[named(fact) for fact in back] or None,
             charged=fell.charged or None,
+            returned=returned or None,
+            grown=grown or None,
             **said,
             **outcome,
         )
@@ -294,6 +309,16 @@ class TakingBack(Workout):
             self._follow_up(act, act.business_on)
             if self.state == LoanState.ACTIVE:
                 self._subsidise(act, act.business_on)
+
+    def _recovered_again(self) -> tuple[list[Movement], int]:
+        """What was passed on of a claim that was written off, as it is recovered of it again.
+
+        With by how much the borrower's credit beside the schedule grows with that.
+        """
+        back = self.passed_on
+        anew = self.recovered_by([*self.recoveries.values(), *back], self.claim)
+        grown = self._beside(self.claim, anew) - self._credit_beside() if back else 0
+        return [Movement(fact.ref, fact.on, Split(), anew[fact.ref], []) for fact in back], grown
 
 
 def _in_order(rows: list[Instalment]) -> bool:

@@ -345,8 +345,7 @@ class WriteOff(Step):
     """The loss that might be taken of everything still owed."""
 
     def take(self, loan: Loan, act: Act, ref: str, means: Means) -> None:  # noqa: ARG002
-        asked, agreed = PEOPLE.values()
-        loan.write_off(act, reason=REASON, on=self.on, requested_by=asked, approved_by=agreed)
+        loan.write_off(act, reason=REASON, on=self.on, **PEOPLE)
 
 
 @dataclass(frozen=True)

@@ -49,5 +49,5 @@ def test_a_loss_known_late_tells_what_became_of_what_was_recorded_since() -> Non
 
     said = _words(said_by(recorded(loan)[-1]), "CNY", full=False)
 
-    assert "recovered of what was repaid since 86.07 CNY (P-1), set aside FEE:F-1" in said
+    assert "recovered of what came in since 86.07 CNY (P-1), set aside FEE:F-1" in said
     assert "was ACTIVE M0" in said

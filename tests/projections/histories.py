@@ -82,8 +82,7 @@ def _pay_off(loan: Loan, on: date, number: int, amount: int) -> None:
 
 
 def _reverse(loan: Loan, on: date, number: int, amount: int) -> None:
-    facts = [*loan.facts, *loan.recoveries.values()]
-    refs = [fact.ref for fact in facts if fact.ref.startswith("P-")]
+    refs = [fact.ref for fact in loan.money_in() if fact.ref.startswith("P-")]
     if refs:
         loan.reverse(act(on), payment_ref=refs[amount % len(refs)], reason="bounced")
 
@@ -154,7 +153,9 @@ def _write_off(loan: Loan, on: date, number: int, amount: int) -> None:
 def _sell(loan: Loan, on: date, number: int, amount: int) -> None:
     if amount % 3 == 0:
         people = {"requested_by": "treasury", "approved_by": "board"}
-        loan.sell(act(on), price=amount, buyer_ref="FUND-1", sold_on=on, **people)
+        back = amount % 80 if amount % 2 else 0
+        sold_on = max(on - timedelta(days=back), loan.disbursed_on or on)
+        loan.sell(act(on), price=amount, buyer_ref="FUND-1", sold_on=sold_on, **people)
 
 
 def _secure(loan: Loan, on: date, number: int, amount: int) -> None:

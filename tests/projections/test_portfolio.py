@@ -18,6 +18,7 @@ from tests.domain.story import (
     attended,
     disbursed,
     repay,
+    sell,
     signed,
     take_back,
     terms,
@@ -165,6 +166,23 @@ def test_what_was_paid_after_a_loss_that_is_known_late_is_recovered_and_was_not_
     assert [flow(again, name) for name in names] == [86_07, 0, 81_07, 0, 20_00]
 
 
+def test_what_was_paid_after_a_sale_that_is_known_late_is_owed_to_the_buyer() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, date(2025, 3, 10))
+    repay(loan, "P-2", 50_00, date(2025, 3, 20))
+    sell(loan, date(2025, 4, 1), sold_on=date(2025, 2, 20))
+    loan.reverse(act(date(2025, 4, 2)), payment_ref="P-2", reason="bounced")
+
+    found = rows(portfolio, loan)
+    take_back(loan, "sale", date(2025, 4, 2))
+    again = rows(portfolio, loan)
+
+    assert cells(found) == {("SOLD", "M1"): (1, 0)}
+    names = ("received", "passed_on", "principal_repaid", "principal_sold", "sale_price")
+    assert [flow(found, name) for name in names] == [0, 86_07, 0, 1_000_00, 300_00]
+    assert [flow(again, name) for name in names] == [86_07, 0, 81_07, 0, 0]
+
+
 def test_what_was_recovered_of_a_loss_taken_back_flows_as_money_received() -> None:
     loan = disbursed()
     write_off(loan, date(2025, 3, 1))
@@ -230,6 +248,8 @@ def test_whatever_happened_a_loan_is_in_one_place_with_its_principal(life: Life)
     ended = ("principal_repaid", "principal_written_off", "principal_sold")
     gone = sum(flow(found, name) for name in ended)
     assert flow(found, "disbursed") == loan.balance.principal + gone
+    passed_on = sum(fact.amount for fact in loan.passed_on)
+    assert flow(found, "passed_on") == passed_on
     assert flow(found, "recovered") == sum(fact.amount for fact in loan.recoveries.values())
     received = flow(found, "received") - flow(found, "reversed") - flow(found, "refunded")
     parts = ("principal_repaid", "interest_repaid", "fees_repaid", "penalty_repaid", "credit")

@@ -17,6 +17,7 @@ from tests.domain.story import (
     refund,
     released,
     repay,
+    sell,
     take_back,
     terms,
     waive,
@@ -160,6 +161,20 @@ def test_a_loss_known_after_a_payment_clears_what_that_left_and_says_so() -> Non
     assert line == ("write-off, later payments recovered", -946_73, -918_93, 0, 1)
 
 
+def test_a_sale_known_after_a_payment_says_that_it_is_passed_on() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, date(2025, 3, 10))
+    sell(loan, date(2025, 4, 1), sold_on=date(2025, 3, 1))
+    loan.reverse(act(date(2025, 4, 2)), payment_ref="P-1", reason="bounced")
+
+    found = rows(statement, loan)["statement_line"]
+
+    assert only(found[2:], "kind", "amount", "principal", "owed_after") == [
+        ("sale, later payments passed on", -946_73, -918_93, 0),
+        ("passed on, reversed", 86_07, 0, 0),
+    ]
+
+
 def test_money_of_before_the_write_off_is_a_line_and_the_books_stay_clear() -> None:
     loan = disbursed()
     write_off(loan, date(2025, 3, 1))
@@ -238,7 +253,7 @@ def test_whatever_happened_the_lines_add_up_to_the_balance(life: Life) -> None:
         running += line["principal"]
         assert line["principal_after"] == running
         parts = ("fees", "interest", "penalty", "principal", "unapplied")
-        if not line["kind"].startswith("recovery"):
+        if not line["kind"].startswith(("recovery", "passed on")):
             assert line["amount"] == sum(line[part] for part in parts)
     assert running == loan.balance.principal
     assert -sum(line["unapplied"] for line in found) == loan.balance.unapplied

@@ -226,7 +226,7 @@ def test_what_was_agreed_after_the_loss_is_set_aside_and_counts_again_without_it
     assert event.overtaken.set_aside == names
     assert (loan.claim, loan.recovered) == (in_time.claim, in_time.recovered)
     assert [row.number for row in loan.instalments] == [row.number for row in in_time.instalments]
-    with pytest.raises(no.FactStays, match=r"take the loss back|lift it"):
+    with pytest.raises(no.FactStays, match=r"take the loss or the sale back|lift it"):
         take_back(loan, names[0], MAY_15)
 
     take_back(loan, "write-off", MAY_15)
@@ -335,7 +335,8 @@ def test_the_bucket_and_the_class_are_those_of_the_day() -> None:
     loan = given(disbursed(), lambda loan: loan.attend(act(date(2025, 12, 1)), story.CLASSES))
     assert (loan.bucket, loan.asset_class) == ("M7", "DOUBTFUL")
 
-    lost_late(loan, on=MAR_1, known_on=date(2025, 12, 1), classes=story.CLASSES)
+    lost_late(loan, on=MAR_1, known_on=date(2025, 12, 1))
+    loan.reclassify(act(date(2025, 12, 1)), story.CLASSES, ended_on=MAR_1)
 
     event = recorded(loan)[0]
     assert (event.bucket, event.overtaken.bucket_before) == ("M1", "M7")
@@ -447,3 +448,151 @@ def test_a_replay_of_all_this_is_the_same_loan() -> None:
     assert state(story.replayed(loan.pending_events)) == state(loan)
     take_back(loan, "write-off", MAY_15)
     assert state(story.replayed(loan.pending_events)) == state(loan)
+
+
+# --- the sale -------------------------------------------------------------------------------
+
+
+def sold_late(loan: Loan, on: date = FEB_20, known_on: date = MAY_15) -> None:
+    story.sell(loan, known_on, sold_on=on)
+
+
+@KINDS
+def test_what_came_in_after_the_sale_is_the_buyers_in_the_event_that_tells_the_sale(
+    agreed: Any,
+) -> None:
+    before, after = paid("P-1", 40_00, FEB_15), (paid("P-2", 86_07, MAR_15), paid("P-3", 9, APR_1))
+    loan = given(disbursed(agreed), before, *after, attended(MAY_15))
+    in_time = given(
+        disbursed(agreed), before, attended(FEB_20), lambda loan: story.sell(loan, FEB_20)
+    )
+    split, came = dict(loan.splits), loan.receipts()
+
+    sold_late(loan)
+
+    [event] = recorded(loan)
+    assert event == happened(Loan.Sold, effective_on=FEB_20, business_on=MAY_15, price=300_00)
+    assert (event.claim, event.face) == (in_time.endings[0].claim, in_time.endings[0].face)
+    assert [(each.ref, each.before, each.after.total) for each in event.overtaken.passed_on] == [
+        ("P-2", split["P-2"], 0),
+        ("P-3", split["P-3"], 0),
+    ]
+    assert (loan.splits, loan.recoveries) == (in_time.splits, {})
+    assert (loan.state, loan.balance, loan.bucket) == (in_time.state, in_time.balance, "M1")
+    assert [(fact.ref, fact.amount) for fact in loan.passed_on] == [("P-2", 86_07), ("P-3", 9)]
+    assert loan.receipts() == came
+
+
+def test_a_sale_known_late_is_taken_back_with_the_payments_that_were_passed_on() -> None:
+    past = (fee_charged("F-1", MAR_1), paid("P-1", 86_07, MAR_15), attended(MAY_15))
+    never, loan = given(disbursed(FULL), *past), given(disbursed(FULL), *past)
+    sold_late(loan)
+    assert recorded(loan)[0].overtaken.set_aside == ["FEE:F-1"]
+
+    take_back(loan, "sale", MAY_15)
+
+    undone = last(loan, Loan.FactWithdrawn)
+    assert [(each.ref, each.after) for each in undone.returned] == [("P-1", never.splits["P-1"])]
+    assert undone.brought_back == ["FEE:F-1"]
+    assert (loan.rows_on(MAY_15), loan.splits) == (never.rows_on(MAY_15), never.splits)
+    assert (loan.bucket, loan.fees, loan.passed_on) == (never.bucket, never.fees, [])
+
+
+def test_a_loan_that_was_paid_off_since_is_sold_as_of_its_day() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", loan.payoff(MAR_15), MAR_15, payoff=True)
+    loan = given(loan)
+    assert loan.state == "CLOSED"
+
+    sold_late(loan)
+
+    assert recorded(loan)[0].overtaken.state_before == "CLOSED"
+    assert (loan.state, loan.endings[0].face) == ("SOLD", 1_005_77)
+    take_back(loan, "sale", MAY_15)
+    assert loan.state == "CLOSED"
+
+
+def test_what_was_recovered_after_the_sale_of_a_loss_is_the_buyers() -> None:
+    loan = given(
+        disbursed(), written_off(FEB_15), paid("R-1", 100_00, MAR_1), paid("R-2", 50_00, APR_1)
+    )
+    whole = dict(loan.recovered)
+
+    sold_late(loan, on=MAR_15)
+
+    [event] = recorded(loan)
+    assert event.face == 1_005_00 - 100_00
+    assert [each.ref for each in event.overtaken.passed_on] == ["R-2"]
+    assert list(loan.recovered) == ["R-1"]
+    repay(loan, "R-3", 10_00, MAR_1, known_on=MAY_15)
+    assert recorded(loan)[-1].restated[0].price < 300_00
+    take_back(loan, "sale", MAY_15)
+    assert loan.recovered["R-2"] == whole["R-2"]
+    assert sorted(loan.recovered) == ["R-1", "R-2", "R-3"]
+
+
+def test_of_money_passed_on_that_bounces_less_is_owed_to_the_buyer() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, MAR_15), paid("P-2", 50_00, APR_1))
+    sold_late(loan)
+
+    reversed_("P-1", MAY_15)(loan)
+    reversed_("P-1", MAY_15)(loan)
+
+    assert recorded(loan)[1:] == [
+        happened(
+            Loan.PassedOnReversed,
+            payment_ref="P-1",
+            amount=86_07,
+            buyer_ref="FUND-1",
+            passed_on=50_00,
+        )
+    ]
+    take_back(loan, "sale", MAY_15)
+    assert list(loan.splits) == ["P-2"]
+
+
+def test_money_that_was_passed_on_is_recorded_once() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, MAR_15))
+    sold_late(loan)
+
+    repay(loan, "P-1", 86_07, MAR_15, known_on=MAY_15)
+    with pytest.raises(no.PaymentRefReused):
+        repay(loan, "P-1", 86_08, MAR_15, known_on=MAY_15)
+    with pytest.raises(no.LoanSold):
+        repay(loan, "P-2", 10_00, MAR_15, known_on=MAY_15)
+
+    assert kinds(loan) == [Loan.Sold]
+
+
+def test_no_loan_is_sold_as_of_a_day_before_its_loss_or_before_credit_was_paid_back() -> None:
+    lost = given(disbursed(), written_off(MAR_1))
+    paid_back = given(disbursed(), paid("P-1", 1_100_00, MAR_15), refunded("R-1", 60_00, MAR_15))
+
+    with pytest.raises(no.RestsOnIt, match="written off as of 2025-03-01"):
+        sold_late(lost)
+    with pytest.raises(no.RestsOnIt, match=r"60\.00 CNY was paid back on 2025-03-15 \(R-1\)"):
+        sold_late(paid_back)
+
+    assert recorded(lost) == recorded(paid_back) == []
+
+
+def test_a_loan_that_owed_nothing_on_the_day_was_not_for_sale() -> None:
+    loan = given(disbursed(), paid("P-1", 1_032_80, FEB_15), attended(MAR_1))
+
+    with pytest.raises(no.NotForSale):
+        sold_late(loan)
+
+
+def test_what_is_owed_to_the_buyer_is_told_as_of_each_day() -> None:
+    loan = disbursed()
+    repay(loan, "P-1", 86_07, MAR_15)
+    repay(loan, "P-2", 50_00, APR_15)
+    sold_late(loan)
+    events: Any = list(loan.pending_events)
+
+    then, now = standing(events, APR_1), standing(events, MAY_15)
+
+    assert then is not None and now is not None
+    assert then.left_book is not None and now.left_book is not None
+    assert (then.left_book.passed_on, now.left_book.passed_on) == (86_07, 136_07)
+    assert state(story.replayed(events)) == state(loan)

@@ -998,22 +998,24 @@ def test_a_loss_taken_back_might_as_well_never_have_been_taken(
 
 
 @dataclass(frozen=True)
-class LateLoss:
-    """A loss of a day that becomes known between two of the facts that are known late."""
+class LateEnd:
+    """A loss or a sale of a day that becomes known between two of the facts that are known late."""
 
-    lost_on: date
+    sold: bool
+    on: date
     at_once: list[Paid | Charged | Drawn]
     first: list[Late]
     then: list[Late]
 
 
 @st.composite
-def late_losses(draw: st.DrawFn) -> LateLoss:
-    """Everything that can be late, on other days than the loss; nothing goes out after it.
+def late_ends(draw: st.DrawFn) -> LateEnd:
+    """Everything that can be late, on other days than the end; nothing goes out after it.
 
-    Once the loss is known only money comes in, or what counts from before.
+    Once a loss is known only money comes in, or what counts from before; after a sale not even
+    that, though what came in may bounce.
     """
-    lost_on = JAN_15 + timedelta(days=draw(st.integers(0, 220)))
+    sold, lost_on = draw(st.booleans()), JAN_15 + timedelta(days=draw(st.integers(0, 220)))
     history = draw(long_histories())
     while lost_on in {getattr(it, "on", None) for it in (*history.at_once, *history.late)}:
         lost_on += timedelta(days=1)
@@ -1024,7 +1026,10 @@ def late_losses(draw: st.DrawFn) -> LateLoss:
     )
     place = draw(st.integers(0, len(late)))
     then = [_plainly(it, lost_on) for it in late[place:] if _comes_after(it, lost_on)]
-    return LateLoss(lost_on, at_once, late[:place], then)
+    if sold:
+        refused = {it.ref for it in then if isinstance(it, Paid) and it.on > lost_on}
+        then = [it for it in then if getattr(it, "ref", None) not in refused]
+    return LateEnd(sold, lost_on, at_once, late[:place], then)
 
 
 def _plainly(it: Late, lost_on: date) -> Late:
@@ -1050,8 +1055,8 @@ def _comes_after(it: Late, lost_on: date) -> bool:
     return isinstance(it, Paid | TakenBack) or it.on < lost_on
 
 
-def lost_on_its_day(new: Callable[[], Loan], it: LateLoss) -> Loan:
-    """The loan on which the loss was known on its day, and what counts from before by then."""
+def ended_on_its_day(new: Callable[[], Loan], it: LateEnd) -> Loan:
+    """The loan on which the end was known on its day, and what counts from before by then."""
     loan, late = new(), [*it.first, *it.then]
     days = {
         each.ref: each.on
@@ -1062,20 +1067,22 @@ def lost_on_its_day(new: Callable[[], Loan], it: LateLoss) -> Loan:
 
     def counts_before(each: Late) -> bool:
         if isinstance(each, Released):
-            return each is ends[each.ref] and each.on < it.lost_on
+            return each is ends[each.ref] and each.on < it.on
         ref = each.fee_ref if isinstance(each, Forgiven) else getattr(each, "ref", "")
         on = days[ref] if isinstance(each, Forgiven | TakenBack) else each.on
-        return on < it.lost_on
+        return on < it.on
 
     for fact in it.at_once:
-        if fact.on < it.lost_on:
+        if fact.on < it.on:
             with suppress(Refusal):
                 learnt(loan, fact)
     for each in late:
         if counts_before(each):
-            known(loan, each, it.lost_on)
-    loan.attend(act(it.lost_on))
-    story.write_off(loan, it.lost_on)
+            known(loan, each, it.on)
+    loan.attend(act(it.on))
+    leave_the_book(loan, it, it.on)
+    if it.sold:
+        return loan
     money: list[Late] = [each for each in it.at_once if isinstance(each, Paid)]
     for each in (*money, *late):
         if isinstance(each, Paid | TakenBack) and not counts_before(each):
@@ -1083,14 +1090,22 @@ def lost_on_its_day(new: Callable[[], Loan], it: LateLoss) -> Loan:
     return loan
 
 
-@for_all(TERMS, late_losses())
-def test_a_loss_known_after_later_money_is_the_loss_known_on_its_day(
-    terms: Terms, it: LateLoss
+def leave_the_book(loan: Loan, it: LateEnd, known_on: date) -> None:
+    """Let the loan end as it does, known on a day."""
+    if it.sold:
+        story.sell(loan, known_on, sold_on=it.on)
+    else:
+        story.write_off(loan, known_on, counts_on=it.on)
+
+
+@for_all(TERMS, late_ends())
+def test_a_loss_or_sale_known_after_later_money_is_the_one_known_on_its_day(
+    terms: Terms, it: LateEnd
 ) -> None:
     new = paid_out(terms)
     late = new()
     try:
-        in_time = lost_on_its_day(new, it)
+        in_time = ended_on_its_day(new, it)
         for fact in it.at_once:
             with suppress(Refusal):
                 learnt(late, fact)
@@ -1098,18 +1113,23 @@ def test_a_loss_known_after_later_money_is_the_loss_known_on_its_day(
             known(late, each)
         late.attend(act(LATER))
     except Refusal:
-        reject()  # it was paid by then; a loan that is paid gets no relief
+        reject()  # it was paid by then, or has credit; a loan that is paid gets no relief
+    received = late.receipts()
 
-    story.write_off(late, LATER, counts_on=it.lost_on)
+    leave_the_book(late, it, LATER)
+    assert late.receipts() == received
     for each in it.then:
         known(late, each)
 
     assert left_the_book(late) == left_the_book(in_time)
+    if not it.then:  # what is known after a sale lets another price follow
+        assert [each.face for each in late.endings] == [each.face for each in in_time.endings]
+    assert all(fact.on > it.on for fact in late.passed_on)
 
 
-@for_all(TERMS, late_losses())
-def test_a_loss_known_late_and_taken_back_might_as_well_never_have_been_taken(
-    terms: Terms, it: LateLoss
+@for_all(TERMS, late_ends())
+def test_a_loss_or_sale_known_late_and_taken_back_might_as_well_never_have_been(
+    terms: Terms, it: LateEnd
 ) -> None:
     new = paid_out(terms)
     never, lost = new(), new()
@@ -1121,19 +1141,57 @@ def test_a_loss_known_late_and_taken_back_might_as_well_never_have_been_taken(
             for each in it.first:
                 known(loan, each)
             loan.attend(act(LATER))
-        story.write_off(lost, LATER, counts_on=it.lost_on)
+        leave_the_book(lost, it, LATER)
         for each in it.then:
             for loan in (never, lost):
                 known(loan, each)
     except Refusal:
-        reject()  # it was paid by then; a loan that is paid gets no relief
-    story.take_back(lost, "write-off", LATER)
+        reject()  # it was paid by then, or had credit; a loan that is paid gets no relief
+    story.take_back(lost, "sale" if it.sold else "write-off", LATER)
     for loan in (never, lost):
         loan.attend(act(LATER))
 
     assert outcome(lost) == outcome(never)
     assert lost.receipts() == never.receipts()
-    assert lost.fees == never.fees
+    assert standing_fees(lost) == standing_fees(never)
+
+
+def standing_fees(loan: Loan) -> dict[str, Any]:
+    """What was charged by events and stands."""
+    return {ref: fee for ref, fee in loan.fees.items() if fee.amount}
+
+
+@for_all(TERMS, payments(), ends(), st.randoms(use_true_random=False), st.data())
+def test_the_sale_of_a_loss_known_after_later_recoveries_is_the_one_known_on_its_day(
+    terms: Terms, received: list[Paid], ends: Ends, random: Any, data: st.DataObject
+) -> None:
+    lost_on, sold_on = ends.lost_on, ends.sold_on
+    if lost_on is None or sold_on is None:
+        reject()
+    new, own = paid_out(terms), [it for it in received if it.on not in (lost_on, sold_on)]
+    late = [it for it in own if it.on > sold_on]
+    random.shuffle(own)
+    try:
+        in_time = lived_to_the_end(new(), [it for it in own if it not in late], ends)
+        never = lived_to_the_end(new(), [it for it in own if it.on < lost_on], Ends(lost_on, None))
+    except Refusal:
+        reject()  # it was paid by then, or there is credit
+    for it in own:
+        if it.on > lost_on:
+            known(never, it)
+    sold = replayed([*just_paid_out(terms).pending_events, *never.pending_events])
+    bounced = data.draw(st.sets(st.sampled_from([it.ref for it in late]))) if late else set()
+
+    story.sell(sold, LATER, sold_on=sold_on)
+    assert left_the_book(sold) == left_the_book(in_time)
+    assert sold.endings[-1].face == in_time.endings[-1].face
+    for ref in sorted(bounced):
+        for loan in (sold, never):
+            story.reversed_(ref, LATER)(loan)
+    story.take_back(sold, "sale", LATER)
+
+    assert left_the_book(sold) == left_the_book(never)
+    assert sold.receipts() == never.receipts()
 
 
 @for_all(TERMS, payments(), st.randoms(use_true_random=False), st.data())
@@ -1343,7 +1401,7 @@ def _write_off(loan: Loan, number: int, on: date, it: Try) -> None:
 
 
 def _sell(loan: Loan, number: int, on: date, it: Try) -> None:
-    if it.which == 0:
+    if it.which < 2:
         sold_on = max(on - timedelta(days=it.backdated_days), JAN_15)
         story.sell(loan, on, sold_on=sold_on, price=it.amount)
 
@@ -1464,7 +1522,8 @@ def capitalised(loan: Loan) -> int:
 def outcomes(loan: Loan) -> list[Loan.MoneyMoved | Overtaken]:
     """What events say of the money they moved, and a loss of what it overtook."""
     events: list[Any] = list(loan.pending_events)
-    lost = [event.overtaken for event in events if isinstance(event, Loan.WrittenOff)]
+    ends = [event for event in events if isinstance(event, Loan.WrittenOff | Loan.Sold)]
+    lost = [event.overtaken for event in ends]
     moved = [event for event in events if isinstance(event, Loan.MoneyMoved)]
     return [*moved, *(each for each in lost if each is not None)]
 
@@ -1646,7 +1705,7 @@ def test_whatever_happens_the_events_add_up(terms: Terms, tries: list[Try]) -> N
     for event in events:
         if isinstance(event, Loan.MoneyMoved):
             assert event.state_before == before
-        if isinstance(event, Loan.WrittenOff) and event.overtaken is not None:
+        if isinstance(event, Loan.WrittenOff | Loan.Sold) and event.overtaken is not None:
             assert event.overtaken.state_before == before
         before = {
             Loan.Settled: LoanState.SETTLED,
