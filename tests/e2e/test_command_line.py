@@ -778,6 +778,11 @@ def is_late_and_written_off(loans: CommandLine, loan: str, moved_to: date) -> No
     assert loan in [row["loan_ref"] for each in reminded for row in each["instalments"]]
     loans("write-off", loan, "--reason", "uncollectable", *PEOPLE)
     loans("repay", loan, "10.00", "--ref", "REC-1", "--source", "GUARANTOR")
+    loans("take-back", loan, "write-off", "--reason", "of the day before", *PEOPLE)
+    earlier = ("--on", str(moved_to + timedelta(days=1)))
+    again = loans("write-off", loan, "--reason", "uncollectable", *earlier, *PEOPLE)
+    [recovered] = again["recorded"][0]["said"]["overtaken"]["recovered"]
+    assert (recovered["ref"], again["after"]["state"]) == ("REC-1", "WRITTEN_OFF")
     found_later = loans("repay", loan, "5.00", "--ref", "P-3", "--on", str(moved_to))
     [repaid] = found_later["recorded"]
     assert (repaid["event"], repaid["said"]["restated"][0]["kind"]) == ("loan.repaid", "WRITE_OFF")
