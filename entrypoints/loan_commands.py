@@ -635,7 +635,8 @@ def reverse(
 ) -> None:
     """Take back a payment or recovery that bounced, was charged back or posted wrongly.
 
-    Of one before the write-off or the sale the loss is greater, or what was sold.
+    Of one before the write-off or the sale the loss is greater, or what was sold; of one that was
+    passed on to a buyer so much less is owed to them.
     """
     from domain.commands import loans
 

@@ -115,7 +115,8 @@ class Ending(Overtaking):
         credit = self.unapplied + grown if lost else then.ledger.unapplied + grown
         if credit > 0:
             raise no.NotForSale(
-                f"The borrower has {self._written(credit)} of credit; refund it, then sell."
+                f"The borrower has {self._written(credit)} of credit on {sold_on}; refund it,"
+                " then sell."
             )
         left = Balance(0, 0, 0, 0, credit)
         self.record(

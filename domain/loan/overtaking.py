@@ -40,6 +40,7 @@ class Overtaking(Servicing):
         """The loan as it leaves the book on *on*, with what was known first on that day.
 
         Money of later days is recovered of the loss; where it *sells* the claim, the buyer's.
+        Where nothing was recorded of later days, what follows by then is recorded now.
 
         Raises:
             NotActive: it does not run, and not because of what was recorded since.
