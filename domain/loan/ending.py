@@ -10,7 +10,7 @@ from domain.base.terms import Prepayment, Source
 from domain.loan import events
 from domain.loan import refusals as no
 from domain.loan.ledger import Balance
-from domain.loan.overtaking import Overtaking
+from domain.loan.overtaking import AtEnd, Overtaking
 from domain.loan.security import Security, SecurityKind, SecurityState, must_stand
 from domain.loan.state import SECURED, LoanState
 
@@ -48,7 +48,6 @@ class Ending(Overtaking):
         overtaken, claim = then.overtaken, then.claim
         if overtaken is not None and then.ledger.is_over(on):
             raise no.NotActive(f"Nothing was owed on {on}, so that there is no loss to take.")
-        credit = then.ledger.unapplied + (overtaken.grown if overtaken else claim.unapplied)
         self.record(
             events.WrittenOff,
             act,
@@ -63,7 +62,7 @@ class Ending(Overtaking):
             requested_by=requested_by,
             approved_by=approved_by,
             balance_before=then.ledger.balance(on),
-            balance=Balance(0, 0, 0, 0, credit),
+            balance=Balance(0, 0, 0, 0, then.credit),
             bucket=then.bucket,
             overtaken=overtaken,
         )
@@ -96,29 +95,14 @@ class Ending(Overtaking):
         if self.state == LoanState.SOLD and self.buyer_ref == buyer_ref:
             return
         self._must_be_paid_out()
-        lost = self.state == LoanState.WRITTEN_OFF
-        over = self.state in (LoanState.SETTLED, LoanState.CLOSED)
         two_people(requested_by, approved_by, "A sale")
         positive(price, "The price")
         if not buyer_ref.strip():
             raise no.NotForSale("A sale needs the reference of the new owner.")
         self._must_not_be_before_disbursement(sold_on)
         self._must_not_be_future(act, sold_on)
-        if over and not self._overtaken_by(sold_on)[0]:
-            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
-        self._must_have_refunded_nothing(sold_on)
-        then = self._sold_after_loss(sold_on) if lost else self._at_end(act, sold_on, sells=True)
-        since, claim, before = then.overtaken, then.claim, then.ledger.balance(sold_on)
-        if since is not None and not lost and then.ledger.is_over(sold_on):
-            raise no.NotForSale(f"Nothing was owed on {sold_on}; there was no claim to sell.")
-        grown = since.grown if since else claim.unapplied
-        credit = self.unapplied + grown if lost else then.ledger.unapplied + grown
-        if credit > 0:
-            raise no.NotForSale(
-                f"The borrower has {self._written(credit)} of credit on {sold_on}; refund it,"
-                " then sell."
-            )
-        left = Balance(0, 0, 0, 0, credit)
+        lost, then = self.state == LoanState.WRITTEN_OFF, self._for_sale(act, sold_on)
+        claim, since, left = then.claim, then.overtaken, Balance(0, 0, 0, 0, then.credit)
         self.record(
             events.Sold,
             act,
@@ -134,7 +118,7 @@ class Ending(Overtaking):
             face=then.face,
             requested_by=requested_by,
             approved_by=approved_by,
-            balance_before=left if lost else before,
+            balance_before=left if lost else then.ledger.balance(sold_on),
             balance=left,
             bucket=then.bucket,
             state_before=self.state,
@@ -146,6 +130,25 @@ class Ending(Overtaking):
             self._subsidise(act, sold_on, ends=True)
         else:
             self._follow_up(act, sold_on)
+
+    def _for_sale(self, act: Act, on: date) -> AtEnd:
+        """The loan as its claim passes to another owner on *on*; see ``sell``."""
+        over = self.state in (LoanState.SETTLED, LoanState.CLOSED)
+        if over and not self._overtaken_by(on)[0]:
+            raise no.NotForSale(f"The loan is {self._state_words()}; there is no claim to sell.")
+        self._must_have_refunded_nothing(on)
+        if self.state == LoanState.WRITTEN_OFF:
+            then = self._sold_after_loss(on)
+        else:
+            then = self._at_end(act, on, sells=True)
+            if then.overtaken is not None and then.ledger.is_over(on):
+                raise no.NotForSale(f"Nothing was owed on {on}; there was no claim to sell.")
+        if then.credit > 0:
+            raise no.NotForSale(
+                f"The borrower has {self._written(then.credit)} of credit on {on}; refund it, then"
+                " sell."
+            )
+        return then
 
     def refund_by_partner(
         self, act: Act, *, amount: int, received_on: date, payment_ref: str

@@ -23,7 +23,8 @@ class AtEnd:
     """A loan as it leaves the book on a day: its *ledger* then, and what was owed by that.
 
     *bucket* is the one it leaves in, *overtaken* what was recorded of later days, if anything;
-    *face* what is open of the claim, all of it if it was not written off before.
+    *face* what is open of the claim, all of it if it was not written off before. *credit* is the
+    borrower's after it.
     """
 
     ledger: Ledger
@@ -31,6 +32,7 @@ class AtEnd:
     bucket: str
     overtaken: Overtaken | None
     face: int
+    credit: int
 
 
 class Overtaking(Servicing):
@@ -56,14 +58,16 @@ class Overtaking(Servicing):
             self._assess_consequences(act, on)
             ledger, bucket = self._ledger(), self.bucket
             claim = self.claim_of(ledger, on, self.facts_taken)
-            return AtEnd(ledger, claim, bucket, None, claim.total)
+            credit = ledger.unapplied + claim.unapplied
+            return AtEnd(ledger, claim, bucket, None, claim.total, credit)
         self._must_leave_no_trace(on, gone)
         claim = self.claim_of(ledger, on, self.facts_taken)
         found = self._overtaken(on, ledger, claim, gone, steps)
         if sells:
             passed_on = [replace(each, after=Split()) for each in found.recovered]
             found = replace(found, recovered=[], passed_on=passed_on, grown=claim.unapplied)
-        return AtEnd(ledger, claim, bucket, found, claim.total)
+        credit = ledger.unapplied + found.grown
+        return AtEnd(ledger, claim, bucket, found, claim.total, credit)
 
     def _sold_after_loss(self, on: date) -> AtEnd:
         """The loan that was written off, as what is open of its claim is sold on *on*.
@@ -83,7 +87,7 @@ class Overtaking(Servicing):
         gone = {fact.ref for fact in later}
         left = {ref: split for ref, split in self.recovered.items() if ref not in gone}
         face = open_of(self.claim, left)
-        at_end = AtEnd(self._ledger(), Split(), self.bucket, None, face)
+        at_end = AtEnd(self._ledger(), Split(), self.bucket, None, face, self.unapplied)
         if not later:
             return at_end
         anew, nothing = self.recovered_by(self.recoveries.values(), self.claim), Split()
@@ -104,7 +108,7 @@ class Overtaking(Servicing):
             bucket_before=self.bucket,
             overdue_since_on=self.overdue_since_on,
         )
-        return replace(at_end, overtaken=since)
+        return replace(at_end, overtaken=since, credit=self.unapplied + since.grown)
 
     def _must_have_refunded_nothing(self, on: date) -> None:
         """Pass where no credit was paid back after *on*: it would be the buyer's money."""
