@@ -23,7 +23,7 @@ from domain.loan.asset_class import AssetClass
 from domain.loan.credit import credit_used
 from domain.loan.daily_ledger import DailyLedger, ledger_of
 from domain.loan.delinquency import Bucket
-from domain.loan.facts import EARLY, HOLDS, SPLITS, Fact, FactKind, counts_from, standing
+from domain.loan.facts import EARLY, HOLDS, SPLITS, Fact, FactKind, counts_from, of_kind, standing
 from domain.loan.fees import charged_at
 from domain.loan.held import Held
 from domain.loan.kept import KnownToARun, no_run, penalty_by
@@ -321,16 +321,16 @@ class Account:
             dict(self.parts),
             dict(self.splits),
             {fact.ref: fact.on for fact in facts if fact.kind in SPLITS},
-            [fact for fact in facts if fact.kind == FactKind.DRAW],
+            of_kind(facts, FactKind.DRAW),
             self.opening,
-            any(fact.kind == FactKind.PAYOFF for fact in facts),
-            [fact for fact in facts if fact.kind == FactKind.REFUND],
+            self._any_fact({FactKind.PAYOFF}, facts),
+            of_kind(facts, FactKind.REFUND),
             self.payout_order,
             penalty_by(terms, begins, self.opening, facts) if run_anew else None,
             run_anew,
         )
         if run_anew is None or not self._any_fact({FactKind.FEE, FactKind.FORGIVEN}, facts):
-            ledger.charges = [fact for fact in standing(facts) if fact.kind == FactKind.FEE]
+            ledger.charges = of_kind(standing(facts), FactKind.FEE)
         return ledger
 
     def _rerun(self, facts: list[Fact]) -> Ledger:
@@ -418,9 +418,8 @@ class Account:
 
     def _had_credit(self) -> bool:
         """Whether there ever was credit that could pay something."""
-        return self.opening_unapplied > 0 or any(
-            split.unapplied > 0 for split in self.splits.values()
-        )
+        credit = [split.unapplied for split in self.splits.values()]
+        return max([self.opening_unapplied, *credit]) > 0
 
     def _was_paid_in_time(self, until: date) -> bool:
         """Whether the instalments tell that none was unpaid by *until* so long that it is charged.
@@ -459,14 +458,12 @@ class Account:
         assert self.terms is not None
         terms, new = self.terms, facts[-1]
         latest = counts_from(new, terms)
-        if new.kind == FactKind.WAIVER or any(
-            # No fact counts later than its own day; to know its place there takes longer.
-            fact.on >= latest[0] and counts_from(fact, terms) > latest
-            for fact in self.facts
-        ):
+        # No fact counts later than its own day; to know its place there takes longer.
+        near = [fact for fact in self.facts if fact.on >= latest[0]]
+        if new.kind == FactKind.WAIVER or any(counts_from(fact, terms) > latest for fact in near):
             return self._rerun(facts)
-        if not self._needs_a_run(new):
-            ledger = self._ledger()
+        if self.accrues_from is not None and not self._needs_a_run(new):
+            ledger = self._on_what_is_kept()
             ledger.take(new)
             return ledger
         if new.kind == FactKind.PAYMENT and self.accrues_from and not self._accrues_daily():
@@ -526,7 +523,7 @@ class Account:
         capitalised = None
         if self._was_laid_anew() or ledger.was_laid:
             drawn = sum(fact.amount for fact in ledger.draws)
-            drawn -= sum(fact.amount for fact in self.facts if fact.kind == FactKind.DRAW)
+            drawn -= sum(fact.amount for fact in of_kind(self.facts, FactKind.DRAW))
             if self._accrues_daily():
                 # The rows hold what the contract says will be paid out later, too.
                 repaid = sum(split.principal for split in after)
@@ -551,9 +548,9 @@ class Account:
     def _credit_moved(self, ledger: Ledger) -> list[Movement]:
         """The days whose credit pays nothing any more, or something again."""
         moved = []
-        for fact in self.facts:
+        for fact in of_kind(self.facts, FactKind.CREDIT):
             ref = fact.ref
-            if fact.kind == FactKind.CREDIT and (ref in self.splits) != (ref in ledger.splits):
+            if (ref in self.splits) != (ref in ledger.splits):
                 before, after = self.splits.get(ref, Split()), ledger.splits.get(ref, Split())
                 moved.append(Movement(ref, fact.on, before, after, ledger.parts.get(ref, [])))
         return moved

@@ -1,6 +1,7 @@
 """What happened to the money of a loan, in the order it counts."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -96,6 +97,14 @@ class Fact:
         return self.due_on is not None and self.due_on <= on
 
 
+def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
+    """Those of *facts* that are of one kind, in their order.
+
+    The kind is told once: to name it for each fact takes six times as long.
+    """
+    return [fact for fact in facts if fact.kind == kind]
+
+
 def known_as(fact: Fact) -> str:
     """The name of a fact among those of its kind: a fee may be forgiven in parts."""
     return f"waiver-{fact.order}" if fact.kind == FactKind.WAIVER else fact.ref
@@ -112,15 +121,13 @@ def standing(facts: list[Fact]) -> list[Fact]:
     What is forgiven counts from the day of the charge: no payment that splits anew is
     used up on it.
     """
+    waivers = of_kind(facts, FactKind.WAIVER)
+    if not waivers:
+        return list(facts)
     forgiven = Counter[str]()
-    for fact in facts:
-        if fact.kind == FactKind.WAIVER:
-            forgiven[fact.ref] += fact.amount
-    return [
-        _less(fact, forgiven) if forgiven else fact
-        for fact in facts
-        if fact.kind != FactKind.WAIVER
-    ]
+    for fact in waivers:
+        forgiven[fact.ref] += fact.amount
+    return [_less(fact, forgiven) for fact in facts if fact.kind != FactKind.WAIVER]
 
 
 def _less(fact: Fact, forgiven: Counter[str]) -> Fact:
