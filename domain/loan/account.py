@@ -464,7 +464,7 @@ class Account:
             return self._rerun(facts)
         if self.accrues_from is not None and not self._needs_a_run(new):
             ledger = self._on_what_is_kept()
-            ledger.take(new)
+            ledger.take_last(new)
             return ledger
         if new.kind == FactKind.PAYMENT and self.accrues_from and not self._accrues_daily():
             return self._paid_on_what_is_kept(facts)

@@ -8,7 +8,7 @@ and the last row that is open takes what is left.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect, insort
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -102,8 +102,8 @@ class Moved:
     """The money that moved on a loan: what was paid out, and what was paid on each row.
 
     *principal* and *interest* are what was paid by row, *paid* principal by day. *changes* is by
-    how much the balance changes on a day, which is *last_on* or before; *settled* are rows that
-    were found, while nothing changes them.
+    how much the balance changes on a day, *days* are those in order; *settled* are rows that were
+    found, while nothing changes them.
     """
 
     def __init__(
@@ -120,14 +120,15 @@ class Moved:
             changes[on] = changes.get(on, 0) + amount
         for on, amount in paid:
             changes[on] = changes.get(on, 0) - amount
-        self.last_on = max(changes)
+        self.days = sorted(changes)
         self.settled = UNSETTLED
 
     def copy(self) -> Moved:
         """The same, to which more can happen."""
         other = copy(self)
         other.principal, other.interest = self.principal.copy(), self.interest.copy()
-        other.paid_out, other.changes = self.paid_out.copy(), self.changes.copy()
+        other.paid_out = self.paid_out.copy()
+        other.changes, other.days = self.changes.copy(), self.days.copy()
         return other
 
     def pay_out(self, on: date, amount: int) -> None:
@@ -161,13 +162,14 @@ class Moved:
 
     def balance_on(self, on: date) -> int:
         """The principal that was paid out and is not paid back on *on*."""
-        if on >= self.last_on:
+        if on >= self.days[-1]:
             return self.lent - sum(self.principal)
         return sum([amount for day, amount in self.changes.items() if day <= on])
 
     def _change(self, on: date, amount: int) -> None:
+        if on not in self.changes:
+            insort(self.days, on)
         self.changes[on] = self.changes.get(on, 0) + amount
-        self.last_on = max(self.last_on, on)
 
     def _unsettle(self, place: int, on: date) -> None:
         """Know no rows any more that change when principal moves on a day, for a row at *place*."""
@@ -183,7 +185,7 @@ class _Standing:
         self, moved: Moved, settled: Settled, cuts: Iterable[date], coming: Iterable[PaidOut]
     ) -> None:
         self.changes, self.passed = moved.changes.copy(), settled.passed
-        self.days = sorted([day for day in self.changes if day > self.passed])
+        self.days = moved.days[bisect(moved.days, self.passed) :]
         self.place, self.balance = 0, settled.balance
         for day in cuts:
             self._change(day, 0)
@@ -216,9 +218,9 @@ class _Standing:
 
     def leaves(self, amount: int, on: date, span: Span) -> None:
         """Let *amount* leave the balance on a day, after the row *span* was passed."""
-        if amount and on < span.end:
+        if on < span.end:
             self.balance -= amount
-        elif amount:
+        else:
             self._change(on, -amount)
 
     def _change(self, on: date, amount: int) -> None:
@@ -253,8 +255,10 @@ class DailyBalance:
         as_of: date,
         until: date | None = None,
         coming: Sequence[PaidOut] = (),
+        *,
+        count: int | None = None,
     ) -> list[DailyRow]:
-        """The rows as they stand on *as_of*, each due on one of *dues*.
+        """The rows as they stand on *as_of*, each due on one of *dues*; the first *count*, or all.
 
         Interest counts to the end of each row, or to *until* where that comes first. What is
         *coming* will be paid out after *as_of*.
@@ -268,7 +272,7 @@ class DailyBalance:
         paid_later = sum(moved.principal[begun:])
         still, ends, stood = True, settled.until, settled[1:4]
         with localcontext(prec=DIGITS):
-            for number in range(begun, len(self.spans)):
+            for number in range(begun, len(self.spans[:count])):
                 span, share = self.spans[number], self.shares[number]
                 end, over, gone = span.end, share.over, share.gone
                 stop = end if until is None or end < until else until
@@ -368,13 +372,12 @@ class DailyBalance:
                 (balance * part(span, start, end) for start, end, balance in stretches), Decimal(0)
             )
         days, begin = self.counted.days, span[0]
-        return (
-            sum([
-                balance * (days(begin, end) - days(begin, start))
-                for start, end, balance in stretches
-            ])
-            / self.counted.year
-        )  # fmt: skip
+        borne, until, passed = 0, begin, 0
+        for start, end, balance in stretches:
+            since = passed if start == until else days(begin, start)
+            until, passed = end, days(begin, end)
+            borne += balance * (passed - since)
+        return borne / self.counted.year
 
     def rate(self, start: date) -> Decimal:
         """The annual rate of the days that follow *start*; none of days without interest."""

@@ -79,9 +79,20 @@ class DailyClaims(Claims):
         """What of *row* can be paid before its day.
 
         Of interest that is what has accrued; of principal, not more than leaves room for
-        that within the equal instalment, where there is one.
+        that within the equal instalment, where there is one. A row that was paid that takes
+        nothing, whatever others take.
         """
+        if self._was_paid_its_level(row):
+            return Claim(row.number, UNTAKEN)
         return Claim(row.number, Asked(partial(self._in_advance, row)))
+
+    def _was_paid_its_level(self, row: Instalment) -> bool:
+        """Whether *row* was paid its equal instalment, and all that was charged on it."""
+        place = self.ledger.places.get(row.number)
+        if place is None or _has_charges(row):
+            return False
+        level, _, ahead, *_ = self.ledger.daily.shares[place]
+        return level is not None and row.principal_paid + row.interest_paid >= level + ahead
 
     def together(self, rows: list[Instalment], order: list[str]) -> list[Claim]:
         """What of *rows* can be paid before their days, where all of them are."""
@@ -115,7 +126,7 @@ class DailyClaims(Claims):
         return self.left_due[kind]
 
     def _in_advance(self, row: Instalment, kind: Owed) -> int:
-        if kind in CHARGES and not row.penalty_charged and row.fees == row.fees_paid:
+        if kind in CHARGES and not _has_charges(row):
             return 0
         found = None if kind in CHARGES else self._accruing(row.number)
         took = self.taken.get(row.number, UNTAKEN)
@@ -166,6 +177,11 @@ class DailyClaims(Claims):
         """The principal that can be paid in advance; what is due may have its turn later."""
         due = self.due_rows if self.ledger.buckets_of(self.fact) is not None else ()
         return unpaid_in_advance(self.ledger, due, self.on, self.taken)
+
+
+def _has_charges(row: Instalment) -> bool:
+    """Whether there is anything but principal and interest to pay on *row*, or was charged."""
+    return bool(row.penalty_charged) or row.fees != row.fees_paid
 
 
 def unpaid_in_advance(

@@ -6,6 +6,7 @@ principal and interest of the rows follow from that and from the day they are lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -13,13 +14,13 @@ from functools import cached_property
 
 from domain.base.records import each_as
 from domain.base.repayment import Method
-from domain.base.terms import Accrual, AllocationScope, Owed, Settling, Terms
+from domain.base.terms import Accrual, AllocationScope, FeeTiming, Owed, Settling, Terms
 from domain.loan.allocation import UNTAKEN, Claim, Part, Taken, fill
 from domain.loan.daily_balance import UNSETTLED, DailyBalance, DailyRow, Moved, PaidOut, Share
 from domain.loan.daily_claims import NO_END, DailyClaims, unpaid_in_advance
 from domain.loan.daily_shares import shared_anew
 from domain.loan.facts import Fact, FactKind
-from domain.loan.fees import unearned
+from domain.loan.fees import charged_at, unearned
 from domain.loan.held import HeldByDay
 from domain.loan.ledger import Balance, Claims, Closing, Ledger
 from domain.loan.periods import ONE_DAY, Pause, Span
@@ -86,10 +87,9 @@ class DailyLedger(Ledger):
         by_number = {row.number: row for row in self.rows}
         stand = [by_number[number] for number in self.places]
         drawn = each_as(PaidOut, ((draw.on, draw.amount) for draw in self.draws))
+        paid_on = self.paid_on
         paid = [
-            (self.paid_on[ref], split.principal)
-            for ref, split in self.splits.items()
-            if split.principal
+            (paid_on[ref], split.principal) for ref, split in self.splits.items() if split.principal
         ]
         return Moved(
             [row.principal_paid for row in stand],
@@ -105,6 +105,23 @@ class DailyLedger(Ledger):
         looks = fact.splits or fact.kind in (FactKind.RESCHEDULE, FactKind.FORGIVEN)
         if looks and not self.came_before(fact):
             self.rows = self.rows_on(fact.on)
+        self._count(fact)
+
+    def take_last(self, fact: Fact) -> None:
+        """Let *fact* count, after which no other is taken.
+
+        What a payment finds on the rows to come is reckoned up to its day, and who asks for
+        them afterwards looks at them then. But what closes the loan looks at all of them before,
+        and so does what is charged for coming early, since a cap on that goes by all of them.
+        """
+        whole = fact.kind == FactKind.PAYOFF or charged_at(self.terms, FeeTiming.ON_PREPAYMENT)
+        if whole or not fact.splits or self.came_before(fact):
+            self.take(fact)
+            return
+        self.rows = self.due_looked_at(fact.on)
+        self._count(fact)
+
+    def _count(self, fact: Fact) -> None:
         super().take(fact)
         self.seen = None
 
@@ -229,15 +246,26 @@ class DailyLedger(Ledger):
 
     def looked_at(self, on: date, taken: Taken, until: date | None = None) -> list[Instalment]:
         """The instalments on *on*, had a payment of that day *taken* some money."""
-        found = self.daily_rows_with(on, taken, until)
+        return self._rows_as(self.daily_rows_with(on, taken, until))
+
+    def due_looked_at(self, on: date) -> list[Instalment]:
+        """The instalments, those due by *on* as they stand on that day, the others as known."""
+        places = self.places
+        due = [places.get(row.number, -1) for row in self.rows if row.due_on <= on]
+        return self._rows_as(self.daily_rows_with(on, {}, count=max(due, default=-1) + 1))
+
+    def _rows_as(self, found: Sequence[DailyRow]) -> list[Instalment]:
+        """The instalments as the first rows were *found*; those behind them as they are known."""
+        forgiven, count = self.held.forgiven, len(found)
         return [
-            row if (place := self.places.get(row.number)) is None else self._as(row, found[place])
+            row
+            if (place := self.places.get(row.number)) is None or place >= count
+            else self._as(row, found[place], forgiven.get(row.number, 0))
             for row in self.rows
         ]
 
-    def _as(self, row: Instalment, daily: DailyRow) -> Instalment:
-        principal = daily.principal
-        interest = daily.interest - self.held.forgiven.get(row.number, 0)
+    def _as(self, row: Instalment, daily: DailyRow, forgiven: int) -> Instalment:
+        principal, interest = daily.principal, daily.interest - forgiven
         if row.principal != principal or row.interest != interest:
             row = replace(row, principal=principal, interest=interest)
         paid_on = None if row.left else self._paid_on(row.number)
@@ -257,11 +285,13 @@ class DailyLedger(Ledger):
                 found[part.instalment] = max(found.get(part.instalment, on), on)
         return found
 
-    def daily_rows_with(self, on: date, taken: Taken, until: date | None = None) -> list[DailyRow]:
-        """What is behind the rows, had a payment of *on* taken some money."""
+    def daily_rows_with(
+        self, on: date, taken: Taken, until: date | None = None, count: int | None = None
+    ) -> list[DailyRow]:
+        """What is behind the rows, had a payment of *on* taken some money; the first *count*."""
         moved = self.moved_with(on, taken) if taken else self.moved
         dues = [row.due_on for row in self.rows if row.number in self.places]
-        return self.daily.rows(moved, dues, on, until, self.to_come(on))
+        return self.daily.rows(moved, dues, on, until, self.to_come(on), count=count)
 
     def moved_with(self, on: date, taken: Taken) -> Moved:
         """The money that moved, had a payment of *on* taken some."""

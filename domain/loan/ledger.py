@@ -241,6 +241,10 @@ class Ledger:
             assert fact.kind == FactKind.MOVE
             self._move(fact)
 
+    def take_last(self, fact: Fact) -> None:
+        """Let *fact* count, after which no other is taken."""
+        self.take(fact)
+
     def _move(self, fact: Fact) -> None:
         """Let an instalment fall due on another day; of a new pay day, those behind it too.
 

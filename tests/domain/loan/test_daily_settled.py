@@ -14,8 +14,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.base.refusal import Refusal
-from domain.base.terms import FeeTerm, Terms
+from domain.base.terms import FeeTerm, Source, Terms
 from domain.loan.daily_balance import UNSETTLED, DailyBalance, DailyRow, Moved
+from domain.loan.daily_claims import DailyClaims
 from domain.loan.daily_ledger import DailyLedger
 from domain.loan.facts import Fact, FactKind
 from domain.loan.loan import Loan
@@ -35,6 +36,7 @@ from tests.domain.story import (
     reversed_,
 )
 
+JAN_20 = date(2024, 1, 20)
 APR_1 = date(2024, 4, 1)
 APR_9 = date(2024, 4, 9)
 APR_10 = date(2024, 4, 10)
@@ -55,11 +57,15 @@ def found_both_ways() -> Iterator[list[int]]:
     """Compare rows with those of the whole walk whenever any are asked for; tells how many knew."""
     rows, knew = DailyBalance.rows, list[int]()
 
-    def compared(balance: DailyBalance, moved: Moved, *asked: Any) -> list[DailyRow]:
+    def compared(
+        balance: DailyBalance, moved: Moved, *asked: Any, count: int | None = None
+    ) -> list[DailyRow]:
         expected = whole(rows, balance, moved, *asked)
         knew.append(len(moved.settled.rows))
-        found = rows(balance, moved, *asked)
-        assert [each._replace(stretches=list(each.stretches)) for each in found] == expected
+        found = rows(balance, moved, *asked, count=count)
+        assert count is None or len(found) >= count
+        same = [each._replace(stretches=list(each.stretches)) for each in found]
+        assert same == expected[: None if count is None else len(found)]
         return found
 
     with pytest.MonkeyPatch.context() as patch:
@@ -138,6 +144,58 @@ def test_whatever_happens_what_was_paid_on_each_day_follows_from_the_state_of_th
             assert paid_by_day(kept) == paid_by_day(anew)
             for day in (on, on + timedelta(days=70)):
                 assert kept.rows_on(day) == anew.rows_on(day)
+
+
+@for_all(LIVES, STEPS, st.sampled_from([1, 20_00, 900_00]), st.sampled_from(Source))
+def test_whatever_happened_a_payment_finds_the_same_whether_or_not_all_rows_to_come_are_known(
+    terms: Terms, steps: list[tuple[bool, Try | None]], amount: int, source: str
+) -> None:
+    for loan, on in lives(terms, steps):
+        if not loan._needs_a_run():
+            for kind in (FactKind.PAYMENT, FactKind.CREDIT, FactKind.PAYOFF):
+                fact = Fact(kind, "MORE", on, loan.facts_taken, amount, source=source)
+                short, whole = daily_ledger(loan), daily_ledger(loan)
+                short.take_last(fact)
+                with every_row_asked():
+                    whole.take(fact)
+                assert after(short, on) == after(whole, on)
+
+
+@for_all(LIVES, STEPS, st.sampled_from([1, 20_00, 900_00]))
+def test_whatever_happened_a_row_that_was_paid_its_equal_instalment_takes_nothing_in_advance(
+    terms: Terms, steps: list[tuple[bool, Try | None]], amount: int
+) -> None:
+    for loan, on in lives(terms, steps):
+        fact = Fact(FactKind.PAYMENT, "MORE", on, loan.facts_taken, amount)
+        passed = loan._rerun([*loan.facts, fact])
+        with every_row_asked():
+            asked = loan._rerun([*loan.facts, fact])
+        assert (passed.parts, passed.rows_on(on)) == (asked.parts, asked.rows_on(on))
+
+
+def test_a_row_that_was_paid_all_but_a_cent_of_its_equal_instalment_takes_the_cent_first() -> None:
+    loan = given(lent(), paid("P-1", 17_00, on=JAN_20))
+
+    repay(loan, "P-2", 5_00, on=JAN_20)
+
+    paid_on_first, paid_on_second = loan.parts["P-2"]
+    assert paid_on_first.principal + paid_on_first.interest == 1
+    assert paid_on_second.principal + paid_on_second.interest == 4_99
+
+
+@contextmanager
+def every_row_asked() -> Iterator[None]:
+    """Offer money to rows that were paid their equal instalment, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DailyClaims, "_was_paid_its_level", lambda _claims, _row: False)
+        yield
+
+
+def after(ledger: DailyLedger, on: date) -> list[object]:
+    """What is known after a payment of a day, then and later."""
+    looks = [ledger.rows_on(day) for day in (on, on + timedelta(days=70))]
+    splits = ledger.parts, ledger.splits, ledger.unapplied
+    return [*looks, *splits, paid_by_day(ledger), ledger.balance(on), ledger.is_over(on)]
 
 
 def paid_by_day(ledger: DailyLedger) -> tuple[list[int], list[int], dict[date, int]]:
