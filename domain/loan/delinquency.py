@@ -1,5 +1,6 @@
 """How late a loan is."""
 
+from bisect import bisect
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -20,6 +21,7 @@ class Bucket(StrEnum):
     M7 = "M7"
 
 
+BUCKETS = tuple(Bucket)
 FIRST_DAYS_PAST_DUE = (0, 1, 31, 61, 91, 121, 151, 181)
 """The first day past due of each bucket, in their order."""
 
@@ -31,8 +33,7 @@ def days_past_due(oldest_unpaid_on: date | None, on: date) -> int:
 
 def bucket(dpd: int) -> Bucket:
     """The bucket of a loan *dpd* days past due."""
-    reached = [first for first in FIRST_DAYS_PAST_DUE if dpd >= first]
-    return list(Bucket)[len(reached) - 1]
+    return BUCKETS[bisect(FIRST_DAYS_PAST_DUE, dpd) - 1]
 
 
 def next_bucket_on(oldest_unpaid_on: date, current: str) -> date | None:

@@ -23,6 +23,7 @@ from domain.base.terms import (
     BUCKETS,
     AllocationScope,
     ChargesDue,
+    FeeTiming,
     FutureMoney,
     Owed,
     Prepayment,
@@ -46,7 +47,7 @@ from domain.loan.allocation import (
 from domain.loan.ceiling import charges_rate, room_so_far
 from domain.loan.delinquency import days_past_due
 from domain.loan.facts import HOLDS, Fact, FactKind, counts_from, standing
-from domain.loan.fees import for_prepaying, unearned
+from domain.loan.fees import charged_at, for_prepaying, unearned
 from domain.loan.held import HeldBack, HeldRow, penalty_free
 from domain.loan.kept import ByRun, PenaltyBy
 from domain.loan.periods import ONE_DAY
@@ -420,7 +421,7 @@ class Ledger:
             parts = self._given_back(fact.on)
             money -= split_of(parts, 0).total
         taken = self._split(money, fact, called=called)
-        if fact.pays and not called:
+        if fact.pays and not called and charged_at(self.terms, FeeTiming.ON_PREPAYMENT):
             self._charge_prepaying(taken, money, fact)
         for number, took in sorted(taken.items()):
             after, part = pay(self.rows[self.place_of(number)], took, fact.on)

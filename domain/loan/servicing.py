@@ -31,6 +31,10 @@ from domain.loan.security import Security
 from domain.loan.state import SERVICED, Fee, LoanState, ReversalKind
 from domain.loan.timetable import LAST_DAY, TermsNotOffered, has_limit, in_parts
 
+SOURCES = frozenset(Source)
+FUTURES = frozenset((None, *FutureMoney, *Prepayment))
+"""Where a payment may go beyond what is due; None is as the terms say."""
+
 
 class Servicing(Consequences):
     """The decisions on money of a loan."""
@@ -76,9 +80,9 @@ class Servicing(Consequences):
             return
         self._must_not_be_before_money(received_on)
         self._must_not_be_future(act, received_on)
-        if source not in list(Source):
+        if source not in SOURCES:
             raise no.SourceUnknown(f"Money comes from {', '.join(Source)}; not from {source!r}.")
-        if future_money not in (None, *FutureMoney, *Prepayment):
+        if future_money not in FUTURES:
             raise TermsNotOffered(f"The rule {future_money!r} for money not yet due is unknown.")
         place = self._place(in_place_of, received_on)
         if self.endings and not self._had_not_ended(received_on):
