@@ -191,12 +191,11 @@ def _undone(
 ) -> list[Change]:
     # What was lent, what of it was withheld, and what was charged since, as one movement.
     fell, withheld = event.fell_away, event.withheld or 0
-    grown = event.capitalised or 0
     stands = Split(
         fees=sign * (fell.fees - withheld),
-        interest=sign * fell.interest - grown,
+        interest=sign * fell.interest,
         penalty=sign * fell.penalty,
-        principal=sign * event.amount + grown,
+        principal=sign * event.amount,
     )
     return _moved(event, kind, event.disbursement_ref, stands.total, stands)
 
@@ -238,8 +237,8 @@ def _(event: Loan.DueDateMoved) -> list[Change]:
 
 
 def _moves(event: Loan.MoneyMoved) -> bool:
-    """Whether payments split anew by it, or another amount left the book."""
-    return bool(event.reallocated or event.restated)
+    """Whether payments split anew by it, other interest is principal, or more left the book."""
+    return bool(event.reallocated or event.restated or event.capitalised)
 
 
 @changes.register
@@ -268,11 +267,7 @@ def _(event: Loan.StepDownReversed) -> list[Change]:
 
 
 def _laid_anew(event: Loan.MoneyMoved, kind: str) -> list[Change]:
-    # Interest that becomes principal is owed under another name: no money moves.
-    grown = event.capitalised or 0
-    if not grown and not _moves(event):
-        return []
-    return _moved(event, kind, "", 0, Split(principal=grown, interest=-grown))
+    return _moved(event, kind, "", 0) if _moves(event) else []
 
 
 def _charge(owed: str | None, amount: int) -> tuple[str, Split]:
@@ -352,7 +347,10 @@ def _recovery(
 def _moved(
     event: Loan.MoneyMoved, kind: str, ref: str, amount: int, charged: Split | None = None
 ) -> list[Change]:
-    split = (charged or Split()).less(event.net)
+    # Interest that becomes principal, or does not any more, is owed under another name.
+    grown = event.capitalised or 0
+    named_anew = Split(principal=-grown, interest=grown)
+    split = (charged or Split()).less(event.net).less(named_anew)
     if event.state in AFTER and event.state_before in AFTER:
         beside = sum(each.credit for each in event.restated or ())
         split = Split(unapplied=split.unapplied - beside)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from hypothesis import example, given
 
 from domain.base.terms import FeeTerm
+from domain.loan.relief import Agreement
 from projections import statement
 from tests.domain.story import (
     LETTER_FEE,
@@ -62,6 +63,26 @@ def test_a_payment_found_later_is_one_line_with_the_net_of_what_it_split_anew() 
     assert (second["business_on"], second["effective_on"]) == (date(2025, 3, 20), FEB_15)
     assert (first["reallocated"], second["reallocated"]) == (0, 1)
     assert (second["principal"], second["interest"]) == (-81_48, -4_59)
+
+
+def test_a_payment_known_after_interest_became_principal_says_how_much_less_of_it_did() -> None:
+    loan = disbursed()
+    loan.reschedule(
+        act(date(2025, 4, 20)),
+        agreed=Agreement("CAPITALISATION"),
+        reason="lost work",
+        requested_by="officer",
+        approved_by="manager",
+    )
+    repay(loan, "P-1", 300_00, FEB_15, known_on=date(2025, 5, 1))
+
+    lines = rows(statement, loan)["statement_line"]
+
+    assert only(lines, "kind", "principal", "interest", "principal_after") == [
+        ("disbursement", 1_000_00, 0, 1_000_00),
+        ("laid anew", 13_78, -13_78, 1_013_78),
+        ("repayment", -296_22, -3_78, 717_56),
+    ]
 
 
 def test_a_reversal_gives_the_debt_back() -> None:
