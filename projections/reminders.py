@@ -221,7 +221,9 @@ def _(event: Loan.FactWithdrawn) -> list[Change]:
     moved = [_state(event, event.state)] if event.state != event.state_before else []
     return [
         *moved,
-        *(_due_date(event, row, gone=row.number in event.dropped) for row in event.instalments),
+        *(_due_date(event, row) for row in event.instalments if row.number not in event.dropped),
+        # Of those that go some were empty already, and are not among what was touched.
+        *(_no_due_date(event, number) for number in event.dropped),
         *(_left(event, row) for row in event.instalments),
     ]
 
@@ -231,7 +233,7 @@ def _(event: Loan.PayoutReturned) -> list[Change]:
     # Nothing was lent: nothing is due any more, and of nothing is there a day.
     return [
         _state(event, event.state),
-        *(_due_date(event, row, gone=True) for row in event.instalments),
+        *(_no_due_date(event, row.number) for row in event.instalments),
         *(_left(event, row) for row in event.instalments),
     ]
 
@@ -262,7 +264,7 @@ def _(event: Loan.FeeCharged) -> list[Change]:
         _due_date(event, row)
         for row in event.instalments
         if row.number == event.instalment
-        and event.due_on == row.due_on
+        and event.due_on is not None  # though it may be due on a day that was moved since
         and row.principal + row.interest + row.fees + (row.penalty_charged or 0) == event.amount
     ]
     moved = [_state(event, event.state)] if event.state != event.state_before else []
@@ -288,7 +290,8 @@ def _(event: Loan.WrittenOff | Loan.Sold) -> list[Change]:
     gone = [] if event.overtaken is None else event.overtaken.dropped
     return [
         _state(event, state),
-        *(_due_date(event, row, gone=row.number in gone) for row in rows),
+        *(_due_date(event, row) for row in rows if row.number not in gone),
+        *(_no_due_date(event, number) for number in gone),
         *(_left(event, row) for row in rows),
     ]
 
@@ -380,17 +383,21 @@ def _state(event: Stream.Event, state: str) -> Put:
     )
 
 
-def _due_date(event: Stream.Event, row: Instalment, *, gone: bool = False) -> Put:
-    """When an instalment is due from now on; on no day where it is *gone*."""
-    days = (None, None) if gone else (row.due_on, row.pay_by_on)
+def _due_date(event: Stream.Event, row: Instalment) -> Put:
+    """When an instalment is due from now on."""
+    return _due(event, row.number, row.due_on, row.pay_by_on)
+
+
+def _no_due_date(event: Stream.Event, number: int) -> Put:
+    """That there is no such instalment any more."""
+    return _due(event, number, None, None)
+
+
+def _due(event: Stream.Event, number: int, due_on: date | None, pay_by_on: date | None) -> Put:
     return Put(
         "reminders_due_date",
-        key={
-            "loan_id": event.originator_id,
-            "number": row.number,
-            "version": event.originator_version,
-        },
-        values={**known(event), **dict(zip(("due_on", "pay_by_on"), days, strict=True))},
+        key={"loan_id": event.originator_id, "number": number, "version": event.originator_version},
+        values={**known(event), "due_on": due_on, "pay_by_on": pay_by_on},
     )
 
 

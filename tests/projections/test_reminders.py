@@ -1,9 +1,13 @@
 """What the reminders view writes, so that reminders can be planned when asked."""
 
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 from domain.base.policy import HoldRule
 from domain.base.terms import FeeTerm
+from domain.loan.loan import Loan
+from domain.loan.relief import Agreement
 from projections import reminders
 from tests.domain.story import (
     BORROWER_ID,
@@ -12,7 +16,9 @@ from tests.domain.story import (
     act,
     disbursed,
     fee_charged,
+    pay_day_moved,
     repay,
+    take_back,
     terms,
     write_off,
 )
@@ -166,3 +172,41 @@ def test_a_charge_after_the_last_instalment_is_a_due_date_of_its_own() -> None:
     ]
     left = [row for row in found["reminders_left"] if row["number"] in (1, 13)]
     assert only(left, "number", "amount_left") == [(1, 86_07), (13, 20_00), (1, 106_07)]
+
+
+def last_dates(loan: Loan) -> dict[int, date | None]:
+    """Until when each instalment is to be paid, as told last."""
+    return {row["number"]: row["pay_by_on"] for row in rows(reminders, loan)["reminders_due_date"]}
+
+
+PEOPLE: dict[str, Any] = {"requested_by": "officer", "approved_by": "manager"}
+
+
+def test_instalments_that_go_with_relief_have_no_date_though_nothing_was_on_them() -> None:
+    loan = disbursed(terms(prepayment="SHORTER_TERM", term_months=4, annual_rate=Decimal(0)))
+    repay(loan, "P-1", 400_00, JAN_15)
+    agreed = Agreement("EXTENSION", instalments=3)
+    loan.reschedule(act(date(2025, 2, 1)), agreed=agreed, reason="lost work", **PEOPLE)
+    assert loan.instalments[-1].principal == 0
+
+    take_back(loan, "reschedule-1", date(2025, 3, 9))
+
+    dates = last_dates(loan)
+    assert [number for number, day in dates.items() if day is not None] == [1, 2, 3, 4]
+    assert sorted(dates) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_charge_of_its_own_falls_due_on_the_pay_day_that_was_moved_since() -> None:
+    loan = disbursed(terms(fees=[FeeTerm("LETTER", "ON_EVENT", 3_00)], term_months=2))
+    pay_day_moved(2, 20, date(2025, 2, 20), **PEOPLE)(loan)
+
+    loan.charge_fee(
+        act(date(2025, 3, 1)),
+        kind="LETTER",
+        fee_ref="F-1",
+        due_on=date(2025, 6, 15),
+        on=date(2025, 1, 20),
+    )
+
+    assert last_dates(loan) == {row.number: row.pay_by_on for row in loan.instalments}
+    assert last_dates(loan)[3] == date(2025, 6, 20)
