@@ -306,7 +306,7 @@ class TakingBack(Workout):
             **outcome,
         )
         if self.state == LoanState.ACTIVE:
-            self._follow_up(act, act.business_on)
+            self._follow_up(act, ended.on)
             if self.state == LoanState.ACTIVE:
                 self._subsidise(act, act.business_on)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -125,6 +126,24 @@ def test_a_loan_that_was_paid_off_since_is_lost_as_of_its_day_and_recovered(agre
     assert loan.recovered["P-1"].principal == event.principal == 1_000_00
     beyond = loan.recovered["P-1"].unapplied
     assert loan.unapplied == beyond - 7_00 > 0
+
+
+@KINDS
+def test_a_loan_that_was_paid_off_is_so_on_its_day_again_once_the_loss_is_taken_back(
+    agreed: Any,
+) -> None:
+    subsidised = replace(agreed, subsidy=Subsidy("SHOP", Decimal("0.02")))
+    loan = disbursed(subsidised)
+    repay(loan, "P-1", loan.payoff(MAR_15), MAR_15, payoff=True)
+    loan = given(loan)
+    billed = {ref: owed for ref, owed in loan.subsidised.items() if owed}
+    lost_late(loan)
+
+    take_back(loan, "write-off", date(2025, 9, 1))
+
+    assert last(loan, Loan.Settled).effective_on == MAR_15
+    assert last(loan, Loan.Closed).effective_on == MAR_15
+    assert {ref: owed for ref, owed in loan.subsidised.items() if owed} == billed != {}
 
 
 def test_a_loan_that_owed_nothing_on_the_day_has_no_loss() -> None:
