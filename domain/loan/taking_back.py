@@ -306,7 +306,9 @@ class TakingBack(Workout):
             **outcome,
         )
         if self.state == LoanState.ACTIVE:
-            self._follow_up(act, ended.on)
+            # By what is known now it may have been paid before it left the book.
+            paid_on = ledger.last_paid_on() or ended.on
+            self._follow_up(act, min(paid_on, ended.on))
             if self.state == LoanState.ACTIVE:
                 self._subsidise(act, act.business_on)
 

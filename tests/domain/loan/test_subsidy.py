@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -165,6 +167,23 @@ def test_a_loss_that_is_taken_back_lets_the_partner_pay_on() -> None:
 
     loan.attend(act(MAR_15))
     assert loan.subsidised == plain.subsidised
+
+
+@pytest.mark.parametrize("accrual", [None, "DAILY_BALANCE"])
+def test_the_partner_pays_to_the_day_on_which_a_loan_was_paid_by_what_is_known_now(
+    accrual: str | None,
+) -> None:
+    agreed = replace(FREE, accrual=accrual)
+    in_time = given(disbursed(agreed))
+    repay(in_time, "P-1", 1_000_00, date(2025, 1, 25), payoff=True)
+    loan = disbursed(agreed)
+    repay(loan, "P-2", loan.payoff(date(2025, 3, 20)), date(2025, 3, 20), payoff=True)
+    loan = given(loan)
+
+    repay(loan, "P-1", 1_000_00, date(2025, 1, 25), known_on=date(2025, 4, 1))
+
+    assert (loan.state, loan.unapplied) == ("SETTLED", 1_000_00)
+    assert {number: owed for number, owed in loan.subsidised.items() if owed} == in_time.subsidised
 
 
 @for_all(days=st.lists(st.integers(1, 90), max_size=6))
