@@ -146,6 +146,15 @@ def test_a_loan_that_was_paid_off_is_so_on_its_day_again_once_the_loss_is_taken_
     assert {ref: owed for ref, owed in loan.subsidised.items() if owed} == billed != {}
 
 
+def test_a_loan_paid_before_its_loss_by_what_is_known_now_is_so_on_that_day_without_it() -> None:
+    loan = given(disbursed(FULL), written_off(FEB_20))
+    repay(loan, "P-1", 1_100_00, FEB_15, known_on=MAR_15)
+
+    take_back(loan, "write-off", MAY_15)
+
+    assert last(loan, Loan.Settled).effective_on == FEB_15
+
+
 def test_a_loan_that_owed_nothing_on_the_day_has_no_loss() -> None:
     loan = given(disbursed(), paid("P-1", 1_100_00, FEB_15), refunded("R-1", 10_00, MAR_15))
 
