@@ -354,7 +354,7 @@ def _moved(
     if event.state in AFTER and event.state_before in AFTER:
         beside = sum(each.credit for each in event.restated or ())
         split = Split(unapplied=split.unapplied - beside)
-        if event.restated:
+        if event.restated or amount != split.total:  # what it moved had left the books
             kind = f"{kind}, known after the {AFTER[event.state]}"
     return _line(
         event,
