@@ -57,7 +57,7 @@ class Consequences(Account):
                 bucket=self.bucket,
             )
             self._subsidise(act, on, ends=True)
-        elif self.state == LoanState.SETTLED and self.subsidised:
+        elif self.state == LoanState.SETTLED and self.terms and self.terms.subsidy:
             # By what is known now it may have been paid on another day.
             self._subsidise(act, self._ledger().last_paid_on() or on, ends=True)
         if self.state == LoanState.SETTLED and self.unapplied == 0:

@@ -186,6 +186,17 @@ def test_the_partner_pays_to_the_day_on_which_a_loan_was_paid_by_what_is_known_n
     assert {number: owed for number, owed in loan.subsidised.items() if owed} == in_time.subsidised
 
 
+def test_the_partner_pays_for_the_days_until_another_payment_where_the_first_one_bounced() -> None:
+    loan = given(disbursed(FREE))
+    repay(loan, "P-1", 1_000_00, JAN_15)
+    repay(loan, "P-2", 1_000_00, FEB_15)
+    assert (loan.state, loan.subsidised) == ("SETTLED", {})
+
+    reversed_("P-1", MAR_15)(loan)
+
+    assert (loan.state, loan.subsidised) == ("CLOSED", {"1": 5_00})
+
+
 @for_all(days=st.lists(st.integers(1, 90), max_size=6))
 def test_however_it_is_attended_to_the_same_is_earned(days: list[int]) -> None:
     loan, once = disbursed(FREE), given(disbursed(FREE))
