@@ -34,10 +34,17 @@ class Ending(Overtaking):
         day, what was known first counts first. So it may have been paid since.
 
         Raises:
-            NotActive: nothing was owed then.
+            NotActive: nothing was owed then, or the loss was taken of another day.
             RestsOnIt: money went out since, or what was owed was forgiven.
         """
         if self.state == LoanState.WRITTEN_OFF:
+            taken = self.endings[-1].on
+            # What names no day comes with that of the book, and asks for no other one.
+            if on not in (None, act.business_on, taken):
+                raise no.NotActive(
+                    f"The loss was taken as of {taken}: to take it of another day, take it back"
+                    " first."
+                )
             return
         self._must_be_paid_out()
         two_people(requested_by, approved_by, "A write-off")
@@ -88,11 +95,19 @@ class Ending(Overtaking):
         have been paid since.
 
         Raises:
+            LoanSold: it was, to somebody else, of another day or at another price.
             NotForSale: the loan was neither active nor written off that day, or the borrower
                 had credit.
             RestsOnIt: money went out since, what was owed was forgiven, or a loss was taken.
         """
         if self.state == LoanState.SOLD and self.buyer_ref == buyer_ref:
+            sale = self.endings[-1]
+            if sold_on not in (act.business_on, sale.on) or price != sale.agreed:
+                raise no.LoanSold(
+                    f"The loan was sold to {buyer_ref!r} as of {sale.on} for"
+                    f" {self._written(sale.agreed or 0)}: to sell it otherwise, take the sale back"
+                    " first."
+                )
             return
         self._must_be_paid_out()
         two_people(requested_by, approved_by, "A sale")

@@ -398,6 +398,7 @@ class Servicing(Consequences):
             return None
         gone = self.vacated.get(in_place_of)
         if self.endings and not self._had_not_ended(on):
+            self._must_not_be_sold()
             raise no.PlaceNotFree("What is recovered after a write-off counts as it comes in.")
         if gone is None:
             stands = any(fact.pays and fact.ref == in_place_of for fact in self.facts)

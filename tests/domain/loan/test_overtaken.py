@@ -592,6 +592,42 @@ def test_money_that_was_passed_on_is_recorded_once() -> None:
     assert kinds(loan) == [Loan.Sold]
 
 
+def test_money_after_the_sale_is_the_buyers_also_in_the_place_of_what_bounced() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, MAR_15))
+    sold_late(loan)
+    reversed_("P-1", on=MAY_15)(loan)
+
+    with pytest.raises(no.LoanSold, match="FUND-1"):
+        repay(loan, "P-2", 86_07, MAR_15, known_on=MAY_15, in_place_of="P-1")
+
+
+def test_a_loss_is_taken_once_and_of_another_day_only_when_it_was_taken_back() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, MAR_15))
+    lost_late(loan)
+
+    lost_late(loan)
+    story.write_off(loan, MAY_15, counts_on=MAY_15)  # the book's day: none in particular
+    with pytest.raises(no.NotActive, match="as of 2025-02-20: to take it of another day"):
+        lost_late(loan, on=MAR_1)
+
+    assert kinds(loan) == [Loan.WrittenOff]
+
+
+def test_a_loan_is_sold_once_and_otherwise_only_when_the_sale_was_taken_back() -> None:
+    loan = given(disbursed(), paid("P-1", 86_07, FEB_15), paid("P-2", 86_07, MAR_15))
+    sold_late(loan)
+    reversed_("P-1", on=MAY_15)(loan)  # more was sold than was known, and for more
+
+    sold_late(loan)
+    sold_late(loan, on=MAY_15)  # the book's day: none in particular
+    with pytest.raises(no.LoanSold, match="as of 2025-02-20 for 300.00 CNY"):
+        sold_late(loan, on=MAR_1)
+    with pytest.raises(no.LoanSold, match="as of 2025-02-20 for 300.00 CNY"):
+        story.sell(loan, MAY_15, sold_on=FEB_20, price=310_00)
+
+    assert kinds(loan) == [Loan.Sold, Loan.RepaymentReversed]
+
+
 def test_no_loan_is_sold_as_of_a_day_before_its_loss_or_before_credit_was_paid_back() -> None:
     lost = given(disbursed(), written_off(MAR_1))
     paid_back = given(disbursed(), paid("P-1", 1_100_00, MAR_15), refunded("R-1", 60_00, MAR_15))
