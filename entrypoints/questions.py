@@ -592,7 +592,7 @@ def _render_statement(lines: list[StatementLine]) -> None:
     output.show(rows if output.fits(rows) else narrow)
     output.out.print(
         f"Amounts in {unit}; what lowers the debt is negative. Owed after is all that the"
-        " schedule still asks for, with the interest to come."
+        " schedule still asks for, with the interest to come, and the penalty so far."
     )
 
 

@@ -104,6 +104,11 @@ def in_words(label: str) -> str:
     return label.lower().replace("_", " ")
 
 
+LATER = "later changes of the schedule "
+
+
 def change_said(kind: str) -> str:
-    """In a word, why the rest was laid anew."""
+    """In a word, why the rest was laid anew, or what became of that by a loss or a sale."""
+    if kind in ("SET_ASIDE", "BROUGHT_BACK"):
+        return LATER + in_words(kind)
     return in_words(kind).replace("reag", "re-ag").replace("ream", "re-am")

@@ -13,7 +13,7 @@ from domain.base.calendar import BusinessDays
 from domain.base.repayment import Repayment
 from domain.base.terms import FeeTerm, RatePlan, RateStep, Subsidy, Terms
 from domain.loan.explain import IN_ALL, explain
-from domain.loan.explained import Explanation, Line, Reason, Rule
+from domain.loan.explained import Explanation, Line, Reason, Rule, change_said
 from domain.loan.loan import Loan
 from domain.loan.payoff import quote_payoff
 from domain.loan.relief import Agreement
@@ -498,3 +498,13 @@ def test_days_on_which_nothing_is_overdue_any_more_are_no_part_of_a_penalty() ->
     assert line.formula is not None
     assert "81.07 x 30/360 from 2025-02-18 to 2025-02-25" in line.formula
     assert " 0.00 x " not in line.formula
+
+
+def test_of_a_loss_before_a_relief_it_is_said_what_was_set_aside_and_brought_back() -> None:
+    said = [change_said(kind) for kind in ("REAGEING", "SET_ASIDE", "BROUGHT_BACK")]
+
+    assert said == [
+        "re-ageing",
+        "later changes of the schedule set aside",
+        "later changes of the schedule brought back",
+    ]
