@@ -154,15 +154,16 @@ READING = (
     "",
     "- `loan.written-off`, `loan.sold`: principal, interest, fees and penalty left the book. With",
     "  `overtaken`, its `net` and `capitalised` count as well, and the `charged` and `waived` of",
-    "  `fell_away` never were. Of its `recovered` the sum of `after` was received, and is recovered",
+    "  `fell_away` never were. Of its `recovered` the sum of `after` was received and is recovered",
     "  of the loss now; of `passed_on` the sum of `before` was received, or recovered where its",
     "  `state_before` is `WRITTEN_OFF`, and is owed to the buyer now, until a",
     "  `loan.passed-on-reversed` takes its `amount` off.",
-    "- `loan.fact-withdrawn`, `loan.payout-returned`: what they name never was, with its `amount`.",
-    "  Of a `WRITE_OFF` or a `SALE` neither were principal, interest, fees, penalty and `price`;",
-    "  fees were `charged`, and `waived`, after all. Of `repaid` the sum of `before` was recovered,",
-    "  and is received now; of `returned` the sum of `after` was owed to the buyer, and is received",
-    "  now, or recovered where `state` is `WRITTEN_OFF`.",
+    "- `loan.fact-withdrawn`, `loan.payout-returned`: what they name never was, with its",
+    "  `amount` (and what is `waived` of a fee, or `fell_away`). Of a `WRITE_OFF` or a `SALE`",
+    "  neither were principal, interest, fees, penalty and `price`; fees were `charged`, and",
+    "  `waived`, after all. Of `repaid` the sum of `before` was recovered, and is received now;",
+    "  of `returned` the sum of `after` was owed to the buyer, and is received now, or recovered",
+    "  where `state` is `WRITTEN_OFF`.",
 )
 """How the stream is read, for those who know nothing else of it."""
 

@@ -620,9 +620,9 @@ def test_a_loan_is_sold_once_and_otherwise_only_when_the_sale_was_taken_back() -
 
     sold_late(loan)
     sold_late(loan, on=MAY_15)  # the book's day: none in particular
-    with pytest.raises(no.LoanSold, match="as of 2025-02-20 for 300.00 CNY"):
+    with pytest.raises(no.LoanSold, match=r"as of 2025-02-20 for 300\.00 CNY"):
         sold_late(loan, on=MAR_1)
-    with pytest.raises(no.LoanSold, match="as of 2025-02-20 for 300.00 CNY"):
+    with pytest.raises(no.LoanSold, match=r"as of 2025-02-20 for 300\.00 CNY"):
         story.sell(loan, MAY_15, sold_on=FEB_20, price=310_00)
 
     assert kinds(loan) == [Loan.Sold, Loan.RepaymentReversed]
