@@ -12,7 +12,7 @@ from domain.loan.state import LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "reminders"
-VERSION = 2
+VERSION = 3
 TOPICS = ("loan.events", "borrower.events")
 
 TABLES = (

@@ -20,7 +20,7 @@ from domain.loan.state import EndedBy, LoanState
 from projections import KNOWN, Change, Put, Table, known
 
 NAME = "statement"
-VERSION = 2
+VERSION = 3
 TOPICS = ("loan.events",)
 
 TABLES = (
