@@ -113,8 +113,9 @@ class Session:
         short = REF.match(text)
         if short is not None:
             return self._by_ref(short)
-        if ":" in text:
-            return uuid5(self.book.namespace, text)
+        found = uuid5(self.book.namespace, text)
+        if ":" in text and self._kinds_of([found]):
+            return found
         raise Trouble(f"{named!r} names no loan: give L-XXXXX-XXXXX, an id, or origin:reference.")
 
     def borrower_id(self, named: str) -> UUID:

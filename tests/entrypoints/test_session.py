@@ -125,3 +125,9 @@ def test_who_names_no_borrower_is_told_so(counter: Session) -> None:
     with pytest.raises(Trouble, match=r"names a loan: name its borrower, B-"):
         counter.borrower_id(short_ref("L", loan_id))
     assert counter.borrower_id(str(nobody)) == nobody
+
+
+def test_who_names_no_loan_is_told_so(counter: Session) -> None:
+    for named in ("oldbank:8", "the roof"):
+        with pytest.raises(Trouble, match="L-XXXXX-XXXXX, an id, or origin:reference"):
+            counter.stream_id(named)
