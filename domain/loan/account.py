@@ -208,8 +208,14 @@ class Account:
 
     def money_in(self) -> list[Fact]:
         """The money received that stands: payments, recoveries, and what is the buyer's."""
-        moved = (*self.facts, *self.recoveries.values(), *self.passed_on)
-        return [fact for fact in moved if fact.is_money_in]
+        return [fact for fact in self._moved() if fact.is_money_in]
+
+    def money_named(self, ref: str) -> Fact | None:
+        """The money received that has a reference, if it stands."""
+        return next((f for f in self._moved() if f.ref == ref and f.is_money_in), None)
+
+    def _moved(self) -> list[Fact]:
+        return [*self.facts, *self.recoveries.values(), *self.passed_on]
 
     @property
     def passed_on(self) -> list[Fact]:
@@ -492,7 +498,9 @@ class Account:
         reallocated = [
             Movement(ref, ledger.paid_on[ref], self.splits[ref], split, ledger.parts[ref])
             for ref, split in ledger.splits.items()
-            if ref in self.splits and ledger.parts[ref] != self.parts[ref]
+            if (were := self.parts.get(ref)) is not ledger.parts[ref]
+            and ref in self.splits
+            and were != ledger.parts[ref]
         ]
         reallocated += self._credit_moved(ledger)
         # Most rows are the same objects; comparing them takes longer than the decision.

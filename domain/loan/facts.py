@@ -44,8 +44,12 @@ class FactKind(StrEnum):
 HOLDS = (FactKind.HOLD, FactKind.HOLD_END)
 """That a hold begins, or ends: from the day on, that day counted."""
 
-SPLITS = frozenset((FactKind.PAYMENT, FactKind.PAYOFF, FactKind.CREDIT))
+PAYS = frozenset((FactKind.PAYMENT, FactKind.PAYOFF))
+"""Money received on what is owed."""
+SPLITS = PAYS | {FactKind.CREDIT}
 """Money that is split over what is owed, received or had as credit."""
+MONEY_IN = PAYS | {FactKind.RECOVERY}
+"""Money received, on what is owed or on what was lost."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,12 @@ class Fact:
     @property
     def pays(self) -> bool:
         """Whether it is money received on what is owed."""
-        return self.kind in (FactKind.PAYMENT, FactKind.PAYOFF)
+        return self.kind in PAYS
 
     @property
     def is_money_in(self) -> bool:
         """Whether it is money received, on what is owed or on what was lost."""
-        return self.pays or self.kind == FactKind.RECOVERY
+        return self.kind in MONEY_IN
 
     @property
     def splits(self) -> bool:

@@ -224,7 +224,7 @@ class Servicing(Consequences):
             )
         if payment_ref in self.reversed:
             return
-        fact = next((fact for fact in self.money_in() if fact.ref == payment_ref), None)
+        fact = self.money_named(payment_ref)
         if fact is None:
             raise no.PaymentUnknown(
                 f"No payment or recovery {payment_ref!r} stands on this loan that could be"
@@ -424,14 +424,12 @@ class Servicing(Consequences):
             raise no.PaymentRefReused(
                 f"The payment {payment_ref!r} was reversed; a new one needs a new reference."
             )
-        for fact in self.money_in():
-            if fact.ref == payment_ref:
-                if (fact.amount, fact.on) != (amount, received_on):
-                    raise no.PaymentRefReused(
-                        f"The reference {payment_ref!r} already names another payment."
-                    )
-                return True
-        return False
+        fact = self.money_named(payment_ref)
+        if fact is not None and (fact.amount, fact.on) != (amount, received_on):
+            raise no.PaymentRefReused(
+                f"The reference {payment_ref!r} already names another payment."
+            )
+        return fact is not None
 
     def _must_take_draws(self, on: date, amount: int) -> None:
         assert self.terms is not None
