@@ -7,9 +7,10 @@ imported here.
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -216,7 +217,7 @@ def main() -> None:
         # Text that a file or an argument broke is shown as it can be, as on standard error.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="loans")
+        in_sentences(typer.main.get_command(app))(prog_name="loans")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the process's main
@@ -228,6 +229,19 @@ def main() -> None:
             sys.exit(2)
         output.err.print(_sentence(error), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
+
+
+def in_sentences(command: Any) -> Any:
+    """*command*, its help and that of those below without the line breaks of the code.
+
+    Typer takes them out of the first paragraph only, so that on a narrow screen the others
+    broke in the middle of a line.
+    """
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(each.replace("\n", " ") for each in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        in_sentences(each)
+    return command
 
 
 def _tell_refusal(refusal: Refusal) -> None:

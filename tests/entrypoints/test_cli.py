@@ -48,3 +48,14 @@ def test_a_wrong_setting_is_named_without_a_traceback(command: str, tmp_path: Pa
     assert answer.returncode == 1
     assert answer.stderr.startswith("LOANS_ZONE cannot be used: Mars/Base is not")
     assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["write-off", "payout-returned", "sell"])
+def test_help_fills_a_narrow_screen_and_breaks_where_a_paragraph_ends(command: str) -> None:
+    answer = loans("-m", "entrypoints.cli", command, "--help", COLUMNS="80")
+
+    prose = answer.stdout.partition("╭")[0]
+    paragraphs = [each.splitlines() for each in prose.split(" " * 80 + "\n") if each.strip()]
+    assert len(paragraphs) > 2
+    for *full, _ in paragraphs:
+        assert all(len(line.rstrip()) > 60 for line in full)
